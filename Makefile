@@ -1,0 +1,52 @@
+# Each target makes its own .venv when it is missing. Nothing else is needed but Python 3.11+.
+PYTHON ?= python3
+BIN := .venv/bin
+DONE := .venv/installed
+MUSIC ?= demo/music
+# Workers of the test suite; tests start processes of their own besides.
+WORKERS ?= 2
+
+.PHONY: demo test test-slow test-data bench lint format types docs clean
+
+demo: $(DONE)
+	$(BIN)/spdkit demo demo
+
+test: $(DONE)
+	$(BIN)/pytest -n $(WORKERS)
+
+test-slow: $(DONE)
+	$(BIN)/pytest -n $(WORKERS) -m slow
+
+# Real music: make test-data MUSIC=~/music
+test-data: $(DONE)
+	SPDKIT_MUSIC="$(MUSIC)" $(BIN)/pytest -m data
+
+# make bench MUSIC=~/music (30 s or longer, any format)
+bench: $(DONE)
+	$(BIN)/python benchmarks/extraction.py "$(MUSIC)"
+
+lint: $(DONE) types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DONE)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# mypy cannot follow package_dir: it sees the packages through a tree of links.
+types: $(DONE)
+	rm -rf build/types && mkdir -p build/types/spdkit
+	ln -s "$(CURDIR)"/spdkit/* "$(CURDIR)/extractors" "$(CURDIR)/nets" build/types/spdkit/
+	MYPYPATH=build/types $(BIN)/mypy -p spdkit
+
+docs: $(DONE)
+	$(BIN)/python -m spdkit.extractors.documentation > docs/FEATURES.md
+
+clean:
+	rm -rf .venv .venv-wheel build dist demo *.egg-info
+
+$(DONE): setup.cfg pyproject.toml constraints.txt
+	@echo "setting up .venv (one or two minutes, once)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(DONE)

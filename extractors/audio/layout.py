@@ -1,0 +1,182 @@
+"""The columns of each profile: which feature families, in which order, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spdkit.extractors.audio import statistics
+from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.base import FeatureSpec
+
+Frames = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One feature over frames and how it becomes columns.
+
+    Attributes
+    ----------
+    key : str
+        Its name in `frames.frame_features`.
+    column : str
+        Stem of its columns; dimensions are numbered from 1 where there are several.
+    dims : int
+    unit : str
+    low, high : float
+        Range of a frame's value.
+    description, reference : str
+    only : (name, function of frames) or None
+        What replaces the statistics where a profile asks for something else.
+    """
+
+    key: str
+    column: str
+    dims: int
+    unit: str
+    low: float
+    high: float
+    description: str
+    reference: str
+    only: tuple[str, Callable[[Frames], NDArray[np.float64]]] | None = None
+
+
+def families(s: AudioSettings) -> tuple[Family, ...]:
+    """Families in the order of their columns."""
+    return _spotgentrack(s) if s.profile == "spotgentrack" else _paper(s)
+
+
+def feature_specs(s: AudioSettings) -> tuple[FeatureSpec, ...]:
+    """One spec a column, in order."""
+    return tuple(spec for family in families(s) for spec in _specs(family, s))
+
+
+def row(features: dict[str, Frames], s: AudioSettings) -> NDArray[np.float32]:
+    """Columns of one clip, shape (n_features,), from its frame features."""
+    parts = []
+    for family in families(s):
+        frames = features[family.key]
+        parts.append(
+            family.only[1](frames) if family.only else statistics.summarise(frames, s.statistics)
+        )
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _specs(family: Family, s: AudioSettings) -> list[FeatureSpec]:
+    specs = []
+    for statistic in [family.only[0]] if family.only else s.statistics:
+        for index in range(1, family.dims + 1):
+            number, nth = ("", "") if family.dims == 1 else (f"_{index}", f" {index}")
+            # SpotGenTrack's columns are means and are not called so.
+            bare = family.only or (s.profile == "spotgentrack" and statistic == "mean")
+            low, high = (
+                (family.low, family.high)
+                if family.only
+                else statistics.bounds(statistic, family.low, family.high)
+            )
+            specs.append(
+                FeatureSpec(
+                    name=f"{family.column}{number}" + ("" if bare else f"_{statistic}"),
+                    unit=_unit(family.unit, statistic),
+                    low=low,
+                    high=high,
+                    description=f"{family.description}{nth}, {statistic}"
+                    + ("" if family.only else " over frames"),
+                    reference=family.reference,
+                )
+            )
+    return specs
+
+
+def _unit(unit: str, statistic: str) -> str:
+    if statistic in ("skew", "kurtosis"):
+        return "1"
+    return f"{unit}²" if statistic == "var" and unit != "1" else unit
+
+
+def _paper(s: AudioSettings) -> tuple[Family, ...]:
+    common = _common(s)
+    names = ["mfcc", "mel", "chroma", "tonnetz", "contrast", "centroid", "bandwidth", "zcr"]
+    if s.extra:
+        names += ["rolloff_low", "rolloff_high", "rms"]
+    return tuple(common[name] for name in names)
+
+
+def _spotgentrack(s: AudioSettings) -> tuple[Family, ...]:
+    # Order and spelling are the published set's own.
+    columns = {
+        "chroma": "Chroma",
+        "mel": "MEL",
+        "mfcc": "MFCC",
+        "contrast": "Spectral_contrast",
+        "tonnetz": "Tonnetz",
+        "zcr": "ZCR",
+        "entropy": "entropy_energy",
+        "bandwidth": "spectral_bandwith",
+        "centroid": "spectral_centroid",
+        "rolloff_high": "spectral_rollOff_max",
+        "rolloff_low": "spectral_rollOff_min",
+    }
+    if s.extra:
+        columns["rms"] = "rms"
+    common = _common(s)
+    common["entropy"] = Family(
+        key="rms",
+        column="entropy_energy",
+        dims=1,
+        unit="1",
+        low=-np.inf,
+        high=np.inf,
+        description="Σ q·log10 q with q = |RMS − mean RMS|",
+        reference="SpotGenTrack's published code",
+        only=("sum", lambda rms: np.array([statistics.energy_entropy(rms[0])])),
+    )
+    return tuple(replace(common[name], column=column) for name, column in columns.items())
+
+
+def _common(s: AudioSettings) -> dict[str, Family]:
+    nyquist = s.sr / 2
+    inf = np.inf
+    first_frame = ("first frame", lambda frames: frames[:, 0].astype(np.float64))
+    low, high = (f"{100 * p:g}" for p in s.roll_percents)
+    tonal_source = "harmonic part" if s.tonnetz_of == "harmonic" else "signal"
+    # In order: key, column, dims, unit, low, high, description, reference.
+    rows = [
+        ("mfcc", "mfcc", s.n_mfcc, "dB", -inf, inf,
+         f"Mel-frequency cepstral coefficient ({s.mfcc_n_mels} mel bands)", "librosa.feature.mfcc"),
+        ("mel", "mel", s.n_mels, "power", 0, inf,
+         f"Power in a mel band ({s.n_mels} bands, {s.mel_fmin:g} Hz to {s.mel_high:g} Hz, "
+         f"{s.mel_window} window), band", "librosa.feature.melspectrogram"),
+        ("chroma", "chroma", s.n_chroma, "1", 0, 1,
+         "Constant-Q chroma, pitch class (C is 1)", "librosa.feature.chroma_cqt"),
+        ("tonnetz", "tonnetz", 6, "1", -1, 1,
+         f"Tonal centroid of the {tonal_source}, dimension",
+         "Harte et al. 2006; librosa.feature.tonnetz"),
+        ("contrast", "spectral_contrast", 1 + s.contrast_n_bands, "dB", 0, inf,
+         "Spectral peak over valley, octave band", "librosa.feature.spectral_contrast"),
+        ("centroid", "spectral_centroid", 1, "Hz", 0, nyquist,
+         "Spectral centroid", "HitMusicNet eq. 2; librosa.feature.spectral_centroid"),
+        ("bandwidth", "spectral_bandwidth", 1, "Hz", 0, nyquist if s.bandwidth_norm else inf,
+         f"Spectral bandwidth (p = {s.bandwidth_p:g}, "
+         f"{'' if s.bandwidth_norm else 'not '}normalised)",
+         "HitMusicNet eq. 3; librosa.feature.spectral_bandwidth"),
+        ("zcr", "zero_crossing_rate", 1, "1", 0, 1,
+         "Zero-crossing rate", "librosa.feature.zero_crossing_rate"),
+        ("rolloff_low", f"spectral_rolloff_{low}", 1, "Hz", 0, nyquist,
+         f"Frequency below which {low} % of the magnitude lies",
+         "librosa.feature.spectral_rolloff"),
+        ("rolloff_high", f"spectral_rolloff_{high}", 1, "Hz", 0, nyquist,
+         f"Frequency below which {high} % of the magnitude lies",
+         "librosa.feature.spectral_rolloff"),
+        ("rms", "rms", 1, "1", 0, inf, "Root mean square of the samples", "librosa.feature.rms"),
+    ]  # fmt: skip
+    return {
+        row[0]: Family(
+            *row, only=first_frame if row[0] == "centroid" and s.centroid_of != "frames" else None
+        )
+        for row in rows
+    }

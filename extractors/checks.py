@@ -1,0 +1,187 @@
+"""The contract every extractor keeps, as one public function to call from any test suite."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+
+from spdkit.extractors.base import MODALITIES, ExtractionError, Extractor
+from spdkit.tracks import Track
+
+_SAMPLE_LYRICS = "Walking down the river\nsinging to the moon\nwalking down the river\n"
+_SAMPLE_METADATA = {"artist": "Nobody", "artist_followers": 1200, "release_year": 2019}
+
+
+def check_extractor(extractor: Extractor) -> None:
+    """Check that an extractor keeps the contract of `spdkit.extractors.base`.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        Any instance. It is given small tracks made here: 3 s of sound, four lines of text.
+
+    Raises
+    ------
+    AssertionError
+        At the first breach, saying which and with what values.
+    """
+    checks = [
+        _check_declaration,
+        _check_names,
+        _check_row,
+        _check_copies,
+        _check_transform,
+        _check_absence,
+        _check_garbage,
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        sample = _sample_track(Path(folder))
+        for check in checks:
+            try:
+                check(extractor, sample)
+            except AssertionError:
+                raise
+            except Exception as error:
+                what = check.__name__.removeprefix("_check_")
+                raise AssertionError(
+                    f"{type(extractor).__name__}: the check of its {what} raised "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+
+
+def _sample_track(folder: Path) -> Track:
+    import soundfile
+
+    sr = 44100
+    time = np.arange(3 * sr) / sr
+    chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220.0, 277.18, 329.63))
+    noise = np.random.default_rng(0).standard_normal(time.size)
+    path = folder / "sample.wav"
+    soundfile.write(path, (0.2 * chord + 0.01 * noise).astype(np.float32), sr, subtype="FLOAT")
+    return Track("sample", str(path), _SAMPLE_LYRICS, _SAMPLE_METADATA)
+
+
+def _require(condition: bool, extractor: Extractor, message: Callable[[], str] | str) -> None:
+    if not condition:
+        text = message if isinstance(message, str) else message()
+        raise AssertionError(f"{type(extractor).__name__}: {text}")
+
+
+def _check_declaration(extractor: Extractor, sample: Track) -> None:
+    for attribute in ("name", "modality", "version"):
+        value = getattr(extractor, attribute, None)
+        _require(
+            isinstance(value, str) and bool(value),
+            extractor,
+            f"class attribute {attribute!r} must be a non-empty string, got {value!r}",
+        )
+    _require(
+        extractor.modality in MODALITIES,
+        extractor,
+        f"modality {extractor.modality!r} is not one of {MODALITIES}",
+    )
+    bad = {key: kind for key, kind in extractor.obs_fields.items() if kind not in (float, str)}
+    _require(not bad, extractor, f"obs_fields must be float or str, got {bad}")
+
+
+def _check_names(extractor: Extractor, sample: Track) -> None:
+    names = [spec.name for spec in extractor.feature_specs]
+    _require(bool(names), extractor, "feature_specs is empty")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    _require(not repeated, extractor, f"feature names occur more than once: {repeated}")
+    _require(
+        list(extractor.get_feature_names_out()) == names,
+        extractor,
+        "get_feature_names_out() differs from the names of feature_specs",
+    )
+    for spec in extractor.feature_specs:
+        _require(
+            spec.low < spec.high,
+            extractor,
+            f"feature {spec.name!r} has the empty range [{spec.low}, {spec.high}]",
+        )
+
+
+def _check_row(extractor: Extractor, sample: Track) -> None:
+    row, obs = extractor.extract_with_obs(sample)
+    n_features = len(extractor.feature_specs)
+    _require(
+        isinstance(row, np.ndarray) and row.shape == (n_features,) and row.dtype == np.float32,
+        extractor,
+        lambda: (
+            f"extract() must return float32 of shape ({n_features},), got "
+            f"{getattr(row, 'dtype', type(row))} of shape {getattr(row, 'shape', None)}"
+        ),
+    )
+    _require(
+        set(obs) <= set(extractor.obs_fields),
+        extractor,
+        f"obs fields {sorted(set(obs) - set(extractor.obs_fields))} are not declared",
+    )
+    _require(
+        extractor.allow_nan or bool(np.isfinite(row).all()),
+        extractor,
+        "extract() returned NaN or infinity though allow_nan is False",
+    )
+    for spec, value in zip(extractor.feature_specs, row, strict=True):
+        _require(
+            bool(np.isnan(value)) or spec.low <= value <= spec.high,
+            extractor,
+            f"feature {spec.name!r} is {value}, outside [{spec.low}, {spec.high}]",
+        )
+    again = extractor.extract(sample)
+    _require(row.tobytes() == again.tobytes(), extractor, "two calls of extract() differ")
+
+
+def _check_copies(extractor: Extractor, sample: Track) -> None:
+    row = extractor.extract(sample)
+    copies = {"pickle": pickle.loads(pickle.dumps(extractor)), "clone": clone(extractor)}
+    for how, copy in copies.items():
+        _require(
+            copy.extract(sample).tobytes() == row.tobytes(),
+            extractor,
+            f"a copy by {how} gives other numbers",
+        )
+
+
+def _check_transform(extractor: Extractor, sample: Track) -> None:
+    n_features = len(extractor.feature_specs)
+    table = extractor.fit([sample]).transform([sample, sample])
+    _require(
+        table.shape == (2, n_features),
+        extractor,
+        f"transform() of 2 tracks has shape {table.shape}, expected (2, {n_features})",
+    )
+    frame = clone(extractor).set_output(transform="pandas").transform([sample])
+    _require(
+        list(frame.columns) == list(extractor.get_feature_names_out()),
+        extractor,
+        "set_output(transform='pandas') gives other column names",
+    )
+
+
+def _check_absence(extractor: Extractor, sample: Track) -> None:
+    row = extractor.extract(Track("absent"))
+    _require(
+        row.shape == (len(extractor.feature_specs),) and bool(np.isnan(row).all()),
+        extractor,
+        f"a track without {extractor.modality} must give a row of NaN, got {row}",
+    )
+
+
+def _check_garbage(extractor: Extractor, sample: Track) -> None:
+    if extractor.modality != "audio" or sample.audio is None:
+        return
+    path = Path(sample.audio).with_name("garbage.mp3")
+    path.write_text("this is no sound\n" * 100)
+    try:
+        extractor.extract(Track("garbage", audio=str(path)))
+    except ExtractionError as error:
+        _require(path.name in str(error), extractor, f"the error does not name the file: {error}")
+    else:
+        _require(False, extractor, "a text file named .mp3 raised no ExtractionError")

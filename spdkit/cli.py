@@ -1,0 +1,293 @@
+"""The command line. Heavy imports stay inside commands, so that ``--help`` answers at once.
+
+Progress goes to stderr, results to stdout; an error that the user can act on is one line and exit
+status 1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spdkit.errors import SpdkitError
+
+if TYPE_CHECKING:
+    from spdkit.extractors.base import Extractor
+    from spdkit.tracks import TrackSet
+
+app = typer.Typer(
+    help="The toolkit for hit-song science: features from music, popularity, forecasts.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import spdkit
+
+        typer.echo(f"spdkit {spdkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def extract(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER|TABLE",
+            help="A folder of music, searched with all its sub-folders; or a CSV or Parquet table "
+            "with the columns track_id and audio (a path, relative to the table, or a URL), and "
+            "optionally lyrics; its other columns are kept as metadata.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE.h5", help="The HDF5 file to write.")
+    ],
+    extractor: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Which features; may be repeated. Default: all that apply."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="Feature definitions: paper (default) or spotgentrack.", metavar="NAME"),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(metavar="SECONDS|full", help="Length of the window of sound. Default: 30."),
+    ] = None,
+    offset: Annotated[
+        str | None,
+        typer.Option(metavar="middle|head|SECONDS", help="Where the window lies. Default: middle."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Worker processes. Default: all usable cores."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Give a track up after this long. Default: never."),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite/--resume",
+            help="Start afresh and replace FILE.h5 at the end, whatever it is; or do only what is "
+            "new, has changed or had failed.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with status 1 if any track failed.")
+    ] = False,
+    shard_size: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Tracks kept in hand before they are made safe."),
+    ] = 32,
+    as_json: AsJson = False,
+) -> None:
+    """Extract a folder of music into one HDF5 file of features.
+
+    One bad file never stops a batch: it is recorded in FILE.h5 with its reason. Kill it at any time
+    and run the same command again: finished tracks are safe in FILE.h5.journal.
+
+    Example: spdkit extract ~/music -o features.h5 --jobs 4
+    """
+    with _told_errors(output):
+        from rich.console import Console
+
+        from spdkit import batch, tracks
+
+        with Console(stderr=True).status(f"looking through {source}"):
+            found = tracks.from_path(source)
+        for remark in (*found.remarks, *found.problems):
+            typer.echo(f"{source}: {remark}", err=True)
+        chosen = _extractors(extractor, found, _window_options(profile, duration, offset))
+        report = batch.extract(
+            found,
+            output,
+            chosen,
+            jobs=jobs,
+            timeout=timeout,
+            overwrite=overwrite,
+            shard_size=shard_size,
+            progress=True,
+        )
+    if as_json:
+        _print_json({**dataclasses.asdict(report), "problems": found.problems})
+    else:
+        from spdkit.console import print_report
+
+        print_report(report)
+    if strict and (report.failures or report.unreachable or found.problems):
+        raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="A file that spdkit wrote.")],
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List every failure with its reason.")
+    ] = False,
+    remarks: Annotated[
+        bool, typer.Option("--remarks", help="List what is worth knowing of tracks that went well.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Mean, deviation and range of every feature.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a feature file holds: tracks, features, failures and provenance."""
+    with _told_errors(file):
+        from spdkit.inspection import feature_statistics, summarise
+        from spdkit.store import FeatureStore
+
+        store = FeatureStore.open(file)
+        summary = summarise(store)
+        statistics = feature_statistics(store) if stats else None
+    if as_json:
+        content = dataclasses.asdict(summary)
+        if statistics is not None:
+            content["statistics"] = statistics.to_dict("index")
+        _print_json(content)
+        return
+    from spdkit.console import print_statistics, print_summary
+
+    print_summary(summary, every_failure=failures, remarks=remarks)
+    if statistics is not None:
+        print_statistics(statistics)
+
+
+@app.command()
+def doctor(
+    folder: Annotated[
+        Path, typer.Argument(help="Where you mean to write; its disk is looked at.")
+    ] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Check this machine: versions, which formats decode, threads, disk, caches, extras."""
+    with _told_errors(None):
+        from spdkit.doctor import examine
+
+        findings = examine(folder)
+    if as_json:
+        _print_json([dataclasses.asdict(finding) for finding in findings])
+    else:
+        from spdkit.console import print_findings
+
+        print_findings(findings)
+    if not all(finding.ok for finding in findings if finding.topic not in ("extra", "format")):
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to write the songs, the features and the figure.")
+    ] = Path("demo"),
+    songs: Annotated[int, typer.Option(min=1, help="How many songs to synthesise.")] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same songs.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
+    ] = None,
+) -> None:
+    """See the main job run: synthesise songs, extract them, inspect the file, draw one of them."""
+    with _told_errors(None):
+        from spdkit import demo as demonstration
+
+        demonstration.run(folder, n_songs=songs, seed=seed, jobs=jobs)
+
+
+@contextlib.contextmanager
+def _told_errors(output: Path | None) -> Iterator[None]:
+    """Print errors that the user can act on as one line; say what an interrupt leaves."""
+    try:
+        yield
+    except SpdkitError as error:
+        typer.echo(f"spdkit: {error}", err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        safe = f": finished tracks are safe beside {output}; run again to resume" if output else ""
+        typer.echo(f"spdkit: interrupted{safe}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _window_options(
+    profile: str | None, duration: str | None, offset: str | None
+) -> dict[str, object]:
+    options: dict[str, object] = {}
+    if profile is not None:
+        options["profile"] = profile
+    if duration is not None:
+        options["duration"] = None if duration == "full" else _seconds("--duration", duration)
+    if offset is not None:
+        named = offset in ("middle", "head")
+        options["offset"] = offset if named else _seconds("--offset", offset)
+    return options
+
+
+def _seconds(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no number of seconds", param_hint=option) from None
+
+
+def _extractors(
+    names: list[str] | None, found: TrackSet, options: dict[str, object]
+) -> list[Extractor]:
+    """Build extractors with those options that each has."""
+    from spdkit.extractors import registry
+
+    classes = registry.available()
+    if names is None:
+        names = list(registry.applicable(found))
+    chosen, used = [], set[str]()
+    for name in dict.fromkeys(names):
+        known = classes[name]().get_params().keys() if name in classes else set()
+        used |= known & options.keys()
+        built = registry.make(name, **{key: options[key] for key in known & options.keys()})
+        try:
+            built.feature_specs  # noqa: B018 (checks the parameters)
+        except ValueError as error:
+            raise SpdkitError(f"{name}: {error}") from error
+        chosen.append(built)
+    unused = sorted(options.keys() - used)
+    if chosen and unused:
+        raise SpdkitError(f"--{unused[0]} means nothing to {', '.join(e.name for e in chosen)}")
+    return chosen
+
+
+def _print_json(content: Any) -> None:
+    # JSON has no NaN: a number that is not there is null.
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(item) for item in value]
+        return None if isinstance(value, float) and value != value else value
+
+    typer.echo(json.dumps(clean(content), indent=1, default=str, ensure_ascii=False))

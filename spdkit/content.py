@@ -1,0 +1,91 @@
+"""What a track's parts contain, in a few bytes: how a second run knows what has changed.
+
+A file whose size and modification time are as they were is taken as unchanged. When they differ, a
+hash of the size and three 1 MiB blocks (head, middle, tail) decides, so that a file that was only
+copied or touched is not extracted again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from spdkit.tracks import is_url, open_binary
+
+BLOCK = 1 << 20
+# What web servers and object stores call the state of a file, best first.
+_REMOTE_STATES = ("ETag", "etag", "LastModified", "last_modified", "Last-Modified", "mtime")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Size in bytes (-1 when unknown) and state of a file, read without opening it.
+
+    The state is the modification time in UTC, to the nanosecond, of a local file; an ETag or
+    modification time of a remote one; empty when there is none, which never counts as unchanged.
+    """
+
+    size: int = -1
+    modified: str = ""
+
+    def same_as(self, other: Stamp) -> bool:
+        """Whether both are known and equal."""
+        return self == other and self.size >= 0 and bool(self.modified)
+
+
+def stamp(audio: str) -> Stamp:
+    """Size and state of a file.
+
+    Raises
+    ------
+    OSError
+        When there is no such file or it may not be looked at.
+    """
+    if is_url(audio):
+        import fsspec
+
+        info = fsspec.core.url_to_fs(audio)
+        facts = info[0].info(info[1])
+        state = next((str(facts[key]) for key in _REMOTE_STATES if facts.get(key)), "")
+        return Stamp(int(facts.get("size") or -1), state)
+    status = os.stat(audio)  # noqa: PTH116 (the name may hold undecodable bytes)
+    seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return Stamp(status.st_size, f"{moment}.{nanoseconds:09d}Z")
+
+
+def digest_file(audio: str) -> str:
+    """Hash of a file's size and three 1 MiB blocks, 32 hexadecimal digits.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    with open_binary(audio) as file:
+        size = file.seek(0, os.SEEK_END)
+        digest.update(str(size).encode())
+        for start in sorted({0, max(0, size // 2 - BLOCK // 2), max(0, size - BLOCK)}):
+            file.seek(start)
+            digest.update(file.read(BLOCK))
+    return digest.hexdigest()
+
+
+def digest_text(text: str) -> str:
+    """Hash of a text, 32 hexadecimal digits."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def metadata_json(metadata: Mapping[str, object]) -> str:
+    """Write metadata as JSON with sorted keys; what JSON does not know becomes its text.
+
+    No metadata at all is the empty text.
+    """
+    if not metadata:
+        return ""
+    return json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False, default=str)

@@ -1,0 +1,8 @@
+"""The root of every error that spdkit raises on purpose."""
+
+
+class SpdkitError(Exception):
+    """Something the user can act on: what was wrong, where, and what to do.
+
+    The command line prints these without a traceback and exits with status 1.
+    """
