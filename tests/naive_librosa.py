@@ -57,6 +57,17 @@ def silent(y: Frames) -> NDArray[np.bool_]:
     return np.array([not padded[start : start + N_FFT].any() for start in starts])
 
 
+def tonal(y: Frames) -> NDArray[np.bool_]:
+    """Frames that chroma can be compared on: with a share of 1e-8 in its range of pitches.
+
+    Of what lies above, librosa's resampler lets through about as little, and round-off of it.
+    """
+    low = librosa.fft_frequencies(sr=SR, n_fft=N_FFT) < 4100
+    power = np.abs(librosa.stft(y.astype(np.float64))) ** 2
+    share: NDArray[np.bool_] = power[low].sum(axis=0) > 1e-8 * power.sum(axis=0)
+    return share
+
+
 def tolerance(key: str, expected: NDArray[np.floating]) -> NDArray[np.float64]:
     """How far each number of a feature may be off, of the shape of `expected`."""
     if key in RELATIVE:

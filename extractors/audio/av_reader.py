@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.reader import NotDecodableError
+from spdkit.extractors.audio.reader import NotDecodableError, block_frames
 from spdkit.tracks import open_binary
 
 _INDEXED = ("mov", "mp4", "m4a", "matroska", "webm", "asf")
@@ -53,24 +53,35 @@ class AvReader:
             self.close()
             raise
 
-    def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """Frames from `start`, shape (at most `count`, channels)."""
-        before = max(0.0, start / self.sr - _PREROLL) if self._indexed else 0.0
-        parts = []
-        wanted = start
-        for position, frames in self._decode(before):
-            if position >= start + count:
-                break
-            part = frames[max(0, wanted - position) : start + count - position]
-            if len(part):
-                parts.append(part)
-                wanted = position + len(frames)
-        return np.concatenate(parts) if parts else np.zeros((0, self.channels), dtype=np.float32)
+    def blocks(self, start: int, count: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the frames from `start`; see `reader.Reader.blocks`."""
+        parts: list[NDArray[np.float32]] = []
+        held, size = 0, block_frames(self.channels)
+        for part in self._parts(start, count):
+            parts.append(part)
+            held += len(part)
+            if held >= size:
+                yield np.concatenate(parts)
+                parts, held = [], 0
+        if parts:
+            yield np.concatenate(parts)
 
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
         self._source.close()
+
+    def _parts(self, start: int, count: int) -> Iterator[NDArray[np.float32]]:
+        """What each of ffmpeg's frames, some thousand samples, adds to the window."""
+        before = max(0.0, start / self.sr - _PREROLL) if self._indexed else 0.0
+        wanted = start
+        for position, frames in self._decode(before):
+            if position >= start + count:
+                return
+            part = frames[max(0, wanted - position) : start + count - position]
+            if len(part):
+                yield part
+                wanted = position + len(frames)
 
     def _audio_stream(self) -> Any:
         if not self._container.streams.audio:

@@ -1,6 +1,6 @@
-"""librosa's numba kernels, compiled by one process at a time.
+"""Compilation of the numba kernels, by one process at a time.
 
-The first call on a machine compiles for about half a minute and keeps the result in numba's cache.
+The first call on a machine compiles for some seconds and keeps the result in numba's cache.
 Processes that compile into one cache at once can crash in code that is half written, so the first
 call of every process happens under a lock that the operating system lifts when its holder dies.
 """
@@ -12,20 +12,24 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-import librosa
 import numpy as np
 from filelock import FileLock
 
-_SR = 22050  # and 4 s: no shorter than the filters of constant-Q
+from spdkit.extractors.audio.layout import Summary
+from spdkit.extractors.audio.settings import AudioSettings
 
 
 @cache
-def compile_kernels() -> None:
-    """Run every kernel that the features use, once a process."""
+def compile_kernels(settings: AudioSettings) -> None:
+    """Run every kernel that `settings` use, once a process."""
     with FileLock(Path(tempfile.gettempdir()) / f"spdkit-kernels-{os.getuid()}.lock"):
-        y = np.random.default_rng(0).standard_normal(4 * _SR).astype(np.float32)
-        S = np.abs(librosa.stft(y))
-        librosa.estimate_tuning(S=S, sr=_SR)
-        librosa.feature.chroma_cqt(y=y, sr=_SR, tuning=0.0)
-        librosa.feature.zero_crossing_rate(y)
-        librosa.istft(librosa.stft(y))
+        # No shorter than the filters of constant-Q, of which librosa would warn.
+        noise = np.random.default_rng(0).standard_normal(4 * settings.sr).astype(np.float32)
+        if settings.engine == "librosa":
+            from spdkit.extractors.audio.by_librosa import frame_features
+
+            frame_features(noise, settings)
+        else:
+            from spdkit.extractors.audio.analysis import analyse
+
+            analyse([noise], settings, Summary(settings))

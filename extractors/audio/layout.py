@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio import statistics
 from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.audio.statistics import Statistics
 from spdkit.extractors.base import FeatureSpec
 
 Frames = NDArray[np.floating]
@@ -22,7 +24,7 @@ class Family:
     Attributes
     ----------
     key : str
-        Its name in `frames.frame_features`.
+        Its name among the frame features; see `analysis.analyse`.
     column : str
         Stem of its columns; dimensions are numbered from 1 where there are several.
     dims : int
@@ -50,20 +52,54 @@ def families(s: AudioSettings) -> tuple[Family, ...]:
     return _spotgentrack(s) if s.profile == "spotgentrack" else _paper(s)
 
 
+@lru_cache(maxsize=16)
 def feature_specs(s: AudioSettings) -> tuple[FeatureSpec, ...]:
     """One spec a column, in order."""
     return tuple(spec for family in families(s) for spec in _specs(family, s))
 
 
-def row(features: dict[str, Frames], s: AudioSettings) -> NDArray[np.float32]:
-    """Columns of one clip, shape (n_features,), from its frame features."""
-    parts = []
-    for family in families(s):
-        frames = features[family.key]
-        parts.append(
-            family.only[1](frames) if family.only else statistics.summarise(frames, s.statistics)
-        )
-    return np.concatenate(parts).astype(np.float32)
+class Summary:
+    """Row of one clip, from the frames of its features as they come (see `analysis.Sink`).
+
+    Attributes
+    ----------
+    overflowed : dict of str
+        Keys of features of which a frame was not finite.
+    """
+
+    def __init__(self, s: AudioSettings) -> None:
+        self.overflowed: dict[str, None] = {}
+        self._parts = [
+            (family.key, _Kept(family.only[1]) if family.only else Statistics(s.statistics))
+            for family in families(s)
+        ]
+
+    def add(self, key: str, frames: Frames) -> None:
+        """Take more frames of feature `key`, shape (dims, n_frames)."""
+        if not np.isfinite(frames).all():
+            self.overflowed[key] = None
+            return
+        for wanted, part in self._parts:
+            if wanted == key:
+                part.add(frames)
+
+    def row(self) -> NDArray[np.float32]:
+        """The columns, shape (n_features,)."""
+        return np.concatenate([part.result() for _, part in self._parts]).astype(np.float32)
+
+
+class _Kept:
+    """What needs all frames of a feature at once."""
+
+    def __init__(self, function: Callable[[Frames], NDArray[np.float64]]) -> None:
+        self._function = function
+        self._frames: list[Frames] = []
+
+    def add(self, frames: Frames) -> None:
+        self._frames.append(frames)
+
+    def result(self) -> NDArray[np.float64]:
+        return self._function(np.concatenate(self._frames, axis=1))
 
 
 def _specs(family: Family, s: AudioSettings) -> list[FeatureSpec]:

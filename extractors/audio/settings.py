@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from scipy.signal import get_window
@@ -12,7 +13,10 @@ from scipy.signal import get_window
 from spdkit.extractors.audio.decode import Offset
 from spdkit.extractors.audio.statistics import STATISTICS
 
-C1 = 32.703  # Hz
+# Terms a, b of the windows that are a - b·cos; see `spectra.windowed`.
+WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "boxcar": (1.0, 0.0)}
+
+C1 = 440.0 * 2.0 ** ((24 - 69) / 12)  # Hz, by its MIDI number
 
 PROFILES: dict[str, dict[str, Any]] = {
     # The HitMusicNet paper. Its 22500 Hz lies above Nyquist at 44100 Hz and is clipped.
@@ -45,6 +49,7 @@ class AudioSettings:
     """The constants in force; see `AudioExtractor` for what each means."""
 
     profile: str
+    engine: str
     duration: float | None
     offset: Offset
     min_duration: float
@@ -104,8 +109,13 @@ def resolve(parameters: dict[str, Any]) -> AudioSettings:
         if isinstance(filled[key], str):
             raise ValueError(f"{key} must be a sequence, got {filled[key]!r}")
         filled[key] = tuple(filled[key])
-    settings = AudioSettings(**filled)
-    for holds, name, rule in [*_time_rules(settings), *_feature_rules(settings)]:
+    return _checked(AudioSettings(**filled))
+
+
+@lru_cache(maxsize=64)
+def _checked(settings: AudioSettings) -> AudioSettings:
+    rules = [*_engine_rules(settings), *_time_rules(settings), *_feature_rules(settings)]
+    for holds, name, rule in rules:
         if not holds:
             raise ValueError(f"{name} {rule}, got {getattr(settings, name)!r}")
     return settings
@@ -121,6 +131,19 @@ Rule = tuple[bool, str, str]  # whether it holds, of which parameter, and what i
 
 def _positive(s: AudioSettings, *names: str) -> list[Rule]:
     return [(getattr(s, name) > 0, name, "must be positive") for name in names]
+
+
+def _engine_rules(s: AudioSettings) -> list[Rule]:
+    if s.engine == "librosa":
+        return []
+    known = ", ".join(WINDOWS)
+    hint = "with engine='spdkit' (engine='librosa' takes others)"
+    return [
+        (s.engine == "spdkit", "engine", "must be 'spdkit' or 'librosa'"),
+        (s.window in WINDOWS, "window", f"must be one of {known} {hint}"),
+        (s.mel_window in WINDOWS, "mel_window", f"must be one of {known} {hint}"),
+        (s.n_fft % 2 == 0, "n_fft", f"must be even {hint}"),
+    ]
 
 
 def _time_rules(s: AudioSettings) -> list[Rule]:

@@ -17,7 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.mp3_header import has_index, is_constant_rate
-from spdkit.extractors.audio.reader import NotDecodableError
+from spdkit.extractors.audio.reader import NotDecodableError, block_frames
 from spdkit.tracks import is_url, open_binary
 
 _TAIL = 65536 + 1024  # an Ogg page is at most 65,307 bytes
@@ -26,6 +26,17 @@ _HEAD = 262144
 _UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 UNKNOWN_FORMAT = "libsndfile: Format not recognised"
 _LYING_CHUNK = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+
+
+class _Forward(soundfile.SoundFile):
+    """A sound file that is read onwards.
+
+    `SoundFile.read` seeks to where it stands after each read of a file that it can seek in. That
+    costs time, and the samples after a seek need not be those of reading on.
+    """
+
+    def seekable(self) -> bool:
+        return False
 
 
 class SndfileReader:
@@ -39,13 +50,16 @@ class SndfileReader:
         # A path lets libsndfile read by itself; bytes keep names that are not UTF-8.
         self._handle = open_binary(audio) if is_url(audio) else None
         try:
-            self._file = soundfile.SoundFile(self._handle or os.fsencode(audio))
+            self._file = _Forward(self._handle or os.fsencode(audio))
         except soundfile.LibsndfileError as error:
             self._close_handle()
             # A text named .mp3 is a "File does not exist" to libsndfile (7).
             unknown = error.code in (1, 7)
             reason = UNKNOWN_FORMAT if unknown else f"libsndfile: {error.error_string.rstrip('.')}"
             raise NotDecodableError(reason) from None
+        except TypeError:  # soundfile's own, at the name alone
+            self._close_handle()
+            raise NotDecodableError("libsndfile: .raw is sound without a header") from None
         try:
             self.sr: int = self._file.samplerate
             self.channels: int = self._file.channels
@@ -54,13 +68,18 @@ class SndfileReader:
             self.close()
             raise
 
-    def read(self, start: int, count: int) -> NDArray[np.float32]:
-        """Frames from `start`, shape (at most `count`, channels)."""
+    def blocks(self, start: int, count: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the frames from `start`; see `reader.Reader.blocks`."""
         if start >= self._file.frames:
-            return np.zeros((0, self.channels), dtype=np.float32)
+            return
         self._file.seek(start)
-        frames: NDArray[np.float32] = self._file.read(count, dtype="float32", always_2d=True)
-        return frames
+        size = block_frames(self.channels)
+        while count > 0:
+            frames = self._file.read(min(size, count), dtype="float32", always_2d=True)
+            if len(frames) == 0:
+                return
+            yield frames
+            count -= len(frames)
 
     def close(self) -> None:
         """Let go of the file."""

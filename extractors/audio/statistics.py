@@ -1,61 +1,119 @@
-"""Statistics over frames: a (dims, frames) matrix becomes one number a dimension and statistic.
+"""Statistics over frames that come in blocks: one number a dimension and statistic.
 
 The mean and the standard deviation are the first and second moments of the HitMusicNet paper
-(section III-A). All sums run in float64.
+(section III-A). All sums run in float64. Moments of blocks are joined by the formulas of Pébay
+(2008), formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+statistical moments; only the median must keep its frames.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
-Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+from spdkit.extractors.audio.scratch import Scratch
+
+STATISTICS = ("mean", "std", "var", "median", "min", "max", "skew", "kurtosis")
+_AT_ONCE = 1 << 24  # numbers of which medians are taken at a time
+_BLOCK = 4096  # frames read back at a time
 
 
-def _shape_statistic(moment: Callable[..., NDArray[np.float64]]) -> Statistic:
-    def of_frames(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-        # A dimension that never changes has no shape: 0, as for a symmetric one.
-        varies = np.ptp(frames, axis=1) > 0
-        result = np.zeros(len(frames))
-        if varies.any():
-            result[varies] = moment(frames[varies], axis=1)
-        return result
-
-    return of_frames
-
-
-STATISTICS: dict[str, Statistic] = {
-    "mean": lambda frames: frames.mean(axis=1),
-    "std": lambda frames: frames.std(axis=1),
-    "var": lambda frames: frames.var(axis=1),
-    "median": lambda frames: np.median(frames, axis=1),
-    "min": lambda frames: frames.min(axis=1),
-    "max": lambda frames: frames.max(axis=1),
-    "skew": _shape_statistic(scipy.stats.skew),
-    "kurtosis": _shape_statistic(scipy.stats.kurtosis),
-}
-
-
-def summarise(frames: NDArray[np.floating], statistics: Sequence[str]) -> NDArray[np.float64]:
-    """Statistics of each dimension over frames.
+class Statistics:
+    """Statistics of a feature whose frames come in blocks.
 
     Parameters
     ----------
-    frames : ndarray, shape (dims, n_frames)
-    statistics : sequence of str
-        Keys of `STATISTICS`. Standard deviation and variance divide by the number of frames;
-        kurtosis is Fisher's (0 for a normal distribution).
-
-    Returns
-    -------
-    ndarray of float64, shape (len(statistics) * dims,)
-        All dimensions of the first statistic, then of the second, …
+    names : sequence of str
+        From `STATISTICS`. Standard deviation and variance divide by the number of frames;
+        kurtosis is Fisher's (0 for a normal distribution); a dimension that never changes has
+        skew and kurtosis 0.
     """
-    exact = frames.astype(np.float64)
-    return np.concatenate([STATISTICS[name](exact) for name in statistics])
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._n = 0
+        self._kept: Scratch | None = None
+        self._order = 4 if {"skew", "kurtosis"} & set(names) else 2
+
+    def add(self, frames: NDArray[np.floating]) -> None:
+        """Take more frames, shape (dims, n_frames), n_frames at least 1."""
+        exact = frames.astype(np.float64)
+        low, high = frames.min(axis=1), frames.max(axis=1)
+        mean = exact.mean(axis=1)
+        exact -= mean[:, None]
+        power = exact * exact
+        moments = [power.sum(axis=1)]
+        for _ in range(self._order - 2):
+            power *= exact
+            moments.append(power.sum(axis=1))
+        if self._n == 0:
+            self._n, self._mean, self._moments = frames.shape[1], mean, moments
+            self._min, self._max = low, high
+        else:
+            self._join(frames.shape[1], mean, moments)
+            self._min, self._max = np.minimum(self._min, low), np.maximum(self._max, high)
+        if "median" in self.names:
+            self._kept = self._kept or Scratch(len(frames))
+            self._kept.append(frames.T)
+
+    def _join(
+        self, n_b: int, mean: NDArray[np.float64], moments: list[NDArray[np.float64]]
+    ) -> None:
+        n_a, delta = self._n, mean - self._mean
+        n = n_a + n_b
+        joined = [a + b for a, b in zip(self._moments, moments, strict=True)]
+        joined[0] += delta**2 * n_a * n_b / n
+        if self._order == 4:
+            (a2, a3, _), (b2, b3, _) = self._moments, moments
+            joined[1] += delta**3 * n_a * n_b * (n_a - n_b) / n**2
+            joined[1] += 3 * delta * (n_a * b2 - n_b * a2) / n
+            joined[2] += delta**4 * n_a * n_b * (n_a**2 - n_a * n_b + n_b**2) / n**3
+            joined[2] += 6 * delta**2 * (n_a**2 * b2 + n_b**2 * a2) / n**2
+            joined[2] += 4 * delta * (n_a * b3 - n_b * a3) / n
+        self._n, self._moments = n, joined
+        self._mean = self._mean + delta * n_b / n
+
+    def result(self) -> NDArray[np.float64]:
+        """All dimensions of the first statistic, then of the second, …; (n_names * dims,)."""
+        return np.concatenate([self._of(name) for name in self.names])
+
+    def _of(self, name: str) -> NDArray[np.float64]:
+        if name in ("min", "max"):
+            return (self._min if name == "min" else self._max).astype(np.float64)
+        if name == "mean":
+            return self._mean
+        if name == "median":
+            return self._median()
+        variance = self._moments[0] / self._n
+        if name in ("std", "var"):
+            return np.sqrt(variance) if name == "std" else variance
+        order = 3 if name == "skew" else 4
+        moment = self._moments[order - 2] / self._n
+        varies = (self._max > self._min) & (variance > 0)
+        shape = np.zeros(len(moment))
+        np.divide(moment, variance ** (order / 2), out=shape, where=varies)
+        return shape - 3 * varies if name == "kurtosis" else shape
+
+    def _median(self) -> NDArray[np.float64]:
+        kept = self._kept
+        if kept is None:
+            raise RuntimeError("no frames were added")
+        (dims,) = kept.row_shape
+        step = max(1, _AT_ONCE // kept.n_rows)
+        medians = []
+        for first in range(0, dims, step):
+            columns = [rows[:, first : first + step] for rows in kept.blocks(_BLOCK)]
+            medians.append(np.median(np.concatenate(columns).astype(np.float64), axis=0))
+        return np.concatenate(medians)
+
+
+def summarise(frames: NDArray[np.floating], names: Sequence[str]) -> NDArray[np.float64]:
+    """`Statistics` of frames that are all there, shape (dims, n_frames)."""
+    statistics = Statistics(names)
+    statistics.add(frames)
+    return statistics.result()
 
 
 def bounds(name: str, low: float, high: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import pickle
 import re
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ from audio_files import (
 from signals import SR, row_of, seconds, write
 
 from spdkit.extractors import AudioExtractor, ExtractionError
-from spdkit.extractors.audio.decode import read_clip
+from spdkit.extractors.audio import decode
+from spdkit.extractors.audio.decode import open_clip, read_clip
 from spdkit.tracks import Track
 
 QUICK = AudioExtractor("spotgentrack")
@@ -44,7 +46,7 @@ def noted(path):
     return "; ".join(clip.remarks)
 
 
-@pytest.mark.parametrize("suffix", ["wav", "mp3", "m4a"])
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "m4a", "au", "raw"])
 def test_an_empty_file(suffix, tmp_path):
     path = tmp_path / f"a.{suffix}"
     path.touch()
@@ -176,6 +178,79 @@ def test_samples_that_are_not_finite(value, counts, tmp_path):
     refused(tmp_path / "a.wav", rf"^{counts} infinite, the first at 1\.587 s$")
     head = read_clip(str(tmp_path / "a.wav"), duration=1.0, offset="head")
     assert np.isfinite(head.y).all()
+
+
+def streamed(path, **options):
+    """How many samples a stream yields, and why it stops."""
+    n_samples = 0
+    with (
+        open_clip(os.fspath(path), **options) as stream,
+        pytest.raises(ExtractionError) as caught,
+    ):
+        for block in stream.blocks():
+            n_samples += len(block)
+    with pytest.raises(RuntimeError, match="only after the last"):
+        _ = stream.facts
+    return n_samples, caught.value.reason
+
+
+def test_samples_that_are_not_finite_are_counted_to_the_end(tmp_path):
+    y = np.stack([melody(15.0), melody(15.0)], axis=1)
+    y[300000, 0], y[450000, 1], y[600000] = np.nan, np.inf, (np.inf, -np.inf)
+    write(tmp_path / "a.wav", y)
+    n_samples, reason = streamed(tmp_path / "a.wav")
+    assert reason == "1 samples are NaN and 3 infinite, the first at 6.803 s"
+    assert 0 < n_samples <= 300000  # nothing from the block of the first on
+    assert streamed(tmp_path / "a.wav", sr=48000)[1] == reason
+    assert streamed(tmp_path / "a.wav", duration=3.0, offset=12.0)[1] == (
+        "0 samples are NaN and 2 infinite, the first at 13.605 s"
+    )
+
+
+def test_a_truncated_file_fails_at_the_end_of_its_stream(tmp_path):
+    path = truncate(save(tmp_path / "a.wav", melody(15.0)), 0.7)
+    n_samples, reason = streamed(path)
+    assert reason == "the file states 15.00 s but ends at 10.50 s: truncated or damaged"
+    assert n_samples == pytest.approx(10.5 * SR, abs=50)
+
+
+def test_an_end_within_the_slack_is_noted_unless_too_little_is_left(monkeypatch):
+    held = [np.ones((8500, 1), np.float32)]
+    reader = SimpleNamespace(
+        sr=8000, channels=1, n_frames=9000, slack=2000, decoder="a stub", remarks=[]
+    )
+    reader.blocks, reader.close = lambda start, count: iter(held), lambda: None
+    monkeypatch.setattr(decode, "_open", lambda audio, source: reader)
+    clip = read_clip("a", sr=8000, duration=None)
+    assert (len(clip.y), clip.duration) == (8500, 8500 / 8000)
+    assert clip.remarks == ("the file states 1.12 s but ends at 1.06 s",)
+    held[0] = held[0][:7900]
+    assert streamed("a", sr=8000) == (7900, "too short: 0.9875 s of sound, at least 1 s are needed")
+
+
+@pytest.mark.parametrize("suffix", ["wav", "m4a"])
+def test_what_the_header_shows_is_refused_at_opening(suffix, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    save(path, melody()) if suffix == "wav" else encode(path, melody(), "aac", "ipod")
+    with pytest.raises(ExtractionError, match=r"too short: 0\.5 s .* at least 1 s"):
+        open_clip(str(path), duration=0.5)
+    with pytest.raises(ExtractionError, match=r"offset 5 s lies beyond the end"):
+        open_clip(str(path), offset=5)
+    with pytest.raises(ExtractionError, match="no such file"):
+        open_clip(str(path) + "x")
+
+
+def test_a_negative_offset_is_a_mistake_of_the_caller(tmp_path):
+    path = save(tmp_path / "a.wav", melody(2.0))
+    with pytest.raises(ValueError, match=r"offset must be .* at least 0 s, not -0\.5"):
+        open_clip(str(path), offset=-0.5)
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_channels_of_which_the_sum_is_too_large_have_their_mean(channels, tmp_path):
+    y = np.full((2 * SR, channels), 3e38, dtype=np.float32)
+    clip = read_clip(str(save(tmp_path / "a.wav", y, subtype="FLOAT")))
+    np.testing.assert_allclose(clip.y, 3e38, rtol=1e-6)
 
 
 @pytest.mark.parametrize("level", [1e30, 1e20])
@@ -311,8 +386,6 @@ def test_names_that_differ_only_in_case(tmp_path):
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path, monkeypatch):
-    from spdkit.extractors.audio import decode
-
     path = save(tmp_path / "a.wav", melody())
     plain = decode._window
 

@@ -1,0 +1,59 @@
+"""Chroma of a sound of any length, segment by segment, from its constant-Q transform."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from spdkit.extractors.audio.constant_q import constant_q, response
+from spdkit.extractors.audio.low_rate import LowRateSound
+from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.audio.tables import Tables
+
+Frames = NDArray[np.float32]
+
+_SEGMENT = 4096  # frames: a clip of half a minute is one
+
+
+def chroma_cqt(
+    sound: LowRateSound, n_frames: int, tuning: float, t: Tables, s: AudioSettings
+) -> Iterator[Frames]:
+    """Constant-Q chromagram in segments, each frame scaled to a maximum of 1.
+
+    Parameters
+    ----------
+    sound : LowRateSound
+        At ``s.sr / t.decimation``.
+    n_frames : int
+        Of the clip.
+    tuning : float
+        In fractions of a bin.
+
+    Yields
+    ------
+    ndarray of float32, shape (n_chroma, frames of the segment)
+    """
+    rate, hop = s.sr / t.decimation, s.hop_length // t.decimation
+    r = response(tuning, s)
+    reach = math.ceil(r.reach * rate / hop)
+    for start in range(0, n_frames, _SEGMENT):
+        stop = min(start + _SEGMENT, n_frames)
+        first, last = max(0, start - reach), min(stop + reach, n_frames)
+        # Filters at one end see over it to the other: between them lies silence.
+        length = scipy.fft.next_fast_len(last - first + reach) * hop
+        end = min(sound.n_samples, last * hop) - first * hop
+        ringing = sound.ringing
+        y = np.zeros(length, dtype=np.float32)
+        y[: end + ringing] = sound.read(first * hop, first * hop + end + ringing)
+        if ringing and first == 0:
+            y[-ringing:] = sound.read(-ringing, 0)
+        inside = slice(0, length if last < n_frames else end)
+        bins = constant_q(y, inside, hop, rate, r)[start - first : stop - first]
+        chroma = t.chroma @ bins.T
+        largest = chroma.max(axis=0)
+        largest[largest < np.finfo(np.float32).tiny] = 1
+        yield chroma / largest

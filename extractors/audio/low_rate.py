@@ -1,0 +1,150 @@
+"""Sound at a low rate from the lowest bins of its short-time Fourier transform.
+
+An inverse transform of the few bins that chroma needs, a quarter as long, gives the sound at a
+quarter of the rate: what decimation would give, and for any change made to the bins.
+
+At the ends of the clip the order matters. librosa cuts the sound at full rate and then decimates,
+so the cut rings; here the sound is already at the low rate. So the ends alone go up to the full
+rate, are cut there, and come down again (`cut_ends`).
+
+Reference: Griffin and Lim (1984), signal estimation from modified short-time Fourier transform.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import scipy.fft
+import soxr
+from numpy.typing import NDArray
+from scipy.signal import get_window
+
+from spdkit.extractors.audio.scratch import Scratch
+from spdkit.extractors.audio.settings import AudioSettings
+
+Frames = NDArray[np.float32]
+Spectra = NDArray[np.complex64]
+
+END = 8192  # samples at each end of a clip of which to keep the original
+_RINGING = 128  # samples at the low rate that a cut changes much
+_FADE = np.cos(np.pi / 2 * np.clip(np.arange(1024) / 896 - 1 / 7, 0, 1)).astype(np.float32) ** 2
+
+
+@numba.njit(cache=True)
+def overlap_add(frames: Frames, window: Frames, hop: int, out: Frames, weight: Frames) -> None:
+    """Add frames times their window, each `hop` after the one before, and the window's squares."""
+    for i in range(frames.shape[0]):
+        for j in range(frames.shape[1]):
+            out[i * hop + j] += frames[i, j] * window[j]
+            weight[i * hop + j] += window[j] * window[j]
+
+
+class LowRateSound:
+    """Sound of frames that come in chunks.
+
+    Parameters
+    ----------
+    s : AudioSettings
+    decimation : int
+        By which the rate is divided.
+
+    Attributes
+    ----------
+    lead : int
+        Samples that frames have before the first one of the clip: half a frame.
+    ringing : int
+        Samples before and after the clip in which the cut rings.
+    n_samples : int
+        Of the clip, once it is finished.
+    """
+
+    def __init__(self, s: AudioSettings, decimation: int) -> None:
+        self._decimation = decimation
+        self._n_fft, self._hop = s.n_fft // decimation, s.hop_length // decimation
+        self._scale = np.float32(1 / decimation)
+        self._window = get_window(s.window, s.n_fft)[::decimation].astype(np.float32)
+        self._sum = np.zeros(self._n_fft, dtype=np.float32)
+        self._weight = np.zeros(self._n_fft, dtype=np.float32)
+        self._samples = Scratch()
+        self.n_samples = 0
+        self.lead = self._n_fft // 2
+        self.ringing = min(_RINGING, self.lead) if decimation > 1 else 0
+
+    def add(self, spectra: Spectra) -> None:
+        """Take more frames, shape (n_frames, n_bins)."""
+        frames = scipy.fft.irfft(spectra, n=self._n_fft, axis=1) * self._scale
+        done = len(frames) * self._hop
+        space = np.zeros(done, dtype=np.float32)
+        out = np.concatenate([self._sum, space])
+        weight = np.concatenate([self._weight, space])
+        overlap_add(frames, self._window, self._hop, out, weight)
+        self._sum, self._weight = out[done:], weight[done:]
+        self._keep(out[:done], weight[:done])
+
+    def _keep(self, out: Frames, weight: Frames) -> None:
+        tiny = np.finfo(np.float32).tiny
+        self._samples.append(np.divide(out, weight, out=out, where=weight > tiny))
+
+    def finish(self, n_samples: int, ends: tuple[Frames, Frames] | None = None) -> None:
+        """Say that there are no more frames.
+
+        Parameters
+        ----------
+        n_samples : int
+            Of the clip at full rate.
+        ends : (ndarray, ndarray), optional
+            Its first and last `END` samples at full rate (all, if there are fewer), where they are
+            known; otherwise they are made from the frames.
+        """
+        self._keep(self._sum, self._weight)
+        self.n_samples = -(-n_samples // self._decimation)
+        if self._decimation > 1:
+            self._cut_ends(n_samples, ends)
+
+    def read(self, start: int, stop: int) -> Frames:
+        """Samples from `start` to `stop`; zero outside of the clip and of what the cut rings."""
+        y = np.zeros(stop - start, dtype=np.float32)
+        first, last = max(-self.ringing, start), min(stop, self.n_samples + self.ringing)
+        if first < last:
+            y[first - start : last - start] = self._samples.read(
+                first + self.lead, last + self.lead
+            )
+        return y
+
+    def _cut_ends(self, n_samples: int, ends: tuple[Frames, Frames] | None) -> None:
+        near = min(self.n_samples, END // self._decimation - 1)
+        start = self.n_samples - near
+        inside = n_samples - start * self._decimation
+        if ends is None:
+            # Frames also say what was before the clip and after it: that is cut off.
+            head = self._full_rate(0, self.lead + near)[self.lead * self._decimation :]
+            tail = self._full_rate(self.lead + start, 2 * self.lead + self.n_samples)[:inside]
+        else:
+            head, tail = ends[0], ends[1][-inside:]
+        ringing, changed = self.ringing, min(len(_FADE), near)
+        silence = np.zeros(ringing * self._decimation, dtype=np.float32)
+        y = np.concatenate([silence, head])
+        y = self._decimated(y, slice(len(silence), len(y)))[: ringing + changed]
+        share = np.concatenate([np.ones(ringing, dtype=np.float32), _FADE[:changed]])
+        self._blend(-ringing, y, share)
+        y = self._decimated(np.concatenate([tail, silence]), slice(0, len(tail)))
+        y = y[near - changed : near + ringing]
+        self._blend(self.n_samples - changed, y, share[::-1])
+
+    def _blend(self, start: int, y: Frames, share: Frames) -> None:
+        # The two differ in the highest frequencies: where one took over at once, it would click.
+        at = self.lead + start
+        old = self._samples.read(at, at + len(y))
+        self._samples.replace(at, share * y + (1 - share) * old)
+
+    def _full_rate(self, start: int, stop: int) -> Frames:
+        return soxr.resample(self._samples.read(start, stop), 1, self._decimation, quality="VHQ")
+
+    def _decimated(self, y: Frames, inside: slice) -> Frames:
+        for _ in range(self._decimation.bit_length() - 1):
+            # By halves, each cut to the clip, as librosa does.
+            cut = np.zeros_like(y)
+            cut[inside] = y[inside]
+            y = soxr.resample(cut, 2, 1, quality="HQ")
+            inside = slice(-(-inside.start // 2), -(-inside.stop // 2))
+        return y

@@ -1,0 +1,115 @@
+"""What the arithmetic needs and only the settings decide: filters, bands and sizes, made once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import librosa.filters
+import numpy as np
+import scipy.fft
+import scipy.sparse
+from numpy.typing import NDArray
+
+from spdkit.extractors.audio.settings import C1, AudioSettings
+from spdkit.extractors.audio.tuning import FMAX, FMIN
+
+Weights = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Constants of one `AudioSettings`.
+
+    Attributes
+    ----------
+    freqs : ndarray of float64, shape (n_bins,)
+        Hz of each bin.
+    mel, mfcc_mel : sparse array of float32, shape (n_mels, n_bins)
+        The mel bands, and those under the MFCC.
+    dct : ndarray of float32, shape (n_mfcc, mfcc_n_mels)
+    contrast : ndarray of int64, shape (n_bands, 3)
+        See `spectra.extremes`.
+    peaks : tuple of int
+        Range of bins in which pitches are looked for.
+    n_tonal : int
+        Bins from which the sound for chroma is made.
+    n_low : int
+        Those and the ones above that its medians see.
+    decimation : int
+        By which that sound's rate is lower.
+    chroma : ndarray of float32, shape (n_chroma, n_octaves * bins_per_octave)
+    """
+
+    freqs: NDArray[np.float64]
+    mel: scipy.sparse.csr_array
+    mfcc_mel: scipy.sparse.csr_array
+    dct: Weights
+    contrast: NDArray[np.int64]
+    peaks: tuple[int, int]
+    n_tonal: int
+    n_low: int
+    decimation: int
+    chroma: Weights
+
+
+@lru_cache(maxsize=16)
+def tables(s: AudioSettings) -> Tables:
+    """Tables for `s`."""
+    freqs = np.fft.rfftfreq(s.n_fft, 1 / s.sr)
+    n_tonal, decimation = _tonal_range(s)
+    inside = np.flatnonzero((freqs >= FMIN) & (freqs < min(FMAX, s.sr / 2)))
+    mel = librosa.filters.mel(
+        sr=s.sr, n_fft=s.n_fft, n_mels=s.n_mels, fmin=s.mel_fmin, fmax=s.mel_high
+    )
+    mfcc_mel = librosa.filters.mel(sr=s.sr, n_fft=s.n_fft, n_mels=s.mfcc_n_mels)
+    dct = scipy.fft.dct(np.eye(s.mfcc_n_mels), axis=0, norm="ortho")[: s.n_mfcc]
+    return Tables(
+        freqs=freqs,
+        mel=scipy.sparse.csr_array(mel),
+        mfcc_mel=scipy.sparse.csr_array(mfcc_mel),
+        dct=dct.astype(np.float32),
+        contrast=_octaves(freqs, s),
+        peaks=(max(1, int(inside[0])), min(int(inside[-1]) + 1, len(freqs) - 1)),
+        n_tonal=n_tonal,
+        n_low=min(len(freqs), n_tonal + s.hpss_kernel_size),
+        decimation=decimation,
+        chroma=librosa.filters.cq_to_chroma(
+            s.n_octaves * s.bins_per_octave,
+            bins_per_octave=s.bins_per_octave,
+            n_chroma=s.n_chroma,
+            fmin=s.chroma_fmin,
+        ).astype(np.float32),
+    )
+
+
+def _octaves(freqs: NDArray[np.float64], s: AudioSettings) -> NDArray[np.int64]:
+    # As librosa has them: a band starts one bin early, and only the last keeps its last bin.
+    edges = np.concatenate([[0.0], s.contrast_fmin * 2.0 ** np.arange(s.contrast_n_bands + 1)])
+    bands = []
+    for band in range(s.contrast_n_bands + 1):
+        inside = np.flatnonzero((freqs >= edges[band]) & (freqs <= edges[band + 1]))
+        first, stop = int(inside[0]) - (band > 0), int(inside[-1]) + 1
+        top = band == s.contrast_n_bands
+        stop = len(freqs) if top else stop
+        count = max(1, int(np.rint(s.contrast_quantile * (stop - first))))
+        stop -= not top
+        bands.append((first, stop, min(count, stop - first)))
+    return np.array(bands)
+
+
+def _tonal_range(s: AudioSettings) -> tuple[int, int]:
+    """Bins that chroma and tuning need, and the largest halving of the rate that keeps them."""
+    highest = max(FMAX, 1.02 * (s.chroma_fmin or C1) * 2.0**s.n_octaves)
+    n_bins = s.n_fft // 2 + 1
+    # 15 % more: filters reach beyond their pitch, and a sharp edge rings.
+    n_tonal = min(n_bins, math.ceil(1.15 * highest / s.sr * s.n_fft))
+    decimation = 1
+    while (
+        s.n_fft % (4 * decimation) == 0
+        and s.hop_length % (2 * decimation) == 0
+        and n_tonal <= s.n_fft // (4 * decimation)
+    ):
+        decimation *= 2
+    return n_tonal, decimation
