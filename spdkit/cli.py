@@ -18,6 +18,8 @@ import typer
 from spdkit.errors import SpdkitError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from spdkit.extractors.base import Extractor
     from spdkit.tracks import TrackSet
 
@@ -92,6 +94,15 @@ def extract(
         float | None,
         typer.Option(metavar="SECONDS", help="Give a track up after this long. Default: never."),
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster instead of this machine's workers: the address of its "
+            "scheduler (tcp://host:8786) or the path of its scheduler file. Its workers need the "
+            "same spdkit and must see the same paths, or URLs.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -117,6 +128,9 @@ def extract(
     Example: spdkit extract ~/music -o features.h5 --jobs 4
     """
     with _told_errors(output):
+        if dask is not None:
+            _require_no_local_options(jobs=jobs, timeout=timeout)
+            source = source.expanduser().absolute()  # workers have working folders of their own
         from rich.console import Console
 
         from spdkit import batch, tracks
@@ -126,16 +140,18 @@ def extract(
         for remark in (*found.remarks, *found.problems):
             typer.echo(f"{source}: {remark}", err=True)
         chosen = _extractors(extractor, found, _window_options(profile, duration, offset))
-        report = batch.extract(
-            found,
-            output,
-            chosen,
-            jobs=jobs,
-            timeout=timeout,
-            overwrite=overwrite,
-            shard_size=shard_size,
-            progress=True,
-        )
+        with _engine(dask, chosen) as executor:
+            report = batch.extract(
+                found,
+                output,
+                chosen,
+                jobs=jobs,
+                timeout=timeout,
+                overwrite=overwrite,
+                executor=executor,
+                shard_size=shard_size,
+                progress=True,
+            )
     if as_json:
         _print_json({**dataclasses.asdict(report), "problems": found.problems})
     else:
@@ -233,6 +249,27 @@ def _told_errors(output: Path | None) -> Iterator[None]:
         safe = f": finished tracks are safe beside {output}; run again to resume" if output else ""
         typer.echo(f"spdkit: interrupted{safe}", err=True)
         raise typer.Exit(130) from None
+
+
+def _require_no_local_options(**options: float | None) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise SpdkitError(
+            f"--{given[0]} is for workers of this machine and means nothing with --dask: "
+            "the cluster decides how many workers it has, and its tasks cannot be stopped"
+        )
+
+
+@contextlib.contextmanager
+def _engine(dask: str | None, chosen: list[Extractor]) -> Iterator[Executor | None]:
+    """Where to run; None is this machine."""
+    if dask is None:
+        yield None
+        return
+    from spdkit import cluster
+
+    with cluster.connect(dask, chosen, lambda text: typer.echo(text, err=True)) as executor:
+        yield executor
 
 
 def _window_options(

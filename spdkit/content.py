@@ -2,7 +2,8 @@
 
 A file whose size and modification time are as they were is taken as unchanged. When they differ, a
 hash of the size and three 1 MiB blocks (head, middle, tail) decides, so that a file that was only
-copied or touched is not extracted again.
+copied or touched is not extracted again. A remote file whose server tells its state (an ETag or a
+date) is known by that and its size, and nothing of it travels.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from spdkit.remote import look
 from spdkit.tracks import is_url, open_binary
 
 BLOCK = 1 << 20
-# What web servers and object stores call the state of a file, best first.
-_REMOTE_STATES = ("ETag", "etag", "LastModified", "last_modified", "Last-Modified", "mtime")
+# What web servers and object stores call the state of a file, best first; and file systems, where
+# it says less: a file that was only touched has another.
+_REMOTE_STATES = ("ETag", "etag", "LastModified", "last_modified", "Last-Modified")
+_FILE_STATES = ("mtime",)
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,7 @@ def stamp(audio: str) -> Stamp:
         When there is no such file or it may not be looked at.
     """
     if is_url(audio):
-        import fsspec
-
-        info = fsspec.core.url_to_fs(audio)
-        facts = info[0].info(info[1])
-        state = next((str(facts[key]) for key in _REMOTE_STATES if facts.get(key)), "")
-        return Stamp(int(facts.get("size") or -1), state)
+        return _stamp_of(look(audio), (*_REMOTE_STATES, *_FILE_STATES))
     status = os.stat(audio)  # noqa: PTH116 (the name may hold undecodable bytes)
     seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -61,11 +61,17 @@ def stamp(audio: str) -> Stamp:
 def digest_file(audio: str) -> str:
     """Hash of a file's size and three 1 MiB blocks, 32 hexadecimal digits.
 
+    Of a file whose server tells an ETag or date, the hash of its size and that.
+
     Raises
     ------
     OSError
         When the file cannot be read.
     """
+    if is_url(audio):
+        now = _stamp_of(look(audio), _REMOTE_STATES)
+        if now.same_as(now):  # both are known
+            return digest_text(f"{now.size} {now.modified}")
     digest = hashlib.blake2b(digest_size=16)
     with open_binary(audio) as file:
         size = file.seek(0, os.SEEK_END)
@@ -74,6 +80,11 @@ def digest_file(audio: str) -> str:
             file.seek(start)
             digest.update(file.read(BLOCK))
     return digest.hexdigest()
+
+
+def _stamp_of(facts: Mapping[str, Any], states: Sequence[str]) -> Stamp:
+    state = next((str(facts[key]) for key in states if facts.get(key)), "")
+    return Stamp(-1 if facts.get("size") is None else int(facts["size"]), state)
 
 
 def digest_text(text: str) -> str:

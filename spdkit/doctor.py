@@ -36,6 +36,7 @@ _EXTRAS = {
     "av": ("av", "m4a, aac, wma"),
     "parquet": ("pyarrow", "track tables in Parquet"),
     "remote": ("aiohttp", "audio over http(s)"),
+    "dask": ("distributed", "extraction on a Dask cluster"),
     "plots": ("matplotlib", "figures"),
 }
 _LOW_DISK = 1 << 30

@@ -12,6 +12,7 @@ keep every core busy, and one thread gives the same bytes whatever the machine.
 from __future__ import annotations
 
 import os
+import platform
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,6 +39,7 @@ _THREAD_VARIABLES = (
 _TASKS_BEFORE_RECYCLING = 1000
 _UNDER_WAY_PER_WORKER = 4
 _POOL_RESTARTS = 3
+_limiting = threading.Lock()
 
 
 class EngineError(SpdkitError):
@@ -196,13 +198,20 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
+def _this_process() -> tuple[str, int]:
+    return platform.node(), os.getpid()
+
+
 def _run_batch(
-    function: Callable[[Item], Value], items: Sequence[Item], caller: int
+    function: Callable[[Item], Value], items: Sequence[Item], caller: tuple[str, int]
 ) -> list[Value]:
-    # BLAS has one limit a process: in the caller's own, `run_on` holds it, as threads would undo
-    # each other's. OpenMP has one a thread.
-    here = os.getpid() == caller
-    with threadpool_limits(limits=1, user_api="openmp" if here else None):
+    # BLAS has one limit a process, which batches that run side by side in threads would undo for
+    # each other: in the caller's own `run_on` holds it, in a worker's it stays. OpenMP has one a
+    # thread.
+    if caller != _this_process():
+        with _limiting:
+            threadpool_limits(limits=1)
+    with threadpool_limits(limits=1, user_api="openmp"):
         return [function(item) for item in items]
 
 
@@ -216,12 +225,14 @@ def run_on(
 ) -> Iterator[tuple[Item, Value | Exception]]:
     """Run `function` over `items` on an executor that somebody else owns.
 
-    Items travel in batches; the items of a batch that is lost are tried again one by one.
+    Items travel in batches. The items of a batch that is lost are tried again one by one; one whose
+    worker dies even so is tried once more at the end, alone on the executor, so that what dies then
+    died of it and not of a neighbour.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor
-        Left open.
+        Left open. An attribute ``under_way`` of its own goes before the argument.
     function : callable
         Picklable, of one item.
     items : iterable
@@ -233,7 +244,7 @@ def run_on(
     Yields
     ------
     (item, result)
-        In order of completion; the result is an exception when the item was lost twice.
+        In order of completion; the result is an exception when the item was lost every time.
 
     Raises
     ------
@@ -241,15 +252,19 @@ def run_on(
         When the executor is broken or shut down.
     """
     source = iter(items)
-    retries = deque[list[Item]]()
+    singles, alone = deque[Item](), deque[Item]()
     pending: dict[Future[list[Value]], list[Item]] = {}
     limits = threadpool_limits(limits=1)
     try:
         while True:
-            while len(pending) < under_way:
-                batch = retries.popleft() if retries else list(islice(source, batch_size))
+            while len(pending) < getattr(executor, "under_way", under_way):
+                batch = [singles.popleft()] if singles else list(islice(source, batch_size))
                 if not batch:
                     break
+                pending[_submit(executor, function, batch)] = batch
+            last_try = not pending and bool(alone)
+            if last_try:
+                batch = [alone.popleft()]
                 pending[_submit(executor, function, batch)] = batch
             if not pending:
                 return
@@ -258,10 +273,14 @@ def run_on(
                 try:
                     yield from zip(batch, future.result(), strict=True)
                 except BrokenExecutor as error:
-                    raise EngineError(f"the executor broke: {error}") from error
-                except Exception as error:  # noqa: BLE001 (an executor may lose work in any way)
+                    raise EngineError(
+                        f"the executor broke: {error}. Finished work is safe: run again to resume"
+                    ) from error
+                except Exception as error:  # noqa: BLE001 (work may be lost in any way)
                     if len(batch) > 1:
-                        retries.extend([item] for item in batch)
+                        singles.extend(batch)
+                    elif isinstance(error, WorkerDiedError) and not last_try:
+                        alone.extend(batch)
                     else:
                         yield batch[0], error
     finally:
@@ -274,6 +293,6 @@ def _submit(
     executor: Executor, function: Callable[[Item], Value], batch: list[Item]
 ) -> Future[list[Value]]:
     try:
-        return executor.submit(_run_batch, function, batch, os.getpid())
+        return executor.submit(_run_batch, function, batch, _this_process())
     except RuntimeError as error:  # broken, or shut down
         raise EngineError(f"the executor takes no more work: {error}") from error

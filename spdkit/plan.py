@@ -9,6 +9,7 @@ from typing import Any
 from spdkit.content import Stamp, digest_file, metadata_json, stamp
 from spdkit.extractors.base import Extractor
 from spdkit.progress import progress_bar
+from spdkit.remote import one_visit
 from spdkit.rows import Row, Task, part_digest
 from spdkit.store import FeatureTable
 from spdkit.tracks import Track, printable
@@ -85,10 +86,11 @@ def _look(track: Track, seen: Mapping[Any, Any]) -> tuple[Stamp, str]:
     if track.audio is None:
         return Stamp(), ""
     try:
-        now = stamp(track.audio)
-        if now.same_as(Stamp(int(seen["size"]), str(seen["modified"]))):
-            return now, str(seen["content"])
-        return now, digest_file(track.audio)
+        with one_visit():
+            now = stamp(track.audio)
+            if now.same_as(Stamp(int(seen["size"]), str(seen["modified"]))):
+                return now, str(seen["content"])
+            return now, digest_file(track.audio)
     except (OSError, ImportError):
         return Stamp(), ""
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spdkit.content import Stamp, digest_file, digest_text, metadata_json, stamp
 from spdkit.extractors.base import ExtractionError, Extractor
+from spdkit.remote import RemoteError, one_visit
 from spdkit.tracks import Track
 
 Status = Literal["ok", "absent", "failed", "pending"]
@@ -59,6 +60,11 @@ class Task:
 
 def run_task(task: Task, extractors: Mapping[str, Extractor]) -> Row:
     """Run the extractors of a task; failures become results."""
+    with one_visit():
+        return _run_task(task, extractors)
+
+
+def _run_task(task: Task, extractors: Mapping[str, Extractor]) -> Row:
     track = task.track
     start = time.perf_counter()
     file_stamp, file_digest = Stamp(), ""
@@ -106,6 +112,8 @@ def _run(extractor: Extractor, track: Track, content: str) -> Result:
         problem = _problem(extractor, values)
     except ExtractionError as error:
         return Result("failed", error.reason, content)
+    except RemoteError as error:  # told as the file was closed
+        return Result("failed", str(error), content)
     except Exception as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
         return Result("failed", _unexpected(error), content)
     if problem:

@@ -32,7 +32,7 @@ _TRACK_COLUMNS: dict[str, object] = {
 }
 _RESULT_COLUMNS: dict[str, object] = {"status": PENDING, "error": "", "content": ""}
 _VAR_COLUMNS = ("unit", "low", "high", "description", "reference")
-_PACKAGES = (
+RECORDED_PACKAGES = (
     *("spdkit", "numpy", "scipy", "librosa", "numba", "soundfile", "soxr", "av"),
     *("h5py", "scikit-learn", "pandas", "fsspec"),
 )
@@ -184,7 +184,7 @@ def _package_versions() -> dict[str, list[str]]:
 
     # The decoder itself: some systems bring their own.
     found = {"libsndfile": [soundfile.__libsndfile_version__]}
-    for package in _PACKAGES:
+    for package in RECORDED_PACKAGES:
         try:
             found[package] = [version(package)]
         except PackageNotFoundError:

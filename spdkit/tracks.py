@@ -104,6 +104,8 @@ def is_url(audio: str) -> bool:
 def open_binary(audio: str) -> IO[bytes]:
     """Open a local path or fsspec URL for reading, seekable.
 
+    Of a URL only what is read travels; see `spdkit.remote`.
+
     Raises
     ------
     OSError
@@ -113,10 +115,9 @@ def open_binary(audio: str) -> IO[bytes]:
     """
     if not is_url(audio):
         return open(audio, "rb")  # noqa: PTH123 (the name may hold undecodable bytes)
-    import fsspec
+    from spdkit.remote import open_url
 
-    handle: IO[bytes] = fsspec.open(audio, "rb").open()
-    return handle
+    return open_url(audio)
 
 
 def printable(name: str) -> str:

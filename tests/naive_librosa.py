@@ -58,14 +58,17 @@ def silent(y: Frames) -> NDArray[np.bool_]:
 
 
 def tonal(y: Frames) -> NDArray[np.bool_]:
-    """Frames that chroma can be compared on: with a share of 1e-8 in its range of pitches.
+    """Frames that chroma can be compared on: something sounds in its range of pitches.
 
-    Of what lies above, librosa's resampler lets through about as little, and round-off of it.
+    Not so where what sounds just above (to a quarter of the rate) is 20 dB louder than all within,
+    or what sounds anywhere above 40 dB: librosa's resampler lets through about as much.
     """
-    low = librosa.fft_frequencies(sr=SR, n_fft=N_FFT) < 4100
+    freqs = librosa.fft_frequencies(sr=SR, n_fft=N_FFT)
     power = np.abs(librosa.stft(y.astype(np.float64))) ** 2
-    share: NDArray[np.bool_] = power[low].sum(axis=0) > 1e-8 * power.sum(axis=0)
-    return share
+    within = power[freqs < 4100].sum(axis=0)
+    below = power[freqs < SR / 8].sum(axis=0)
+    heard: NDArray[np.bool_] = (within > 1e-4 * power.sum(axis=0)) & (within > 1e-2 * below)
+    return heard
 
 
 def tolerance(key: str, expected: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 MODULE = '''
 """Test plugin: see tests/plugin_site.py."""
@@ -108,15 +110,19 @@ if "SPDKIT_TEST_MOMENT" in os.environ and multiprocessing.parent_process() is No
 '''
 
 
-def install(folder: Path) -> Path:
-    """Write the plugin as an installed distribution; the folder is for PYTHONPATH."""
-    information = folder / "misbehaving-1.0.dist-info"
+def install(
+    folder: Path,
+    name: str = "misbehaving",
+    source: str = MODULE,
+    extractors: Mapping[str, str] = MappingProxyType({"tally": "Tally", "words": "Words"}),
+) -> Path:
+    """Write a plugin as an installed distribution; the folder is for PYTHONPATH."""
+    information = folder / f"{name}-1.0.dist-info"
     information.mkdir(parents=True)
-    (folder / "misbehaving.py").write_text(MODULE)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
-    (information / "entry_points.txt").write_text(
-        "[spdkit.extractors]\ntally = misbehaving:Tally\nwords = misbehaving:Words\n"
-    )
+    (folder / f"{name}.py").write_text(source)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    lines = [f"{extractor} = {name}:{cls}" for extractor, cls in extractors.items()]
+    (information / "entry_points.txt").write_text("\n".join(["[spdkit.extractors]", *lines, ""]))
     return folder
 
 

@@ -23,6 +23,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 import scipy.fft
+import soxr
 from numpy.typing import NDArray
 from scipy.signal import get_window
 
@@ -401,13 +402,19 @@ def _halved(Y: NDArray[np.complex64], inside: slice) -> NDArray[np.complex64]:
     Values stay as large as they are: the sound's amplitude doubles.
     """
     n = len(Y) - 1  # samples at half the rate
-    Y = Y[: n // 2 + 1].copy()
-    # soxr's "HQ" passes all up to 0.913 of the new half rate, and nothing above it.
-    soft = round(0.913 * n / 2)
-    slope = np.cos(np.linspace(0, np.pi / 2, len(Y) - soft)) ** 2
-    Y[soft:] *= slope.astype(np.float32)
+    Y = Y[: n // 2 + 1] * _halving_filter(n // 2 + 1)
     spectrum: NDArray[np.complex64] = scipy.fft.rfft(_cut(scipy.fft.irfft(Y, n=n), inside))
     return spectrum
+
+
+@lru_cache(maxsize=64)
+def _halving_filter(n_bins: int) -> Frames:
+    """What soxr lets through when it halves a rate, from 0 Hz to the new half rate."""
+    impulse = np.zeros(8192, dtype=np.float32)
+    impulse[4096] = 1
+    passed = np.abs(np.fft.rfft(soxr.resample(impulse, 2, 1, quality="HQ")))
+    frequency = np.linspace(0, 1, len(passed))
+    return np.interp(np.linspace(0, 1, n_bins), frequency, passed / passed[0]).astype(np.float32)
 
 
 def _cut(y: Frames, inside: slice) -> Frames:

@@ -108,7 +108,10 @@ class ClipStream:
     def close(self) -> None:
         """Let go of the file."""
         self._closed = True
-        self._reader.close()
+        try:
+            self._reader.close()
+        except OSError as error:  # bytes from afar that did not come
+            raise ExtractionError(self._source, str(error)) from error
 
     @property
     def facts(self) -> ClipFacts:

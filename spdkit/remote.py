@@ -1,0 +1,273 @@
+"""Audio under a URL: what travels, and what is done when it does not arrive.
+
+A file is fetched in ranges: 64 KiB where a reader jumps to, then half as much as it has read in a
+row, so that little travels that nobody reads. Within `one_visit` a URL is looked at once and
+nothing travels twice. What does not arrive is asked for again, a bounded number of times; what is
+refused (401, 403, 404) is not.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from typing import IO, Any, TypeVar, cast
+
+Value = TypeVar("Value")
+
+BLOCK = 1 << 16
+_LONGEST_FETCH = 8 * BLOCK
+_KEPT_BLOCKS = (64 << 20) // BLOCK  # a whole song in most formats
+_PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before another try
+_LONGEST_PAUSE = 60.0  # a server may ask for more: then its file is a failure for now
+_CONNECT_SECONDS, _SILENT_SECONDS = 15.0, 30.0
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class RemoteError(OSError):
+    """A file under a URL cannot be read; the message is the reason."""
+
+
+@contextmanager
+def one_visit() -> Iterator[None]:
+    """While it lasts, a URL is looked at once and keeps what has been fetched of it.
+
+    It is for the work on one track: digest, decoder and every extractor read the same bytes.
+    """
+    token = _visited.set({})
+    try:
+        yield
+    finally:
+        _visited.reset(token)
+
+
+def look(url: str) -> Mapping[str, Any]:
+    """What the server says of a file: ``size``, and an ETag, date or other state.
+
+    Raises
+    ------
+    OSError
+        When there is no such file or it may not be read.
+    ImportError
+        When the URL's protocol needs a package that is not installed.
+    """
+    return _find(url).facts
+
+
+def open_url(url: str) -> IO[bytes]:
+    """Open a file for reading, seekable.
+
+    Raises
+    ------
+    OSError
+        As `look`. Later, when bytes do not come: from ``read``; after ``readinto``, from ``close``.
+    ImportError
+        As `look`.
+    """
+    return cast(IO[bytes], _Reader(_find(url)))
+
+
+class _Remote:
+    """One file, what is known of it, and the blocks that are here."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self._fs, self._path = fsspec.core.url_to_fs(url)
+        limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
+        look = partial(self._fs.info, self._path, **limit)
+        self.facts: Mapping[str, Any] = _patiently(look)
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._handle: IO[bytes] | None = None
+        self._next, self._row = 0, 0  # block after the last fetch, and how many came in a row
+        self._failure: RemoteError | None = None
+
+    @property
+    def size(self) -> int:
+        if self.facts.get("size") is None:
+            raise RemoteError("the server does not say how long the file is")
+        return int(self.facts["size"])
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes from `start` to `stop`, fetched if they are not here."""
+        stop = min(stop, self.size)
+        if start >= stop:
+            return b""
+        first, last = start // BLOCK, (stop - 1) // BLOCK
+        parts = [self._block(number, last) for number in range(first, last + 1)]
+        return b"".join(parts)[start - first * BLOCK : stop - first * BLOCK]
+
+    def _block(self, number: int, last: int) -> bytes:
+        if number not in self._blocks:
+            self._fetch(number, last)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]
+
+    def _fetch(self, first: int, last: int) -> None:
+        if self._failure is not None:
+            raise self._failure
+        row = self._row if first == self._next else 0
+        wanted = max(last + 1 - first, row // 2, 1)
+        end = first + min(wanted, _LONGEST_FETCH // BLOCK)
+        end = next((n for n in range(first, end) if n in self._blocks), end)
+        try:
+            data = _patiently(partial(self._range, first * BLOCK, min(end * BLOCK, self.size)))
+        except Exception as error:
+            # Any library may be under fsspec; whoever opens the file again need not wait again.
+            self._failure = RemoteError(_reason(error))
+            raise self._failure from error
+        for place, number in enumerate(range(first, end)):
+            self._blocks[number] = data[place * BLOCK : (place + 1) * BLOCK]
+        while len(self._blocks) > _KEPT_BLOCKS:
+            self._blocks.popitem(last=False)
+        self._next, self._row = end, row + end - first
+
+    def _range(self, start: int, stop: int) -> bytes:
+        if self.facts.get("partial") is False:  # "Accept-Ranges: none"
+            raise ValueError("no range requests")
+        if self._handle is None:
+            options = _http_options(self._fs, self.size) if _is_http(self._fs) else {}
+            self._handle = self._fs.open(self._path, "rb", cache_type="none", **options)
+        self._handle.seek(start)
+        data = self._handle.read(stop - start)
+        if len(data) != stop - start:
+            raise ConnectionError(f"{len(data)} of {stop - start} bytes came")
+        return data
+
+
+class _Reader(io.RawIOBase):
+    """A file object over a `_Remote`."""
+
+    def __init__(self, remote: _Remote) -> None:
+        self._remote = remote
+        self._place = 0
+        self._untold: RemoteError | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._remote.size}
+        self._place = max(0, origin[whence] + offset)
+        return self._place
+
+    def read(self, size: int | None = -1) -> bytes:
+        stop = self._remote.size if size is None or size < 0 else self._place + size
+        data = self._remote.read(self._place, stop)
+        self._place += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        # libsndfile calls this from C, where an exception is printed and lost: to it the file ends
+        # here, and whoever closes the file learns why.
+        try:
+            data = self.read(len(buffer))
+        except RemoteError as error:
+            self._untold = error
+            return 0
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        super().close()
+        untold, self._untold = self._untold, None
+        if untold is not None:
+            raise untold
+
+
+_visited: ContextVar[dict[str, _Remote | Exception] | None] = ContextVar("visited", default=None)
+
+
+def _find(url: str) -> _Remote:
+    visited = _visited.get()
+    if visited is None:
+        return _Remote(url)
+    if url not in visited:
+        try:
+            visited[url] = _Remote(url)
+        except Exception as error:  # noqa: BLE001 (raised below, and again at the next look)
+            visited[url] = error
+    found = visited[url]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _patiently(action: Callable[[], Value]) -> Value:
+    """Do it, and again after a pause while what went wrong may pass."""
+    for usual in _PAUSES:
+        try:
+            return action()
+        except Exception as error:
+            pause = _pause(error, usual)
+            if pause is None:
+                raise
+            time.sleep(pause)
+    return action()
+
+
+def _pause(error: Exception, usual: float) -> float | None:
+    """Seconds to wait before another try; None when there is no use."""
+    cause = _cause(error)
+    status = getattr(cause, "status", None)
+    if not (isinstance(cause, _network_errors()) if status is None else status in _PASSING):
+        return None
+    asked = (getattr(cause, "headers", None) or {}).get("Retry-After", "")
+    if asked.isdigit():
+        return float(asked) if float(asked) <= _LONGEST_PAUSE else None
+    # Many workers that were turned away together do not come back together.
+    return usual * random.uniform(0.5, 1.5)
+
+
+def _cause(error: Exception) -> BaseException:
+    # fsspec says "not found" of whatever a look at an http file ran into.
+    return (isinstance(error, FileNotFoundError) and error.__cause__) or error
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    common = (ConnectionError, TimeoutError)
+    try:
+        import aiohttp
+    except ImportError:
+        return common
+    return (*common, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
+
+
+def _reason(error: Exception) -> str:
+    if "range requests" in str(error):
+        return (
+            "the server sends whole files only (it knows no Range), so no window can be read: "
+            "download it, or serve it by one that does, such as nginx"
+        )
+    cause = _cause(error)
+    what = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    tries = f" after {len(_PAUSES) + 1} tries" if _pause(error, 0.0) is not None else ""
+    return f"cannot be read{tries}: {what}"
+
+
+def _is_http(fs: Any) -> bool:
+    return "http" in fs.protocol
+
+
+def _http_options(fs: Any, size: int) -> dict[str, Any]:
+    import aiohttp
+
+    # aiohttp's own limit is five minutes for everything, however much there is to fetch.
+    limits = aiohttp.ClientTimeout(
+        total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
+    )
+    # The length spares another look; a range of compressed bytes is no range of the file.
+    headers = {**fs.kwargs.get("headers", {}), "Accept-Encoding": "identity"}
+    return {"timeout": limits, "size": size, "headers": headers}

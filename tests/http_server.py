@@ -1,0 +1,136 @@
+"""A web server for tests: it serves parts of files, counts what it sends, and has bad days."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+class Days:
+    """How the server behaves; every field may be set by a test.
+
+    Attributes
+    ----------
+    trouble : callable
+        Given method, path, range and how often that was asked for before, says what goes wrong
+        with it: "" or one of "drop" (half of the body, then the line is cut), "hang up" (no answer
+        at all), "stall" (half of the body, then nothing), "short" (half of it as if that were all),
+        or a status and its Retry-After.
+    ranged, stated : bool
+        Whether parts are sent; whether answers carry an ETag.
+    """
+
+    def __init__(self) -> None:
+        self.trouble: Callable[[str, str, str, int], str | tuple[int, str]] = lambda *_: ""
+        self.ranged = self.stated = True
+        self.sent = 0
+        self.asked: Counter[tuple[str, str, str]] = Counter()
+        self.encodings: set[str] = set()
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *args: object, days: Days, folder: Path) -> None:
+        self.days, self.folder = days, folder
+        super().__init__(*args)
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        days, asked = self.days, (self.command, self.path, self.headers.get("Range", ""))
+        with days.lock:
+            before = days.asked[asked]
+            days.asked[asked] += 1
+            days.encodings.add(self.headers.get("Accept-Encoding", ""))
+        trouble = days.trouble(*asked, before)
+        path = self.folder / self.path.lstrip("/")
+        if isinstance(trouble, tuple):
+            self._refuse(*trouble)
+        elif trouble == "hang up":
+            self.close_connection = True
+        elif not path.is_file():
+            self._refuse(404, "")
+        else:
+            self._send(path.read_bytes(), asked[2], trouble)
+
+    def _refuse(self, status: int, retry_after: str) -> None:
+        self.send_response(status)
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _send(self, data: bytes, wanted: str, trouble: str) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if self.days.ranged else None
+        first = int(asked[1]) if asked else 0
+        last = min(int(asked[2]), len(data) - 1) if asked and asked[2] else len(data) - 1
+        part = data[first : last + 1]
+        if trouble == "short" and self.command == "GET":
+            part, trouble = part[: len(part) // 2], ""
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(part)))
+        if self.days.stated:
+            self.send_header("ETag", f'"{len(data)}"')
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if trouble:
+            part = part[: len(part) // 2]
+            self.close_connection = True
+        self.wfile.write(part)
+        self.wfile.flush()
+        with self.days.lock:
+            self.days.sent += len(part)
+        if trouble == "stall":
+            self.days.over.wait(60)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Clients may leave in the middle."""
+
+
+@contextmanager
+def serve(folder: Path):
+    """Serve a folder while the context lasts; yields the URL and the `Days`."""
+    days = Days()
+    server = _Server(("127.0.0.1", 0), partial(_Handler, days=days, folder=folder))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", days
+    finally:
+        days.over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> object:
+    """Wait until something is so; what it is."""
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+    return found
