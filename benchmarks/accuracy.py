@@ -153,7 +153,8 @@ def deviation(
     off = np.zeros(ours.shape[1], dtype=np.bool_) if faint is None else faint
     each = _difference(kind, ours, peer)
     frames = float(np.max(each[:, ~off], initial=0.0))
-    columns = float(np.max(_difference(kind, mean_std(ours), mean_std(peer)), initial=0.0))
+    rows = (mean_std(side.astype(np.float64)) for side in (ours, peer))
+    columns = float(np.max(_difference(kind, *rows), initial=0.0))
     return Deviation(
         kind=kind,
         frames=frames,

@@ -82,7 +82,10 @@ def summed_up(
     n_tracks: int, wall: dict[int, list[float]], start: dict[int, list[float]]
 ) -> Batches:
     """Rates from wall times."""
-    rates = {f"{jobs} processes": _rate(jobs, n_tracks, wall[jobs], start[jobs]) for jobs in wall}
+    rates = {
+        f"{jobs} process" + "es" * (jobs > 1): _rate(jobs, n_tracks, wall[jobs], start[jobs])
+        for jobs in wall
+    }
     few, many = rates.values()
     rounds = [a / b for a, b in zip(wall[few.processes], wall[many.processes], strict=True)]
     after = many.tracks_per_s_after_start / few.tracks_per_s_after_start

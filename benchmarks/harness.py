@@ -63,6 +63,11 @@ class Times:
         """Set contestant `ours` against contestant `peer`."""
         return compare(self.cpu_ms[peer], self.cpu_ms[ours])
 
+    def sums(self, contestants: list[str]) -> list[float]:
+        """Times of several contestants together, one a round."""
+        rounds = zip(*(self.cpu_ms[name] for name in contestants), strict=True)
+        return [sum(each) for each in rounds]
+
 
 def compare(peer: list[float], ours: list[float]) -> Comparison:
     """Set times of the same rounds against each other."""
@@ -150,7 +155,8 @@ def versions() -> dict[str, str]:
 
 def show(console: Console, title: str, rows: Mapping[str, Any], caption: str = "") -> None:
     """Print dataclasses of one kind as a table; the keys of `rows` are its first column."""
-    table = Table("", title=title, caption=caption or None, title_justify="left")
+    table = Table(title=title, caption=caption or None, title_justify="left")
+    table.add_column("", no_wrap=True)
     names = [each.name for each in fields(next(iter(rows.values())))]
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
@@ -163,7 +169,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "pass" if value else "FAIL"
+        return "yes" if value else "NO"
     if isinstance(value, float):
         return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio import analysis, by_librosa, harmony, spectra, waveform
+from spdkit.extractors.audio import analysis, by_librosa, constant_q, harmony, spectra, waveform
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.framing import CHUNK, Chunk, chunks
 from spdkit.extractors.audio.layout import Summary
@@ -34,6 +34,12 @@ def row(y: Frames, s: AudioSettings) -> Frames:
     summary = Summary(s)
     analysis.analyse([y], s, summary)
     return summary.row()
+
+
+def row_at_new_tunings(y: Frames, s: AudioSettings) -> Frames:
+    """Like `row`, in a process that has no constant-Q tables of the clip's tunings yet."""
+    constant_q.response.cache_clear()
+    return row(y, s)
 
 
 def row_by_librosa(y: Frames, s: AudioSettings) -> Frames:
@@ -71,11 +77,11 @@ def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict
 
 @dataclass(frozen=True)
 class Block:
-    """A few frames: their bare spectra, and power and magnitudes under the Hann window."""
+    """A few frames: magnitudes, power, and power under the window of the mel bands."""
 
-    bare: NDArray[np.complex128]
-    power: Frames
     S: Frames
+    power: Frames
+    mel_power: Frames
 
 
 class Stages:
@@ -117,7 +123,7 @@ class Stages:
         }
 
     def shared(self) -> None:
-        """Frames, their spectra, the Hann window, and which frames are silent."""
+        """Frames, their spectra, both windows, and which frames are silent."""
         for chunk in chunks([self.y], self.s.n_fft, self.s.hop_length):
             waveform.silent(chunk, self.s.n_fft, self.s.hop_length)
             for _ in self._transforms(chunk):
@@ -127,8 +133,8 @@ class Stages:
         frames = chunk.frames(self.s.n_fft, self.s.hop_length)
         for start in range(0, chunk.n_frames, analysis._BLOCK):
             bare = scipy.fft.rfft(frames[start : start + analysis._BLOCK].T, axis=0)
-            low, power, S = analysis._windowed(bare, self.s.window, self.t.n_low)
-            yield Block(bare, power, S), low
+            low, *block = analysis._windowed(bare, self.s, self.t.n_low)
+            yield Block(*block), low
 
     def mfcc(self) -> None:
         """Mel bands of the power, decibels, cosine transform."""
@@ -147,15 +153,9 @@ class Stages:
             yield np.maximum(rows, loudest - analysis._TOP_DB)
 
     def mel(self) -> None:
-        """The other window, and its mel bands."""
+        """Mel bands of the power under their own window."""
         for blocks in self.blocks:
-            bands = []
-            for block in blocks:
-                power = block.power
-                if self.s.mel_window != self.s.window:
-                    power = analysis._windowed(block.bare, self.s.mel_window, 0, False)[1]
-                bands.append(self.t.mel @ power)
-            self.sink.add("mel", _joined(bands))
+            self.sink.add("mel", _joined([self.t.mel @ block.mel_power for block in blocks]))
 
     def contrast(self) -> None:
         """Extremes of each band in decibels."""
@@ -174,9 +174,7 @@ class Stages:
             start = 0
             for block in blocks:
                 here = slice(start, start := start + block.S.shape[1])
-                spectra.centroid_and_bandwidth(
-                    block.S, freqs, p, norm, centroid[here], width[here]
-                )
+                spectra.centroid_and_bandwidth(block.S, freqs, p, norm, centroid[here], width[here])
             self.sink.add("centroid", centroid[None])
             self.sink.add("bandwidth", width[None])
 

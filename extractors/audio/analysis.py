@@ -7,6 +7,7 @@ comes in the second.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -151,12 +152,10 @@ def _spectral(chunk: Chunk, t: Tables, s: AudioSettings, sink: Sink, waiting: Wa
     for start in range(0, n, _BLOCK):
         here = slice(start, min(start + _BLOCK, n))
         spectrum = scipy.fft.rfft(frames[here].T, axis=0)
-        bins, power, S = _windowed(spectrum, s.window, t.n_low)
+        bins, S, power, mel_power = _windowed(spectrum, s, t.n_low)
         low[here] = bins.T
         mfcc_mel[:, here] = t.mfcc_mel @ power
-        if s.mel_window != s.window:
-            power = _windowed(spectrum, s.mel_window, 0, magnitudes=False)[1]
-        mel[:, here] = t.mel @ power
+        mel[:, here] = t.mel @ mel_power
         valley[:, here], peak[:, here] = _extremes(S, t)
         waiting.peaks.add(S, t, s)
         _shape(S, t, s, {key: values[here] for key, values in out.items()})
@@ -171,15 +170,17 @@ _ONE_DIMENSION = ("centroid", "bandwidth", "rolloff_low", "rolloff_high")
 
 
 def _windowed(
-    spectrum: NDArray[np.complexfloating], window: str, n_low: int, magnitudes: bool = True
-) -> tuple[Spectra, Frames, Frames]:
-    """Low bins, power and magnitudes of a block of frames, shape (n_bins, n_frames)."""
-    a, b = WINDOWS[window]
+    spectrum: NDArray[np.complexfloating], s: AudioSettings, n_low: int
+) -> tuple[Spectra, Frames, Frames, Frames]:
+    """Low bins, magnitudes, power and power under the mel window of a block of frames."""
+    same = s.mel_window == s.window
     low = np.empty((n_low, spectrum.shape[1]), dtype=np.complex64)
-    power = np.empty(spectrum.shape, dtype=np.float32)
-    S = np.empty(spectrum.shape if magnitudes else (0, 0), dtype=np.float32)
-    spectra.windowed(spectrum.view(np.float64), a, b, low.view(np.float32), power, S)
-    return low, power, S
+    S, power = np.empty((2, *spectrum.shape), dtype=np.float32)
+    mel_power = power[:0] if same else np.empty(spectrum.shape, dtype=np.float32)
+    parts = spectrum.view(spectrum.real.dtype)
+    terms = WINDOWS[s.window], WINDOWS[s.mel_window]
+    spectra.windowed(parts, *terms, low.view(np.float32), S, power, mel_power)
+    return low, S, power, power if same else mel_power
 
 
 def _extremes(S: Frames, t: Tables) -> tuple[Frames, Frames]:
@@ -248,14 +249,15 @@ def _low_rate_tuning(sound: LowRateSound, t: Tables, s: AudioSettings) -> Tuning
     if s.tuning is not None:
         return Tuning(s.tuning)
     peaks = Peaks()
+    plain = dataclasses.replace(s, mel_window=s.window)
     n_fft, hop = s.n_fft // t.decimation, s.hop_length // t.decimation
     starts = range(0, sound.n_samples, CHUNK * hop)
     blocks = (sound.read(at, min(at + CHUNK * hop, sound.n_samples)) for at in starts)
     for chunk in chunks(blocks, n_fft, hop):
-        frames = chunk.frames(n_fft, hop)
+        frames = chunk.frames(n_fft, hop, np.float32)
         for start in range(0, len(frames), _BLOCK):
             spectrum = scipy.fft.rfft(frames[start : start + _BLOCK].T, axis=0)
-            S = _windowed(spectrum, s.window, 0)[2]
+            S = _windowed(spectrum, plain, 0)[1]
             peaks.add(S, t, s)
     return _tuning(peaks, s)
 

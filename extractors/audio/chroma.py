@@ -51,8 +51,7 @@ def chroma_cqt(
         y[: end + ringing] = sound.read(first * hop, first * hop + end + ringing)
         if ringing and first == 0:
             y[-ringing:] = sound.read(-ringing, 0)
-        inside = slice(0, length if last < n_frames else end)
-        bins = constant_q(y, inside, hop, rate, r)[start - first : stop - first]
+        bins = constant_q(y, slice(0, end), hop, rate, r)[start - first : stop - first]
         chroma = t.chroma @ bins.T
         largest = chroma.max(axis=0)
         largest[largest < np.finfo(np.float32).tiny] = 1

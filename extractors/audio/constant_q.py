@@ -34,7 +34,7 @@ Frames = NDArray[np.float32]
 _FINER = 24  # points of a table from bin to bin of the filters' own transform
 _MARGIN = 12  # bins around the filters beyond which their responses are smooth but for a ripple
 _REACH = 1536  # bins of those tails that count in the lowest octave: all; half as many in the next
-_RANK = 8  # courses over frequency that make up all tails to the last digit
+_RANK = 4  # courses over frequency that make up all tails to 1e-6 of a filter's peak
 _VECTOR = 16  # filters that the compiler's vector loop takes at once
 _SPARSITY = 0.01  # librosa's default
 
@@ -53,12 +53,16 @@ class Response:
         Bin of the first point.
     tails, mix : ndarray of float32, shape (n_fft + 2, 2 * _RANK) and (_RANK, n_columns)
         Elsewhere, from bin -n_fft / 2, a point a bin: `tails` @ `mix` is the response over sin(πx).
+    bank : ndarray of complex64, shape (bins_per_octave, n_fft // 2 + 1)
+        Spectra of the top octave's filters, mostly zeros.
     centres : ndarray of float64, shape (n_columns,)
         Bins on which the filters lie, ascending.
     width : float
         Hz from bin to bin in the top octave; half of it in the one below, and so on.
     rate : float
         Sampling rate in Hz that librosa has for the top octave; half of it in the one below.
+    n_fft : int
+        Samples of its frames, in all octaves.
     reach : float
         Seconds by which a filter of the lowest octave looks back.
     """
@@ -68,9 +72,11 @@ class Response:
     first: int
     tails: Frames
     mix: NDArray[np.complex64]
+    bank: NDArray[np.complex64]
     centres: NDArray[np.float64]
     width: float
     rate: float
+    n_fft: int
     reach: float
 
 
@@ -161,7 +167,7 @@ def response(tuning: float, s: AudioSettings) -> Response:
     x = np.pi * (far[outside, None] - bins) / n_fft
     tails = np.zeros((len(far), len(chosen)), dtype=np.complex128)
     tails[outside] = (np.exp(-1j * x) / np.sin(x)) @ spectra
-    # So far away the filters look alike: a few courses make up all tails to the last digit.
+    # So far away the filters look alike: a few courses make up all tails.
     courses, strength, mix = np.linalg.svd(tails, full_matrices=False)
     return Response(
         columns=columns.reshape(s.n_octaves, -1),
@@ -169,9 +175,11 @@ def response(tuning: float, s: AudioSettings) -> Response:
         first=int(first),
         tails=(courses[:, :_RANK] * strength[:_RANK]).astype(np.complex64).view(np.float32),
         mix=mix[:_RANK].astype(np.complex64),
+        bank=banks[-s.bins_per_octave :] * np.sqrt(freqs[-1, :, None] / rate).astype(np.float32),
         centres=freqs[-1, which[chosen]] / rate * n_fft,
         width=rate / n_fft,
         rate=rate,
+        n_fft=n_fft,
         reach=n_fft / 2 / rates[0],
     )
 
@@ -234,8 +242,8 @@ def fold_near(
         By `surroundings`.
     near : ndarray of float32, shape (n_points, 2 * n_columns)
         The table: real and imaginary parts in turn.
-    spans : ndarray of uint64, shape (n_points, 2)
-        The part of the table's row to look at near each point. (Unsigned, as a number that may be
+    spans : ndarray of uint64, shape (n_bins_near, 2)
+        The part of the table's row to look at near each bin. (Unsigned, as a number that may be
         negative is no plain index, and keeps the compiler from vector instructions.)
     folded : ndarray of float32, shape (n_frames, 2, 2 * n_columns)
         Takes the table times the real part, and times the imaginary part.
@@ -248,7 +256,7 @@ def fold_near(
         w0, w1, w2, w3 = weights[0, k], weights[1, k], weights[2, k], weights[3, k]
         re, im = Y[2 * (start + k)], Y[2 * (start + k) + 1]
         by_re, by_im = folded[m, 0], folded[m, 1]
-        for i in range(spans[at, 0], spans[at, 1]):
+        for i in range(spans[at // _FINER, 0], spans[at // _FINER, 1]):
             h = w0 * a[i] + w1 * b[i] + w2 * c[i] + w3 * d[i]
             by_re[i] += re * h
             by_im[i] += im * h
@@ -301,13 +309,40 @@ def fold_tails(
 
 
 @numba.njit(cache=True)
-def joined(folded: Frames, out: NDArray[np.complex64]) -> None:
-    """Complex products from the table times real and times imaginary parts."""
-    for m in range(folded.shape[0]):
+def joined(near: Frames, tails: Frames, mix: NDArray[np.complex64], out: NDArray[np.complex64]) -> None:
+    """Complex products from those with real and with imaginary parts; the tails mixed in."""
+    for m in range(out.shape[0]):
         for i in range(out.shape[1]):
-            re = folded[m, 0, 2 * i] - folded[m, 1, 2 * i + 1]
-            im = folded[m, 0, 2 * i + 1] + folded[m, 1, 2 * i]
-            out[m, i] = complex(re, im)
+            out[m, i] = complex(
+                near[m, 0, 2 * i] - near[m, 1, 2 * i + 1], near[m, 0, 2 * i + 1] + near[m, 1, 2 * i]
+            )
+        for course in range(mix.shape[0]):
+            re = tails[m, 0, 2 * course] - tails[m, 1, 2 * course + 1]
+            im = tails[m, 0, 2 * course + 1] + tails[m, 1, 2 * course]
+            for i in range(out.shape[1]):
+                w = mix[course, i]
+                out[m, i] += complex(re * w.real - im * w.imag, re * w.imag + im * w.real)
+
+
+@numba.njit(cache=True)
+def filter_frames(X: Frames, bank: NDArray[np.complex64], by_re: Frames, by_im: Frames) -> None:
+    """Add spectra of frames, parts in turn, times real and times imaginary parts of filters.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n_bins, 2 * n_frames)
+    bank : ndarray of complex64, shape (n_filters, n_bins)
+    by_re, by_im : ndarray of float32, shape (n_filters, 2 * n_frames)
+    """
+    for i in range(bank.shape[0]):
+        re_row, im_row = by_re[i], by_im[i]
+        for k in range(bank.shape[1]):
+            re, im = bank[i, k].real, bank[i, k].imag
+            if re != 0 or im != 0:
+                row = X[k]
+                for j in range(len(row)):
+                    re_row[j] += re * row[j]
+                    im_row[j] += im * row[j]
 
 
 @numba.njit(cache=True)
@@ -341,30 +376,54 @@ def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> 
     n_octaves, n_filters = r.columns.shape
     n_frames = len(y) // hop
     bins = np.empty((n_frames, n_octaves * n_filters), dtype=np.float32)
-    Y = scipy.fft.rfft(y)
+    near = np.empty((n_frames, 2, r.near.shape[1]), dtype=np.float32)
+    tails = np.empty((n_frames, 2, r.tails.shape[1]), dtype=np.float32)
+    hop_0 = np.float32(hop)
+    Y = scipy.fft.rfft(_cut(y.copy(), inside))
     step, theirs = rate / len(y) / r.width, r.rate
     for octave in reversed(range(n_octaves)):
-        if theirs == rate:
-            # librosa cuts the ringing off at its own rate; where that is higher, it has none here.
-            Y = scipy.fft.rfft(_cut(y, inside))
-        elif rate > theirs and hop % 2 == 0:
-            rate, hop = rate / 2, hop // 2
-            inside = slice(-(-inside.start // 2), -(-inside.stop // 2))
-            Y = _halved(Y, inside)
-        folded = _folded(Y, step, _REACH >> octave, r, n_frames)
-        courses = scipy.fft.ifft(folded, axis=0, overwrite_x=True)
         # An octave lower, filters are twice as long.
         size = np.float32(2.0 ** ((n_octaves - 1 - octave) / 2))
         here = bins[:, octave * n_filters : (octave + 1) * n_filters]
-        magnitudes(courses.view(np.float32), r.columns[octave], size, here)
+        if theirs > rate:
+            here[:] = size * _by_frames(y, hop, round(r.n_fft * rate / theirs), r)
+        else:
+            if rate > theirs and hop % 2 == 0:
+                rate, hop = rate / 2, hop // 2
+                inside = slice(-(-inside.start // 2), -(-inside.stop // 2))
+                Y = _halved(Y, inside)
+            near[:] = tails[:] = 0
+            folded = _folded(Y, step, _REACH >> octave, r, near, tails)
+            courses = scipy.fft.ifft(folded, axis=0, overwrite_x=True)
+            magnitudes(courses.view(np.float32), r.columns[octave], size / hop_0, here)
         step, theirs = step * 2, theirs / 2
     return bins
 
 
+def _by_frames(y: Frames, hop: int, n: int, r: Response) -> Frames:
+    """Magnitudes of the top octave frame by frame, where librosa has it at a higher rate.
+
+    Its filters are short, and librosa's cut of the clip rings above the rate that is left here.
+    Shape (n_frames, bins_per_octave).
+    """
+    around = np.concatenate([y[-n // 2 :], y, y[: n // 2]])
+    frames = np.lib.stride_tricks.sliding_window_view(around, n)[: len(y) : hop]
+    used = np.flatnonzero(r.bank.any(axis=0))
+    X = np.ascontiguousarray(scipy.fft.rfft(frames, axis=1)[:, used[0] : used[-1] + 1].T)
+    by_re, by_im = np.zeros((2, len(r.bank), 2 * len(frames)), dtype=np.float32)
+    filter_frames(X.view(np.float32), r.bank[:, used[0] : used[-1] + 1], by_re, by_im)
+    courses = by_re.view(np.complex64) + 1j * by_im.view(np.complex64)
+    found: Frames = np.abs(courses).T * np.float32(r.n_fft / n)
+    return found
+
+
 def _folded(
-    Y: NDArray[np.complex64], step: float, reach: int, r: Response, n_frames: int
+    Y: NDArray[np.complex64], step: float, reach: int, r: Response, near: Frames, tails: Frames
 ) -> NDArray[np.complex64]:
-    """Spectra of all filters' courses over frames, shape (n_frames, n_columns)."""
+    """Spectra of all filters' courses over frames, shape (n_frames, n_columns).
+
+    `near` and `tails` are the space for `fold_near` and `fold_tails`, zero.
+    """
     parts = Y.view(np.float32)
     last = min(len(Y) - 1, int((len(r.tails) // 2 - 1) / step))
     start = max(0, math.ceil((r.first + 1 / _FINER) / step))
@@ -372,28 +431,23 @@ def _folded(
     places = np.empty(stop - start, dtype=np.int64)
     weights = np.empty((4, stop - start), dtype=np.float32)
     surroundings(start, stop, step * _FINER, r.first * _FINER, places, weights)
-    near = np.zeros((n_frames, 2, r.near.shape[1]), dtype=np.float32)
     fold_near(parts, start, places, weights, r.near, _spans(r, reach), near)
-    tails = np.zeros((n_frames, 2, r.tails.shape[1]), dtype=np.float32)
     fold_tails(parts, max(1 - last, start - int(reach / step)), start, step, r.tails, tails)
     fold_tails(parts, stop, min(last, stop + int(reach / step)), step, r.tails, tails)
-    folded = np.empty((n_frames, len(r.centres)), dtype=np.complex64)
-    courses = np.empty((n_frames, r.tails.shape[1] // 2), dtype=np.complex64)
-    joined(near, folded)
-    joined(tails, courses)
-    folded += courses @ r.mix
+    folded = np.empty((len(near), len(r.centres)), dtype=np.complex64)
+    joined(near, tails, r.mix, folded)
     return folded
 
 
 def _spans(r: Response, reach: int) -> NDArray[np.uint64]:
-    """Range of the table's row that holds the filters within `reach` of each point."""
+    """Range of the table's row that holds the filters within `reach` of each bin."""
     bins = r.first + np.arange(len(r.near) // _FINER)
     wide = reach + _MARGIN
     low, high = np.searchsorted(r.centres, np.stack([bins - wide, bins + 1 + wide]))
     high = low + -(-(high - low) // _VECTOR) * _VECTOR
     shift = np.maximum(0, high - (len(r.centres) + _VECTOR))
     columns = np.column_stack([low - shift, high - shift])
-    return np.repeat(2 * columns, _FINER, axis=0).astype(np.uint64)
+    return (2 * columns).astype(np.uint64)
 
 
 def _halved(Y: NDArray[np.complex64], inside: slice) -> NDArray[np.complex64]:

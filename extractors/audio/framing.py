@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Samples = NDArray[np.float32]
 
@@ -35,10 +35,12 @@ class Chunk:
     first: int
     last: int
 
-    def frames(self, n_fft: int, hop_length: int) -> NDArray[np.float64]:
-        """The frames in double precision, shape (n_frames, n_fft), as a view of each other."""
-        windows = np.lib.stride_tricks.sliding_window_view(self.x.astype(np.float64), n_fft)
-        return windows[::hop_length]
+    def frames(
+        self, n_fft: int, hop_length: int, dtype: DTypeLike = np.float64
+    ) -> NDArray[np.floating]:
+        """The frames, shape (n_frames, n_fft), as views of one array."""
+        x = self.x.astype(dtype, copy=False)
+        return np.lib.stride_tricks.sliding_window_view(x, n_fft)[::hop_length]
 
 
 def chunks(

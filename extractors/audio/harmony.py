@@ -93,15 +93,27 @@ def soft_mask(
     nothing = np.float32(0.5 if margin == 1.0 else 0.0)
     for i in range(harmonic.shape[0]):
         for k in range(harmonic.shape[1]):
-            h, p = harmonic[i, k], percussive[i, k] * np.float32(margin)
+            h, p = np.float64(harmonic[i, k]), percussive[i, k] * margin
             larger = max(h, p)
             if larger < tiny:
                 share = nothing
+            elif power == 2.0:
+                share = np.float32(h * h / (h * h + p * p))
             else:
-                h, p = h / larger, p / larger
-                h, p = (h * h, p * p) if power == 2.0 else (h**power, p**power)
+                h, p = (h / larger) ** power, (p / larger) ** power
                 share = np.float32(h / (h + p))
             spectra[i, k] *= share
+
+
+@numba.njit(cache=True)
+def magnitudes(spectra: Spectra) -> Frames:
+    """Magnitudes of complex numbers, of the same shape."""
+    out = np.empty(spectra.shape, dtype=np.float32)
+    for i in range(spectra.shape[0]):
+        for k in range(spectra.shape[1]):
+            re, im = spectra[i, k].real, spectra[i, k].imag
+            out[i, k] = np.sqrt(np.float64(re) * re + np.float64(im) * im)
+    return out
 
 
 def harmonic_spectra(
@@ -125,7 +137,7 @@ def harmonic_spectra(
     """
     size = s.hpss_kernel_size
     half = size // 2
-    S = np.abs(low)
+    S = magnitudes(low)
     over_frames = np.empty((n_frames, n_bins), dtype=np.float32)
     start = before - half
     wanted = np.ascontiguousarray(S[start : start + n_frames + size - 1, :n_bins])

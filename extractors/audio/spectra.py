@@ -23,46 +23,61 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @numba.njit(cache=True)
 def windowed(
-    X: NDArray[np.float64], a: float, b: float, low: Frames, power: Frames, S: Frames
+    X: NDArray[np.floating],
+    window: tuple[float, float],
+    other: tuple[float, float],
+    low: Frames,
+    S: Frames,
+    power: Frames,
+    other_power: Frames,
 ) -> None:
-    """Power and magnitude under the window a - b·cos, from the spectra of bare frames.
+    """Spectra under two windows a - b·cos from the spectra of bare frames.
 
     Parameters
     ----------
-    X : ndarray of float64, shape (n_bins, 2 * n_frames)
+    X : ndarray of float64 or float32, shape (n_bins, 2 * n_frames)
         Complex spectra, real and imaginary parts in turn.
-    a, b : float
-        Terms of the window.
+    window, other : tuple of float
+        Terms a, b of the windows.
     low : ndarray of float32, shape (n_low, 2 * n_frames)
-        Takes the lowest bins of the complex spectra under the window.
-    power, S : ndarray of float32, shape (n_bins, n_frames)
-        Take the squared magnitudes and the magnitudes. `S` may be empty: then it is left out.
+        Takes the lowest bins of the complex spectra under `window`.
+    S, power : ndarray of float32, shape (n_bins, n_frames)
+        Take magnitudes and squared magnitudes under `window`.
+    other_power : ndarray of float32, shape (n_bins, n_frames)
+        Takes squared magnitudes under `other`. May be empty: then it is left out.
     """
     n_bins, n_frames = power.shape
-    half = 0.5 * b
+    a, b = window[0], 0.5 * window[1]
+    c, d = other[0], 0.5 * other[1]
     last = n_bins - 1
-    Y = np.empty(2 * n_frames)
+    Y, Z = np.zeros(2 * n_frames), np.zeros(2 * n_frames)
     squares = np.empty(n_frames)
     for k in range(n_bins):
         # At both ends the neighbour beyond is the other's conjugate, and nothing is imaginary.
         before, here, after = X[k - 1 if k else 1], X[k], X[k + 1 if k < last else last - 1]
         for j in range(2 * n_frames):
-            Y[j] = a * here[j] - half * (before[j] + after[j])
+            around = before[j] + after[j]
+            Y[j] = a * here[j] - b * around
+            Z[j] = c * here[j] - d * around
         if k in (0, last):
             Y[1::2] = 0.0
+            Z[1::2] = 0.0
+        if k < len(low):
+            row = low[k]
+            for j in range(2 * n_frames):
+                row[j] = Y[j]
         for j in range(n_frames):
             squares[j] = Y[2 * j] * Y[2 * j] + Y[2 * j + 1] * Y[2 * j + 1]
         row = power[k]
         for j in range(n_frames):
             row[j] = squares[j]
-        if len(S):
-            row = S[k]
+        row = S[k]
+        for j in range(n_frames):
+            row[j] = np.sqrt(squares[j])
+        if len(other_power):
+            row = other_power[k]
             for j in range(n_frames):
-                row[j] = np.sqrt(squares[j])
-        if k < len(low):
-            row = low[k]
-            for j in range(2 * n_frames):
-                row[j] = Y[j]
+                row[j] = Z[2 * j] * Z[2 * j] + Z[2 * j + 1] * Z[2 * j + 1]
 
 
 @numba.njit(cache=True)
@@ -159,27 +174,33 @@ def extremes(S: NDArray[np.int32], bands: NDArray[np.int64], valley: Frames, pea
     least = np.empty((most, n_frames), dtype=np.int32)
     largest = np.empty((most, n_frames), dtype=np.int32)
     x = np.empty(n_frames, dtype=np.int32)
+    y = np.empty(n_frames, dtype=np.int32)
     for band in range(len(bands)):
         first, stop, count = bands[band]
         least[:] = 0x7FFFFFFF
         largest[:] = -1
-        for k in range(first, stop):
+        for k in range(first, stop, 2):  # two bins sink into the lists at a time
+            another = min(k + 1, stop - 1)
             for j in range(n_frames):
                 x[j] = S[k, j]
+                y[j] = S[another, j] if another > k else 0x7FFFFFFF
             for i in range(count):
                 row = least[i]
                 for j in range(n_frames):
                     a, b = row[j], x[j]
-                    row[j] = min(a, b)
-                    x[j] = max(a, b)
+                    low, x[j] = min(a, b), max(a, b)
+                    b = y[j]
+                    row[j], y[j] = min(low, b), max(low, b)
             for j in range(n_frames):
                 x[j] = S[k, j]
+                y[j] = S[another, j] if another > k else -1
             for i in range(count):
                 row = largest[i]
                 for j in range(n_frames):
                     a, b = row[j], x[j]
-                    row[j] = max(a, b)
-                    x[j] = min(a, b)
+                    high, x[j] = max(a, b), min(a, b)
+                    b = y[j]
+                    row[j], y[j] = max(high, b), min(high, b)
         valley[band] = _mean(least[:count])
         peak[band] = _mean(largest[:count])
 

@@ -1,4 +1,4 @@
-"""The first call on a machine, when librosa's kernels are not compiled yet."""
+"""The kernels on machines that differ: nothing compiled yet, several processes, other processors."""
 
 from __future__ import annotations
 
@@ -6,14 +6,57 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from audio_files import melody, save
+
+from spdkit import AudioExtractor, Track
 
 EXTRACT = """
 import sys
 from spdkit import AudioExtractor, Track
 print(AudioExtractor().extract(Track("a", sys.argv[1])).tobytes().hex())
 """
+
+
+def extract(path, folder, **variables):
+    """Row of a file in a new process."""
+    done = subprocess.run(
+        [sys.executable, "-c", EXTRACT, str(path)],
+        env={**os.environ, **variables},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return np.frombuffer(bytes.fromhex(done.stdout.splitlines()[-1]), dtype=np.float32)
+
+
+def test_another_process_gives_the_same_bytes(tmp_path):
+    path = save(tmp_path / "a.wav", melody(1.5))
+    here = AudioExtractor().extract(Track("a", str(path)))
+    np.testing.assert_array_equal(extract(path, tmp_path), here)
+    np.testing.assert_array_equal(extract(path, tmp_path, OMP_NUM_THREADS="2"), here)
+
+
+@pytest.mark.slow
+def test_an_old_processor_gives_the_same_numbers(tmp_path):
+    """Neither AVX-512 nor AVX: other vectors, other libraries' paths, the same sums but for bits."""
+    path = save(tmp_path / "a.wav", melody(1.5))
+    here = AudioExtractor().extract(Track("a", str(path)))
+    features = np._core._multiarray_umath.__cpu_features__
+    baseline = set(np._core._multiarray_umath.__cpu_baseline__)
+    newer = [name for name in np._core._multiarray_umath.__cpu_dispatch__ if features.get(name)]
+    old = extract(
+        path,
+        tmp_path,
+        NUMBA_CACHE_DIR=str(tmp_path / "cache"),
+        NUMBA_CPU_NAME="x86-64",
+        NUMBA_CPU_FEATURES="",
+        NPY_DISABLE_CPU_FEATURES=" ".join(name for name in newer if name not in baseline),
+        OPENBLAS_CORETYPE="Nehalem",
+    )
+    np.testing.assert_allclose(old, here, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -40,6 +83,8 @@ def test_processes_that_start_at_once_on_a_cold_cache_agree(tmp_path):
     assert [process.returncode for process in processes] == [0, 0, 0], answers
     lines = [printed.splitlines() for printed, _ in answers]
     assert len({told[-1] for told in lines}) == 1, "the rows differ"
+    warm = extract(path, tmp_path)
+    assert warm.tobytes().hex() == lines[0][-1], "cold and warm caches differ"
     saved = [line for told in lines for line in told if "data saved to" in line]
     assert saved
     assert len(saved) == len(set(saved)), "a kernel was compiled by two processes"

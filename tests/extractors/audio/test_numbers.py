@@ -108,6 +108,26 @@ def test_frames_and_columns_are_librosas(signal, profile, tmp_path):
     assert_columns_equal(extractor, track, expected, y, signal)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("signal", ["chords", "speech", "silent_middle"])
+def test_librosa_as_engine_is_librosa(signal, profile, tmp_path):
+    """The engine to check the other by gives librosa's numbers, but for its round-off."""
+    y = SIGNALS[signal]()
+    track = write(tmp_path / "y.wav", y)
+    theirs = make(profile, engine="librosa")
+    assert_frames_equal(theirs.frames(track), naive_frames(signal, profile), y, signal)
+    assert_columns_equal(theirs, track, naive_frames(signal, profile), y, signal)
+    assert list(theirs.get_feature_names_out()) == list(make(profile).get_feature_names_out())
+
+
+@pytest.mark.parametrize("level", [1e-30, 1e-12, 1e-6, 1e6])
+def test_sound_at_the_extremes_of_float32(level, tmp_path):
+    """Neither lost below nor overflowing above; where librosa's power is 0, so is ours."""
+    y = (chords() * level).astype(np.float32)
+    ours = make("spotgentrack").frames(write(tmp_path / "y.wav", y))
+    assert_frames_equal(ours, naive_librosa.frames(y, "spotgentrack"), y, level)
+
+
 LENGTHS = (SR, 66150, 90 * HOP - 1, 90 * HOP, 90 * HOP + 1)
 
 
