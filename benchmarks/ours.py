@@ -10,7 +10,14 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio import analysis, by_librosa, constant_q, harmony, spectra, waveform
+from spdkit.extractors.audio import (
+    analysis,
+    by_librosa,
+    constant_q_filters,
+    harmony,
+    spectra,
+    waveform,
+)
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.framing import CHUNK, Chunk, chunks
 from spdkit.extractors.audio.layout import Summary
@@ -38,7 +45,7 @@ def row(y: Frames, s: AudioSettings) -> Frames:
 
 def row_at_new_tunings(y: Frames, s: AudioSettings) -> Frames:
     """Like `row`, in a process that has no constant-Q tables of the clip's tunings yet."""
-    constant_q.response.cache_clear()
+    constant_q_filters.response.cache_clear()
     return row(y, s)
 
 
@@ -139,7 +146,7 @@ class Stages:
     def mfcc(self) -> None:
         """Mel bands of the power, decibels, cosine transform."""
         for db in self._decibels(lambda block: self.t.mfcc_mel @ block.power):
-            self.sink.add("mfcc", self.t.dct @ db.T)
+            self.sink.add("mfcc", spectra.products(self.t.dct, db.T.copy()))
 
     def _decibels(self, compute: Callable[[Block], Frames]) -> Iterator[Frames]:
         """Frames first, no less than 80 dB below the loudest."""

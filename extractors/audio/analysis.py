@@ -98,8 +98,8 @@ class Waiting:
 
 def decibels(power: Frames) -> Frames:
     """10·log10 of power, no less than -100 dB."""
-    db: Frames = np.log(np.maximum(power, np.float32(1e-10)))
-    db *= np.float32(10 / np.log(10))
+    db: Frames = np.log10(np.maximum(power, np.float32(1e-10)))
+    db *= np.float32(10)
     return db
 
 
@@ -215,7 +215,7 @@ def _in_decibels(waiting: Waiting, t: Tables, sink: Sink) -> None:
     """MFCC and contrast, now that the loudest of the clip is known."""
     floor = waiting.loudest - _TOP_DB
     for rows in waiting.mel_db.blocks(CHUNK):
-        sink.add("mfcc", t.dct @ np.maximum(rows, floor[0]).T)
+        sink.add("mfcc", spectra.products(t.dct, np.maximum(rows, floor[0]).T.copy()))
     pairs = zip(waiting.valley_db.blocks(CHUNK), waiting.peak_db.blocks(CHUNK), strict=True)
     for valley, peak in pairs:
         sink.add("contrast", (np.maximum(peak, floor[2]) - np.maximum(valley, floor[1])).T)

@@ -9,9 +9,11 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.constant_q import constant_q, response
+from spdkit.extractors.audio.constant_q import constant_q
+from spdkit.extractors.audio.constant_q_filters import response
 from spdkit.extractors.audio.low_rate import LowRateSound
 from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.audio.spectra import products
 from spdkit.extractors.audio.tables import Tables
 
 Frames = NDArray[np.float32]
@@ -52,7 +54,7 @@ def chroma_cqt(
         if ringing and first == 0:
             y[-ringing:] = sound.read(-ringing, 0)
         bins = constant_q(y, slice(0, end), hop, rate, r)[start - first : stop - first]
-        chroma = t.chroma @ bins.T
+        chroma = products(t.chroma, bins.T.copy())
         largest = chroma.max(axis=0)
         largest[largest < np.finfo(np.float32).tiny] = 1
         yield chroma / largest

@@ -1,23 +1,18 @@
-"""Constant-Q chroma by one Fourier transform of the sound.
+"""Constant-Q transform by one Fourier transform of the sound.
 
 The idea: a constant-Q bin is the sound through one band-pass filter, looked at once a hop. In the
 frequency domain that is a product over the few frequencies that the filter passes, folded to the
 rate of the hops (looking at every n-th sample adds up the spectrum modulo 1/n of its length), and
-one short inverse transform a filter: no frames, and no decimation from octave to octave.
-
-The filters are librosa's: Hann windows of constant Q, thinned out by 1 % in the frequency domain.
-librosa halves the rate from octave to octave, so the filters of all octaves are those of the top
-one, and a table of their responses, finer than any grid it is read on, serves clips of every
-length. Tables are kept for each tuning (there are 100).
+one short inverse transform a filter. From octave to octave the rate is halved, in the frequency
+domain too; only the top octave, whose filters are as short as frames, goes frame by frame.
 
 References: Brown (1991), calculation of a constant Q spectral transform; Schörkhuber and Klapuri
-(2010), constant-Q transform toolbox for music processing; `librosa.feature.chroma_cqt`.
+(2010), constant-Q transform toolbox for music processing; `librosa.cqt`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numba
@@ -25,170 +20,12 @@ import numpy as np
 import scipy.fft
 import soxr
 from numpy.typing import NDArray
-from scipy.signal import get_window
 
-from spdkit.extractors.audio.settings import C1, AudioSettings
+from spdkit.extractors.audio.constant_q_filters import FINER, MARGIN, VECTOR, Response
 
 Frames = NDArray[np.float32]
 
-_FINER = 24  # points of a table from bin to bin of the filters' own transform
-_MARGIN = 12  # bins around the filters beyond which their responses are smooth but for a ripple
 _REACH = 1536  # bins of those tails that count in the lowest octave: all; half as many in the next
-_RANK = 4  # courses over frequency that make up all tails to 1e-6 of a filter's peak
-_VECTOR = 16  # filters that the compiler's vector loop takes at once
-_SPARSITY = 0.01  # librosa's default
-
-
-@dataclass(frozen=True)
-class Response:
-    """What the filters pass, as a function of frequency in bins of their own transform.
-
-    Attributes
-    ----------
-    columns : ndarray of int64, shape (n_octaves, bins_per_octave)
-        The column of the tables for each filter, from the lowest.
-    near : ndarray of float32, shape (n_points, 2 * (n_columns + _VECTOR))
-        Real and imaginary parts, in turn, near the filters, `_FINER` points a bin; then zeros.
-    first : int
-        Bin of the first point.
-    tails, mix : ndarray of float32, shape (n_fft + 2, 2 * _RANK) and (_RANK, n_columns)
-        Elsewhere, from bin -n_fft / 2, a point a bin: `tails` @ `mix` is the response over sin(πx).
-    bank : ndarray of complex64, shape (bins_per_octave, n_fft // 2 + 1)
-        Spectra of the top octave's filters, mostly zeros.
-    centres : ndarray of float64, shape (n_columns,)
-        Bins on which the filters lie, ascending.
-    width : float
-        Hz from bin to bin in the top octave; half of it in the one below, and so on.
-    rate : float
-        Sampling rate in Hz that librosa has for the top octave; half of it in the one below.
-    n_fft : int
-        Samples of its frames, in all octaves.
-    reach : float
-        Seconds by which a filter of the lowest octave looks back.
-    """
-
-    columns: NDArray[np.int64]
-    near: Frames
-    first: int
-    tails: Frames
-    mix: NDArray[np.complex64]
-    bank: NDArray[np.complex64]
-    centres: NDArray[np.float64]
-    width: float
-    rate: float
-    n_fft: int
-    reach: float
-
-
-def frequencies(tuning: float, s: AudioSettings) -> NDArray[np.float64]:
-    """Centres of all constant-Q bins in Hz, ascending."""
-    lowest = (s.chroma_fmin or C1) * 2.0 ** (tuning / s.bins_per_octave)
-    steps = np.arange(s.n_octaves * s.bins_per_octave)
-    return lowest * 2.0 ** (steps / s.bins_per_octave)
-
-
-def _quality(bins_per_octave: int) -> float:
-    ratio = 2.0 ** (2 / bins_per_octave)
-    return (ratio + 1) / (ratio - 1)
-
-
-def _top_rate(highest: float, s: AudioSettings) -> float:
-    # librosa halves the rate before the top octave as often as its filters and the hop allow.
-    hann_bandwidth = 1.50018310546875
-    cutoff = highest * (1 + 0.5 * hann_bandwidth / _quality(s.bins_per_octave))
-    allowed = max(0, int(np.ceil(np.log2(s.sr / 2 / cutoff)) - 2))
-    twos = (s.hop_length & -s.hop_length).bit_length() - 1
-    return s.sr / 2 ** min(allowed, max(0, twos - s.n_octaves + 1))
-
-
-def filter_bank(
-    freqs: NDArray[np.float64], rate: float, bins_per_octave: int
-) -> NDArray[np.complex64]:
-    """Spectra of the filters of one octave.
-
-    Parameters
-    ----------
-    freqs : ndarray, shape (n_filters,)
-        Centres in Hz.
-    rate : float
-        Sampling rate in Hz.
-    bins_per_octave : int
-
-    Returns
-    -------
-    ndarray of complex64, shape (n_filters, n_fft // 2 + 1)
-        As `librosa.cqt` has them, up to a factor that all share; n_fft is a power of 2.
-    """
-    lengths = _quality(bins_per_octave) * rate / freqs
-    n_fft = int(2.0 ** np.ceil(np.log2(lengths.max())))
-    basis = np.zeros((len(freqs), n_fft), dtype=np.complex64)
-    for row, freq, length in zip(basis, freqs, lengths, strict=True):
-        n = np.arange(-length // 2, length // 2)
-        wave = get_window("hann", len(n)) * np.exp(2j * np.pi * freq / rate * n)
-        start = (n_fft - len(n)) // 2
-        row[start : start + len(n)] = wave / np.abs(wave).sum()
-    basis *= lengths[:, None] / n_fft
-    return _thinned(np.fft.fft(basis, axis=1)[:, : n_fft // 2 + 1])
-
-
-def _thinned(basis: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    # The smallest values, up to a sum of 1 %, become zero.
-    size = np.abs(basis)
-    ordered = np.sort(size, axis=1)
-    share = np.cumsum(ordered / size.sum(axis=1, keepdims=True), axis=1)
-    least = np.take_along_axis(ordered, np.argmin(share < _SPARSITY, axis=1)[:, None], axis=1)
-    return np.where(size >= least, basis, np.complex64(0))
-
-
-@lru_cache(maxsize=32)
-def response(tuning: float, s: AudioSettings) -> Response:
-    """Tables of what the filters pass at `tuning` (in fractions of a bin)."""
-    freqs = frequencies(tuning, s).reshape(s.n_octaves, -1)
-    rate = _top_rate(freqs.max(), s)
-    rates = rate / 2.0 ** np.arange(s.n_octaves)[::-1]
-    octaves = zip(freqs, rates, strict=True)
-    banks = np.concatenate([filter_bank(*octave, s.bins_per_octave) for octave in octaves])
-    # The octaves differ by round-off alone, but round-off decides what is thinned out at a tie.
-    which = np.tile(np.arange(s.bins_per_octave), s.n_octaves)
-    kinds = np.column_stack([which, banks != 0])
-    _, chosen, columns = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-    used = np.flatnonzero((banks != 0).any(axis=0))
-    start, stop = used[0], used[-1] + 1
-    # librosa divides by the root of a filter's length.
-    scale = np.sqrt(freqs[-1, which[chosen], None] / rate)
-    spectra = (banks[chosen, start:stop] * scale).T
-    n_fft = 2 * (banks.shape[1] - 1)
-    first = start - _MARGIN
-    points = np.arange((stop + _MARGIN - first) * _FINER) / _FINER + first
-    far = np.arange(-n_fft // 2, n_fft // 2 + 2)
-    bins = np.arange(start, stop)
-    near = _leakage(points[:, None] - bins, n_fft) @ (spectra * (-1.0) ** bins[:, None])
-    outside = (far <= first + 1) | (far >= stop + _MARGIN - 2)
-    x = np.pi * (far[outside, None] - bins) / n_fft
-    tails = np.zeros((len(far), len(chosen)), dtype=np.complex128)
-    tails[outside] = (np.exp(-1j * x) / np.sin(x)) @ spectra
-    # So far away the filters look alike: a few courses make up all tails.
-    courses, strength, mix = np.linalg.svd(tails, full_matrices=False)
-    return Response(
-        columns=columns.reshape(s.n_octaves, -1),
-        near=np.pad(near.astype(np.complex64), ((0, 0), (0, _VECTOR))).view(np.float32),
-        first=int(first),
-        tails=(courses[:, :_RANK] * strength[:_RANK]).astype(np.complex64).view(np.float32),
-        mix=mix[:_RANK].astype(np.complex64),
-        bank=banks[-s.bins_per_octave :] * np.sqrt(freqs[-1, :, None] / rate).astype(np.float32),
-        centres=freqs[-1, which[chosen]] / rate * n_fft,
-        width=rate / n_fft,
-        rate=rate,
-        n_fft=n_fft,
-        reach=n_fft / 2 / rates[0],
-    )
-
-
-def _leakage(bins: NDArray[np.float64], n_fft: int) -> NDArray[np.complex128]:
-    """What a frame's bin hears of a sine that lies `bins` above it, seen from its middle."""
-    x = np.pi * bins
-    size = np.divide(np.sin(x), np.sin(x / n_fft), out=np.full_like(x, n_fft), where=bins != 0)
-    return np.exp(-1j * x / n_fft) * size
 
 
 @numba.njit(cache=True)
@@ -256,7 +93,7 @@ def fold_near(
         w0, w1, w2, w3 = weights[0, k], weights[1, k], weights[2, k], weights[3, k]
         re, im = Y[2 * (start + k)], Y[2 * (start + k) + 1]
         by_re, by_im = folded[m, 0], folded[m, 1]
-        for i in range(spans[at // _FINER, 0], spans[at // _FINER, 1]):
+        for i in range(spans[at // FINER, 0], spans[at // FINER, 1]):
             h = w0 * a[i] + w1 * b[i] + w2 * c[i] + w3 * d[i]
             by_re[i] += re * h
             by_im[i] += im * h
@@ -309,40 +146,64 @@ def fold_tails(
 
 
 @numba.njit(cache=True)
-def joined(near: Frames, tails: Frames, mix: NDArray[np.complex64], out: NDArray[np.complex64]) -> None:
-    """Complex products from those with real and with imaginary parts; the tails mixed in."""
+def joined(near: Frames, tails: Frames, mix: Frames, out: Frames) -> None:
+    """Complex products from those with real and with imaginary parts; the tails mixed in.
+
+    Parameters
+    ----------
+    near, tails : ndarray of float32, shape (n_frames, 2, 2 * n_columns)
+        By `fold_near` and `fold_tails`.
+    mix : ndarray of float32, shape (2, n_courses, n_filters)
+        Real and imaginary parts of a `Response`'s.
+    out : ndarray of float32, shape (n_frames, 2 * n_filters)
+        Takes real and imaginary parts in turn.
+    """
+    n_filters = mix.shape[2]
+    re, im = np.empty(n_filters, np.float32), np.empty(n_filters, np.float32)
     for m in range(out.shape[0]):
-        for i in range(out.shape[1]):
-            out[m, i] = complex(
-                near[m, 0, 2 * i] - near[m, 1, 2 * i + 1], near[m, 0, 2 * i + 1] + near[m, 1, 2 * i]
-            )
-        for course in range(mix.shape[0]):
-            re = tails[m, 0, 2 * course] - tails[m, 1, 2 * course + 1]
-            im = tails[m, 0, 2 * course + 1] + tails[m, 1, 2 * course]
-            for i in range(out.shape[1]):
-                w = mix[course, i]
-                out[m, i] += complex(re * w.real - im * w.imag, re * w.imag + im * w.real)
+        by_re, by_im, row = near[m, 0], near[m, 1], out[m]
+        re[:] = 0
+        im[:] = 0
+        for course in range(mix.shape[1]):
+            a = tails[m, 0, 2 * course] - tails[m, 1, 2 * course + 1]
+            b = tails[m, 0, 2 * course + 1] + tails[m, 1, 2 * course]
+            c, d = mix[0, course], mix[1, course]
+            for i in range(n_filters):
+                re[i] += a * c[i] - b * d[i]
+                im[i] += a * d[i] + b * c[i]
+        for i in range(n_filters):
+            row[2 * i] = by_re[2 * i] - by_im[2 * i + 1] + re[i]
+            row[2 * i + 1] = by_re[2 * i + 1] + by_im[2 * i] + im[i]
 
 
 @numba.njit(cache=True)
-def filter_frames(X: Frames, bank: NDArray[np.complex64], by_re: Frames, by_im: Frames) -> None:
-    """Add spectra of frames, parts in turn, times real and times imaginary parts of filters.
+def filter_frames(X: Frames, bank: NDArray[np.complex64], out: Frames) -> None:
+    """Magnitudes of the sums of frames' spectra times filters.
 
     Parameters
     ----------
     X : ndarray of float32, shape (n_bins, 2 * n_frames)
+        Real and imaginary parts in turn.
     bank : ndarray of complex64, shape (n_filters, n_bins)
-    by_re, by_im : ndarray of float32, shape (n_filters, 2 * n_frames)
+        Mostly zeros.
+    out : ndarray of float32, shape (n_frames, n_filters)
     """
+    n_frames = out.shape[0]
+    by_re, by_im = np.empty(2 * n_frames, np.float32), np.empty(2 * n_frames, np.float32)
     for i in range(bank.shape[0]):
-        re_row, im_row = by_re[i], by_im[i]
+        by_re[:] = 0
+        by_im[:] = 0
         for k in range(bank.shape[1]):
             re, im = bank[i, k].real, bank[i, k].imag
             if re != 0 or im != 0:
                 row = X[k]
-                for j in range(len(row)):
-                    re_row[j] += re * row[j]
-                    im_row[j] += im * row[j]
+                for j in range(2 * n_frames):
+                    by_re[j] += re * row[j]
+                    by_im[j] += im * row[j]
+        for j in range(n_frames):
+            re = by_re[2 * j] - by_im[2 * j + 1]
+            im = by_re[2 * j + 1] + by_im[2 * j]
+            out[j, i] = np.sqrt(np.float64(re) * re + np.float64(im) * im)
 
 
 @numba.njit(cache=True)
@@ -351,7 +212,7 @@ def magnitudes(z: Frames, columns: NDArray[np.int64], size: np.float32, out: Fra
     for m in range(out.shape[0]):
         for i in range(out.shape[1]):
             re, im = z[m, 2 * columns[i]], z[m, 2 * columns[i] + 1]
-            out[m, i] = size * np.sqrt(re * re + im * im)
+            out[m, i] = size * np.sqrt(np.float64(re) * re + np.float64(im) * im)
 
 
 def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> NDArray[np.float32]:
@@ -409,11 +270,11 @@ def _by_frames(y: Frames, hop: int, n: int, r: Response) -> Frames:
     around = np.concatenate([y[-n // 2 :], y, y[: n // 2]])
     frames = np.lib.stride_tricks.sliding_window_view(around, n)[: len(y) : hop]
     used = np.flatnonzero(r.bank.any(axis=0))
-    X = np.ascontiguousarray(scipy.fft.rfft(frames, axis=1)[:, used[0] : used[-1] + 1].T)
-    by_re, by_im = np.zeros((2, len(r.bank), 2 * len(frames)), dtype=np.float32)
-    filter_frames(X.view(np.float32), r.bank[:, used[0] : used[-1] + 1], by_re, by_im)
-    courses = by_re.view(np.complex64) + 1j * by_im.view(np.complex64)
-    found: Frames = np.abs(courses).T * np.float32(r.n_fft / n)
+    bins = slice(used[0], used[-1] + 1)
+    X = scipy.fft.rfft(frames.T, axis=0)[bins]
+    found = np.empty((len(frames), len(r.bank)), dtype=np.float32)
+    filter_frames(X.view(np.float32), np.ascontiguousarray(r.bank[:, bins]), found)
+    found *= np.float32(r.n_fft / n)
     return found
 
 
@@ -426,26 +287,26 @@ def _folded(
     """
     parts = Y.view(np.float32)
     last = min(len(Y) - 1, int((len(r.tails) // 2 - 1) / step))
-    start = max(0, math.ceil((r.first + 1 / _FINER) / step))
-    stop = min(last, int((r.first + (len(r.near) - 3) / _FINER) / step))
+    start = max(0, math.ceil((r.first + 1 / FINER) / step))
+    stop = min(last, int((r.first + (len(r.near) - 3) / FINER) / step))
     places = np.empty(stop - start, dtype=np.int64)
     weights = np.empty((4, stop - start), dtype=np.float32)
-    surroundings(start, stop, step * _FINER, r.first * _FINER, places, weights)
+    surroundings(start, stop, step * FINER, r.first * FINER, places, weights)
     fold_near(parts, start, places, weights, r.near, _spans(r, reach), near)
     fold_tails(parts, max(1 - last, start - int(reach / step)), start, step, r.tails, tails)
     fold_tails(parts, stop, min(last, stop + int(reach / step)), step, r.tails, tails)
     folded = np.empty((len(near), len(r.centres)), dtype=np.complex64)
-    joined(near, tails, r.mix, folded)
+    joined(near, tails, r.mix, folded.view(np.float32))
     return folded
 
 
 def _spans(r: Response, reach: int) -> NDArray[np.uint64]:
     """Range of the table's row that holds the filters within `reach` of each bin."""
-    bins = r.first + np.arange(len(r.near) // _FINER)
-    wide = reach + _MARGIN
+    bins = r.first + np.arange(len(r.near) // FINER)
+    wide = reach + MARGIN
     low, high = np.searchsorted(r.centres, np.stack([bins - wide, bins + 1 + wide]))
-    high = low + -(-(high - low) // _VECTOR) * _VECTOR
-    shift = np.maximum(0, high - (len(r.centres) + _VECTOR))
+    high = low + -(-(high - low) // VECTOR) * VECTOR
+    shift = np.maximum(0, high - (len(r.centres) + VECTOR))
     columns = np.column_stack([low - shift, high - shift])
     return (2 * columns).astype(np.uint64)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.audio.spectra import products
 
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
@@ -200,5 +201,4 @@ def tonnetz(chroma: Frames) -> Frames:
     basis = np.array([1, 1, 1, 1, 0.5, 0.5])[:, None] * np.cos(np.pi * angles)
     total = np.abs(chroma).sum(axis=0)
     total[total < np.finfo(np.float32).tiny] = 1
-    centroids: Frames = (basis @ (chroma / total)).astype(np.float32)
-    return centroids
+    return products(basis.astype(np.float32), chroma / total)

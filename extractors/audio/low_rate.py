@@ -17,10 +17,9 @@ import numpy as np
 import scipy.fft
 import soxr
 from numpy.typing import NDArray
-from scipy.signal import get_window
 
 from spdkit.extractors.audio.scratch import Scratch
-from spdkit.extractors.audio.settings import AudioSettings
+from spdkit.extractors.audio.settings import WINDOWS, AudioSettings
 
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
@@ -62,7 +61,9 @@ class LowRateSound:
         self._decimation = decimation
         self._n_fft, self._hop = s.n_fft // decimation, s.hop_length // decimation
         self._scale = np.float32(1 / decimation)
-        self._window = get_window(s.window, s.n_fft)[::decimation].astype(np.float32)
+        a, b = WINDOWS[s.window]
+        phase = 2 * np.pi / self._n_fft * np.arange(self._n_fft)
+        self._window = (a - b * np.cos(phase)).astype(np.float32)
         self._sum = np.zeros(self._n_fft, dtype=np.float32)
         self._weight = np.zeros(self._n_fft, dtype=np.float32)
         self._samples = Scratch()

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from scipy.signal import get_window
-
 from spdkit.extractors.audio.decode import Offset
 from spdkit.extractors.audio.statistics import STATISTICS
 
@@ -210,6 +208,10 @@ def _feature_rules(s: AudioSettings) -> list[Rule]:
 
 
 def _is_window(name: str) -> bool:
+    if name in WINDOWS:
+        return True
+    from scipy.signal import get_window  # half a second, for engine="librosa" alone
+
     try:
         get_window(name, 16)
     except ValueError:

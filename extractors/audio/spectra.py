@@ -1,8 +1,9 @@
 """What the spectrum of a frame tells: mel bands, contrast, centroid, bandwidth, roll-off.
 
 The idea: one real FFT a frame, of the bare samples, in double precision: music that a codec has
-cut at 16 kHz is 170 dB quieter above, and contrast looks there. A Hann or Hamming window is a sum of two
-cosines, so the windowed spectrum is a sum of three neighbouring bins (Harris 1978, section V-B).
+cut at 16 kHz is 170 dB quieter above, and contrast looks there. A Hann or Hamming window is a sum
+of two cosines, so the windowed spectrum is a sum of three neighbouring bins (Harris 1978, section
+V-B).
 The rest are kernels over a block of frames that lies in the cache, shape (n_bins, n_frames): bins
 one after the other, all frames of a bin at once, which the compiler turns into vector instructions
 without changing the order of any sum. So the numbers do not depend on the width of the vectors.
@@ -212,3 +213,19 @@ def _mean(bits: NDArray[np.int32]) -> Frames:
     for row in rows:
         total += row
     return total / np.float32(len(rows))
+
+
+@numba.njit(cache=True)
+def products(weights: Frames, rows: Frames) -> Frames:
+    """Matrix product. BLAS would be no faster, and its sums depend on the number of its threads."""
+    out = np.empty((weights.shape[0], rows.shape[1]), dtype=np.float32)
+    total = np.empty(rows.shape[1])
+    for i in range(weights.shape[0]):
+        total[:] = 0
+        for k in range(weights.shape[1]):
+            weight, row = weights[i, k], rows[k]
+            if weight != 0:
+                for j in range(len(total)):
+                    total[j] += weight * row[j]
+        out[i] = total
+    return out

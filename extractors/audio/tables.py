@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-import librosa.filters
 import numpy as np
 import scipy.fft
 import scipy.sparse
@@ -57,13 +56,11 @@ class Tables:
 @lru_cache(maxsize=16)
 def tables(s: AudioSettings) -> Tables:
     """Tables for `s`."""
-    freqs = np.fft.rfftfreq(s.n_fft, 1 / s.sr)
+    freqs = np.fft.rfftfreq(s.n_fft, 1 / s.sr).astype(np.float64)
     n_tonal, decimation = _tonal_range(s)
     inside = np.flatnonzero((freqs >= FMIN) & (freqs < min(FMAX, s.sr / 2)))
-    mel = librosa.filters.mel(
-        sr=s.sr, n_fft=s.n_fft, n_mels=s.n_mels, fmin=s.mel_fmin, fmax=s.mel_high
-    )
-    mfcc_mel = librosa.filters.mel(sr=s.sr, n_fft=s.n_fft, n_mels=s.mfcc_n_mels)
+    mel = mel_filters(freqs, s.n_mels, s.mel_fmin, s.mel_high)
+    mfcc_mel = mel_filters(freqs, s.mfcc_n_mels, 0.0, s.sr / 2)
     dct = scipy.fft.dct(np.eye(s.mfcc_n_mels), axis=0, norm="ortho")[: s.n_mfcc]
     return Tables(
         freqs=freqs,
@@ -75,13 +72,43 @@ def tables(s: AudioSettings) -> Tables:
         n_tonal=n_tonal,
         n_low=min(len(freqs), n_tonal + s.hpss_kernel_size),
         decimation=decimation,
-        chroma=librosa.filters.cq_to_chroma(
-            s.n_octaves * s.bins_per_octave,
-            bins_per_octave=s.bins_per_octave,
-            n_chroma=s.n_chroma,
-            fmin=s.chroma_fmin,
-        ).astype(np.float32),
+        chroma=chroma_map(s.n_octaves, s.bins_per_octave, s.n_chroma, s.chroma_fmin or C1),
     )
+
+
+def mel_filters(
+    freqs: NDArray[np.float64], n_mels: int, fmin: float, fmax: float
+) -> NDArray[np.float32]:
+    """Triangles on Slaney's mel scale, of unit area, shape (n_mels, n_bins).
+
+    Reference: Slaney (1998), Auditory Toolbox; `librosa.filters.mel`.
+    """
+    mels = np.linspace(_to_mel(fmin), _to_mel(fmax), n_mels + 2)
+    # Linear to 1 kHz, logarithmic above: 27 mels for a factor of 6.4.
+    hz = np.where(mels < 15, 200 / 3 * mels, 1000 * np.exp(np.log(6.4) / 27 * (mels - 15)))
+    ramps = hz[:, None] - freqs
+    rise = -ramps[:-2] / np.diff(hz)[:-1, None]
+    fall = ramps[2:] / np.diff(hz)[1:, None]
+    triangles = np.maximum(0, np.minimum(rise, fall)) * (2 / (hz[2:] - hz[:-2]))[:, None]
+    return triangles.astype(np.float32)
+
+
+def _to_mel(hz: float) -> float:
+    return 15 + 27 * math.log(hz / 1000) / math.log(6.4) if hz >= 1000 else hz * 3 / 200
+
+
+def chroma_map(
+    n_octaves: int, bins_per_octave: int, n_chroma: int, fmin: float
+) -> NDArray[np.float32]:
+    """Which pitch class each constant-Q bin belongs to, C first; (n_chroma, n_bins) of 0 and 1.
+
+    Reference: `librosa.filters.cq_to_chroma`.
+    """
+    merge = bins_per_octave // n_chroma
+    classes = np.repeat(np.eye(n_chroma), merge, axis=1)
+    classes = np.tile(np.roll(classes, -(merge // 2), axis=1), n_octaves)
+    midi = (69 + 12 * math.log2(fmin / 440)) % 12
+    return np.roll(classes, round(midi * n_chroma / 12), axis=0).astype(np.float32)
 
 
 def _octaves(freqs: NDArray[np.float64], s: AudioSettings) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ References: `librosa.feature.zero_crossing_rate`, `librosa.feature.rms`.
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from spdkit.extractors.audio.framing import Chunk
 
 Frames = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 _ZERO = 1e-10  # librosa's: samples this small have no sign
 
@@ -29,7 +31,8 @@ def zero_crossing_rate(chunk: Chunk, n_fft: int, hop_length: int) -> Frames:
     changes[chunk.first + 1 : chunk.last] = negative[1:] != negative[:-1]
     starts = changes[: chunk.n_frames * hop_length : hop_length]
     # A change at a frame's first sample lies before it.
-    count = _over_frames(_pieces(changes, n_fft, hop_length).sum(axis=1), n_fft, hop_length)
+    pieces: NDArray[np.int64] = _pieces(changes, n_fft, hop_length).sum(axis=1)
+    count = _over_frames(pieces, n_fft, hop_length)
     return ((count - starts) / n_fft).astype(np.float32)
 
 
@@ -42,7 +45,8 @@ def rms(chunk: Chunk, n_fft: int, hop_length: int) -> Frames:
 
 def silent(chunk: Chunk, n_fft: int, hop_length: int) -> NDArray[np.bool_]:
     """Which frames hold nothing but exact zeros, shape (n_frames,)."""
-    sounding = _pieces(chunk.x, n_fft, hop_length).any(axis=1).astype(np.int32)
+    pieces = _pieces(chunk.x, n_fft, hop_length)
+    sounding = np.any(pieces != 0, axis=1).astype(np.int32)
     quiet: NDArray[np.bool_] = _over_frames(sounding, n_fft, hop_length) == 0
     return quiet
 
@@ -55,11 +59,12 @@ def silent_frames(y: Frames, n_fft: int, hop_length: int) -> NDArray[np.bool_]:
     return silent(Chunk(x, n_frames, half, half + len(y)), n_fft, hop_length)
 
 
-def _pieces(x: NDArray[np.generic], n_fft: int, hop_length: int) -> NDArray[np.generic]:
+def _pieces(x: NDArray[Number], n_fft: int, hop_length: int) -> NDArray[Number]:
     return x.reshape(-1, math.gcd(n_fft, hop_length))
 
 
-def _over_frames(pieces: NDArray[np.generic], n_fft: int, hop_length: int) -> NDArray[np.generic]:
+def _over_frames(pieces: NDArray[Number], n_fft: int, hop_length: int) -> NDArray[Number]:
     size = math.gcd(n_fft, hop_length)
     windows = np.lib.stride_tricks.sliding_window_view(pieces, n_fft // size)
-    return windows[:: hop_length // size].sum(axis=1)
+    sums: NDArray[Number] = windows[:: hop_length // size].sum(axis=1)
+    return sums

@@ -36,7 +36,11 @@ def test_the_sliding_median_is_scipys(seed, size, shape):
 
 
 @few
-@given(seed=st.integers(0, 2**32 - 1), margin=st.sampled_from([1.0, 2.5]), power=st.sampled_from([1.0, 2.0, 3.5]))  # fmt: skip
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    margin=st.sampled_from([1.0, 2.5]),
+    power=st.sampled_from([1.0, 2.0, 3.5]),
+)
 def test_the_soft_mask_is_librosas(seed, margin, power):
     rng = np.random.default_rng(seed)
     h, p = (rng.exponential(1.0, (2, 4, 9)) * 10.0 ** rng.integers(-25, 15, (2, 4, 9))).astype(
@@ -45,7 +49,9 @@ def test_the_soft_mask_is_librosas(seed, margin, power):
     h[0, :3], p[0, :3] = 0, 0
     spectra = np.ones((4, 9), dtype=np.complex64)
     harmony.soft_mask(h, p, margin, power, spectra)
-    expected = librosa.util.softmask(h, p * np.float32(margin), power=power, split_zeros=margin == 1)
+    expected = librosa.util.softmask(
+        h, p * np.float32(margin), power=power, split_zeros=margin == 1
+    )
     np.testing.assert_allclose(spectra.real, expected, rtol=1e-5, atol=1e-7)
 
 

@@ -1,4 +1,4 @@
-"""The kernels on machines that differ: nothing compiled yet, several processes, other processors."""
+"""The kernels where machines differ: nothing compiled yet, several processes, old processors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_another_process_gives_the_same_bytes(tmp_path):
 
 @pytest.mark.slow
 def test_an_old_processor_gives_the_same_numbers(tmp_path):
-    """Neither AVX-512 nor AVX: other vectors, other libraries' paths, the same sums but for bits."""
+    """Neither AVX-512 nor AVX: other vectors, other paths of the libraries, the same numbers."""
     path = save(tmp_path / "a.wav", melody(1.5))
     here = AudioExtractor().extract(Track("a", str(path)))
     features = np._core._multiarray_umath.__cpu_features__
