@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from spdkit.extractors.audio import (
     waveform,
 )
 from spdkit.extractors.audio.chroma import chroma_cqt
+from spdkit.extractors.audio.engine import Collected
 from spdkit.extractors.audio.framing import CHUNK, Chunk, chunks
 from spdkit.extractors.audio.layout import Summary
 from spdkit.extractors.audio.low_rate import LowRateSound
@@ -55,21 +55,6 @@ def row_by_librosa(y: Frames, s: AudioSettings) -> Frames:
     for key, frames in by_librosa.frame_features(y, s)[0].items():
         summary.add(key, frames)
     return summary.row()
-
-
-class Collected:
-    """Frames of every feature, all of them."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[Frames]] = defaultdict(list)
-
-    def add(self, key: str, frames: Frames) -> None:
-        """Take more frames of feature `key`, shape (dims, n_frames)."""
-        self._parts[key].append(frames)
-
-    def frames(self) -> dict[str, Frames]:
-        """The features, each of shape (dims, n_frames)."""
-        return {key: np.concatenate(parts, axis=1) for key, parts in self._parts.items()}
 
 
 def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict[str, Tuning]]:

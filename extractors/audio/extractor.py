@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio import layout
-from spdkit.extractors.audio.analysis import Sink, analyse
+from spdkit.extractors.audio.analysis import Sink
 from spdkit.extractors.audio.decode import Clip, ClipStream, Offset, open_clip, read_clip
+from spdkit.extractors.audio.engine import Collected, compute
 from spdkit.extractors.audio.kernels import compile_kernels
 from spdkit.extractors.audio.settings import AudioSettings, as_parameters, resolve
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.tracks import Track, printable
-
-Frames = NDArray[np.float32]
 
 
 class AudioExtractor(Extractor):
@@ -268,10 +266,10 @@ class AudioExtractor(Extractor):
         ExtractionError
             When the track has no audio, it cannot be decoded, or its features overflow.
         """
-        collected = _Collected()
+        collected = Collected()
         with self._open(track) as clip:
             self._compute(clip, collected)
-        frames = collected.whole()
+        frames = collected.frames()
         self._refuse(track, [key for key, each in frames.items() if not np.isfinite(each).all()])
         return frames
 
@@ -312,27 +310,7 @@ class AudioExtractor(Extractor):
         settings = self.settings
         compile_kernels(settings)
         with np.errstate(over="ignore", invalid="ignore"):
-            if settings.engine == "spdkit":
-                return analyse(clip.blocks(), settings, sink)
-            from spdkit.extractors.audio.by_librosa import frame_features
-
-            features, tunings = frame_features(np.concatenate(list(clip.blocks())), settings)
-            for key, frames in features.items():
-                sink.add(key, frames)
-            return tunings
-
-
-class _Collected:
-    """Frames of every feature as they come."""
-
-    def __init__(self) -> None:
-        self._frames: dict[str, list[Frames]] = defaultdict(list)
-
-    def add(self, key: str, frames: Frames) -> None:
-        self._frames[key].append(frames)
-
-    def whole(self) -> dict[str, Frames]:
-        return {key: np.concatenate(parts, axis=1) for key, parts in self._frames.items()}
+            return compute(clip.blocks(), settings, sink)
 
 
 def _ties(tunings: Mapping[str, Tuning]) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from spdkit.extractors.audio.engine import compute
 from spdkit.extractors.audio.layout import Summary
 from spdkit.extractors.audio.settings import AudioSettings
 
@@ -25,11 +26,4 @@ def compile_kernels(settings: AudioSettings) -> None:
     with FileLock(Path(tempfile.gettempdir()) / f"spdkit-kernels-{os.getuid()}.lock"):
         # No shorter than the filters of constant-Q, of which librosa would warn.
         noise = np.random.default_rng(0).standard_normal(4 * settings.sr).astype(np.float32)
-        if settings.engine == "librosa":
-            from spdkit.extractors.audio.by_librosa import frame_features
-
-            frame_features(noise, settings)
-        else:
-            from spdkit.extractors.audio.analysis import analyse
-
-            analyse([noise], settings, Summary(settings))
+        compute([noise], settings, Summary(settings))

@@ -82,7 +82,7 @@ def test_the_store_learns_tuning_and_ties(tmp_path):
 
 
 def test_a_tie_is_told_with_its_name(tmp_path, monkeypatch):
-    from spdkit.extractors.audio import extractor
+    from spdkit.extractors.audio import engine
 
     track = write(tmp_path / "y.wav", SIGNALS["chords"]())
     tied = {"signal": Tuning(0.1, (0.11, -0.3)), "harmonic": Tuning(0.2)}
@@ -94,7 +94,7 @@ def test_a_tie_is_told_with_its_name(tmp_path, monkeypatch):
             sink.add(key, frames)
         return tied
 
-    monkeypatch.setattr(extractor, "analyse", told)
+    monkeypatch.setattr(engine, "analyse", told)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _, obs = AudioExtractor().extract_with_obs(track)
