@@ -131,7 +131,8 @@ class Stages:
     def mfcc(self) -> None:
         """Mel bands of the power, decibels, cosine transform."""
         for db in self._decibels(lambda block: self.t.mfcc_mel @ block.power):
-            self.sink.add("mfcc", spectra.products(self.t.dct, db.T.copy()))
+            cepstra = scipy.fft.dct(db, axis=1, norm="ortho")
+            self.sink.add("mfcc", cepstra[:, : self.s.n_mfcc].T)
 
     def _decibels(self, compute: Callable[[Block], Frames]) -> Iterator[Frames]:
         """Frames first, no less than 80 dB below the loudest."""

@@ -28,7 +28,8 @@ from spdkit.extractors.audio.tuning import Tuning, fullest, spectral_peaks
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
-_BLOCK = 64
+# Frames at a time. A power of 2 would send every bin of a frame to the same few places of the cache.
+_BLOCK = 96
 _TOP_DB = np.float32(80.0)  # librosa's: what lies further below the clip's maximum is raised to it
 
 
@@ -125,7 +126,7 @@ def analyse(blocks: Iterable[Frames], s: AudioSettings, sink: Sink) -> dict[str,
     pieces = chunks(waiting.watched(blocks), s.n_fft, s.hop_length)
     low = _first_pass(pieces, t, s, sink, waiting)
     _low_rate_sounds(low, t, s, waiting)
-    _in_decibels(waiting, t, sink)
+    _in_decibels(waiting, s, sink)
     return _tonal(waiting, t, s, sink)
 
 
@@ -211,11 +212,12 @@ def _low_rate_sounds(low: Iterable[Spectra], t: Tables, s: AudioSettings, waitin
     waiting.sound.finish(waiting.n_samples, (waiting.head, waiting.tail))
 
 
-def _in_decibels(waiting: Waiting, t: Tables, sink: Sink) -> None:
+def _in_decibels(waiting: Waiting, s: AudioSettings, sink: Sink) -> None:
     """MFCC and contrast, now that the loudest of the clip is known."""
     floor = waiting.loudest - _TOP_DB
     for rows in waiting.mel_db.blocks(CHUNK):
-        sink.add("mfcc", spectra.products(t.dct, np.maximum(rows, floor[0]).T.copy()))
+        cepstra = scipy.fft.dct(np.maximum(rows, floor[0]), axis=1, norm="ortho")
+        sink.add("mfcc", cepstra[:, : s.n_mfcc].T)
     pairs = zip(waiting.valley_db.blocks(CHUNK), waiting.peak_db.blocks(CHUNK), strict=True)
     for valley, peak in pairs:
         sink.add("contrast", (np.maximum(peak, floor[2]) - np.maximum(valley, floor[1])).T)

@@ -54,7 +54,8 @@ def chroma_cqt(
         if ringing and first == 0:
             y[-ringing:] = sound.read(-ringing, 0)
         bins = constant_q(y, slice(0, end), hop, rate, r)[start - first : stop - first]
-        chroma = products(t.chroma, bins.T.copy())
+        classes = bins.reshape(stop - start, s.n_octaves, -1).sum(axis=1)
+        chroma = products(t.chroma, classes.T.copy())
         largest = chroma.max(axis=0)
         largest[largest < np.finfo(np.float32).tiny] = 1
         yield chroma / largest

@@ -153,27 +153,22 @@ def joined(near: Frames, tails: Frames, mix: Frames, out: Frames) -> None:
     ----------
     near, tails : ndarray of float32, shape (n_frames, 2, 2 * n_columns)
         By `fold_near` and `fold_tails`.
-    mix : ndarray of float32, shape (2, n_courses, n_filters)
-        Real and imaginary parts of a `Response`'s.
+    mix : ndarray of float32, shape (2, n_courses, 2 * n_filters)
+        A `Response`'s, and the same times i: real and imaginary parts in turn.
     out : ndarray of float32, shape (n_frames, 2 * n_filters)
         Takes real and imaginary parts in turn.
     """
-    n_filters = mix.shape[2]
-    re, im = np.empty(n_filters, np.float32), np.empty(n_filters, np.float32)
     for m in range(out.shape[0]):
         by_re, by_im, row = near[m, 0], near[m, 1], out[m]
-        re[:] = 0
-        im[:] = 0
+        for i in range(mix.shape[2] // 2):
+            row[2 * i] = by_re[2 * i] - by_im[2 * i + 1]
+            row[2 * i + 1] = by_re[2 * i + 1] + by_im[2 * i]
         for course in range(mix.shape[1]):
-            a = tails[m, 0, 2 * course] - tails[m, 1, 2 * course + 1]
-            b = tails[m, 0, 2 * course + 1] + tails[m, 1, 2 * course]
-            c, d = mix[0, course], mix[1, course]
-            for i in range(n_filters):
-                re[i] += a * c[i] - b * d[i]
-                im[i] += a * d[i] + b * c[i]
-        for i in range(n_filters):
-            row[2 * i] = by_re[2 * i] - by_im[2 * i + 1] + re[i]
-            row[2 * i + 1] = by_re[2 * i + 1] + by_im[2 * i] + im[i]
+            re = tails[m, 0, 2 * course] - tails[m, 1, 2 * course + 1]
+            im = tails[m, 0, 2 * course + 1] + tails[m, 1, 2 * course]
+            a, b = mix[0, course], mix[1, course]
+            for i in range(mix.shape[2]):
+                row[i] += re * a[i] + im * b[i]
 
 
 @numba.njit(cache=True)
@@ -207,12 +202,13 @@ def filter_frames(X: Frames, bank: NDArray[np.complex64], out: Frames) -> None:
 
 
 @numba.njit(cache=True)
-def magnitudes(z: Frames, columns: NDArray[np.int64], size: np.float32, out: Frames) -> None:
-    """`size` times the magnitudes of some columns of complex numbers, parts in turn."""
+def magnitudes(z: Frames, size: np.float32, out: Frames) -> None:
+    """`size` times the magnitudes of complex numbers, whose parts lie in turn."""
     for m in range(out.shape[0]):
+        row, sizes = z[m], out[m]
         for i in range(out.shape[1]):
-            re, im = z[m, 2 * columns[i]], z[m, 2 * columns[i] + 1]
-            out[m, i] = size * np.sqrt(np.float64(re) * re + np.float64(im) * im)
+            re, im = np.float64(row[2 * i]), np.float64(row[2 * i + 1])
+            sizes[i] = size * np.sqrt(re * re + im * im)
 
 
 def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> NDArray[np.float32]:
@@ -256,7 +252,10 @@ def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> 
             near[:] = tails[:] = 0
             folded = _folded(Y, step, _REACH >> octave, r, near, tails)
             courses = scipy.fft.ifft(folded, axis=0, overwrite_x=True)
-            magnitudes(courses.view(np.float32), r.columns[octave], size / hop_0, here)
+            found = np.empty(courses.shape, dtype=np.float32)
+            magnitudes(courses.view(np.float32), size / hop_0, found)
+            kinds = len(r.centres) > n_filters
+            here[:] = found[:, r.columns[octave]] if kinds else found
         step, theirs = step * 2, theirs / 2
     return bins
 
@@ -300,6 +299,7 @@ def _folded(
     return folded
 
 
+@lru_cache(maxsize=64)
 def _spans(r: Response, reach: int) -> NDArray[np.uint64]:
     """Range of the table's row that holds the filters within `reach` of each bin."""
     bins = r.first + np.arange(len(r.near) // FINER)

@@ -32,7 +32,7 @@ _SPARSITY = 0.01  # librosa's default
 _blas = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Response:
     """What the filters pass, as a function of frequency in bins of their own transform.
 
@@ -44,8 +44,9 @@ class Response:
         Real and imaginary parts, in turn, near the filters, `FINER` points a bin; then zeros.
     first : int
         Bin of the first point.
-    tails, mix : ndarray of float32, shapes (n_fft + 2, 2 * _RANK) and (2, _RANK, n_columns)
-        Elsewhere, from bin -n_fft / 2, a point a bin: `tails` @ `mix` is the response over sin(πx).
+    tails, mix : ndarray of float32, shapes (n_fft + 2, 2 * _RANK) and (2, _RANK, 2 * n_columns)
+        Elsewhere, from bin -n_fft / 2, a point a bin: `tails` @ `mix[0]` is the response over
+        sin(πx). `mix[1]` is `mix[0]` times i.
     bank : ndarray of complex64, shape (bins_per_octave, n_fft // 2 + 1)
         Spectra of the top octave's filters, mostly zeros.
     centres : ndarray of float64, shape (n_columns,)
@@ -167,7 +168,7 @@ def response(tuning: float, s: AudioSettings) -> Response:
         near=np.pad(near, ((0, 0), (0, VECTOR))).view(np.float32),
         first=first,
         tails=tails.view(np.float32),
-        mix=np.stack([mix[:_RANK].real, mix[:_RANK].imag]).astype(np.float32),
+        mix=np.stack([mix[:_RANK], 1j * mix[:_RANK]]).astype(np.complex64).view(np.float32),
         bank=banks[columns[-1]],
         centres=freqs[-1, which] / rate * n_fft,
         width=rate / n_fft,

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 Samples = NDArray[np.float32]
 
-CHUNK = 1024  # frames: large enough that Python's share vanishes, small enough for the cache
+CHUNK = 960  # frames: large enough that Python's share vanishes, small enough for the cache
 
 
 @dataclass(frozen=True)

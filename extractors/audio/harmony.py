@@ -26,7 +26,7 @@ from spdkit.extractors.audio.spectra import products
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
-_LANES = 64  # windows that slide side by side
+_LANES, _VECTOR = 112, 16  # windows that slide side by side at most; numbers in an instruction
 _LARGEST = 0x7FFFFFFF
 
 
@@ -45,8 +45,11 @@ def sliding_median(values: NDArray[np.int32], size: int, out: NDArray[np.int32])
     n_rows, n_columns = out.shape
     ordered = np.empty((size + 1, _LANES), dtype=np.int32)
     new = np.empty(_LANES, dtype=np.int32)
-    for left in range(0, n_columns, _LANES):
-        lanes = min(_LANES, n_columns - left)
+    n_groups = (n_columns + _LANES - 1) // _LANES
+    wide = (n_columns + n_groups - 1) // n_groups
+    lanes = min((wide + _VECTOR - 1) // _VECTOR * _VECTOR, n_columns)
+    for group in range(n_groups):
+        left = min(group * lanes, n_columns - lanes)  # the last one overlaps
         ordered[:] = _LARGEST
         for i in range(size):
             for j in range(lanes):
@@ -143,10 +146,9 @@ def harmonic_spectra(
     start = before - half
     wanted = np.ascontiguousarray(S[start : start + n_frames + size - 1, :n_bins])
     sliding_median(wanted.view(np.int32), size, over_frames.view(np.int32))
-    # Bins first; below 0 Hz they are mirrored.
-    above = max(0, n_bins + size - 1 - half - S.shape[1])  # only where S holds all bins
-    columns = np.pad(S[before : before + n_frames], ((0, 0), (half, above)), "symmetric").T
-    columns = np.ascontiguousarray(columns[: n_bins + size - 1])
+    # Bins first, mirrored below 0 Hz, and above where S holds all of them.
+    mirrored = np.pad(np.arange(S.shape[1]), (half, size), "symmetric")[: n_bins + size - 1]
+    columns = np.ascontiguousarray(S[before : before + n_frames].T)[mirrored]
     over_bins = np.empty((n_bins, n_frames), dtype=np.float32)
     sliding_median(columns.view(np.int32), size, over_bins.view(np.int32))
     spectra = low[before : before + n_frames, :n_bins].copy()

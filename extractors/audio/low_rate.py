@@ -12,6 +12,8 @@ Reference: Griffin and Lim (1984), signal estimation from modified short-time Fo
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numba
 import numpy as np
 import scipy.fft
@@ -30,12 +32,26 @@ _FADE = np.cos(np.pi / 2 * np.clip(np.arange(1024) / 896 - 1 / 7, 0, 1)).astype(
 
 
 @numba.njit(cache=True)
-def overlap_add(frames: Frames, window: Frames, hop: int, out: Frames, weight: Frames) -> None:
-    """Add frames times their window, each `hop` after the one before, and the window's squares."""
+def overlap_add(frames: Frames, window: Frames, hop: int, out: Frames) -> None:
+    """Add frames times a window, each `hop` after the one before."""
     for i in range(frames.shape[0]):
-        for j in range(frames.shape[1]):
-            out[i * hop + j] += frames[i, j] * window[j]
-            weight[i * hop + j] += window[j] * window[j]
+        frame, there = frames[i], out[i * hop : i * hop + len(window)]
+        for j in range(len(window)):
+            there[j] += frame[j] * window[j]
+
+
+@lru_cache(maxsize=8)
+def _weight(n_frames: int, n_fft: int, hop: int, terms: tuple[float, float]) -> Frames:
+    """Sum of the squares of so many windows, each `hop` after the one before."""
+    weight = np.zeros(n_frames * hop + n_fft - hop, dtype=np.float32)
+    window = _window(n_fft, terms)
+    overlap_add(np.tile(window, (n_frames, 1)), window, hop, weight)
+    return weight
+
+
+def _window(n_fft: int, terms: tuple[float, float]) -> Frames:
+    phase = 2 * np.pi / n_fft * np.arange(n_fft)
+    return (terms[0] - terms[1] * np.cos(phase)).astype(np.float32)
 
 
 class LowRateSound:
@@ -60,12 +76,10 @@ class LowRateSound:
     def __init__(self, s: AudioSettings, decimation: int) -> None:
         self._decimation = decimation
         self._n_fft, self._hop = s.n_fft // decimation, s.hop_length // decimation
-        self._scale = np.float32(1 / decimation)
-        a, b = WINDOWS[s.window]
-        phase = 2 * np.pi / self._n_fft * np.arange(self._n_fft)
-        self._window = (a - b * np.cos(phase)).astype(np.float32)
-        self._sum = np.zeros(self._n_fft, dtype=np.float32)
-        self._weight = np.zeros(self._n_fft, dtype=np.float32)
+        self._terms = WINDOWS[s.window]
+        self._window = _window(self._n_fft, self._terms) * np.float32(1 / decimation)
+        self._sum = np.zeros(self._n_fft - self._hop, dtype=np.float32)  # of frames not yet whole
+        self._weight = np.zeros_like(self._sum)
         self._samples = Scratch()
         self.n_samples = 0
         self.lead = self._n_fft // 2
@@ -73,12 +87,13 @@ class LowRateSound:
 
     def add(self, spectra: Spectra) -> None:
         """Take more frames, shape (n_frames, n_bins)."""
-        frames = scipy.fft.irfft(spectra, n=self._n_fft, axis=1) * self._scale
-        done = len(frames) * self._hop
-        space = np.zeros(done, dtype=np.float32)
-        out = np.concatenate([self._sum, space])
-        weight = np.concatenate([self._weight, space])
-        overlap_add(frames, self._window, self._hop, out, weight)
+        frames = scipy.fft.irfft(spectra, n=self._n_fft, axis=1)
+        done, open_ = len(frames) * self._hop, len(self._sum)
+        out = np.zeros(done + open_, dtype=np.float32)
+        out[:open_] = self._sum
+        overlap_add(frames, self._window, self._hop, out)
+        weight = _weight(len(frames), self._n_fft, self._hop, self._terms).copy()
+        weight[:open_] += self._weight
         self._sum, self._weight = out[done:], weight[done:]
         self._keep(out[:done], weight[:done])
 

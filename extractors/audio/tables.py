@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 import scipy.sparse
 from numpy.typing import NDArray
 
@@ -27,7 +26,6 @@ class Tables:
         Hz of each bin.
     mel, mfcc_mel : sparse array of float32, shape (n_mels, n_bins)
         The mel bands, and those under the MFCC.
-    dct : ndarray of float32, shape (n_mfcc, mfcc_n_mels)
     contrast : ndarray of int64, shape (n_bands, 3)
         See `spectra.extremes`.
     peaks : tuple of int
@@ -38,13 +36,12 @@ class Tables:
         Those and the ones above that its medians see.
     decimation : int
         By which that sound's rate is lower.
-    chroma : ndarray of float32, shape (n_chroma, n_octaves * bins_per_octave)
+    chroma : ndarray of float32, shape (n_chroma, bins_per_octave)
     """
 
     freqs: NDArray[np.float64]
     mel: scipy.sparse.csr_array
     mfcc_mel: scipy.sparse.csr_array
-    dct: Weights
     contrast: NDArray[np.int64]
     peaks: tuple[int, int]
     n_tonal: int
@@ -61,18 +58,16 @@ def tables(s: AudioSettings) -> Tables:
     inside = np.flatnonzero((freqs >= FMIN) & (freqs < min(FMAX, s.sr / 2)))
     mel = mel_filters(freqs, s.n_mels, s.mel_fmin, s.mel_high)
     mfcc_mel = mel_filters(freqs, s.mfcc_n_mels, 0.0, s.sr / 2)
-    dct = scipy.fft.dct(np.eye(s.mfcc_n_mels), axis=0, norm="ortho")[: s.n_mfcc]
     return Tables(
         freqs=freqs,
         mel=scipy.sparse.csr_array(mel),
         mfcc_mel=scipy.sparse.csr_array(mfcc_mel),
-        dct=dct.astype(np.float32),
         contrast=_octaves(freqs, s),
         peaks=(max(1, int(inside[0])), min(int(inside[-1]) + 1, len(freqs) - 1)),
         n_tonal=n_tonal,
         n_low=min(len(freqs), n_tonal + s.hpss_kernel_size),
         decimation=decimation,
-        chroma=chroma_map(s.n_octaves, s.bins_per_octave, s.n_chroma, s.chroma_fmin or C1),
+        chroma=chroma_map(s.bins_per_octave, s.n_chroma, s.chroma_fmin or C1),
     )
 
 
@@ -97,16 +92,16 @@ def _to_mel(hz: float) -> float:
     return 15 + 27 * math.log(hz / 1000) / math.log(6.4) if hz >= 1000 else hz * 3 / 200
 
 
-def chroma_map(
-    n_octaves: int, bins_per_octave: int, n_chroma: int, fmin: float
-) -> NDArray[np.float32]:
-    """Which pitch class each constant-Q bin belongs to, C first; (n_chroma, n_bins) of 0 and 1.
+def chroma_map(bins_per_octave: int, n_chroma: int, fmin: float) -> NDArray[np.float32]:
+    """Which pitch class each bin of an octave belongs to, C first; zeros and ones.
+
+    Shape (n_chroma, bins_per_octave).
 
     Reference: `librosa.filters.cq_to_chroma`.
     """
     merge = bins_per_octave // n_chroma
     classes = np.repeat(np.eye(n_chroma), merge, axis=1)
-    classes = np.tile(np.roll(classes, -(merge // 2), axis=1), n_octaves)
+    classes = np.roll(classes, -(merge // 2), axis=1)
     midi = (69 + 12 * math.log2(fmin / 440)) % 12
     return np.roll(classes, round(midi * n_chroma / 12), axis=0).astype(np.float32)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TypeVar
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,21 +20,45 @@ from spdkit.extractors.audio.framing import Chunk
 Frames = NDArray[np.float32]
 Number = TypeVar("Number", bound=np.generic)
 
-_ZERO = 1e-10  # librosa's: samples this small have no sign
+_ZERO = np.float32(1e-10)  # librosa's: samples this small have no sign
+
+
+@numba.njit(cache=True)
+def sign_changes(x: Frames, counts: NDArray[np.int32], starts: NDArray[np.int32]) -> None:
+    """Samples that differ in sign from the one before.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (1 + n_pieces * size,)
+        One sample, then the pieces.
+    counts, starts : ndarray of int32, shape (n_pieces,)
+        Take the changes in each piece, and those at its first sample.
+    """
+    size = (len(x) - 1) // len(counts)
+    for i in range(len(counts)):
+        piece, before = x[1 + i * size : 1 + (i + 1) * size], x[i * size : (i + 1) * size]
+        count = np.int32(0)
+        for j in range(size):
+            count += np.int32((piece[j] < -_ZERO) != (before[j] < -_ZERO))
+        counts[i] = count
+        starts[i] = np.int32((piece[0] < -_ZERO) != (before[0] < -_ZERO))
 
 
 def zero_crossing_rate(chunk: Chunk, n_fft: int, hop_length: int) -> Frames:
     """Share of samples at which the sign changes, shape (n_frames,)."""
-    sound = chunk.x[chunk.first : chunk.last]
-    negative = sound < -_ZERO
-    changes = np.zeros(len(chunk.x), dtype=np.int32)
     # Padding repeats the first and last samples: it holds no change.
-    changes[chunk.first + 1 : chunk.last] = negative[1:] != negative[:-1]
-    starts = changes[: chunk.n_frames * hop_length : hop_length]
+    x = np.empty(1 + len(chunk.x), dtype=np.float32)
+    x[1:] = chunk.x
+    if chunk.first < chunk.last:
+        x[: 1 + chunk.first] = chunk.x[chunk.first]
+        x[1 + chunk.last :] = chunk.x[chunk.last - 1]
+    size = math.gcd(n_fft, hop_length)
+    counts, starts = np.empty((2, len(chunk.x) // size), dtype=np.int32)
+    sign_changes(x, counts, starts)
     # A change at a frame's first sample lies before it.
-    pieces: NDArray[np.int64] = _pieces(changes, n_fft, hop_length).sum(axis=1)
-    count = _over_frames(pieces, n_fft, hop_length)
-    return ((count - starts) / n_fft).astype(np.float32)
+    inside = _over_frames(counts, n_fft, hop_length)
+    inside -= starts[: chunk.n_frames * hop_length // size : hop_length // size]
+    return (inside / n_fft).astype(np.float32)
 
 
 def rms(chunk: Chunk, n_fft: int, hop_length: int) -> Frames:
