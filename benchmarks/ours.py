@@ -19,7 +19,7 @@ from spdkit.extractors.audio import (
 )
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.engine import Collected
-from spdkit.extractors.audio.framing import CHUNK, Chunk, chunks
+from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks
 from spdkit.extractors.audio.layout import Summary
 from spdkit.extractors.audio.low_rate import LowRateSound
 from spdkit.extractors.audio.scratch import Scratch
@@ -123,8 +123,8 @@ class Stages:
 
     def _transforms(self, chunk: Chunk) -> Iterator[tuple[Block, NDArray[np.complex64]]]:
         frames = chunk.frames(self.s.n_fft, self.s.hop_length)
-        for start in range(0, chunk.n_frames, analysis._BLOCK):
-            bare = scipy.fft.rfft(frames[start : start + analysis._BLOCK].T, axis=0)
+        for start in range(0, chunk.n_frames, BLOCK):
+            bare = scipy.fft.rfft(frames[start : start + BLOCK].T, axis=0)
             low, *block = analysis._windowed(bare, self.s, self.t.n_low)
             yield Block(*block), low
 
@@ -181,11 +181,11 @@ class Stages:
         """What only `extra` and the other profile ask for."""
         for chunk, blocks in zip(self.chunks, self.blocks, strict=True):
             out = np.empty((2, chunk.n_frames), dtype=np.float32)
-            for share, values in zip(self.s.roll_percents, out, strict=True):
-                start = 0
-                for block in blocks:
-                    here = slice(start, start := start + block.S.shape[1])
-                    spectra.rolloff(block.S, share, self.t.freqs[1], values[here])
+            start = 0
+            for block in blocks:
+                low, high = out[:, start : start + block.S.shape[1]]
+                spectra.rolloffs(block.S, self.s.roll_percents, self.t.freqs[1], (low, high))
+                start += block.S.shape[1]
             self.sink.add("rolloff_low", out[:1])
             self.sink.add("rolloff_high", out[1:])
             rms = waveform.rms(chunk, self.s.n_fft, self.s.hop_length)

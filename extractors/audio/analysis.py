@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.audio import harmony, spectra, waveform
 from spdkit.extractors.audio.chroma import chroma_cqt
-from spdkit.extractors.audio.framing import CHUNK, Chunk, chunks
+from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks
 from spdkit.extractors.audio.low_rate import END, LowRateSound
 from spdkit.extractors.audio.scratch import Scratch
 from spdkit.extractors.audio.settings import WINDOWS, AudioSettings
@@ -28,8 +28,6 @@ from spdkit.extractors.audio.tuning import Tuning, fullest, spectral_peaks
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
-# Frames at a time. A power of 2 would send every bin of a frame to the same few places of the cache.
-_BLOCK = 96
 _TOP_DB = np.float32(80.0)  # librosa's: what lies further below the clip's maximum is raised to it
 
 
@@ -150,8 +148,8 @@ def _spectral(chunk: Chunk, t: Tables, s: AudioSettings, sink: Sink, waiting: Wa
     peak = np.empty_like(valley)
     low = np.empty((n, t.n_low), dtype=np.complex64)
     frames = chunk.frames(s.n_fft, s.hop_length)
-    for start in range(0, n, _BLOCK):
-        here = slice(start, min(start + _BLOCK, n))
+    for start in range(0, n, BLOCK):
+        here = slice(start, min(start + BLOCK, n))
         spectrum = scipy.fft.rfft(frames[here].T, axis=0)
         bins, S, power, mel_power = _windowed(spectrum, s, t.n_low)
         low[here] = bins.T
@@ -195,8 +193,8 @@ def _shape(S: Frames, t: Tables, s: AudioSettings, out: dict[str, Frames]) -> No
     spectra.centroid_and_bandwidth(
         S, t.freqs, float(s.bandwidth_p), s.bandwidth_norm, out["centroid"], out["bandwidth"]
     )
-    for share, key in zip(s.roll_percents, ("rolloff_low", "rolloff_high"), strict=True):
-        spectra.rolloff(S, share, t.freqs[1], out[key])
+    rolloffs = out["rolloff_low"], out["rolloff_high"]
+    spectra.rolloffs(S, s.roll_percents, t.freqs[1], rolloffs)
 
 
 def _low_rate_sounds(low: Iterable[Spectra], t: Tables, s: AudioSettings, waiting: Waiting) -> None:
@@ -257,8 +255,8 @@ def _low_rate_tuning(sound: LowRateSound, t: Tables, s: AudioSettings) -> Tuning
     blocks = (sound.read(at, min(at + CHUNK * hop, sound.n_samples)) for at in starts)
     for chunk in chunks(blocks, n_fft, hop):
         frames = chunk.frames(n_fft, hop, np.float32)
-        for start in range(0, len(frames), _BLOCK):
-            spectrum = scipy.fft.rfft(frames[start : start + _BLOCK].T, axis=0)
+        for start in range(0, len(frames), BLOCK):
+            spectrum = scipy.fft.rfft(frames[start : start + BLOCK].T, axis=0)
             S = _windowed(spectrum, plain, 0)[1]
             peaks.add(S, t, s)
     return _tuning(peaks, s)

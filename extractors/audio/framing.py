@@ -14,7 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 
 Samples = NDArray[np.float32]
 
-CHUNK = 960  # frames: large enough that Python's share vanishes, small enough for the cache
+# Frames to transform at a time. A power of 2 would send all bins to the same places in the cache.
+BLOCK = 96
+CHUNK = 10 * BLOCK  # frames to hold: large enough that Python's share vanishes
 
 
 @dataclass(frozen=True)

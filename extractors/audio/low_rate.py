@@ -41,12 +41,12 @@ def overlap_add(frames: Frames, window: Frames, hop: int, out: Frames) -> None:
 
 
 @lru_cache(maxsize=8)
-def _weight(n_frames: int, n_fft: int, hop: int, terms: tuple[float, float]) -> Frames:
-    """Sum of the squares of so many windows, each `hop` after the one before."""
-    weight = np.zeros(n_frames * hop + n_fft - hop, dtype=np.float32)
+def _weight(before: int, n: int, n_fft: int, hop: int, terms: tuple[float, float]) -> Frames:
+    """Sum of the squares of the windows of `n` frames and of some before them, from the `n` on."""
     window = _window(n_fft, terms)
-    overlap_add(np.tile(window, (n_frames, 1)), window, hop, weight)
-    return weight
+    weight = np.zeros((before + n) * hop + n_fft - hop, dtype=np.float32)
+    overlap_add(np.tile(window, (before + n, 1)), window, hop, weight)
+    return weight[before * hop :]
 
 
 def _window(n_fft: int, terms: tuple[float, float]) -> Frames:
@@ -80,6 +80,7 @@ class LowRateSound:
         self._window = _window(self._n_fft, self._terms) * np.float32(1 / decimation)
         self._sum = np.zeros(self._n_fft - self._hop, dtype=np.float32)  # of frames not yet whole
         self._weight = np.zeros_like(self._sum)
+        self._before = 0  # frames that reach into the next
         self._samples = Scratch()
         self.n_samples = 0
         self.lead = self._n_fft // 2
@@ -92,8 +93,8 @@ class LowRateSound:
         out = np.zeros(done + open_, dtype=np.float32)
         out[:open_] = self._sum
         overlap_add(frames, self._window, self._hop, out)
-        weight = _weight(len(frames), self._n_fft, self._hop, self._terms).copy()
-        weight[:open_] += self._weight
+        weight = _weight(self._before, len(frames), self._n_fft, self._hop, self._terms)
+        self._before = min(self._before + len(frames), -(-open_ // self._hop))
         self._sum, self._weight = out[done:], weight[done:]
         self._keep(out[:done], weight[:done])
 

@@ -124,34 +124,37 @@ def centroid_and_bandwidth(
 
 
 @numba.njit(cache=True)
-def rolloff(S: Frames, share: float, frequency: np.float64, out: Frames) -> None:
-    """Frequency below which `share` of the magnitude lies.
+def rolloffs(
+    S: Frames, shares: tuple[float, float], frequency: np.float64, out: tuple[Frames, Frames]
+) -> None:
+    """Frequencies below which shares of the magnitude lie.
 
     Parameters
     ----------
     S : ndarray of float32, shape (n_bins, n_frames)
         Magnitudes.
-    share : float
+    shares : tuple of float
     frequency : float
         Hz from bin to bin.
-    out : ndarray of float32, shape (n_frames,)
-        Takes the result in Hz.
+    out : tuple of ndarray of float32, shape (n_frames,)
+        Take the results in Hz.
     """
     n_bins, n_frames = S.shape
-    total = np.zeros(n_frames, dtype=np.float32)
     running = np.zeros(n_frames, dtype=np.float32)
-    below = np.zeros(n_frames, dtype=np.int32)
-    for k in range(n_bins):
-        for j in range(n_frames):
-            total[j] += S[k, j]
-    for j in range(n_frames):
-        total[j] *= np.float32(share)
     for k in range(n_bins):
         for j in range(n_frames):
             running[j] += S[k, j]
-            below[j] += running[j] < total[j]
+    low, high = np.float32(shares[0]) * running, np.float32(shares[1]) * running
+    below = np.zeros((2, n_frames), dtype=np.int32)
+    running[:] = 0
+    for k in range(n_bins):
+        for j in range(n_frames):
+            running[j] += S[k, j]
+            below[0, j] += running[j] < low[j]
+            below[1, j] += running[j] < high[j]
     for j in range(n_frames):
-        out[j] = frequency * below[j]
+        out[0][j] = frequency * below[0, j]
+        out[1][j] = frequency * below[1, j]
 
 
 @numba.njit(cache=True)

@@ -93,16 +93,17 @@ def test_centroid_and_bandwidth_are_weighted_moments(seed, p, norm):
 
 
 @few
-@given(seed=SEEDS, share=st.floats(0.05, 0.95))
-def test_rolloff_is_the_first_bin_at_which_the_sum_reaches_its_share(seed, share):
+@given(seed=SEEDS, shares=st.tuples(*[st.floats(0.05, 0.95)] * 2))
+def test_rolloffs_are_the_first_bins_at_which_the_sum_reaches_its_shares(seed, shares):
     S = magnitudes(seed)
     S[:, 1] = 0.0
-    out = np.empty(S.shape[1], dtype=np.float32)
-    spectra.rolloff(S, share, FREQS[1], out)
+    out = np.empty((2, S.shape[1]), dtype=np.float32)
+    spectra.rolloffs(S, shares, FREQS[1], (out[0], out[1]))
     running = np.cumsum(S, axis=0)
-    reached = running >= np.float32(share) * running[-1]
-    np.testing.assert_allclose(out, FREQS[reached.argmax(axis=0)], rtol=1e-6)
-    assert out[1] == 0
+    for share, found in zip(shares, out, strict=True):
+        reached = running >= np.float32(share) * running[-1]
+        np.testing.assert_allclose(found, FREQS[reached.argmax(axis=0)], rtol=1e-6)
+        assert found[1] == 0
 
 
 @few
