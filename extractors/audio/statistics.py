@@ -36,24 +36,25 @@ class Statistics:
         self._n = 0
         self._kept: Scratch | None = None
         self._order = 4 if {"skew", "kurtosis"} & set(names) else 2
+        self._needs_range = bool({"min", "max", "skew", "kurtosis"} & set(names))
+        self._min: NDArray[np.floating] = np.array(np.inf, dtype=np.float32)
+        self._max: NDArray[np.floating] = np.array(-np.inf, dtype=np.float32)
 
     def add(self, frames: NDArray[np.floating]) -> None:
         """Take more frames, shape (dims, n_frames), n_frames at least 1."""
-        exact = frames.astype(np.float64)
-        low, high = frames.min(axis=1), frames.max(axis=1)
-        mean = exact.mean(axis=1)
-        exact -= mean[:, None]
-        power = exact * exact
-        moments = [power.sum(axis=1)]
-        for _ in range(self._order - 2):
-            power *= exact
-            moments.append(power.sum(axis=1))
+        mean = frames.mean(axis=1, dtype=np.float64)
+        exact = frames - mean[:, None]
+        moments = [np.einsum("ij,ij->i", exact, exact)]
+        if self._order == 4:
+            power = exact * exact
+            moments += [np.einsum("ij,ij->i", power, other) for other in (exact, power)]
         if self._n == 0:
             self._n, self._mean, self._moments = frames.shape[1], mean, moments
-            self._min, self._max = low, high
         else:
             self._join(frames.shape[1], mean, moments)
-            self._min, self._max = np.minimum(self._min, low), np.maximum(self._max, high)
+        if self._needs_range:
+            self._min = np.minimum(self._min, frames.min(axis=1))
+            self._max = np.maximum(self._max, frames.max(axis=1))
         if "median" in self.names:
             self._kept = self._kept or Scratch(len(frames))
             self._kept.append(frames.T)
