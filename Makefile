@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/installed
 MUSIC ?= demo/music
+DATA ?=
 # Workers of the test suite; tests start processes of their own besides.
 WORKERS ?= 2
 
@@ -17,9 +18,9 @@ test: $(DONE)
 test-slow: $(DONE)
 	$(BIN)/pytest -n $(WORKERS) -m slow
 
-# Real music: make test-data MUSIC=~/music
+# Real music and published tables: make test-data MUSIC=~/music DATA=~/tables
 test-data: $(DONE)
-	SPDKIT_MUSIC="$(MUSIC)" $(BIN)/pytest -m data
+	SPDKIT_MUSIC="$(MUSIC)" SPDKIT_DATA="$(DATA)" $(BIN)/pytest -m data
 
 # make bench MUSIC=~/music (30 s or longer, any format)
 bench: $(DONE)

@@ -10,6 +10,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "audio": ["AudioExtractor"],
         "base": ["ExtractionError", "Extractor", "FeatureSpec"],
         "checks": ["check_extractor"],
+        "descriptors": ["DescriptorExtractor"],
+        "lyrics": ["LyricsExtractor"],
+        "metadata": ["MetadataExtractor"],
         "registry": ["available", "make"],
     },
 )
@@ -26,5 +29,8 @@ if TYPE_CHECKING:
         FeatureSpec as FeatureSpec,
     )
     from spdkit.extractors.checks import check_extractor as check_extractor
+    from spdkit.extractors.descriptors import DescriptorExtractor as DescriptorExtractor
+    from spdkit.extractors.lyrics import LyricsExtractor as LyricsExtractor
+    from spdkit.extractors.metadata import MetadataExtractor as MetadataExtractor
     from spdkit.extractors.registry import available as available
     from spdkit.extractors.registry import make as make

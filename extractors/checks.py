@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import reprlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,28 @@ from spdkit.tracks import Track
 
 _SAMPLE_LYRICS = "Walking down the river\nsinging to the moon\nwalking down the river\n"
 _SAMPLE_METADATA = {"artist": "Nobody", "artist_followers": 1200, "release_year": 2019}
+# What turns up in files and tables; an extractor makes a row of it or says that it cannot.
+_ODD_LYRICS = (
+    " \n\t\n",
+    "...\n!?\n",
+    "1 2 3",
+    "\x00\x07",
+    "\N{MULTIPLE MUSICAL NOTES}",
+    "\u0301\n",
+)
+_ODD_VALUES: tuple[object, ...] = (
+    "",
+    "no number",
+    "[",
+    -1,
+    -99,
+    1e300,
+    10**400,
+    float("nan"),
+    True,
+    [],
+    {"a": [None]},
+)
 
 
 def check_extractor(extractor: Extractor) -> None:
@@ -23,7 +46,8 @@ def check_extractor(extractor: Extractor) -> None:
     Parameters
     ----------
     extractor : Extractor
-        Any instance. It is given small tracks made here: 3 s of sound, four lines of text.
+        Any instance. It is given small tracks made here: 3 s of sound, four lines of text, a few
+        facts, and what is none of these.
 
     Raises
     ------
@@ -123,11 +147,13 @@ def _check_row(extractor: Extractor, sample: Track) -> None:
         extractor,
         f"obs fields {sorted(set(obs) - set(extractor.obs_fields))} are not declared",
     )
+    # Of a plugin's own kind of metadata the sample may have none.
     _require(
-        extractor.allow_nan or bool(np.isfinite(row).all()),
+        extractor.allow_nan or extractor.is_absent(sample) or bool(np.isfinite(row).all()),
         extractor,
         "extract() returned NaN or infinity though allow_nan is False",
     )
+    _require(not np.isinf(row).any(), extractor, "extract() returned infinity")
     for spec, value in zip(extractor.feature_specs, row, strict=True):
         _require(
             bool(np.isnan(value)) or spec.low <= value <= spec.high,
@@ -166,6 +192,11 @@ def _check_transform(extractor: Extractor, sample: Track) -> None:
 
 
 def _check_absence(extractor: Extractor, sample: Track) -> None:
+    _require(
+        bool(extractor.is_absent(Track("absent"))),
+        extractor,
+        f"is_absent() denies that a track without {extractor.modality} lacks it",
+    )
     row = extractor.extract(Track("absent"))
     _require(
         row.shape == (len(extractor.feature_specs),) and bool(np.isnan(row).all()),
@@ -175,9 +206,18 @@ def _check_absence(extractor: Extractor, sample: Track) -> None:
 
 
 def _check_garbage(extractor: Extractor, sample: Track) -> None:
-    if extractor.modality != "audio" or sample.audio is None:
-        return
-    path = Path(sample.audio).with_name("garbage.mp3")
+    if extractor.modality == "audio" and sample.audio is not None:
+        _check_garbage_sound(extractor, Path(sample.audio).with_name("garbage.mp3"))
+    elif extractor.modality == "lyrics":
+        for lyrics in _ODD_LYRICS:
+            _check_odd(extractor, Track("odd", lyrics=lyrics), lyrics)
+    else:
+        for value in _ODD_VALUES:
+            metadata = dict.fromkeys(_SAMPLE_METADATA, value)
+            _check_odd(extractor, Track("odd", metadata=metadata), value)
+
+
+def _check_garbage_sound(extractor: Extractor, path: Path) -> None:
     path.write_text("this is no sound\n" * 100)
     try:
         extractor.extract(Track("garbage", audio=str(path)))
@@ -185,3 +225,19 @@ def _check_garbage(extractor: Extractor, sample: Track) -> None:
         _require(path.name in str(error), extractor, f"the error does not name the file: {error}")
     else:
         _require(False, extractor, "a text file named .mp3 raised no ExtractionError")
+
+
+def _check_odd(extractor: Extractor, track: Track, odd: object) -> None:
+    try:
+        row = extractor.extract(track)
+    except ExtractionError as error:
+        _require(
+            track.track_id in str(error), extractor, f"the error does not name the track: {error}"
+        )
+        return
+    _require(
+        row.shape == (len(extractor.feature_specs),) and not np.isinf(row).any(),
+        extractor,
+        f"{extractor.modality} of {reprlib.repr(odd)} must give a row without infinity or an "
+        f"ExtractionError, got {row}",
+    )

@@ -13,11 +13,27 @@ __version__ = version("spdkit")
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["batch", "engines", "extractors", "plots", "store", "tracks"],
+    submodules=[
+        "batch",
+        "catalogs",
+        "collect",
+        "dataset",
+        "engines",
+        "extractors",
+        "plots",
+        "popularity",
+        "store",
+        "tracks",
+    ],
     submod_attrs={
         "batch": ["BatchReport", "extract"],
         "errors": ["SpdkitError"],
-        "extractors": ["AudioExtractor"],
+        "extractors": [
+            "AudioExtractor",
+            "DescriptorExtractor",
+            "LyricsExtractor",
+            "MetadataExtractor",
+        ],
         "store": ["FeatureStore"],
         "tracks": ["Track", "from_folder", "from_table"],
     },
@@ -28,6 +44,9 @@ if TYPE_CHECKING:
     from spdkit.batch import extract as extract
     from spdkit.errors import SpdkitError as SpdkitError
     from spdkit.extractors import AudioExtractor as AudioExtractor
+    from spdkit.extractors import DescriptorExtractor as DescriptorExtractor
+    from spdkit.extractors import LyricsExtractor as LyricsExtractor
+    from spdkit.extractors import MetadataExtractor as MetadataExtractor
     from spdkit.store import FeatureStore as FeatureStore
     from spdkit.tracks import Track as Track
     from spdkit.tracks import from_folder as from_folder

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spdkit.collect.commands import app as collect_app
 from spdkit.errors import SpdkitError
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+_SHOWN_PROBLEMS = 20
+
+app.add_typer(collect_app, name="collect")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -60,9 +65,11 @@ def extract(
         Path,
         typer.Argument(
             metavar="FOLDER|TABLE",
-            help="A folder of music, searched with all its sub-folders; or a CSV or Parquet table "
-            "with the columns track_id and audio (a path, relative to the table, or a URL), and "
-            "optionally lyrics; its other columns are kept as metadata.",
+            help="A folder of music, searched with all its sub-folders for sound, tags and lyrics "
+            "(song.txt or song.lrc beside song.flac, or embedded); or a CSV or Parquet table with "
+            "the columns track_id and audio (a path, relative to the table, or a URL), and "
+            "optionally lyrics (words) or lyrics_file (a path); its other columns are kept as "
+            "metadata.",
         ),
     ],
     output: Annotated[
@@ -72,6 +79,16 @@ def extract(
         list[str] | None,
         typer.Option(
             metavar="NAME", help="Which features; may be repeated. Default: all that apply."
+        ),
+    ] = None,
+    metadata: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="A CSV or Parquet table with the column track_id (in a folder of music the path "
+            "below it, with the suffix): its other columns are joined as metadata, lyrics as "
+            "lyrics. It wins over tags. May be repeated; later ones win. Without it a later run "
+            "goes back to what the tags say.",
         ),
     ] = None,
     profile: Annotated[
@@ -122,6 +139,8 @@ def extract(
 ) -> None:
     """Extract a folder of music into one HDF5 file of features.
 
+    The words of lyrics are never written into FILE.h5; tags and --metadata are.
+
     One bad file never stops a batch: it is recorded in FILE.h5 with its reason. Kill it at any time
     and run the same command again: finished tracks are safe in FILE.h5.journal.
 
@@ -131,14 +150,12 @@ def extract(
         if dask is not None:
             _require_no_local_options(jobs=jobs, timeout=timeout)
             source = source.expanduser().absolute()  # workers have working folders of their own
-        from rich.console import Console
-
         from spdkit import batch, tracks
 
-        with Console(stderr=True).status(f"looking through {source}"):
-            found = tracks.from_path(source)
-        for remark in (*found.remarks, *found.problems):
-            typer.echo(f"{source}: {remark}", err=True)
+        found = tracks.from_path(source, progress=True)
+        _tell(source, found.remarks)
+        _tell(source, found.problems, most=_SHOWN_PROBLEMS)
+        found = _with_metadata(found, metadata or [])
         chosen = _extractors(extractor, found, _window_options(profile, duration, offset))
         with _engine(dask, chosen) as executor:
             report = batch.extract(
@@ -153,7 +170,8 @@ def extract(
                 progress=True,
             )
     if as_json:
-        _print_json({**dataclasses.asdict(report), "problems": found.problems})
+        told = {"remarks": found.remarks, "problems": found.problems}
+        _print_json({**dataclasses.asdict(report), **told})
     else:
         from spdkit.console import print_report
 
@@ -222,15 +240,15 @@ def doctor(
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where to write the songs, the features and the figure.")
+        Path, typer.Argument(help="Where to write songs, tables, features and the figure.")
     ] = Path("demo"),
-    songs: Annotated[int, typer.Option(min=1, help="How many songs to synthesise.")] = 40,
+    songs: Annotated[int, typer.Option(min=1, max=1000, help="How many songs to synthesise.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed gives the same songs.")] = 0,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
     ] = None,
 ) -> None:
-    """See the main job run: synthesise songs, extract them, inspect the file, draw one of them."""
+    """See the main job run: compose songs with words and tags, extract, inspect, draw one."""
     with _told_errors(None):
         from spdkit import demo as demonstration
 
@@ -249,6 +267,24 @@ def _told_errors(output: Path | None) -> Iterator[None]:
         safe = f": finished tracks are safe beside {output}; run again to resume" if output else ""
         typer.echo(f"spdkit: interrupted{safe}", err=True)
         raise typer.Exit(130) from None
+
+
+def _tell(source: Path, texts: Sequence[str], most: int | None = None) -> None:
+    for text in texts[:most]:
+        typer.echo(f"{source}: {text}", err=True)
+    if most is not None and len(texts) > most:
+        typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
+
+
+def _with_metadata(found: TrackSet, tables: list[Path]) -> TrackSet:
+    from spdkit.joins import join
+
+    for table in tables:
+        joined = join(found, table)
+        _tell(table, joined.remarks)
+        remarks = [*found.remarks, *(f"{table}: {remark}" for remark in joined.remarks)]
+        found = dataclasses.replace(joined.tracks, remarks=tuple(remarks))
+    return found
 
 
 def _require_no_local_options(**options: float | None) -> None:

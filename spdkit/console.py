@@ -65,7 +65,7 @@ def print_summary(
         rows = [[r["track_id"], r["extractor"], r["remark"]] for r in summary.remarks]
         _print_table(console, "remarks", ["track", "extractor", "remark"], rows)
     elif summary.remarks:
-        console.print(f"{len(summary.remarks)} tracks with remarks: {escape(hint)} --remarks")
+        console.print(f"remarks on tracks, {len(summary.remarks)} in all: {escape(hint)} --remarks")
 
 
 def print_statistics(statistics: pd.DataFrame) -> None:

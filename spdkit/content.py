@@ -4,6 +4,9 @@ A file whose size and modification time are as they were is taken as unchanged. 
 hash of the size and three 1 MiB blocks (head, middle, tail) decides, so that a file that was only
 copied or touched is not extracted again. A remote file whose server tells its state (an ETag or a
 date) is known by that and its size, and nothing of it travels.
+
+Tags lie in the audio file: one that changes there changes the file, and its sound is extracted
+again. Lyrics and metadata from elsewhere are known by their own digests, and change alone.
 """
 
 from __future__ import annotations
@@ -95,8 +98,10 @@ def digest_text(text: str) -> str:
 def metadata_json(metadata: Mapping[str, object]) -> str:
     """Write metadata as JSON with sorted keys; what JSON does not know becomes its text.
 
-    No metadata at all is the empty text.
+    No metadata at all is the empty text. What is no valid Unicode becomes an escape, as it will be
+    in the store.
     """
     if not metadata:
         return ""
-    return json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,327 +1,25 @@
 """The whole pipeline on music of our own: compose a small corpus, extract it, look inside.
 
-Conventions: pitches are MIDI numbers or semitones above the tonic, times are seconds, a bar has
-four beats and sixteen steps. Song ``i`` is drawn from ``default_rng([seed, i])`` and nothing else.
-What is added to a song later (lyrics, tags, popularity) takes a generator of its own, such as
-``default_rng([seed, i, 1])``, so that the sound stays as it is, byte for byte.
+`run` is what ``spdkit demo`` does. The corpus itself, and what its popularity truly depends on, are
+made in `spdkit.corpus` and its neighbours; their names that matter most can be had here too.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from spdkit.corpus import synthesise_corpus as synthesise_corpus
+from spdkit.corpus import write_tables
+from spdkit.corpus_popularity import ceiling
+from spdkit.corpus_popularity import planted_table as planted_table
+from spdkit.corpus_sound import SR as SR
+from spdkit.corpus_sound import TONICS as TONICS
+from spdkit.corpus_sound import Song as Song
+from spdkit.corpus_sound import compose_song as compose_song
+from spdkit.corpus_sound import file_name
 from spdkit.errors import SpdkitError
-
-# --- The corpus -----------------------------------------------------------------------------------
-
-SR = 44100
-PEAK = 0.8
-SECONDS = 12.0
-TAIL = 0.6  # for the last chord to die away
-STEPS = 16  # a bar
-TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
-# Scale degrees from 0, a chord a bar. All of them begin at home.
-PROGRESSIONS = {
-    "major": ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 4, 0), (0, 5, 1, 4), (0, 3, 0, 4)),
-    "minor": ((0, 5, 3, 4), (0, 3, 4, 0), (0, 6, 5, 4), (0, 3, 0, 4), (0, 5, 0, 4)),
-}
-# A bar in steps: "x" is a stroke, "X" an accent.
-BASS_LINES = ("x...x...x...x...", "x.......x.......", "x.x.x.x.x.x.x.x.", "x.....x.x.....x.")
-RHYTHMS = ("x...x...x...x...", "x...x.x.x.......", "x.x.x...x.x.x...", "x.....x.x...x...")
-GROOVES = (  # kick, snare, hat
-    ("X...X...X...X...", "....x.......x...", "..x...x...x...x."),
-    ("X.......X.......", "....X.......X...", "x.x.x.x.x.x.x.x."),
-    ("X.......x.x.....", "....X.......X...", "X.x.X.x.X.x.X.x."),
-    ("X.....x.X.......", "....X.......X...", "X...X...X...X..."),
-)
-ADJECTIVES = "Amber Broken Distant Electric Golden Lonely Midnight Paper Quiet Silver Velvet Violet"
-NOUNS = "Avenue Bridges Carousel Fever Garden Harbour Islands Mirrors Ocean Radio Thunder Windows"
-
-Samples = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Song:
-    """What was composed: the truth that estimates can be held against."""
-
-    title: str
-    file: str  # within the folder: its track_id
-    tonic: str  # one of TONICS
-    mode: str  # "major" or "minor"
-    tempo: float  # beats a minute
-
-
-@dataclass(frozen=True)
-class Timbre:
-    """The strengths of a tone's partials, and its envelope in seconds (`sustain` in 0 … 1)."""
-
-    partials: tuple[float, ...]
-    attack: float
-    decay: float
-    sustain: float
-    release: float
-
-
-@dataclass(frozen=True)
-class Note:
-    """When a tone starts and how long it is held, in seconds; its MIDI pitch; its level."""
-
-    start: float
-    held: float
-    pitch: int
-    level: float
-
-
-def synthesise_corpus(
-    folder: str | os.PathLike[str],
-    n_songs: int = 40,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Song]:
-    """Compose, play and write a small corpus of songs.
-
-    Every song has chords, bass, drums and a melody, lasts about 12 s at 44.1 kHz and peaks at 0.8.
-    They alternate between 16-bit wav and flac; two in three are stereo. Any 24 songs in a row
-    cover all 24 keys.
-
-    Parameters
-    ----------
-    folder : path
-        Made if needed. Files of the same name are replaced.
-    n_songs : int
-        How many; song ``i`` does not depend on it.
-    seed : int
-        The same seed gives the same bytes (with the same packages on the same kind of machine).
-    progress : callable, optional
-        Called after each song as ``progress(done, n_songs)``.
-
-    Returns
-    -------
-    list of Song
-        In the order of their files' names.
-
-    Raises
-    ------
-    SpdkitError
-        When `n_songs` or `seed` is out of range, or the folder cannot be written.
-    """
-    import soundfile
-
-    if not 1 <= n_songs <= 1000 or seed < 0:
-        raise SpdkitError(f"n_songs must be 1 … 1000 and seed 0 or more, got {n_songs} and {seed}")
-    target = Path(folder).expanduser()
-    songs = []
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for i in range(n_songs):
-            song, sound = compose_song(i, seed)
-            soundfile.write(target / song.file, sound, SR, subtype="PCM_16")
-            songs.append(song)
-            if progress is not None:
-                progress(i + 1, n_songs)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise SpdkitError(f"{target}: the songs cannot be written: {error}") from error
-    return songs
-
-
-def compose_song(i: int, seed: int = 0) -> tuple[Song, Samples]:
-    """Compose and play song `i`: what it is, and its samples, shape (n_samples, 1 or 2)."""
-    rng = np.random.default_rng([seed, i])
-    song = _song(i, seed, rng)
-    bar = 4 * 60.0 / song.tempo
-    degrees = _degrees(song, max(4, round(SECONDS / bar)), rng)
-    n_samples = round((len(degrees) * bar + TAIL) * SR)
-
-    pad_timbre, bass_timbre, lead_timbre = _timbres(rng)
-    pad = _play(_pad(song, degrees, bar), pad_timbre, n_samples)
-    bass = _play(_bass(song, degrees, bar, rng), bass_timbre, n_samples)
-    lead = _play(_melody(song, degrees, bar, rng), lead_timbre, n_samples)
-    drums = _drums(len(degrees), bar, n_samples, rng)
-    # Sound, level, and pan from -1 (left) to 1 (right).
-    stems = [(pad, 0.5, -0.3), (bass, 0.25, 0.0), (lead, 0.4, 0.35), (drums, 0.7, 0.0)]
-    return song, _mix(stems, stereo=i % 3 != 0)
-
-
-def _song(i: int, seed: int, rng: np.random.Generator) -> Song:
-    # 5 and 24 have no common divisor: every key comes once in 24 songs, modes mixed.
-    key = (5 * i + seed) % 24
-    return Song(
-        title=f"{rng.choice(ADJECTIVES.split())} {rng.choice(NOUNS.split())}",
-        file=_file(i),
-        tonic=TONICS[key % 12],
-        mode=("major", "minor")[key // 12],
-        tempo=float(rng.integers(70, 171)),
-    )
-
-
-def _file(i: int) -> str:
-    return f"song-{i:03d}.{('wav', 'flac')[i % 2]}"
-
-
-# Harmony: which chord in which bar, and which pitches it allows.
-def _degrees(song: Song, n_bars: int, rng: np.random.Generator) -> list[int]:
-    degrees: list[int] = np.resize(rng.choice(PROGRESSIONS[song.mode]), n_bars).tolist()
-    degrees[-2:] = 4, 0  # dominant, tonic: a song comes home
-    return degrees
-
-
-def _scale(mode: str, degree: int) -> tuple[int, ...]:
-    """Semitones above the tonic; a minor key raises its seventh over the dominant."""
-    scale = SCALES[mode]
-    return (*scale[:6], 11) if mode == "minor" and degree == 4 else scale
-
-
-def _triad(mode: str, degree: int) -> tuple[int, int, int]:
-    scale = _scale(mode, degree)
-    return scale[degree], scale[(degree + 2) % 7], scale[(degree + 4) % 7]
-
-
-def _ladder(classes: Sequence[int], song: Song, low: int, high: int) -> NDArray[np.int64]:
-    """Every pitch from `low` to `high` whose distance above the tonic is in `classes`."""
-    pitches = np.arange(low, high + 1)
-    return pitches[np.isin((pitches - TONICS.index(song.tonic)) % 12, classes)]
-
-
-# Parts: the notes of each instrument.
-def _strokes(pattern: str) -> list[tuple[int, int]]:
-    """First step and length in steps of each stroke; a stroke lasts until the next."""
-    steps = [step for step, mark in enumerate(pattern) if mark != "."]
-    return [(step, end - step) for step, end in zip(steps, [*steps[1:], STEPS], strict=True)]
-
-
-def _pad(song: Song, degrees: Sequence[int], bar: float) -> list[Note]:
-    """Three voices a bar, each chord in the position nearest to the one before."""
-    voices, notes = np.array([55, 60, 64]), []
-    for k, degree in enumerate(degrees):
-        classes = np.array(_triad(song.mode, degree)) + TONICS.index(song.tonic)
-        positions = [np.sort(low + (classes - low) % 12) for low in range(50, 62)]
-        voices = positions[np.argmin([np.abs(p - voices).sum() for p in positions])]
-        notes += [Note(k * bar, bar, int(pitch), 0.5) for pitch in voices]
-    return notes
-
-
-def _bass(song: Song, degrees: Sequence[int], bar: float, rng: np.random.Generator) -> list[Note]:
-    """The root of the chord, and in some songs its fifth on the last stroke of a bar."""
-    strokes = _strokes(rng.choice(BASS_LINES))
-    fifth_last = len(strokes) > 2 and rng.random() < 0.5
-    notes = []
-    for k, degree in enumerate(degrees):
-        root, _, fifth = _triad(song.mode, degree)
-        for step, length in strokes:
-            leaving = fifth_last and step == strokes[-1][0]
-            pitch = _ladder([fifth if leaving else root], song, 33, 44)[0]
-            start, held = (k + step / STEPS) * bar, 0.9 * length / STEPS * bar
-            notes.append(Note(start, held, int(pitch), 1.0))
-    return notes
-
-
-def _melody(song: Song, degrees: Sequence[int], bar: float, rng: np.random.Generator) -> list[Note]:
-    """Walk on the scale, meet the chord on every beat; bars a a b a, the last a held tonic."""
-    a, b = rng.choice(len(RHYTHMS), size=2, replace=False)
-    pitch, notes = 72, []
-    for k, degree in enumerate(degrees):
-        last = k == len(degrees) - 1
-        scale = _ladder(_scale(song.mode, degree), song, 64, 84)
-        chord = _ladder([0] if last else _triad(song.mode, degree), song, 64, 84)
-        rhythm = "x..............." if last else RHYTHMS[b if k % 4 == 2 else a]
-        for step, length in _strokes(rhythm):
-            choices = chord if step % 4 == 0 else scale
-            aim = pitch + rng.integers(-4, 5)
-            pitch = int(choices[np.argmin(np.abs(choices - aim))])
-            start, held = (k + step / STEPS) * bar, 0.95 * length / STEPS * bar
-            notes.append(Note(start, held, pitch, rng.uniform(0.7, 1.0)))
-    return notes
-
-
-# Sound: notes and strokes to samples.
-def _partials(slope: float, odd: bool) -> tuple[float, ...]:
-    return tuple(0.0 if odd and k % 2 == 0 else k**-slope for k in range(1, 17))
-
-
-def _timbres(rng: np.random.Generator) -> tuple[Timbre, Timbre, Timbre]:
-    pad = _partials(rng.uniform(1.2, 2.2), odd=rng.random() < 0.3)
-    lead = _partials(rng.uniform(0.9, 2.0), odd=rng.random() < 0.5)
-    return (
-        Timbre(pad, rng.uniform(0.02, 0.25), 0.3, rng.uniform(0.6, 0.9), 0.4),
-        Timbre(_partials(2.0, odd=False), 0.008, 0.15, 0.7, 0.06),
-        # From a plucked string (sustain near 0) to an organ (near 1).
-        Timbre(lead, 0.01, rng.uniform(0.1, 0.4), rng.uniform(0.2, 0.9), 0.15),
-    )
-
-
-@lru_cache(maxsize=64)
-def _cycle(partials: tuple[float, ...]) -> Samples:
-    """One period of a tone, with a mean square of 1/2."""
-    phase = 2 * np.pi * np.arange(2**14) / 2**14
-    cycle = np.zeros(len(phase))
-    for k, strength in enumerate(partials, start=1):
-        cycle += strength * np.sin(k * phase)
-    return cycle / float(np.linalg.norm(partials))
-
-
-def _tone(note: Note, timbre: Timbre) -> Samples:
-    hertz = 440.0 * 2.0 ** ((note.pitch - 69) / 12)
-    # Partials above 16 kHz are left out, well before they could alias.
-    cycle = _cycle(timbre.partials[: int(16000 / hertz)])
-    samples = np.arange(round((note.held + timbre.release) * SR))
-    # Read from a table: far cheaper than a sine for each partial.
-    wave = cycle[(samples * (hertz * len(cycle) / SR)).astype(np.int64) % len(cycle)]
-    attack, decay = min(timbre.attack, note.held / 3), min(timbre.decay, note.held / 3)
-    times = np.array([0, attack, attack + decay, note.held, note.held + timbre.release])
-    levels = (0.0, 1.0, timbre.sustain, timbre.sustain, 0.0)
-    tone: Samples = wave * np.interp(samples, times * SR, levels)
-    return tone
-
-
-def _place(sound: Samples, start: float, level: float, into: Samples) -> None:
-    room = into[round(start * SR) :][: len(sound)]
-    room += level * sound[: len(room)]
-
-
-def _play(notes: Sequence[Note], timbre: Timbre, n_samples: int) -> Samples:
-    stem = np.zeros(n_samples)
-    for note in notes:
-        _place(_tone(note, timbre), note.start, note.level, stem)
-    return stem
-
-
-def _drums(n_bars: int, bar: float, n_samples: int, rng: np.random.Generator) -> Samples:
-    groove = rng.choice(GROOVES)
-    t = np.arange(round(0.4 * SR)) / SR
-    noise = rng.standard_normal((2, len(t)))
-    # A kick falls from 150 Hz to 50 Hz; a hat is noise without its low end.
-    kick = np.sin(2 * np.pi * (50 * t + 100 / 30 * (1 - np.exp(-30 * t)))) * np.exp(-14 * t)
-    snare = 0.3 * noise[0] * np.exp(-18 * t) + 0.5 * np.sin(2 * np.pi * 190 * t) * np.exp(-25 * t)
-    hat = 0.12 * np.diff(noise[1], n=2, append=[0, 0]) * np.exp(-60 * t)
-    stem = np.zeros(n_samples)
-    for sound, pattern in zip((kick, snare, hat), groove, strict=True):
-        for k, (step, _) in product(range(n_bars), _strokes(pattern)):
-            level = 1.0 if pattern[step] == "X" else 0.6
-            _place(sound, (k + step / STEPS) * bar, level, stem)
-    return stem
-
-
-def _mix(stems: Sequence[tuple[Samples, float, float]], stereo: bool) -> Samples:
-    """Mix stems, each with its level and its pan from -1 (left) to 1 (right)."""
-    mixed = np.zeros((len(stems[0][0]), 2 if stereo else 1))
-    for sound, level, pan in stems:
-        angle = (pan + 1) * np.pi / 4
-        gains = [np.cos(angle), np.sin(angle)] if stereo else [1.0]
-        mixed += level * sound[:, None] * gains
-    return mixed * (PEAK / float(np.abs(mixed).max()))
-
-
-# --- The demonstration ----------------------------------------------------------------------------
 
 
 def run(
@@ -336,7 +34,7 @@ def run(
     Parameters
     ----------
     folder : path
-        Gets ``music/``, ``features.h5`` and ``song.png``.
+        Gets ``music/``, ``metadata.csv``, ``labels.csv``, ``features.h5`` and ``song.png``.
     n_songs, seed : int
         The corpus; see `synthesise_corpus`.
     jobs : int, optional
@@ -349,7 +47,7 @@ def run(
     SpdkitError
         When matplotlib is missing or ``music/`` holds other music, both before any work.
     """
-    from spdkit import batch, plots, tracks
+    from spdkit import batch, joins, plots, tracks
     from spdkit.extractors import AudioExtractor
     from spdkit.progress import progress_bar
 
@@ -358,12 +56,23 @@ def run(
     music, features, figure = base / "music", base / "features.h5", base / "song.png"
     _refuse_other_music(music, n_songs)
 
-    _say(f"1. Compose {n_songs} songs in {music}")
+    _say(f"1. Compose {n_songs} songs with words and tags in {music}")
     with progress_bar("composing", n_songs) as advance:
         songs = synthesise_corpus(music, n_songs, seed, lambda done, total: advance(False))
+    tables = write_tables(base, n_songs, seed)
+    print(f"   Their artists are in {tables.metadata}, their popularity is in {tables.labels}.")
+    best = ceiling()
+    print(
+        "   It depends on the artist, the sound and the words, in this order, and on chance: no\n"
+        f"   model can expect to explain more than {best.r2:.0%} of its variance "
+        "(spdkit/corpus_popularity.py)."
+    )
 
-    _say("2. Extract their features", "spdkit", "extract", music, "-o", features)
-    corpus = tracks.from_folder(music)
+    options = ("--metadata", tables.metadata, "-o", features)
+    _say("2. Extract their features", "spdkit", "extract", music, *options)
+    joined = joins.join(tracks.from_folder(music), tables.metadata)
+    print("   metadata.csv:", *joined.remarks, sep="\n   ")
+    corpus = joined.tracks
     batch.extract(corpus, features, jobs=jobs, overwrite=overwrite, progress=True)
 
     _say("3. Look inside", "spdkit", "inspect", features)
@@ -384,7 +93,7 @@ def _refuse_other_music(music: Path, n_songs: int) -> None:
     # The command that is printed extracts the whole folder: it must hold the corpus alone.
     from spdkit.tracks import from_folder
 
-    ours = {_file(i) for i in range(n_songs)}
+    ours = {file_name(i) for i in range(n_songs)}
     found = from_folder(music) if music.exists() else ()
     others = [track.track_id for track in found if track.track_id not in ours]
     if others:

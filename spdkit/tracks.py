@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, overload
@@ -73,9 +74,9 @@ class TrackSet(Sequence[Track]):
     ----------
     tracks : tuple of Track
     remarks : tuple of str
-        What was left out on purpose, such as files that are no audio.
+        What was left out on purpose, such as files that are no audio, and what was picked up.
     problems : tuple of str
-        What could not be looked at, such as folders without permission.
+        What could not be looked at, such as folders without permission and damaged tags.
     """
 
     tracks: tuple[Track, ...]
@@ -125,8 +126,10 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def from_folder(root: str | os.PathLike[str]) -> TrackSet:
-    """Find every audio file under a folder.
+def from_folder(
+    root: str | os.PathLike[str], *, tags: bool = True, lyrics: bool = True, progress: bool = False
+) -> TrackSet:
+    """Find every audio file under a folder, with its tags and lyrics.
 
     Links to folders are followed, each real folder once. A folder, broken link or unreadable file
     whose name ends like audio is listed too: extraction records why it could not be read.
@@ -135,11 +138,19 @@ def from_folder(root: str | os.PathLike[str]) -> TrackSet:
     ----------
     root : path
         The folder to search.
+    tags : bool
+        Read tags into ``metadata``, under the names of `spdkit.tags`.
+    lyrics : bool
+        Take lyrics from ``song.txt`` or ``song.lrc`` beside ``song.flac`` (see `spdkit.sidecars`);
+        failing that from its tags, if those are read.
+    progress : bool
+        Show on stderr how far it is.
 
     Returns
     -------
     TrackSet
-        Sorted by ``track_id``, the POSIX path relative to `root`.
+        Sorted by ``track_id``, the POSIX path relative to `root`. Tags and lyrics that cannot be
+        read are among its problems, and the track goes without.
 
     Raises
     ------
@@ -149,13 +160,44 @@ def from_folder(root: str | os.PathLike[str]) -> TrackSet:
     base = Path(root).expanduser()
     if not base.is_dir():
         raise TrackError(f"{base}: not a folder")
-    found: list[Track] = []
-    other: Counter[str] = Counter()
-    problems: list[str] = []
+    with _searching(base, shown=progress):
+        scan = _scan(base, lyrics=lyrics)
+    found = sorted(scan.tracks, key=lambda track: track.track_id)
+    _refuse_duplicates([track.track_id for track in found], str(base))
+    remarks, problems = [], scan.problems
+    if scan.other:
+        common = sorted(scan.other.items(), key=lambda item: (-item[1], item[0]))[:5]
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in common)
+        total = scan.other.total()
+        remarks.append(f"passed over {total} files that are not audio ({kinds})")
+    if tags or scan.sidecars:
+        from spdkit.companions import gather
+
+        gathered = gather(found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress)
+        found = gathered.tracks
+        remarks += gathered.remarks
+        problems += gathered.problems
+    return TrackSet(tuple(found), tuple(remarks), tuple(problems))
+
+
+@dataclass
+class _Scan:
+    """Audio files, files of lyrics by track, and how many others by suffix."""
+
+    tracks: list[Track] = field(default_factory=list)
+    sidecars: dict[str, list[str]] = field(default_factory=dict)
+    other: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+def _scan(base: Path, *, lyrics: bool) -> _Scan:
+    from spdkit.sidecars import beside
+
+    scan = _Scan()
     seen: set[tuple[int, int]] = set()
 
     def note(error: OSError) -> None:
-        problems.append(f"{printable(str(error.filename))}: {error.strerror}")
+        scan.problems.append(f"{printable(str(error.filename))}: {error.strerror}")
 
     for folder, subfolders, files in os.walk(base, onerror=note, followlinks=True):
         subfolders.sort()
@@ -164,22 +206,33 @@ def from_folder(root: str | os.PathLike[str]) -> TrackSet:
             subfolders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
+        words = beside(files) if lyrics else {}
+        others: dict[str, str] = {}
+        used: set[str] = set()
         for name in [*files, *subfolders]:
-            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
-            path = os.path.join(folder, name)  # noqa: PTH118
-            if suffix in AUDIO_SUFFIXES:
-                relative = Path(path).relative_to(base).as_posix()
-                found.append(Track(printable(relative), audio=path))
-            elif name in files:
-                other[suffix or "no suffix"] += 1
-    found.sort(key=lambda track: track.track_id)
-    _refuse_duplicates([track.track_id for track in found], str(base))
-    remarks = []
-    if other:
-        common = sorted(other.items(), key=lambda item: (-item[1], item[0]))[:5]
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in common)
-        remarks.append(f"passed over {sum(other.values())} files that are not audio ({kinds})")
-    return TrackSet(tuple(found), tuple(remarks), tuple(problems))
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            if suffix.lower() in AUDIO_SUFFIXES:
+                path = os.path.join(folder, name)  # noqa: PTH118
+                track = Track(printable(Path(path).relative_to(base).as_posix()), audio=path)
+                scan.tracks.append(track)
+                if stem in words:
+                    paths = [os.path.join(folder, name) for name in words[stem]]  # noqa: PTH118
+                    scan.sidecars[track.track_id] = paths
+                    used.update(words[stem])
+            else:
+                others[name] = suffix.lower() or "no suffix"
+        passed = others.keys() & set(files) - used
+        scan.other.update(others[name] for name in passed)
+    return scan
+
+
+def _searching(base: Path, *, shown: bool) -> AbstractContextManager[object]:
+    if not shown:
+        return nullcontext()
+    from rich.console import Console
+    from rich.markup import escape
+
+    return Console(stderr=True).status(f"looking through {escape(str(base))}")
 
 
 def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
@@ -188,14 +241,69 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     Parameters
     ----------
     table : path or DataFrame
-        CSV (UTF-8, header row) or Parquet. ``lyrics`` is optional; every other column becomes
-        metadata. Empty cells mean absent. Relative audio paths are taken from the table's own
-        folder (from the working directory for a DataFrame).
+        CSV (UTF-8, header row) or Parquet. ``lyrics`` (words) or ``lyrics_file`` (local text or LRC
+        files) are optional; every other column becomes metadata. Empty cells mean absent.
+        Relative paths are taken from the table's own folder (from the working directory for a
+        DataFrame). Tags are not read: a table says all itself.
 
     Returns
     -------
     TrackSet
-        Sorted by ``track_id``.
+        Sorted by ``track_id``. A ``lyrics_file`` that cannot be read is among its problems.
+
+    Raises
+    ------
+    TrackError
+        When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
+    """
+    import pandas as pd
+
+    folder = Path() if isinstance(table, pd.DataFrame) else Path(table).expanduser().parent
+    found, files = [], {}
+    for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
+        audio, lyrics, path = (cells.pop(key, None) for key in ("audio", "lyrics", "lyrics_file"))
+        words = None if lyrics is None else str(lyrics)
+        if words is None and path is not None:
+            files[track_id] = [_locate(str(path), folder)]
+        where = None if audio is None else _locate(str(audio), folder)
+        found.append(Track(track_id, where, words, cells))
+    found.sort(key=lambda track: track.track_id)
+    if not files:
+        return TrackSet(tuple(found))
+    from spdkit.companions import gather
+
+    gathered = gather(found, files, tags=False, lyrics=True)
+    return TrackSet(tuple(gathered.tracks), tuple(gathered.remarks), tuple(gathered.problems))
+
+
+def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> TrackSet:
+    """Tracks from a folder or from a table, whichever `source` is."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return from_folder(path, progress=progress)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return from_table(path)
+    kinds = ", ".join(sorted(TABLE_SUFFIXES))
+    what = "no such file or folder" if not path.exists() else f"not a folder nor a table ({kinds})"
+    raise TrackError(f"{path}: {what}")
+
+
+def read_rows(
+    table: str | os.PathLike[str] | pd.DataFrame, *, required: Sequence[str] = ("track_id",)
+) -> dict[str, dict[str, object]]:
+    """Read a table by ``track_id``: what its cells say, in Python's own types.
+
+    Parameters
+    ----------
+    table : path or DataFrame
+        As for `from_table`.
+    required : sequence of str
+        Columns that must be there, ``track_id`` among them.
+
+    Returns
+    -------
+    dict of str to dict of str to object
+        In the table's order; empty cells are left out.
 
     Raises
     ------
@@ -205,11 +313,11 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
-        frame, where, folder = table, "the table", Path()
+        frame, where = table, "the table"
     else:
         path = Path(table).expanduser()
-        frame, where, folder = _read_table(path), str(path), path.parent
-    for column in ("track_id", "audio"):
+        frame, where = _read_table(path), str(path)
+    for column in required:
         if column not in frame.columns:
             there = ", ".join(map(str, frame.columns))
             raise TrackError(f"{where}: no column {column!r}; the columns are {there}")
@@ -217,32 +325,14 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     if empty:
         raise TrackError(f"{where}: no track_id in row {', '.join(empty[:5])}")
     _refuse_duplicates([str(value) for value in frame["track_id"]], where)
-    others = [c for c in frame.columns if c not in ("track_id", "audio", "lyrics")]
-    tracks = []
-    for row in frame.to_dict("records"):
-        audio, lyrics = row["audio"], row.get("lyrics")
-        metadata = {str(key): _plain(row[key]) for key in others if not _missing(row[key])}
-        tracks.append(
-            Track(
-                track_id=str(row["track_id"]),
-                audio=None if _missing(audio) else _locate(str(audio), folder),
-                lyrics=None if _missing(lyrics) else str(lyrics),
-                metadata=metadata,
-            )
-        )
-    return TrackSet(tuple(sorted(tracks, key=lambda track: track.track_id)))
-
-
-def from_path(source: str | os.PathLike[str]) -> TrackSet:
-    """Tracks from a folder or from a table, whichever `source` is."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return from_folder(path)
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return from_table(path)
-    kinds = ", ".join(sorted(TABLE_SUFFIXES))
-    what = "no such file or folder" if not path.exists() else f"not a folder nor a table ({kinds})"
-    raise TrackError(f"{path}: {what}")
+    return {
+        str(row["track_id"]): {
+            str(key): _plain(value)
+            for key, value in row.items()
+            if key != "track_id" and not _missing(value)
+        }
+        for row in frame.to_dict("records")
+    }
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -251,7 +341,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".csv":
             # Ids such as 007 must stay text.
-            text = {"track_id": str, "audio": str, "lyrics": str}
+            text = dict.fromkeys(("track_id", "audio", "lyrics", "lyrics_file"), str)
             return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
         return pd.read_parquet(path)
     except ImportError as error:

@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,6 +41,21 @@ def encode(path: Path, y: Samples, codec: str, container: str, **options: str) -
                 file.mux(packet)
         for packet in stream.encode(None):
             file.mux(packet)
+    return path
+
+
+def tag_by_ffmpeg(path: Path, tags: Mapping[str, str]) -> Path:
+    """Write tags into a file under ffmpeg's own names ("title", "album_artist", "lyrics" …)."""
+    rest = path.with_name(f"untagged-{path.name}")
+    path.rename(rest)
+    with av.open(str(rest)) as source, av.open(str(path), "w") as file:
+        stream = file.add_stream_from_template(source.streams.audio[0])
+        file.metadata.update(tags)
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                file.mux(packet)
+    rest.unlink()
     return path
 
 

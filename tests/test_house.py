@@ -111,12 +111,14 @@ def test_the_readme_names_only_commands_and_options_that_exist():
 
     from spdkit.cli import app
 
-    commands = get_command(app).commands
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if not line.startswith("$ spdkit "):
             continue
         words = line.split("#")[0].split()[2:]
-        options = {o for p in commands[words[0]].params for o in (*p.opts, *p.secondary_opts)}
+        command = get_command(app).commands[words[0]]
+        if hasattr(command, "commands"):  # a group, such as collect
+            command = command.commands[words[1]]
+        options = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
         assert {word for word in words if word.startswith("-")} <= options, line
 
 

@@ -57,7 +57,7 @@ def test_a_folder_gives_every_audio_file_by_its_relative_path(tmp_path):
     touch(
         tmp_path, "b.mp3", "a/z.wav", "a/b/c.FLAC", "Z.ogg", "a.b/x.m4a", "notes.txt", "cover.jpg"
     )
-    found = tracks.from_folder(tmp_path)
+    found = tracks.from_folder(tmp_path, tags=False)  # there is no sound to have any
     assert ids(found) == ["Z.ogg", "a.b/x.m4a", "a/b/c.FLAC", "a/z.wav", "b.mp3"]
     assert [track.audio for track in found] == [str(tmp_path / name) for name in ids(found)]
     assert all(track.lyrics is None and not track.metadata for track in found)
@@ -83,6 +83,15 @@ def test_what_is_no_audio_is_counted(tmp_path):
     assert remark == f"passed over 6 files that are not audio ({kinds})"
     touch(tmp_path / "clean", "a.wav")
     assert tracks.from_folder(tmp_path / "clean").remarks == ()
+
+
+def test_lyrics_beside_audio_are_not_passed_over_unless_unwanted(tmp_path):
+    touch(tmp_path, "a.wav", "a.txt", "b.txt")
+    (tmp_path / "a.txt").write_text("la")
+    (told, _) = tracks.from_folder(tmp_path, tags=False).remarks
+    assert told == "passed over 1 files that are not audio (1 .txt)"
+    (told,) = tracks.from_folder(tmp_path, tags=False, lyrics=False).remarks
+    assert told == "passed over 2 files that are not audio (2 .txt)"
 
 
 def test_an_empty_folder_has_no_tracks(tmp_path):
@@ -161,9 +170,10 @@ def test_a_folder_without_permission_is_a_problem_not_an_error():
         (root / "shut").chmod(0)
         printed = as_nobody(
             """
+import spdkit.sidecars
 from spdkit import tracks
 drop()
-found = tracks.from_folder(sys.argv[1])
+found = tracks.from_folder(sys.argv[1], tags=False)
 print([track.track_id for track in found], found.problems)
 """,
             str(root),

@@ -1,9 +1,8 @@
 """From a file to one window of mono samples at one rate, in blocks or at once.
 
 The window is chosen by the length that the file states, then filled by a reader: libsndfile
-(`sndfile_reader`) for wav, flac, ogg, opus and mp3, and ffmpeg (`av_reader`, the ``av`` extra) for
-what libsndfile does not know. Nothing is cut short in silence: a file that holds less than it
-states is an error, and whatever else was done to the sound is said in `ClipFacts.remarks`.
+(`sndfile_reader`) or ffmpeg (`av_reader`, the ``av`` extra). Nothing is cut short in silence: less
+than the file states is an error, and what else was done is said in `ClipFacts.remarks`.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ class ClipFacts:
 
     Attributes
     ----------
-    offset, duration : float
-        Where the window starts in the file and how long it is, in seconds.
+    offset, duration, file_duration : float
+        Where the window starts, how long it is, and what length the file states, in seconds.
     native_sr, channels : int
         As the file has them.
     decoder : str
@@ -45,6 +44,7 @@ class ClipFacts:
 
     offset: float
     duration: float
+    file_duration: float
     native_sr: int
     channels: int
     decoder: str
@@ -211,6 +211,7 @@ class ClipStream:
         return ClipFacts(
             offset=self._start / reader.sr,
             duration=duration,
+            file_duration=reader.n_frames / reader.sr,
             native_sr=reader.sr,
             channels=reader.channels,
             decoder=reader.decoder,

@@ -141,9 +141,12 @@ def test_an_extractor_must_say_its_columns_and_rows():
 def test_the_packages_public_names():
     assert set(spdkit.extractors.__all__) == {
         "AudioExtractor",
+        "DescriptorExtractor",
         "ExtractionError",
         "Extractor",
         "FeatureSpec",
+        "LyricsExtractor",
+        "MetadataExtractor",
         "available",
         "check_extractor",
         "make",

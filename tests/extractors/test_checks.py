@@ -69,7 +69,36 @@ class Words(Level):
         return np.array([0, 1], dtype=np.float32), {}
 
 
-@pytest.mark.parametrize("cls", [Level, Words])
+class Genre(Level):
+    """One of metadata, of a kind that the sample has none of."""
+
+    modality = "metadata"
+
+    def is_absent(self, track):
+        return not isinstance(track.metadata.get("genre"), str)
+
+    def extract_with_obs(self, track):
+        if self.is_absent(track):
+            return self.absent_row(), {}
+        return np.array([0, 1], dtype=np.float32), {}
+
+
+class Followers(Level):
+    """One of metadata that the sample has."""
+
+    modality = "metadata"
+    feature_specs = (FeatureSpec("followers", "1", 0, np.inf, "Followers", "none"),)
+
+    def extract_with_obs(self, track):
+        if self.is_absent(track):
+            return self.absent_row(), {}
+        number = track.metadata["artist_followers"]
+        if not isinstance(number, int) or not 0 <= number < 2**24:
+            raise ExtractionError(track.track_id, f"{number!r} are no followers")
+        return np.array([number], dtype=np.float32), {}
+
+
+@pytest.mark.parametrize("cls", [Level, Words, Genre, Followers])
 def test_a_sound_extractor_passes(cls):
     check_extractor(cls())
 
@@ -133,6 +162,10 @@ BREACHES = {
     "nan": (of_rows(lambda row: row * np.float32(np.nan)), "NaN or infinity though allow_nan"),
     "out of range": (of_rows(lambda row: row + 5), r"'mean' is 5\.\d*, outside \[-1, 1\]"),
     "raises": (of_rows(lambda row: throw(KeyError("k"))), "check of its row raised KeyError"),
+    "never absent": (
+        {"is_absent": lambda self, track: False},
+        "is_absent\\(\\) denies that a track without audio lacks it",
+    ),
     "duplicates": (
         specs(("mean", "1", -1, 1), ("mean", "1", 0, 1)),
         r"feature names occur more than once: \['mean'\]",
@@ -204,3 +237,57 @@ def test_nan_is_allowed_to_those_who_declare_it():
         "Holes", (Level,), {"__module__": __name__, "allow_nan": True, **members}
     )
     check_extractor(globals()["Holes"]())
+
+
+def test_infinity_is_allowed_to_nobody():
+    members, _ = BREACHES["infinite"]
+    globals()["Holes"] = type(
+        "Holes", (Level,), {"__module__": __name__, "allow_nan": True, **members}
+    )
+    with pytest.raises(AssertionError, match=r"^Holes: extract\(\) returned infinity$"):
+        check_extractor(globals()["Holes"]())
+
+
+def of_odd(change, base, odd):
+    """`extract_with_obs` of `base` with `change` in place of it for odd tracks."""
+
+    def extract_with_obs(self, track):
+        return change() if odd(track) else base.extract_with_obs(self, track)
+
+    return {"extract_with_obs": extract_with_obs}
+
+
+def is_a_flag(track):
+    return track.metadata.get("artist_followers") is True
+
+
+ODD = {
+    "float of text": (Followers, is_a_flag, lambda: throw(ValueError("text")), "raised ValueError"),
+    "infinite": (
+        Followers,
+        is_a_flag,
+        lambda: (np.array([np.inf], np.float32), {}),
+        "metadata of True must give a row without infinity",
+    ),
+    "unnamed": (
+        Followers,
+        is_a_flag,
+        lambda: throw(ExtractionError("a song", "is bad")),
+        "the error does not name the track: a song: is bad",
+    ),
+    "no words": (
+        Words,
+        lambda track: bool(track.lyrics) and not track.lyrics.strip(),
+        lambda: (np.zeros(1, np.float32), {}),
+        r"lyrics of ' \\n\\t\\n' must give a row",
+    ),
+}
+
+
+@pytest.mark.parametrize("breach", ODD)
+def test_odd_lyrics_and_metadata_make_a_row_or_a_named_error(breach):
+    base, odd, change, message = ODD[breach]
+    members = {"__module__": __name__, **of_odd(change, base, odd)}
+    globals()["Odd"] = type("Odd", (base,), members)
+    with pytest.raises(AssertionError, match=f"^Odd: .*{message}"):
+        check_extractor(globals()["Odd"]())

@@ -1,0 +1,366 @@
+"""DescriptorExtractor: tempo, key, loudness and their like, computed from the sound.
+
+These are what signal processing can honestly tell, under names of their own: none is an imitation
+of Spotify's descriptors. librosa and pyloudnorm are loaded with the first clip, not with this
+module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spdkit.extractors.audio.decode import Clip, Offset, read_clip
+from spdkit.extractors.audio.locking import compilation_lock
+from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
+from spdkit.extractors.descriptors.loudness import GATE, Loudness, loudness
+from spdkit.extractors.descriptors.rhythm import (
+    LONGEST_BEAT,
+    MAX_TEMPO,
+    ONSETS_OF_A_TEMPO,
+    Rhythm,
+    rhythm,
+)
+from spdkit.extractors.descriptors.tonality import KEY_PROFILES, Key, tonality
+from spdkit.tracks import Track
+
+_SHORTEST = 0.5  # seconds: a block of the loudness measure, and some
+_LOWEST_SR = 8000  # Hz: both filters of the loudness measure lie below half of it
+# Wherever these allow the bands to lie, some are below tempo_fmax.
+_FEWEST_MELS, _LOWEST_FMAX = 16, 500.0  # Hz
+_ONSET_FRAME = 0.03  # seconds: what librosa's picking of onsets tells apart
+
+_SPECS = (
+    FeatureSpec(
+        "tempo_bpm",
+        "BPM",
+        60 / LONGEST_BEAT,
+        MAX_TEMPO,
+        "Tempo: best period of the onset strength of low bands",
+        "Ellis 2007; librosa.feature.tempo",
+    ),
+    FeatureSpec(
+        "beat_strength",
+        "1",
+        0.0,
+        math.inf,
+        "Mean onset strength on the beats over its mean",
+        "Ellis 2007; librosa.beat.beat_track",
+    ),
+    FeatureSpec(
+        "onset_rate", "1/s", 0.0, math.inf, "Onsets a second", "librosa.onset.onset_detect"
+    ),
+    FeatureSpec(
+        "key_sin", "1", -1.0, 1.0, "sin(2π/12 · pitch class of the tonic)", "Krumhansl 1990"
+    ),
+    FeatureSpec(
+        "key_cos", "1", -1.0, 1.0, "cos(2π/12 · pitch class of the tonic)", "Krumhansl 1990"
+    ),
+    FeatureSpec("key_major", "1", 0.0, 1.0, "1 in a major key, 0 in a minor one", "Krumhansl 1990"),
+    FeatureSpec(
+        "key_strength",
+        "1",
+        -1.0,
+        1.0,
+        "Correlation of the chroma with the profile of the key",
+        "Krumhansl 1990; librosa.feature.chroma_stft",
+    ),
+    FeatureSpec(
+        "key_margin",
+        "1",
+        0.0,
+        2.0,
+        "Key strength less that of the next best key",
+        "Krumhansl 1990",
+    ),
+    FeatureSpec(
+        "integrated_loudness",
+        "LUFS",
+        GATE,
+        math.inf,
+        "Integrated loudness of the channels' mean",
+        "ITU-R BS.1770-4; pyloudnorm",
+    ),
+    FeatureSpec(
+        "dynamic_range",
+        "LU",
+        0.0,
+        math.inf,
+        "95th less 10th percentile of gated momentary loudness",
+        "EBU Tech 3342, in blocks of 0.4 s",
+    ),
+    FeatureSpec("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its header"),
+)
+
+
+class DescriptorExtractor(Extractor):
+    """Tempo, beat, onsets, key, loudness, dynamic range and duration of a track's sound.
+
+    A window of the file is decoded as `AudioExtractor` does it. Rhythm and key are found on the
+    window scaled to a peak of 1, so that they do not depend on its level.
+
+    Parameters
+    ----------
+    duration : float or None
+        Window in seconds; None for the whole file. A shorter file gives what there is. Memory
+        grows by about 100 MB a minute.
+    offset : {"middle", "head"} or float
+        Where the window lies; a number is its start in seconds.
+    min_duration : float
+        Seconds below which a file is refused; at least 0.5.
+    sr : int
+        Sampling rate in Hz.
+    n_fft, hop_length : int
+        Samples a frame and from frame to frame, of the onsets.
+    n_mels : int
+        Mel bands of the onsets.
+    onset_db : float
+        Least strength of an onset: by how much the bands grow on the average.
+    tempo_fmax : float
+        Hz above which sound has no say in the tempo: a hi-hat often beats twice as fast.
+    start_bpm, std_bpm : float
+        Centre in beats a minute and width in octaves of the log-normal prior of tempi.
+    key_n_fft : int
+        Samples a frame of the chroma; frames overlap by half.
+    key_profile : {"krumhansl", "temperley", "albrecht"}
+        Profiles of Krumhansl and Kessler (1982), Temperley (2007) or Albrecht and Shanahan (2013).
+
+    Notes
+    -----
+    What cannot be told is NaN, and ``descriptors_note`` in the store says why: a window of one and
+    the same value (silence, a constant) has nothing but an onset rate of 0 and a duration; what
+    lies below the gate of -70 LUFS has no loudness; fewer than three onsets, or onsets without a
+    period, make no tempo. Noise has a tempo and a key like everything else, with low strengths.
+
+    The loudness is that of one channel, the mean of the file's. A meter sums channels: for a file
+    with the same sound in two, it shows 3.01 LU more. An onset in the first two frames or so of
+    the window cannot be told from the cut.
+
+    The key is a point on a circle, which has no jump between B and C; ``descriptors_key`` in the
+    store is its name. Octave errors of the tempo and fifth errors of the key remain: see
+    ``benchmarks/descriptors.py`` for how many.
+
+    References
+    ----------
+    .. [1] Ellis (2007), Beat tracking by dynamic programming, Journal of New Music Research 36(1).
+    .. [2] Krumhansl (1990), Cognitive foundations of musical pitch, chapter 4.
+    .. [3] ITU-R BS.1770-4; EBU Tech 3342.
+
+    Examples
+    --------
+    >>> from spdkit.extractors.descriptors import DescriptorExtractor
+    >>> DescriptorExtractor().get_feature_names_out()[:3]
+    array(['tempo_bpm', 'beat_strength', 'onset_rate'], dtype=object)
+    """
+
+    name: ClassVar[str] = "descriptors"
+    modality: ClassVar[Modality] = "audio"
+    version: ClassVar[str] = "1"
+    allow_nan: ClassVar[bool] = True
+    obs_fields: ClassVar[Mapping[str, type]] = {
+        "offset": float,
+        "duration": float,
+        "sr": float,
+        "channels": float,
+        "decoder": str,
+        "key": str,
+        "note": str,
+    }
+
+    def __init__(
+        self,
+        *,
+        duration: float | None = 30.0,
+        offset: Offset = "middle",
+        min_duration: float = 1.0,
+        sr: int = 44100,
+        n_fft: int = 2048,
+        hop_length: int = 512,
+        n_mels: int = 128,
+        onset_db: float = 0.5,
+        tempo_fmax: float = 4000.0,
+        start_bpm: float = 120.0,
+        std_bpm: float = 1.0,
+        key_n_fft: int = 8192,
+        key_profile: str = "krumhansl",
+    ) -> None:
+        self.duration = duration
+        self.offset = offset
+        self.min_duration = min_duration
+        self.sr = sr
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.n_mels = n_mels
+        self.onset_db = onset_db
+        self.tempo_fmax = tempo_fmax
+        self.start_bpm = start_bpm
+        self.std_bpm = std_bpm
+        self.key_n_fft = key_n_fft
+        self.key_profile = key_profile
+
+    @property
+    def feature_specs(self) -> tuple[FeatureSpec, ...]:
+        """The columns, in order: 11."""
+        return _SPECS
+
+    def extract(self, track: Track) -> NDArray[np.float32]:
+        """Turn the sound of one track into one row; see `Extractor.extract`."""
+        return self.extract_with_obs(track)[0]
+
+    def extract_with_obs(self, track: Track) -> tuple[NDArray[np.float32], dict[str, float | str]]:
+        """Like `extract`, with the window, the name of the key, and why a number is missing."""
+        if self.is_absent(track):
+            return self.absent_row(), {}
+        clip = self.read(track)
+        found_rhythm, key, found_loudness = self.describe(clip.y)
+        numbers = {
+            "tempo_bpm": found_rhythm.tempo,
+            "beat_strength": found_rhythm.beat_strength,
+            "onset_rate": found_rhythm.onsets * self.sr / len(clip.y),
+            **_key_numbers(key),
+            "integrated_loudness": found_loudness.integrated,
+            "dynamic_range": found_loudness.dynamic_range,
+            "file_duration": clip.file_duration,
+        }
+        row = np.array([numbers[spec.name] for spec in _SPECS], dtype=np.float32)
+        missing = _why_missing(found_rhythm, key, found_loudness)
+        return row, {
+            "offset": clip.offset,
+            "duration": clip.duration,
+            "sr": float(clip.native_sr),
+            "channels": float(clip.channels),
+            "decoder": clip.decoder,
+            "key": "" if key is None else str(key),
+            "note": "; ".join([*clip.remarks, *missing]),
+        }
+
+    def read(self, track: Track) -> Clip:
+        """Decode the window of a track that the descriptors are of.
+
+        Raises
+        ------
+        ExtractionError
+            When the track has no audio or it cannot be decoded.
+        ValueError
+            Naming the parameter that is out of range.
+        """
+        self._check()
+        if not track.audio:
+            raise ExtractionError(track.track_id, "the track has no audio")
+        return read_clip(
+            track.audio,
+            sr=self.sr,
+            duration=self.duration,
+            offset=self.offset,
+            min_duration=self.min_duration,
+        )
+
+    def describe(self, y: NDArray[np.float32]) -> tuple[Rhythm, Key | None, Loudness]:
+        """Descriptors of samples at ``sr``, shape (n_samples,).
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter that is out of range.
+        """
+        self._check()
+        load_and_compile()
+        if not np.ptp(y):
+            return Rhythm(math.nan, math.nan, 0), None, Loudness(math.nan, math.nan)
+        scaled = y / np.abs(y).max()
+        return (
+            rhythm(
+                scaled,
+                sr=self.sr,
+                n_fft=self.n_fft,
+                hop_length=self.hop_length,
+                n_mels=self.n_mels,
+                onset_db=self.onset_db,
+                tempo_fmax=self.tempo_fmax,
+                start_bpm=self.start_bpm,
+                std_bpm=self.std_bpm,
+            ),
+            tonality(scaled, sr=self.sr, n_fft=self.key_n_fft, profile=self.key_profile),
+            loudness(y, sr=self.sr),
+        )
+
+    def warm_up(self) -> None:
+        """Load librosa and pyloudnorm, and compile what librosa compiles."""
+        load_and_compile()
+
+    def _check(self) -> None:
+        for holds, name, rule in self._rules():
+            if not holds:
+                raise ValueError(f"{name} {rule}, got {getattr(self, name)!r}")
+
+    def _rules(self) -> Iterator[tuple[bool, str, str]]:
+        """Whether it holds, of which parameter, and what it demands."""
+        for name in ("n_fft", "hop_length", "start_bpm", "std_bpm", "key_n_fft"):
+            yield getattr(self, name) > 0, name, "must be positive"
+        yield self.onset_db >= 0, "onset_db", "must be 0 dB or more"
+        yield self.sr >= _LOWEST_SR, "sr", f"must be at least {_LOWEST_SR} Hz"
+        yield self.n_mels >= _FEWEST_MELS, "n_mels", f"must be at least {_FEWEST_MELS}"
+        seconds = self.offset in ("middle", "head") or (
+            isinstance(self.offset, int | float) and 0 <= self.offset < math.inf
+        )
+        yield seconds, "offset", "must be 'middle', 'head' or seconds from the start"
+        yield self.min_duration >= _SHORTEST, "min_duration", f"must be at least {_SHORTEST:g} s"
+        longest = max(self.n_fft, self.key_n_fft)
+        spans = self.min_duration * self.sr > longest
+        yield spans, "min_duration", f"must span more than {longest} samples"
+        enough = self.duration is None or self.duration >= self.min_duration
+        yield enough, "duration", f"must be None or at least min_duration={self.min_duration}"
+        frame = min(self.n_fft, int(_ONSET_FRAME * self.sr))
+        yield self.hop_length <= frame, "hop_length", f"must be at most {frame} (0.03 s, n_fft)"
+        heard = _LOWEST_FMAX <= self.tempo_fmax <= self.sr / 2
+        limits = f"{_LOWEST_FMAX:g} … sr/2={self.sr / 2:g} Hz"
+        yield heard, "tempo_fmax", f"must be in {limits}"
+        known = ", ".join(KEY_PROFILES)
+        yield self.key_profile in KEY_PROFILES, "key_profile", f"must be one of {known}"
+
+
+def _key_numbers(key: Key | None) -> dict[str, float]:
+    if key is None:
+        return dict.fromkeys(
+            ("key_sin", "key_cos", "key_major", "key_strength", "key_margin"), math.nan
+        )
+    angle = 2 * math.pi * key.tonic / 12
+    return {
+        "key_sin": math.sin(angle),
+        "key_cos": math.cos(angle),
+        "key_major": float(key.major),
+        "key_strength": key.strength,
+        "key_margin": key.margin,
+    }
+
+
+def _why_missing(rhythm: Rhythm, key: Key | None, loudness: Loudness) -> Iterator[str]:
+    if math.isnan(rhythm.tempo):
+        few = rhythm.onsets < ONSETS_OF_A_TEMPO
+        why = f"{rhythm.onsets} onsets, {ONSETS_OF_A_TEMPO} are needed" if few else "no period"
+        yield f"no tempo: {why}"
+    if key is None:
+        yield "no key: all pitch classes are alike"
+    if math.isnan(loudness.integrated):
+        yield f"no loudness: nothing above {GATE:g} LUFS"
+
+
+@cache
+def load_and_compile() -> None:
+    """Load librosa and run on some noise what compiles, once a process.
+
+    librosa compiles as it is loaded and at first calls, into a cache that all processes share;
+    see `spdkit.extractors.audio.locking` for why one at a time.
+    """
+    with compilation_lock():
+        sr = 44100
+        y = np.random.default_rng(0).uniform(-1, 1, 4 * sr).astype(np.float32)
+        y *= (np.arange(len(y)) % (sr // 2) < sr // 10).astype(np.float32)  # 120 BPM
+        rhythm(y, sr=sr)
+        tonality(y, sr=sr)
+        loudness(y, sr=sr)

@@ -1,0 +1,119 @@
+r"""What is sung, out of what lyrics files hold besides.
+
+Conventions
+-----------
+Lyrics come from Genius pages, LRC files and plain text. `clean` returns the sung lines alone, in
+Unicode NFC. What goes, in this order:
+
+- byte order marks, soft hyphens, joiners and marks of direction (the zero-width space, which parts
+  words in Thai and Khmer, becomes a space);
+- Genius's debris, wherever it was glued to a line: ``12 ContributorsA Title Lyrics`` and
+  ``A Title Lyrics`` at the start, ``34Embed`` at the end, ``You might also like``,
+  ``See Someone LiveGet tickets as low as $20`` between;
+- whatever stands in square brackets, by convention not sung: section headers (``[Chorus: A & B]``),
+  LRC time stamps and tags (``[01:02.50]``, ``[ar:Someone]``), remarks (``[?]``); LRC's word
+  stamps (``<01:02.50>``);
+- section headers without brackets, when they fill their line: ``Chorus``, ``(Verse 2)``,
+  ``Bridge:``, ``HOOK x2``.
+
+Digits before ``Embed`` are Genius's counter, and no line keeps digits of its own there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import regex
+
+_ZERO_WIDTH_SPACE = "\u200b"
+_INVISIBLE = regex.compile(r"[\u00ad\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+_ALSO_LIKE = "You might also like"
+_TICKETS = "Get tickets as low as"
+
+# Glued to what precedes or follows it, or a line of its own; never in the middle of a sung line.
+_ALSO_LIKE_GLUED = regex.compile(
+    rf"^[ \t]*{_ALSO_LIKE}[ \t]*$|(?<=[\p{{L}}\p{{M}}\p{{N}}.,!?…)\]'’\"”]){_ALSO_LIKE}"
+    rf"|{_ALSO_LIKE}(?=[\p{{Lu}}\p{{Lo}}\p{{N}}\[(\"'“¿¡])",
+    regex.MULTILINE,
+)
+_TICKETS_GLUED = regex.compile(rf"See [^\n]{{1,80}}? Live{_TICKETS} \p{{Sc}}[\d.,]*\d")
+_TITLE = regex.compile(
+    r"\A\s*+(?:\d+ Contributors?(?:[^\n]*Lyrics|[ \t]*$)|[^\n]{0,200} Lyrics(?=\[|[ \t]*$))",
+    regex.MULTILINE,
+)
+_EMBED = regex.compile(r"(?:\d{1,9}(?:\.\d)?K?)?Embed(?:Share URLCopyEmbedCopy)?\s*+\Z")
+
+_BRACKET_DEPTH = 3  # [ti:A Song [Live]]
+_BRACKETS = regex.compile(r"\[[^\[\]\n]*+\]")
+_WORD_STAMP = regex.compile(r"<\d+:\d+(?:[.:]\d+)?>")
+
+_HEADER_WORDS = (
+    *("chorus", "verse", "refrain", "intro", "outro", "interlude", "hook", "bridge", "break"),
+    *("coda", "drop", "skit", "spoken", "instrumental", "solo"),
+)
+_PLAIN_HEADERS = "(?:pre|post)[- ]?chorus|chorus|verse|refrain|intro|outro|interlude"
+_MARKED_HEADERS = (
+    rf"{_PLAIN_HEADERS}|hook|bridge|break(?:down)?|coda|drop|skit|spoken|instrumental"
+    r"|(?:\w+ )?solo"
+)
+_TIMES = r"\(?(?:x ?\d+|\d+ ?x)\)?"
+_COUNT = rf"(?: ?#?\d+| [IVX]+)?(?: {_TIMES})?"
+_HEADER = re.compile(
+    rf"^[ \t]*+(?:(?:{_PLAIN_HEADERS}){_COUNT}"
+    rf"|\((?:{_MARKED_HEADERS}){_COUNT}(?::[^()\n]*)?\):?"
+    rf"|(?:{_MARKED_HEADERS}){_COUNT} ?:"
+    rf"|(?:{_MARKED_HEADERS}) (?:\d+|{_TIMES}))[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def clean(text: str) -> str:
+    """Take out what is not sung.
+
+    Parameters
+    ----------
+    text : str
+        Lyrics as a file or a service gives them; any string.
+
+    Returns
+    -------
+    str
+        The sung lines, in NFC; lines that held nothing else are left empty.
+    """
+    lines = "\n".join(visible(text).splitlines())
+    return _without_headers(_without_debris(lines))
+
+
+def visible(text: str) -> str:
+    """Return `text` in NFC without invisible characters: the form that words are compared in."""
+    if text.isascii():
+        return text
+    text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
+    return unicodedata.normalize("NFC", text)
+
+
+def _without_debris(text: str) -> str:
+    # A look for the plain text first: most lyrics hold none of it.
+    if "Lyrics" in text or "Contributor" in text:
+        text = _TITLE.sub("", text, count=1)
+    if _TICKETS in text:
+        text = _TICKETS_GLUED.sub("\n", text)
+    if _ALSO_LIKE in text:
+        text = _ALSO_LIKE_GLUED.sub("\n", text)
+    if text.rstrip().endswith(("Embed", "EmbedCopy")):
+        text = _EMBED.sub("", text, count=1)
+    return text
+
+
+def _without_headers(text: str) -> str:
+    for _ in range(_BRACKET_DEPTH):
+        if "[" in text:
+            text = _BRACKETS.sub("", text)
+    if "<" in text:
+        text = _WORD_STAMP.sub("", text)
+    lower = text.lower()
+    if any(word in lower for word in _HEADER_WORDS):
+        text = _HEADER.sub("", text)
+    return text

@@ -1,0 +1,110 @@
+"""The language of lyrics, and its stop words.
+
+Conventions
+-----------
+Languages go by ISO 639 codes; what cannot be told is "und" (undetermined). py3langid decides, on
+each distinct line once and in sorted order, so that neither the order of lines nor a chorus that
+comes ten times has a say. Its model is loaded once a process and only read, so any number of
+threads may ask. Stop words come with the package stopwordsiso, which has 57 languages; nothing is
+downloaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from threading import Lock
+from typing import Any
+
+from spdkit.extractors.lyrics.cleaning import visible
+
+UNDETERMINED = "und"
+_NO_LANGUAGE = "zxx"  # py3langid's own code for text that is in none
+
+# Languages that py3langid tells apart, and word lists do not.
+_LISTED_AS = {"arz": "ar", "ary": "ar", "nn": "no", "wuu": "zh", "yue": "zh"}
+
+_LOADING = Lock()
+
+
+@dataclass(frozen=True)
+class Language:
+    """What language a text is in.
+
+    Attributes
+    ----------
+    code : str
+        ISO 639 code, or "und".
+    confidence : float
+        Probability that py3langid gives its first choice, in [0, 1]; NaN when it was not asked.
+    remark : str
+        Why the language is undetermined; empty when it is not.
+    """
+
+    code: str
+    confidence: float
+    remark: str = ""
+
+
+def detect(
+    lines: Iterable[str], min_confidence: float, min_letters: int, max_characters: int
+) -> Language:
+    """Tell the language of some lines.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Order and repetition do not matter.
+    min_confidence : float
+        Probability of the first choice below which the language is "und".
+    min_letters : int
+        Letters in the distinct lines below which the language is "und", and not looked for.
+    max_characters : int
+        Of a longer text, every second, third … of the sorted lines is read, so that about so many
+        characters are.
+
+    Returns
+    -------
+    Language
+    """
+    sample = _sample(sorted(set(lines)), max_characters)
+    letters = sum(1 for _ in islice(filter(str.isalpha, sample), min_letters))
+    if letters < min_letters:
+        return Language(UNDETERMINED, float("nan"), f"{letters} letters, fewer than {min_letters}")
+    code, confidence = identifier().classify(sample)
+    if code == _NO_LANGUAGE:
+        return Language(UNDETERMINED, confidence, "no language at all by py3langid")
+    if confidence < min_confidence:
+        reason = f"{code!r} at a confidence of {confidence:.2f}, below {min_confidence:g}"
+        return Language(UNDETERMINED, confidence, reason)
+    return Language(code, confidence)
+
+
+def _sample(lines: Sequence[str], max_characters: int) -> str:
+    # Evenly spaced: the first lines alone would leave out whole scripts, as they sort apart.
+    step = -(-sum(map(len, lines)) // max_characters)
+    return "\n".join(lines[:: max(1, step)])
+
+
+def identifier() -> Any:
+    """Return py3langid's classifier over all its languages, loaded once a process."""
+    with _LOADING:
+        return _identifier()
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@cache
+def stop_words(code: str) -> frozenset[str]:
+    """Return the stop words of a language, lower-case; none for one that has no list."""
+    import stopwordsiso
+
+    listed = stopwordsiso.stopwords(_LISTED_AS.get(code, code))
+    return frozenset(visible(word).lower().replace("\u2019", "'") for word in listed)

@@ -1,0 +1,172 @@
+"""The raw cache: one answer of a service a line, in a file that is only ever appended to.
+
+A line is a JSON object with its ``key`` (the path of a request, or of one thing in it) and either
+the ``response`` or, where the service said no, ``refused`` with its status and message. A line goes
+to the operating system at once, so a killed process loses nothing that it had received, and to the
+disk in small groups, so a crashed machine loses little. A half-written last line is cut off, a
+damaged one in the middle passed over; either is told, and asked for again. Memory holds the keys
+and where their lines are, never the answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from filelock import FileLock, Timeout
+
+from spdkit.collect.errors import CollectError, Refused
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the cache has under a key.
+
+    Attributes
+    ----------
+    response : object
+        The answer; None when it was refused, or when it is null.
+    refused : tuple of int and str, or None
+        The status and message of a refusal.
+    """
+
+    response: Any = None
+    refused: tuple[int, str] | None = None
+
+
+class ResponseCache:
+    """Answers by key, on disk; a context that holds a lock against a second writer.
+
+    Parameters
+    ----------
+    path : path
+        The JSON-lines file; made, with its folder, when it is not there.
+    forget_refusals : bool
+        Leave what was refused out, so that it is asked for once more.
+    group : int
+        Lines between two flushes to the disk.
+
+    Attributes
+    ----------
+    remarks : list of str
+        What was found damaged on opening.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, forget_refusals: bool = False, group: int = 100
+    ) -> None:
+        self.path = Path(path)
+        self.remarks: list[str] = []
+        self._forget_refusals, self._group = forget_refusals, group
+        self._offsets: dict[str, int] = {}
+        self._end = self._unsafe = 0
+        self._lock = FileLock(self.path.with_name(f"{self.path.name}.lock"))
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(blocking=False)
+            self._file = self.path.open("a+b")
+        except Timeout:
+            raise CollectError(f"{self.path}: another spdkit is writing it") from None
+        except OSError as error:
+            raise CollectError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self._read_index(self._file)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+        self._lock.release()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def get(self, key: str) -> Entry | None:
+        """Read what there is under a key; None when nothing is."""
+        return self[key] if key in self._offsets else None
+
+    def __getitem__(self, key: str) -> Entry:
+        file = self._opened()
+        file.seek(self._offsets[key])
+        line = json.loads(file.readline())
+        refused = line.get("refused")
+        return Entry(line.get("response"), tuple(refused) if refused else None)
+
+    def put(self, key: str, response: Any) -> None:
+        """Keep an answer; a later one under the same key counts."""
+        self._append(key, {"key": key, "response": response})
+
+    def put_refusal(self, key: str, refusal: Refused) -> None:
+        """Keep the fact that the service said no."""
+        self._append(key, {"key": key, "refused": [refusal.status, refusal.message]})
+
+    def _append(self, key: str, line: dict[str, Any]) -> None:
+        # ASCII escapes: a service may send half of a surrogate pair, which UTF-8 cannot hold.
+        data = json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
+        file = self._opened()
+        try:
+            file.write(data)
+            file.flush()
+            self._unsafe += 1
+            if self._unsafe >= self._group:
+                os.fsync(file.fileno())
+                self._unsafe = 0
+        except OSError as error:
+            raise CollectError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self._offsets[key] = self._end
+        self._end += len(data)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            raise CollectError(f"{self.path}: the cache is not open")
+        return self._file
+
+    def _read_index(self, file: IO[bytes]) -> None:
+        damaged = []
+        self._offsets, self._end = {}, 0
+        for number, (offset, line) in enumerate(_lines(file), start=1):
+            if not line.endswith(b"\n"):
+                self.remarks.append(f"{self.path}: cut off a half-written last line ({number})")
+                file.truncate(offset)
+                break
+            self._end = offset + len(line)
+            try:
+                entry = json.loads(line)
+                key, good = entry["key"], "response" in entry or "refused" in entry
+            except (ValueError, KeyError, TypeError):
+                good = False
+            if not good:
+                damaged.append(str(number))
+            elif "refused" in entry and self._forget_refusals:
+                self._offsets.pop(key, None)
+            else:
+                self._offsets[key] = offset
+        if damaged:
+            self.remarks.append(
+                f"{self.path}: passed over {len(damaged)} damaged lines ({', '.join(damaged[:5])})"
+            )
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    file.seek(0)
+    offset = 0
+    for line in file:
+        yield offset, line
+        offset += len(line)

@@ -1,0 +1,103 @@
+"""What can go wrong with a service; no message ever holds a credential."""
+
+from __future__ import annotations
+
+from spdkit.errors import SpdkitError
+
+_LONGEST_PATH = 90
+
+
+class CollectError(SpdkitError):
+    """A collection that cannot start or go on."""
+
+
+class CredentialsError(CollectError):
+    """Credentials that are missing, or that the service does not accept."""
+
+
+class RateLimited(CollectError):
+    """The service asks for a longer pause than a program should sleep through.
+
+    Attributes
+    ----------
+    service : str
+    retry_after : float
+        Seconds to wait before the next request. Everything received so far is in the cache.
+    """
+
+    def __init__(self, service: str, retry_after: float) -> None:
+        self.service, self.retry_after = service, retry_after
+        super().__init__(f"{service} asks to wait for {duration(retry_after)}")
+
+    def __reduce__(self) -> tuple[type[RateLimited], tuple[str, float]]:
+        return type(self), (self.service, self.retry_after)
+
+
+class Refused(CollectError):
+    """The service answered that this cannot be had; asking again would not help.
+
+    Attributes
+    ----------
+    service, path, message : str
+    status : int
+        The HTTP status, 400 to 499.
+    """
+
+    def __init__(self, service: str, path: str, status: int, message: str = "") -> None:
+        self.service, self.path, self.status, self.message = service, path, status, message
+        said = f": {message}" if message else ""
+        super().__init__(f"{service} refuses {shortened(path)} with HTTP {status}{said}")
+
+    def __reduce__(self) -> tuple[type[Refused], tuple[str, str, int, str]]:
+        return type(self), (self.service, self.path, self.status, self.message)
+
+
+class Unanswered(CollectError):
+    """No usable answer: a server error, a dropped line, a time-out, half of a body.
+
+    Attributes
+    ----------
+    service, path, reason : str
+    status : int or None
+        The HTTP status where there was one.
+    retry_after : float or None
+        Seconds the service asks to wait, where it does.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        path: str,
+        reason: str,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.service, self.path, self.reason = service, path, reason
+        self.status, self.retry_after = status, retry_after
+        super().__init__(f"{service} gives no answer to {shortened(path)}: {reason}")
+
+    def __reduce__(
+        self,
+    ) -> tuple[type[Unanswered], tuple[str, str, str, int | None, float | None]]:
+        return type(self), (self.service, self.path, self.reason, self.status, self.retry_after)
+
+
+class Blocked(CollectError):
+    """The service turns this machine away; nothing that was blocked is taken for an answer."""
+
+
+def shortened(path: str) -> str:
+    """Return `path` without its tail: a request for fifty ids fills a screen."""
+    return path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH - 1]}…"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, rounded up: "45 s", "5 min", "3 h 20 min"."""
+    whole = int(-(-seconds // 1))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = -(-whole // 60)
+    hours, rest = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"

@@ -1,0 +1,124 @@
+"""What is not sung goes, what is sung stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spdkit.extractors.lyrics.cleaning import clean
+
+GENIUS = """\
+12 ContributorsA Song of Mine Lyrics[Verse 1: Anna & Ben]
+I left my coat beside the door
+See Anna LiveGet tickets as low as $42You might also like[Chorus]
+Rain, rain, you might also like the rain
+
+[Outro]
+so long, so long34Embed"""
+
+LRC = """\
+[ar:Anna]
+[ti:A Song [Live]]
+[offset:+250]
+[00:12.00]I left my coat
+[00:15.30][01:15.30]beside <00:15.90>the <00:16.20>door
+"""
+
+
+def sung(text):
+    return [line for line in clean(text).split("\n") if line.strip()]
+
+
+def test_a_genius_page_is_its_sung_lines():
+    assert sung(GENIUS) == [
+        "I left my coat beside the door",
+        "Rain, rain, you might also like the rain",
+        "so long, so long",
+    ]
+
+
+def test_an_lrc_file_is_its_sung_lines():
+    assert sung(LRC) == ["I left my coat", "beside the door"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("[Chorus]", "[Verse 1: Anna & Ben]", "[?]", "[Instrumental]", "[x2]"),
+        *("Chorus", "CHORUS x2", "Verse 2", "verse #2", "Pre-Chorus", "postchorus", "Intro"),
+        *("(Chorus)", "(Verse 2: Anna)", "(Bridge)", "(guitar solo)", "  (spoken)  "),
+        *("Chorus:", "Hook:", "Bridge 2:", "Guitar solo:", "Verse II:", "Hook x2", "Drop 2"),
+        *("You might also like", "Embed", "7Embed", "1.2KEmbed", "EmbedShare URLCopyEmbedCopy"),
+        *("See Anna LiveGet tickets as low as €1,042", "\ufeff", "\u200b \u2060"),
+    ],
+)
+def test_lines_that_are_not_sung(header):
+    assert sung(f"one\n{header}") == ["one"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("the chorus", "chorus of birds", "bridge", "hook", "break", "solo", "drop", "my verse 2"),
+        *("you might also like", "You might also like the sea", "embed", "I Embed you"),
+        *("(come back)", "a < b", "see Anna live", "3 contributors", "12 Contributors to the fund"),
+        *("9 lives", "in 1999", "the lyrics of it"),
+    ],
+)
+def test_lines_that_are_sung(line):
+    assert sung(f"one\n{line}\ntwo") == ["one", line, "two"]
+
+
+@pytest.mark.parametrize(
+    ("first", "left"),
+    [
+        ("3 ContributorsRain Lyrics", []),
+        ("1 ContributorRain Lyrics[Verse]", []),
+        ("3 ContributorsTranslationsEspañolRain (Live) Lyricsso it rains", ["so it rains"]),
+        ("3 ContributorsLyrics of Rain Lyrics", []),
+        ("Rain Lyrics", []),
+        ("Rain Lyrics[Verse 1]", []),
+        ("3 Contributors", []),
+    ],
+)
+def test_titles_of_genius_go_from_the_start_alone(first, left):
+    assert sung(f"{first}\ntwo") == [*left, "two"]
+    assert sung(f"zero\n{first}\ntwo")[0] == "zero"
+    assert len(sung(f"zero\n{first}\ntwo")) == 3
+
+
+def test_debris_glued_to_lines_leaves_both_lines():
+    assert sung("come homeYou might also likeNow go") == ["come home", "Now go"]
+    assert sung("come home!You might also like\nNow go") == ["come home!", "Now go"]
+    assert sung("it rainsSee Anna LiveGet tickets as low as $4") == ["it rains"]
+
+
+def test_invisible_characters_join_or_part_words():
+    assert clean("\ufeffa\u00adb \u202acd\u202c e\u2060f") == "ab cd ef"
+    assert clean("می\u200cخواهم") == "میخواهم"  # a joiner is within a word
+    assert clean("ฝน\u200bตก") == "ฝน ตก"  # the zero-width space is between two
+
+
+def test_text_is_composed():
+    assert clean("cafe\u0301") == "café"
+    assert clean("\u1112\u1161\u11ab") == "한"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x0c"])
+def test_every_line_end_ends_a_line(end):
+    assert sung(f"one{end}[Chorus]{end}two") == ["one", "two"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.sampled_from(["rain", "come home", "don't go", "naïve", "눈"]), max_size=9))
+def test_plain_lines_are_left_alone(lines):
+    assert clean("\n".join(lines)) == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 50_000, "\n" * 50_000, "1" * 50_000, "See " * 20_000 + "Get tickets as low as"]
+)
+def test_long_nonsense_takes_no_quadratic_time(text):
+    # By the suite's time-out: what is quadratic here takes minutes.
+    assert clean(text).strip() == text.strip()
