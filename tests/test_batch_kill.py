@@ -96,7 +96,11 @@ def moments(events: list[str]) -> list[int]:
     return named + sorted(map(int, rng.choice(others, N_MOMENTS - len(named), replace=False)))
 
 
-@pytest.mark.parametrize("which", range(N_MOMENTS))
+@pytest.mark.parametrize(
+    "which",
+    # Half of the moments in every run, all of them with the slow tests.
+    [pytest.param(i, marks=[pytest.mark.slow] if i % 2 else []) for i in range(N_MOMENTS)],
+)
 def test_killed_and_resumed_is_the_same_file(which, site, music, unhurt, tmp_path, monkeypatch):
     expected, events = unhurt
     moment = moments(events)[which]

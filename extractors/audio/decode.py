@@ -1,8 +1,8 @@
 """From a file to one window of mono samples at one rate, in blocks or at once.
 
 The window is chosen by the length that the file states, then filled by a reader: libsndfile
-(`sndfile_reader`) or ffmpeg (`av_reader`, the ``av`` extra). Nothing is cut short in silence: less
-than the file states is an error, and what else was done is said in `ClipFacts.remarks`.
+(`sndfile_reader`) or ffmpeg (`av_reader`). Nothing is cut short in silence: less than the file
+states is an error, and what else was done is said in `ClipFacts.remarks`.
 """
 
 from __future__ import annotations
@@ -393,9 +393,7 @@ def _resample(blocks: Iterator[Samples], native_sr: int, sr: int) -> Iterator[Sa
     step = max(1, min(BLOCK, BLOCK * native_sr // sr))
     for block in blocks:
         for start in range(0, len(block), step):
-            y = stream.resample_chunk(block[start : start + step])
-            if len(y):
+            if len(y := stream.resample_chunk(block[start : start + step])):
                 yield y
-    y = stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
-    if len(y):
+    if len(y := stream.resample_chunk(np.zeros(0, dtype=np.float32), last=True)):
         yield y

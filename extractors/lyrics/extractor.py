@@ -42,9 +42,6 @@ class LyricsExtractor(Extractor):
         Probability, as py3langid gives it, below which a track's language is "und".
     min_letters : int
         Letters in the distinct lines below which it is "und".
-    max_characters : int
-        About how many characters of the distinct lines the language is told from; of longer lyrics
-        every second, third … line is read, in sorted order.
     words : {"words", "word_characters"} or None
         What a word is: a run of letters, marks, numbers and underscores with the apostrophes in
         it / a run of the standard library's ``\w``.
@@ -76,9 +73,9 @@ class LyricsExtractor(Extractor):
     stop words alone has a wealth of NaN. Blank lyrics are absent.
 
     "spotgentrack" holds words in their own case against lower-case stop words, as the published
-    code does: *The* is none. The published table differs a little all the same: its code has nltk's
-    stop words, langdetect and no cleaning, and compares sentences by lower-case words of two
-    characters or more.
+    code does: *The* is none. Its numbers are not those of the published table, by how much has not
+    been measured: that code has nltk's stop words, langdetect and no cleaning, and compares
+    sentences by lower-case words of two characters or more.
 
     References
     ----------
@@ -111,7 +108,6 @@ class LyricsExtractor(Extractor):
         language: str | None = None,
         min_confidence: float = 0.5,
         min_letters: int = 20,
-        max_characters: int = 1000,
         words: str | None = None,
         lowercase: bool | None = None,
         count_stop_words: bool | None = None,
@@ -126,7 +122,6 @@ class LyricsExtractor(Extractor):
         self.language = language
         self.min_confidence = min_confidence
         self.min_letters = min_letters
-        self.max_characters = max_characters
         self.words = words
         self.lowercase = lowercase
         self.count_stop_words = count_stop_words
@@ -200,6 +195,6 @@ class LyricsExtractor(Extractor):
 
     def _language(self, text: str, settings: LyricsSettings) -> Language:
         if settings.language is None:
-            limits = (settings.min_confidence, settings.min_letters, settings.max_characters)
-            return language.detect(text.split("\n"), *limits)
+            lines = text.split("\n")
+            return language.detect(lines, settings.min_confidence, settings.min_letters)
         return Language(settings.language, math.nan)

@@ -4,14 +4,15 @@ Conventions
 -----------
 Languages go by ISO 639 codes; what cannot be told is "und" (undetermined). py3langid decides, on
 each distinct line once and in sorted order, so that neither the order of lines nor a chorus that
-comes ten times has a say. Its model is loaded once a process and only read, so any number of
+comes ten times has a say. It reads all of them: a sample is quicker, and of lyrics in two languages
+it often tells another one. Its model is loaded once a process and only read, so any number of
 threads may ask. Stop words come with the package stopwordsiso, which has 57 languages; nothing is
 downloaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -48,9 +49,7 @@ class Language:
     remark: str = ""
 
 
-def detect(
-    lines: Iterable[str], min_confidence: float, min_letters: int, max_characters: int
-) -> Language:
+def detect(lines: Iterable[str], min_confidence: float, min_letters: int) -> Language:
     """Tell the language of some lines.
 
     Parameters
@@ -61,15 +60,12 @@ def detect(
         Probability of the first choice below which the language is "und".
     min_letters : int
         Letters in the distinct lines below which the language is "und", and not looked for.
-    max_characters : int
-        Of a longer text, every second, third … of the sorted lines is read, so that about so many
-        characters are.
 
     Returns
     -------
     Language
     """
-    sample = _sample(sorted(set(lines)), max_characters)
+    sample = "\n".join(sorted(set(lines)))
     letters = sum(1 for _ in islice(filter(str.isalpha, sample), min_letters))
     if letters < min_letters:
         return Language(UNDETERMINED, float("nan"), f"{letters} letters, fewer than {min_letters}")
@@ -80,12 +76,6 @@ def detect(
         reason = f"{code!r} at a confidence of {confidence:.2f}, below {min_confidence:g}"
         return Language(UNDETERMINED, confidence, reason)
     return Language(code, confidence)
-
-
-def _sample(lines: Sequence[str], max_characters: int) -> str:
-    # Evenly spaced: the first lines alone would leave out whole scripts, as they sort apart.
-    step = -(-sum(map(len, lines)) // max_characters)
-    return "\n".join(lines[:: max(1, step)])
 
 
 def identifier() -> Any:

@@ -46,7 +46,6 @@ class LyricsSettings:
     language: str | None
     min_confidence: float
     min_letters: int
-    max_characters: int
     words: str
     lowercase: bool
     count_stop_words: bool
@@ -99,7 +98,6 @@ def _rules(s: LyricsSettings) -> list[tuple[bool, str, str]]:
         ),
         (0 <= s.min_confidence <= 1, "min_confidence", "must be from 0 to 1"),
         (s.min_letters >= 1, "min_letters", "must be at least 1"),
-        (s.max_characters >= 1, "max_characters", "must be at least 1"),
         (s.words in KINDS, "words", f"must be one of {', '.join(KINDS)}"),
         (s.syllables in SYLLABLES, "syllables", f"must be one of {', '.join(SYLLABLES)}"),
         (0 < s.similarity_threshold <= 1, "similarity_threshold", "must be above 0, at most 1"),

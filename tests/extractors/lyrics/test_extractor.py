@@ -170,7 +170,7 @@ def test_profiles_are_settings_that_parameters_override():
     ("name", "value"),
     [
         *(("profile", "genius"), ("language", ""), ("language", "EN"), ("min_confidence", 1.1)),
-        *(("min_confidence", float("nan")), ("min_letters", 0), ("max_characters", 0)),
+        *(("min_confidence", float("nan")), ("min_letters", 0)),
         *(("words", "letters"), ("syllables", "sung"), ("similarity_threshold", 0.0)),
         *(("similarity_threshold", 1.5), ("wealth_coverage", 0.0), ("wealth_coverage", 1.01)),
         *(("wealth", "index"), ("decimals", -1)),
