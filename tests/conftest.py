@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# Small nets on two cores that the suite shares: more threads only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_configure(config):
     # Two processes that compile into one cache crash in code half-written by the other: each

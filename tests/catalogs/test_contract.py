@@ -311,4 +311,4 @@ def test_naming_a_catalog_imports_nothing_heavy():
         "heavy = {'librosa', 'numba', 'nltk', 'scipy', 'soundfile', 'spdkit.extractors.audio'};"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)

@@ -49,7 +49,9 @@ def test_the_commands_are_light():
         "heavy &= set(sys.modules)\n"
         "sys.exit(', '.join(heavy) if heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -146,7 +148,7 @@ def test_a_kill_loses_nothing_that_was_received(world, tmp_path, moment):
     world.playlists[LIST] = list(range(120))
     words = ["spotify", "--playlist", LIST, "-o", str(tmp_path / "out")]
     world.trouble = lambda path, before: "wait" if moment in path and before == 0 else None
-    command = [sys.executable, "-c", PROGRAM, *words]
+    command = [sys.executable, "-P", "-c", PROGRAM, *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             wait_for(lambda: any(moment in path for path in list(world.asked)))

@@ -246,7 +246,7 @@ before = peak()
 report = SpotifyCollector(f"{folder}/many").collect(Sources(playlists=(many,)))
 print(report.n_tracks, peak() - before)
 """
-    command = [sys.executable, "-c", program, str(tmp_path), ident("T", 1), LIST]
+    command = [sys.executable, "-P", "-c", program, str(tmp_path), ident("T", 1), LIST]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     n_tracks, grown = map(int, done.stdout.split())

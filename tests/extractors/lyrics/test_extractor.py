@@ -217,6 +217,9 @@ def test_nothing_is_downloaded_and_no_warning_is_given():
         "    print(int(row[2]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.stdout, done.stderr) == ("7\n7\n", "")

@@ -1,0 +1,244 @@
+"""One training loop for every net: whole tensors on the device, sliced into batches.
+
+Conventions: a loss takes outputs and targets and gives one number a row; rows are averaged, by
+their weights where there are any. Early stopping looks at the loss of validation rows, or of the
+training rows where there are none, and the weights of the best epoch come back at the end. All
+randomness (order of rows, dropout) follows from `seed`.
+
+References: Keras 2.3, for the optimisers' constants; Prechelt (1998), early stopping - but when?
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+Optimizer = Literal["adadelta", "adam", "adamw", "nadam", "sgd"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Callback = Callable[[int, dict[str, float]], None]
+
+_EPSILON = 1e-7  # Keras's
+# Adadelta's rate is 1.0 as in its paper and in Keras before 2.3; Keras 2.3 and later has 0.001,
+# with which it hardly moves in 100 epochs.
+_RATES = {"adadelta": 1.0, "adam": 1e-3, "adamw": 1e-3, "nadam": 1e-3, "sgd": 1e-2}
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows to learn from or to look at.
+
+    Attributes
+    ----------
+    x : tensor, shape (n_rows, n_inputs)
+    y : tensor, shape (n_rows, ...)
+    weight : tensor or None, shape (n_rows,)
+        How much each row counts; all the same when None.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    weight: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def rows(self, index: torch.Tensor | slice) -> Data:
+        """Some of the rows."""
+        weight = None if self.weight is None else self.weight[index]
+        return Data(self.x[index], self.y[index], weight)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to train.
+
+    Attributes
+    ----------
+    optimizer : {"adadelta", "adam", "adamw", "nadam", "sgd"}
+    learning_rate : float or None
+        None is Keras's default of the optimiser (1.0 for Adadelta).
+    weight_decay : float
+    batch_size : int
+        Rows a step.
+    max_epochs : int
+    patience : int
+        Epochs without a better loss after which training ends.
+    seed : int
+    """
+
+    optimizer: Optimizer = "adam"
+    learning_rate: float | None = None
+    weight_decay: float = 0.0
+    batch_size: int = 256
+    max_epochs: int = 100
+    patience: int = 10
+    seed: int = 0
+
+
+class DivergedError(ArithmeticError):
+    """Training in which the loss became infinite or no number."""
+
+
+def train(
+    net: nn.Module,
+    loss: Loss,
+    training: Data,
+    validation: Data | None,
+    schedule: Schedule,
+    callback: Callback | None = None,
+) -> list[dict[str, float]]:
+    """Fit `net` in place and leave it with the weights of its best epoch, in evaluation mode.
+
+    Parameters
+    ----------
+    net : Module
+        On the device of the data.
+    loss : callable
+        From outputs and targets to a tensor of shape (n_rows,).
+    training : Data
+    validation : Data or None
+        Decides when to stop. None, or no rows, lets the training loss decide.
+    schedule : Schedule
+    callback : callable, optional
+        Called after each epoch as ``callback(epoch, metrics)``, from epoch 1.
+
+    Returns
+    -------
+    list of dict
+        An epoch each: ``loss`` (mean over the epoch's batches, as the weights changed) and, with
+        validation rows, ``val_loss`` (after the epoch, without dropout).
+
+    Raises
+    ------
+    DivergedError
+        When the loss is no finite number.
+    """
+    devices = [training.x.device] if training.x.is_cuda else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(schedule.seed)
+        return _train(net, loss, training, validation, schedule, callback)
+
+
+def _train(
+    net: nn.Module,
+    loss: Loss,
+    training: Data,
+    validation: Data | None,
+    schedule: Schedule,
+    callback: Callback | None,
+) -> list[dict[str, float]]:
+    optimizer = make_optimizer(net, schedule)
+    history: list[dict[str, float]] = []
+    best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), math.inf, 0
+    for epoch in range(1, schedule.max_epochs + 1):
+        metrics = {"loss": _epoch(net, loss, training, optimizer, schedule.batch_size)}
+        if validation is not None and len(validation):
+            metrics["val_loss"] = evaluate(net, loss, validation)
+        history.append(metrics)
+        watched = metrics.get("val_loss", metrics["loss"])
+        if not math.isfinite(watched):
+            raise DivergedError(f"the loss is {watched} in epoch {epoch}: lower learning_rate")
+        if watched < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), watched, epoch
+        if callback is not None:
+            callback(epoch, metrics)
+        if epoch - best_epoch >= schedule.patience:
+            break
+    net.load_state_dict(best)
+    net.eval()
+    return history
+
+
+def _epoch(
+    net: nn.Module,
+    loss: Loss,
+    training: Data,
+    optimizer: torch.optim.Optimizer,
+    batch_size: int,
+) -> float:
+    net.train()
+    order = torch.randperm(len(training)).to(training.x.device)
+    total = torch.zeros((), device=training.x.device)
+    for index in order.split(batch_size):
+        batch = training.rows(index)
+        optimizer.zero_grad()
+        value = _mean(loss(net(batch.x), batch.y), batch.weight)
+        value.backward()
+        optimizer.step()
+        total += value.detach() * len(index)
+    return float(total) / len(training)
+
+
+@torch.no_grad()
+def evaluate(net: nn.Module, loss: Loss, data: Data, batch_size: int = 8192) -> float:
+    """Mean loss of rows, without dropout."""
+    net.eval()
+    values = [loss(net(part.x), part.y) for part in _parts(data, batch_size)]
+    return float(_mean(torch.cat(values), data.weight))
+
+
+@torch.no_grad()
+def outputs(net: nn.Module, x: torch.Tensor, batch_size: int = 8192) -> torch.Tensor:
+    """What `net` makes of rows, without dropout, shape (n_rows, ...)."""
+    net.eval()
+    return torch.cat([net(part) for part in x.split(batch_size)])
+
+
+def _parts(data: Data, batch_size: int) -> Iterator[Data]:
+    for start in range(0, len(data), batch_size):
+        yield data.rows(slice(start, start + batch_size))
+
+
+def _mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    if weight is None:
+        return values.mean()
+    return (values * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+
+
+def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    """Optimiser of the net's parameters, with Keras's constants."""
+    name = schedule.optimizer
+    if name not in OPTIMIZERS:
+        raise ValueError(f"optimizer must be one of {OPTIMIZERS}, got {name!r}")
+    given = schedule.learning_rate
+    lr, decay = _RATES[name] if given is None else given, schedule.weight_decay
+    parameters = list(net.parameters())
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr, eps=_EPSILON, weight_decay=decay, fused=True)
+    if name == "adamw":
+        return torch.optim.AdamW(parameters, lr, eps=_EPSILON, weight_decay=decay, fused=True)
+    if name == "nadam":
+        return torch.optim.NAdam(parameters, lr, eps=_EPSILON, weight_decay=decay)
+    if name == "adadelta":
+        return torch.optim.Adadelta(parameters, lr, rho=0.95, eps=_EPSILON, weight_decay=decay)
+    return torch.optim.SGD(parameters, lr, weight_decay=decay, fused=True)
+
+
+def squared_error(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """(sigmoid(logit) - y)², for one output; y in [0, 1], shape (n_rows,)."""
+    return (torch.sigmoid(logits[:, 0]) - y).square()
+
+
+def reconstruction_error(output: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Mean squared error over the features of each row."""
+    return (output - x).square().mean(dim=1)
+
+
+def cross_entropy(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """-log of the softmax of class y, an integer, shape (n_rows,)."""
+    return functional.cross_entropy(logits, y, reduction="none")
+
+
+def pick_device(device: str) -> torch.device:
+    """``"auto"`` is the first GPU where there is one, otherwise the CPU."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

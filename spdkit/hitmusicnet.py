@@ -1,0 +1,318 @@
+"""HitMusicNet as estimators of scikit-learn: popularity from features, end to end inside `fit`.
+
+Conventions: X has a song a row and may hold NaN; of its rows, a tenth decides when to stop, another
+tenth says how sure predictions are, and the rest trains. Popularity is learned in [0, 1] and comes
+back on the scale that the labels had.
+
+Reference: Martín-Gutiérrez et al. (2020), a multimodal end-to-end deep learning architecture for
+music popularity prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from spdkit.code_estimator import CodeEstimator
+from spdkit.nets.dense import Initialiser
+from spdkit.nets.training import Optimizer, cross_entropy, squared_error
+from spdkit.two_stage import Callback
+from spdkit.uncertainty import conformal_radius, temperature
+
+Numbers = NDArray[np.float64]
+
+
+class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
+    """Popularity as a number: the paper's MusicAENet and MusicPopNet with one sigmoid.
+
+    Parameters
+    ----------
+    delta : float
+        Width of the code as a share of the features, in (0, 1]; the paper's are 1/5, 1/4, 1/7.
+    alphas : sequence of float
+        Widths of the popularity net's hidden layers as shares of the code.
+    dropout : float
+        Share of each hidden layer that is left out in training.
+    optimizer : {"adadelta", "adam", "adamw", "nadam", "sgd"}
+        Of the popularity net; the autoencoder has Adam.
+    initializer : {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal"}
+    learning_rate : float, optional
+        Of the popularity net; by default Keras's of the optimiser.
+    batch_size, max_epochs, patience : int
+        Of both nets: rows a step, epochs at most, epochs without improvement before the end.
+    early_stopping_fraction, calibration_fraction : float
+        Shares of the rows that are held out inside `fit` (of the groups, when there are groups).
+    device : str
+        "auto" is a GPU where there is one; or "cpu", "cuda".
+    random_state : int, RandomState or None
+    target_range : (float, float) or None
+        What popularity can be; labels outside are refused. None takes the training labels' range.
+        Presets have (0, 100).
+
+    Attributes
+    ----------
+    history_ : DataFrame
+        Columns net ("autoencoder", "popularity"), epoch, loss, val_loss; losses are mean squared
+        errors in [0, 1].
+    residuals_ : ndarray
+        Errors on the rows held out for calibration, in the unit of the labels.
+    nets_ : TwoStageNet
+
+    Examples
+    --------
+    >>> model = HitMusicNetRegressor.from_preset("1-A", random_state=0)
+    >>> model.fit(X, y, groups=artists).predict_interval(new)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        delta: float = 1 / 5,
+        alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
+        dropout: float = 0.25,
+        optimizer: Optimizer = "adadelta",
+        initializer: Initialiser = "glorot_uniform",
+        learning_rate: float | None = None,
+        batch_size: int = 256,
+        max_epochs: int = 100,
+        patience: int = 10,
+        early_stopping_fraction: float = 0.1,
+        calibration_fraction: float = 0.1,
+        target_range: tuple[float, float] | None = None,
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            delta=delta,
+            alphas=alphas,
+            dropout=dropout,
+            optimizer=optimizer,
+            initializer=initializer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            early_stopping_fraction=early_stopping_fraction,
+            calibration_fraction=calibration_fraction,
+            device=device,
+            random_state=random_state,
+        )
+        self.target_range = target_range
+
+    @classmethod
+    def from_preset(cls, name: str, **parameters: Any) -> Self:
+        """Build a model of the paper's Table 2, such as "1-A", for popularity in [0, 100]."""
+        return super().from_preset(name, **{"target_range": (0.0, 100.0), **parameters})
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """Fit on songs and their popularity.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_songs, n_features)
+            NaN where a value is missing.
+        y : array-like, shape (n_songs,)
+        sample_weight : array-like, shape (n_songs,), optional
+        groups : array-like, shape (n_songs,), optional
+            Such as artists: none is both trained on and held out.
+        callback : callable, optional
+            Called after each epoch as ``callback(net, epoch, metrics)``.
+
+        Raises
+        ------
+        ValueError
+            When X or y is no matrix or vector of numbers, or a label lies out of `target_range`.
+        """
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
+            y_numeric=True,
+            ensure_min_samples=2,
+        )
+        self.target_low_, self.target_high_ = self._range_of(y)
+        spread = self.target_high_ - self.target_low_
+        unit = (y - self.target_low_) / spread if spread > 0 else np.full(len(y), 0.5)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        holdouts = self._fit_nets(
+            X, unit.astype(np.float32), weight, groups, 1, squared_error, callback
+        )
+        held = holdouts.calibration
+        self.residuals_ = y[held] - self._predicted(X[held]) if len(held) else np.zeros(0)
+        return self
+
+    def _range_of(self, y: Numbers) -> tuple[float, float]:
+        if self.target_range is None:
+            return float(y.min()), float(y.max())
+        low, high = map(float, self.target_range)
+        outside = np.flatnonzero((y < low) | (y > high))
+        if len(outside):
+            raise ValueError(
+                f"{len(outside)} labels lie outside of target_range=({low:g}, {high:g}), the "
+                f"first in row {outside[0]}: {y[outside[0]]:g}"
+            )
+        return low, high
+
+    def predict(self, X: Any) -> Numbers:
+        """Popularity of songs on the scale of the labels, shape (n_songs,)."""
+        return self._predicted(self._checked(X))
+
+    def _predicted(self, X: Numbers) -> Numbers:
+        unit = expit(self.nets_.logits(X)[:, 0])
+        predicted: Numbers = self.target_low_ + (self.target_high_ - self.target_low_) * unit
+        return predicted
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Numbers:
+        """Interval that holds the popularity of `coverage` of such songs.
+
+        Split conformal, on the rows held out for calibration; cut to the range of the target.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_songs, 2)
+
+        Raises
+        ------
+        ValueError
+            When too few rows were held out to guarantee that coverage.
+        """
+        predicted = self.predict(X)
+        radius = conformal_radius(self.residuals_, coverage)
+        interval = np.column_stack([predicted - radius, predicted + radius])
+        return interval.clip(self.target_low_, self.target_high_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # With dropout and a step an epoch, a few hundred rows are not learned in 100 epochs.
+        tags.regressor_tags.poor_score = True
+        return tags
+
+
+class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
+    """Popularity as classes: the paper's MusicAENet and MusicPopNet with a softmax.
+
+    Parameters
+    ----------
+    delta, alphas, dropout, optimizer, initializer, learning_rate
+        And all others: as of `HitMusicNetRegressor`, which alone has ``target_range``.
+    class_weight : dict, "balanced" or None
+        As in scikit-learn. Weights are part of the training and of the calibration.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    temperature_ : float
+        By which logits are divided, so that probabilities are true on the rows held out.
+    history_ : DataFrame
+        Columns net ("autoencoder", "popularity"), epoch, loss, val_loss.
+    nets_ : TwoStageNet
+    """
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        *,
+        delta: float = 1 / 5,
+        alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
+        dropout: float = 0.25,
+        optimizer: Optimizer = "adadelta",
+        initializer: Initialiser = "glorot_uniform",
+        learning_rate: float | None = None,
+        batch_size: int = 256,
+        max_epochs: int = 100,
+        patience: int = 10,
+        early_stopping_fraction: float = 0.1,
+        calibration_fraction: float = 0.1,
+        class_weight: Any = None,
+        device: str = "auto",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            delta=delta,
+            alphas=alphas,
+            dropout=dropout,
+            optimizer=optimizer,
+            initializer=initializer,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            early_stopping_fraction=early_stopping_fraction,
+            calibration_fraction=calibration_fraction,
+            device=device,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        groups: Any = None,
+        callback: Callback | None = None,
+    ) -> Self:
+        """Fit on songs and their classes; parameters are those of `HitMusicNetRegressor.fit`.
+
+        Raises
+        ------
+        ValueError
+            When X is no matrix of numbers, y holds no classes, or only one of them.
+        """
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+        )
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds 1 class ({self.classes_[0]!r}); a classifier needs at least two"
+            )
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        if self.class_weight is not None:
+            balance = compute_sample_weight(self.class_weight, y)
+            weight = balance if weight is None else weight * balance
+        codes = codes.astype(np.int64)
+        holdouts = self._fit_nets(
+            X, codes, weight, groups, len(self.classes_), cross_entropy, callback
+        )
+        held = holdouts.calibration
+        held_weight = None if weight is None else weight[held]
+        self.temperature_ = temperature(self.nets_.logits(X[held]), codes[held], held_weight)
+        return self
+
+    def predict_proba(self, X: Any) -> Numbers:
+        """Calibrated probabilities, shape (n_songs, n_classes), in the order of ``classes_``."""
+        X = self._checked(X)
+        logits = self.nets_.logits(X) / self.temperature_
+        probabilities: Numbers = softmax(logits, axis=1)
+        return probabilities
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Most probable class of each song, shape (n_songs,)."""
+        chosen = self.predict_proba(X).argmax(axis=1)
+        classes: NDArray[Any] = self.classes_[chosen]
+        return classes
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # as of the regressor
+        return tags
