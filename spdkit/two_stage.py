@@ -144,12 +144,8 @@ def fit_two_stage(
         whole = Data(x, target, w)
         return whole.rows(slice(n_training)), whole.rows(slice(n_training, None))
 
-    with torch.random.fork_rng([]):
-        torch.manual_seed(s.seed)  # of the initial weights
-        autoencoder = MusicAENet(scaled.shape[1], s.delta, s.initializer).to(device)
-        popularity = MusicPopNet(
-            autoencoder.n_code, n_outputs, s.alphas, s.dropout, s.initializer
-        ).to(device)
+    autoencoder, popularity = _new_nets(scaled.shape[1], n_outputs, s)
+    autoencoder.to(device)
     common = {
         "batch_size": s.batch_size,
         "max_epochs": s.max_epochs,
@@ -165,15 +161,13 @@ def fit_two_stage(
             told("autoencoder"),
         )
     }
-    fitted = TwoStageNet(
-        scaler, autoencoder.cpu().double(), np.zeros(0), np.zeros(0), popularity.cpu().double()
-    )
+    fitted = TwoStageNet(scaler, autoencoder.cpu().double(), np.zeros(0), np.zeros(0), popularity)
     raw = fitted._encode(scaled)
     fitted.code_min = raw[:n_training].min(axis=0)
     fitted.code_range = raw[:n_training].max(axis=0) - fitted.code_min
     codes = _rescaled(raw, fitted.code_min, fitted.code_range)
     history["popularity"] = train(
-        popularity.float().to(device),
+        popularity.to(device),
         loss,
         *parts(codes, y),
         Schedule(optimizer=s.optimizer, learning_rate=s.learning_rate, **common),
@@ -181,6 +175,15 @@ def fit_two_stage(
     )
     fitted.popularity = popularity.cpu().double()
     return fitted, history
+
+
+def _new_nets(n_inputs: int, n_outputs: int, s: TwoStageSettings) -> tuple[MusicAENet, MusicPopNet]:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(s.seed)
+        autoencoder = MusicAENet(n_inputs, s.delta, s.initializer)
+        return autoencoder, MusicPopNet(
+            autoencoder.n_code, n_outputs, s.alphas, s.dropout, s.initializer
+        )
 
 
 def _rescaled(code: Numbers, low: Numbers, spread: Numbers) -> Numbers:

@@ -10,6 +10,7 @@ from typing import Any
 
 from spdkit.extractors.audio.decode import Offset
 from spdkit.extractors.audio.statistics import STATISTICS
+from spdkit.extractors.profiles import filled
 
 # Terms a, b of the windows that are a - b·cos; see `spectra.windowed`.
 WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "boxcar": (1.0, 0.0)}
@@ -95,19 +96,12 @@ def resolve(parameters: dict[str, Any]) -> AudioSettings:
     ValueError
         Naming the parameter, its value and what is allowed.
     """
-    profile = parameters["profile"]
-    if profile not in PROFILES:
-        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
-    preset = PROFILES[profile]
-    filled = {
-        key: preset[key] if value is None and key in preset else value
-        for key, value in parameters.items()
-    }
+    chosen = filled(parameters, PROFILES)
     for key in ("statistics", "roll_percents"):
-        if isinstance(filled[key], str):
-            raise ValueError(f"{key} must be a sequence, got {filled[key]!r}")
-        filled[key] = tuple(filled[key])
-    return _checked(AudioSettings(**filled))
+        if isinstance(chosen[key], str):
+            raise ValueError(f"{key} must be a sequence, got {chosen[key]!r}")
+        chosen[key] = tuple(chosen[key])
+    return _checked(AudioSettings(**chosen))
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from typing import Any
 
 from spdkit.extractors.lyrics.stylometry import WEALTHS
 from spdkit.extractors.lyrics.words import KINDS
+from spdkit.extractors.profiles import filled
 
 SYLLABLES = ("spoken", "hyphenated")
 
@@ -65,15 +66,7 @@ def resolve(parameters: dict[str, Any]) -> LyricsSettings:
     ValueError
         Naming the parameter, its value and what is allowed.
     """
-    profile = parameters["profile"]
-    if profile not in PROFILES:
-        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
-    preset = PROFILES[profile]
-    filled = {
-        key: preset[key] if value is None and key in preset else value
-        for key, value in parameters.items()
-    }
-    return _checked(LyricsSettings(**filled))
+    return _checked(LyricsSettings(**filled(parameters, PROFILES)))
 
 
 def as_parameters(settings: LyricsSettings) -> dict[str, Any]:
