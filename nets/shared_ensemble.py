@@ -1,7 +1,7 @@
 """SharedEnsemble: many small networks that share their weights, and predict better together.
 
 The net that we recommend. Each member has the weight matrices of all, times scales of its own on
-every input and output of a layer, so that sixteen members cost little more memory than one and
+every input and output of a layer, so that eight members cost little more memory than one and
 learn from the same songs without agreeing on everything. Numbers are also given as how far they
 have come through each of a few equal steps of their distribution, so that a step in the data costs
 one weight instead of a layer; in training they are shaken a little, because an artist's number of
@@ -88,8 +88,8 @@ class StepEmbedding(nn.Module):
 class SharedEnsemble(nn.Module):
     """Ensemble of dense nets that share their weights up to scales.
 
-    Its input has the numbers first, as quantiles in [0, 1] (of which training rows fill every
-    tenth alike), and then the flags, in [0, 1] too.
+    Its input has the numbers first, as quantiles in [0, 1] (which the training rows fill evenly),
+    and then the flags, in [0, 1] too.
 
     Parameters
     ----------
@@ -139,9 +139,7 @@ class SharedEnsemble(nn.Module):
         self.dropout = nn.Dropout(dropout)
         limit = 1 / math.sqrt(n_hidden)
         # Members share nothing here, where sharing would save nothing.
-        self.head = nn.Parameter(
-            torch.empty(members, n_hidden, n_outputs).uniform_(-limit, limit)
-        )
+        self.head = nn.Parameter(torch.empty(members, n_hidden, n_outputs).uniform_(-limit, limit))
         self.head_bias = nn.Parameter(torch.zeros(members, n_outputs))
         self.decoder = nn.Sequential(nn.Linear(n_hidden, n_inputs), nn.Sigmoid())
 
