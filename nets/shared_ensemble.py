@@ -1,12 +1,12 @@
 """SharedEnsemble: many small networks that share their weights, and predict better together.
 
 The net that we recommend. Each member has the weight matrices of all, times scales of its own on
-every input and output of a layer, so that eight members cost little more memory than one and
-learn from the same songs without agreeing on everything. Numbers are also given as how far they
-have come through each of a few equal steps of their distribution, so that a step in the data costs
-one weight instead of a layer; in training they are shaken a little, because an artist's number of
-followers, exact to the digit, is the artist's name. Code and prediction are learned together:
-what the last hidden layer holds is the code, and a decoder gives the inputs back from it.
+every input and output of a layer, so that members cost little more memory than one net and learn
+from the same songs without agreeing on everything. Numbers are also given as how far they have
+come through each of a few equal steps of their distribution, so that a step in the data costs one
+weight instead of a layer; in training they are shaken a little, against learning songs by heart.
+Code and prediction are learned together: what the last hidden layer holds is the code, and a
+decoder gives the inputs back from it.
 
 References: Wen et al. (2020), BatchEnsemble; Gorishniy et al. (2025), TabM; Gorishniy et al.
 (2022), on embeddings for numerical features in tabular deep learning.
@@ -117,7 +117,7 @@ class SharedEnsemble(nn.Module):
         n_flags: int,
         n_outputs: int = 1,
         *,
-        members: int = 8,
+        members: int = 4,
         n_hidden: int = 128,
         dropout: float = 0.3,
         noise: float = 0.2,
@@ -150,8 +150,8 @@ class SharedEnsemble(nn.Module):
         -------
         tensor
             In use, what the ensemble says, shape (n_rows, n_outputs): the logit of the members'
-            mean probability. In training, what `absolute_error` and `cross_entropy` take: logits
-            of the members one after another, and the reconstruction, shape
+            mean probability. In training, what `EnsembleLoss` takes: logits of the members
+            one after another, and the reconstruction, shape
             (n_rows, members * n_outputs + n_inputs).
         """
         hidden = self._hidden(x)
