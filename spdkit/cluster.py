@@ -65,7 +65,7 @@ def connect(
         workers, or the cluster has other versions or cannot load the extractors.
     """
     _require_distributed()
-    with _quiet("distributed.client"):
+    with _quiet("distributed.client"), _quiet("distributed.batched"):
         client = _client(address)
         try:
             _require_workers(client, address)
@@ -85,8 +85,8 @@ def connect(
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    # The client prints a traceback of what it then raises, and we tell in a line. (Its own import
-    # sets the level.)
+    # The client and its connections print tracebacks of what is then raised, and we tell in a line.
+    # (Its own import sets the level.)
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
