@@ -53,7 +53,7 @@ def chroma_cqt(
         y[: end + ringing] = sound.read(first * hop, first * hop + end + ringing)
         if ringing and first == 0:
             y[-ringing:] = sound.read(-ringing, 0)
-        bins = constant_q(y, slice(0, end), hop, rate, r)[start - first : stop - first]
+        bins = constant_q(y, end, hop, rate, r)[start - first : stop - first]
         classes = bins.reshape(stop - start, s.n_octaves, -1).sum(axis=1)
         chroma = products(t.chroma, classes.T.copy())
         largest = chroma.max(axis=0)

@@ -4,7 +4,8 @@ The idea: a constant-Q bin is the sound through one band-pass filter, looked at 
 frequency domain that is a product over the few frequencies that the filter passes, folded to the
 rate of the hops (looking at every n-th sample adds up the spectrum modulo 1/n of its length), and
 one short inverse transform a filter. From octave to octave the rate is halved, in the frequency
-domain too; only the top octave, whose filters are as short as frames, goes frame by frame.
+domain too (`halving`); only the top octave, whose filters are as short as frames, goes frame by
+frame.
 
 References: Brown (1991), calculation of a constant Q spectral transform; Schörkhuber and Klapuri
 (2010), constant-Q transform toolbox for music processing; `librosa.cqt`.
@@ -18,10 +19,10 @@ from functools import lru_cache
 import numba
 import numpy as np
 import scipy.fft
-import soxr
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.constant_q_filters import FINER, MARGIN, VECTOR, Response
+from spdkit.extractors.audio.halving import clip_spectrum, halved
 
 Frames = NDArray[np.float32]
 
@@ -152,7 +153,7 @@ def joined(near: Frames, tails: Frames, mix: Frames, out: Frames) -> None:
     Parameters
     ----------
     near, tails : ndarray of float32, shape (n_frames, 2, 2 * n_columns)
-        By `fold_near` and `fold_tails`.
+        By `fold_near` and `fold_tails`. Become zero, for the next spectrum.
     mix : ndarray of float32, shape (2, n_courses, 2 * n_filters)
         A `Response`'s, and the same times i: real and imaginary parts in turn.
     out : ndarray of float32, shape (n_frames, 2 * n_filters)
@@ -169,6 +170,9 @@ def joined(near: Frames, tails: Frames, mix: Frames, out: Frames) -> None:
             a, b = mix[0, course], mix[1, course]
             for i in range(mix.shape[2]):
                 row[i] += re * a[i] + im * b[i]
+        by_re[:] = 0
+        by_im[:] = 0
+        tails[m] = 0
 
 
 @numba.njit(cache=True)
@@ -211,15 +215,15 @@ def magnitudes(z: Frames, size: np.float32, out: Frames) -> None:
             sizes[i] = size * np.sqrt(re * re + im * im)
 
 
-def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> NDArray[np.float32]:
+def constant_q(y: Frames, stop: int, hop: int, rate: float, r: Response) -> NDArray[np.float32]:
     """Magnitudes of all bins at every `hop`, up to a factor that all share.
 
     Parameters
     ----------
     y : ndarray of float32, shape (n_frames * hop,)
         Taken as periodic: what a filter may see across the ends must be zero.
-    inside : slice
-        Where the clip lies in `y`; around it lies what its cut rings.
+    stop : int
+        Where the clip ends in `y`; it starts at 0, and around it lies what its cut rings.
     hop : int
         Samples from frame to frame.
     rate : float
@@ -233,10 +237,10 @@ def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> 
     n_octaves, n_filters = r.columns.shape
     n_frames = len(y) // hop
     bins = np.empty((n_frames, n_octaves * n_filters), dtype=np.float32)
-    near = np.empty((n_frames, 2, r.near.shape[1]), dtype=np.float32)
-    tails = np.empty((n_frames, 2, r.tails.shape[1]), dtype=np.float32)
+    near = np.zeros((n_frames, 2, r.near.shape[1]), dtype=np.float32)
+    tails = np.zeros((n_frames, 2, r.tails.shape[1]), dtype=np.float32)
     hop_0 = np.float32(hop)
-    Y = scipy.fft.rfft(_cut(y.copy(), inside))
+    clip = clip_spectrum(y, stop)
     step, theirs = rate / len(y) / r.width, r.rate
     for octave in reversed(range(n_octaves)):
         # An octave lower, filters are twice as long.
@@ -247,10 +251,8 @@ def constant_q(y: Frames, inside: slice, hop: int, rate: float, r: Response) -> 
         else:
             if rate > theirs and hop % 2 == 0:
                 rate, hop = rate / 2, hop // 2
-                inside = slice(-(-inside.start // 2), -(-inside.stop // 2))
-                Y = _halved(Y, inside)
-            near[:] = tails[:] = 0
-            folded = _folded(Y, step, _REACH >> octave, r, near, tails)
+                clip = halved(clip, octave)
+            folded = _folded(clip.spectrum, step, _REACH >> octave, r, near, tails)
             courses = scipy.fft.ifft(folded, axis=0, overwrite_x=True)
             found = np.empty(courses.shape, dtype=np.float32)
             magnitudes(courses.view(np.float32), size / hop_0, found)
@@ -282,7 +284,7 @@ def _folded(
 ) -> NDArray[np.complex64]:
     """Spectra of all filters' courses over frames, shape (n_frames, n_columns).
 
-    `near` and `tails` are the space for `fold_near` and `fold_tails`, zero.
+    `near` and `tails` are the space for `fold_near` and `fold_tails`, zero before and after.
     """
     parts = Y.view(np.float32)
     last = min(len(Y) - 1, int((len(r.tails) // 2 - 1) / step))
@@ -309,30 +311,3 @@ def _spans(r: Response, reach: int) -> NDArray[np.uint64]:
     shift = np.maximum(0, high - (len(r.centres) + VECTOR))
     columns = np.column_stack([low - shift, high - shift])
     return (2 * columns).astype(np.uint64)
-
-
-def _halved(Y: NDArray[np.complex64], inside: slice) -> NDArray[np.complex64]:
-    """Spectrum at half the rate, of the sound cut to the clip as librosa's resampler cuts it.
-
-    Values stay as large as they are: the sound's amplitude doubles.
-    """
-    n = len(Y) - 1  # samples at half the rate
-    Y = Y[: n // 2 + 1] * _halving_filter(n // 2 + 1)
-    spectrum: NDArray[np.complex64] = scipy.fft.rfft(_cut(scipy.fft.irfft(Y, n=n), inside))
-    return spectrum
-
-
-@lru_cache(maxsize=64)
-def _halving_filter(n_bins: int) -> Frames:
-    """What soxr lets through when it halves a rate, from 0 Hz to the new half rate."""
-    impulse = np.zeros(8192, dtype=np.float32)
-    impulse[4096] = 1
-    passed = np.abs(np.fft.rfft(soxr.resample(impulse, 2, 1, quality="HQ")))
-    frequency = np.linspace(0, 1, len(passed))
-    return np.interp(np.linspace(0, 1, n_bins), frequency, passed / passed[0]).astype(np.float32)
-
-
-def _cut(y: Frames, inside: slice) -> Frames:
-    y[: inside.start] = 0
-    y[inside.stop :] = 0
-    return y

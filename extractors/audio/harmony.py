@@ -4,12 +4,16 @@ Harmonic sound runs along time in a spectrogram, percussion along frequency: a m
 keeps the one, a median over bins the other, and a soft mask shares each bin out. Chroma ends near
 4.2 kHz, so nothing is done above; `low_rate` makes sound of the few bins below.
 
-The medians slide: each keeps its window sorted, and a step takes one value out and puts one in, for
-a row of neighbouring windows at once. Magnitudes are not negative, so their bits order as integers
-do, for which processors have vector instructions.
+No window is sorted by itself. Rows are cut into stretches as long as a window, so that a window is
+the end of one stretch and the start of the next. Sorted lists of all ends and all starts grow by
+one number at a time, and only the places are kept that a median can come from; the median of two
+such lists takes a few comparisons. All is done for a row of neighbouring windows at once.
+Magnitudes are not negative, so their bits order as integers do, for which processors have vector
+instructions.
 
-References: Fitzgerald (2010), harmonic/percussive separation using median filtering; Harte, Sandler
-and Gasser (2006), detecting harmonic change in musical audio; `librosa.effects.harmonic`.
+References: Fitzgerald (2010), harmonic/percussive separation using median filtering; Gil and Werman
+(1993), computing 2-D min, median, and max filters; Harte, Sandler and Gasser (2006), detecting
+harmonic change in musical audio; `librosa.effects.harmonic`.
 """
 
 from __future__ import annotations
@@ -23,15 +27,16 @@ from numpy.typing import NDArray
 from spdkit.extractors.audio.settings import AudioSettings
 from spdkit.extractors.audio.spectra import products
 
+Bits = NDArray[np.int32]
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
 
-_LANES, _VECTOR = 112, 16  # windows that slide side by side at most; numbers in an instruction
+_LANES, _VECTOR = 240, 16  # windows side by side at most; numbers in an instruction
 _LARGEST = 0x7FFFFFFF
 
 
 @numba.njit(cache=True)
-def sliding_median(values: NDArray[np.int32], size: int, out: NDArray[np.int32]) -> None:
+def sliding_median(values: Bits, size: int, out: Bits) -> None:
     """Medians of `size` successive rows, for each column.
 
     Parameters
@@ -43,42 +48,83 @@ def sliding_median(values: NDArray[np.int32], size: int, out: NDArray[np.int32])
     out : ndarray of int32, shape (n_rows, n_columns)
     """
     n_rows, n_columns = out.shape
-    ordered = np.empty((size + 1, _LANES), dtype=np.int32)
-    new = np.empty(_LANES, dtype=np.int32)
+    rank = size // 2 + 1
     n_groups = (n_columns + _LANES - 1) // _LANES
     wide = (n_columns + n_groups - 1) // n_groups
     lanes = min((wide + _VECTOR - 1) // _VECTOR * _VECTOR, n_columns)
+    # Sorted from place 1 on, filled up with what is larger than all; place 0 is smaller than all.
+    late = np.full((size + 1, rank + 1, lanes), _LARGEST, dtype=np.int32)
+    early = np.full((2, rank + 1, lanes), _LARGEST, dtype=np.int32)
+    late[:, 0] = early[:, 0] = 0
     for group in range(n_groups):
         left = min(group * lanes, n_columns - lanes)  # the last one overlaps
-        ordered[:] = _LARGEST
-        for i in range(size):
-            for j in range(lanes):
-                new[j] = values[i, left + j]
-            for m in range(i + 1):
-                row = ordered[m]
-                for j in range(lanes):
-                    a, b = row[j], new[j]
-                    row[j] = min(a, b)
-                    new[j] = max(a, b)
-        for j in range(lanes):
-            out[0, left + j] = ordered[size // 2, j]
-        for i in range(1, n_rows):
-            old = values[i - 1, left : left + lanes]
-            for j in range(lanes):
-                new[j] = values[i + size - 1, left + j]
-            for m in range(size):
-                # From the old value on, each place takes the next one's; the new one sinks in.
-                row, following = ordered[m], ordered[m + 1]
-                for j in range(lanes):
-                    a = following[j] if row[j] >= old[j] else row[j]
-                    b = new[j]
-                    row[j] = min(a, b)
-                    new[j] = max(a, b)
-            for j in range(lanes):
-                out[i, left + j] = ordered[size // 2, j]
+        right = left + lanes
+        for top in range(0, n_rows, size):
+            # late[n] are the last n rows of this stretch, early those of the next that came so far.
+            for n in range(1, size + 1):
+                first, stop = max(1, n + rank - size), min(n, rank) + 1
+                insert(late[n - 1], values[top + size - n, left:right], first, stop, late[n])
+            out[top, left:right] = late[size, rank]
+            early[:, 1:] = _LARGEST
+            for n in range(1, min(size, n_rows - top)):
+                first, stop = n + rank - size, min(n, rank) + 1
+                new, row = early[n % 2], values[top + size + n - 1, left:right]
+                insert(early[1 - n % 2], row, max(1, first), stop, new)
+                found = out[top + n, left:right]
+                smallest_of_two(new, late[size - n], max(0, first), stop, found)
 
 
 @numba.njit(cache=True)
+def insert(before: Bits, row: NDArray[np.int32], first: int, stop: int, after: Bits) -> None:
+    """Put a number into each sorted list, and keep the places from `first` to `stop`.
+
+    Parameters
+    ----------
+    before, after : ndarray of int32, shape (n_places, n_lists)
+        Lists without the numbers and with them.
+    row : ndarray of int32, shape (n_lists,)
+    first, stop : int
+        `first` is at least 1.
+    """
+    for m in range(first, stop - 1, 2):  # two places at a time share what they load
+        for j in range(len(row)):
+            here, x = before[m, j], row[j]
+            after[m, j] = max(before[m - 1, j], min(here, x))
+            after[m + 1, j] = max(here, min(before[m + 1, j], x))
+    if (stop - first) % 2:
+        m = stop - 1
+        for j in range(len(row)):
+            after[m, j] = max(before[m - 1, j], min(before[m, j], row[j]))
+
+
+@numba.njit(cache=True)
+def smallest_of_two(a: Bits, b: Bits, first: int, stop: int, out: NDArray[np.int32]) -> None:
+    """The number at the last place of two sorted lists together, for many pairs of lists.
+
+    Some of the smallest come from `a`, the rest from `b`; of all ways to share the places out, the
+    right one has the smallest maximum.
+
+    Parameters
+    ----------
+    a, b : ndarray of int32, shape (n_places, n_lists)
+        Place 0 is smaller than all numbers.
+    first, stop : int
+        Range of how many may come from `a`.
+    out : ndarray of int32, shape (n_lists,)
+    """
+    last = len(a) - 1
+    out[:] = _LARGEST
+    for m in range(first, stop - 1, 2):
+        for j in range(len(out)):
+            fewer, more = max(a[m, j], b[last - m, j]), max(a[m + 1, j], b[last - m - 1, j])
+            out[j] = min(out[j], min(fewer, more))
+    if (stop - first) % 2:
+        m = stop - 1
+        for j in range(len(out)):
+            out[j] = min(out[j], max(a[m, j], b[last - m, j]))
+
+
+@numba.njit(cache=True, error_model="numpy")  # a check for division by 0 would keep loops scalar
 def soft_mask(
     harmonic: Frames, percussive: Frames, margin: float, power: float, spectra: Spectra
 ) -> None:
@@ -95,18 +141,25 @@ def soft_mask(
     """
     tiny = np.float32(np.finfo(np.float32).tiny)
     nothing = np.float32(0.5 if margin == 1.0 else 0.0)
+    n_bins = harmonic.shape[1]
+    shares = np.empty(n_bins, dtype=np.float32)
+    parts = spectra.view(np.float32)
     for i in range(harmonic.shape[0]):
-        for k in range(harmonic.shape[1]):
-            h, p = np.float64(harmonic[i, k]), percussive[i, k] * margin
-            larger = max(h, p)
-            if larger < tiny:
-                share = nothing
-            elif power == 2.0:
+        if power == 2.0:
+            for k in range(n_bins):
+                h, p = np.float64(harmonic[i, k]), percussive[i, k] * margin
                 share = np.float32(h * h / (h * h + p * p))
-            else:
+                shares[k] = nothing if max(h, p) < tiny else share
+        else:
+            for k in range(n_bins):
+                h, p = np.float64(harmonic[i, k]), percussive[i, k] * margin
+                larger = max(h, p)
                 h, p = (h / larger) ** power, (p / larger) ** power
-                share = np.float32(h / (h + p))
-            spectra[i, k] *= share
+                shares[k] = nothing if larger < tiny else np.float32(h / (h + p))
+        row = parts[i]
+        for k in range(n_bins):
+            row[2 * k] *= shares[k]
+            row[2 * k + 1] *= shares[k]
 
 
 @numba.njit(cache=True)

@@ -219,6 +219,27 @@ def _mean(bits: NDArray[np.int32]) -> Frames:
 
 
 @numba.njit(cache=True)
+def band_sums(weights: Frames, spans: NDArray[np.int64], rows: Frames, out: Frames) -> None:
+    """Matrix product with weights that are zero but for one stretch of bins a band.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (n_bands, n_bins)
+    spans : ndarray of int64, shape (n_bands, 2)
+        First bin of each stretch, and one past its last.
+    rows : ndarray of float32, shape (n_bins, n_frames)
+    out : ndarray of float32, shape (n_bands, n_frames)
+    """
+    for i in range(len(weights)):
+        total = out[i]
+        total[:] = 0
+        for k in range(spans[i, 0], spans[i, 1]):
+            weight, row = weights[i, k], rows[k]
+            for j in range(len(total)):
+                total[j] += weight * row[j]
+
+
+@numba.njit(cache=True)
 def products(weights: Frames, rows: Frames) -> Frames:
     """Matrix product. BLAS would be no faster, and its sums depend on the number of its threads."""
     out = np.empty((weights.shape[0], rows.shape[1]), dtype=np.float32)

@@ -42,8 +42,9 @@ class Statistics:
 
     def add(self, frames: NDArray[np.floating]) -> None:
         """Take more frames, shape (dims, n_frames), n_frames at least 1."""
-        mean = frames.mean(axis=1, dtype=np.float64)
-        exact = frames - mean[:, None]
+        exact = frames.astype(np.float64)
+        mean = exact.mean(axis=1)
+        exact -= mean[:, None]
         moments = [np.einsum("ij,ij->i", exact, exact)]
         if self._order == 4:
             power = exact * exact

@@ -7,13 +7,41 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.settings import C1, AudioSettings
+from spdkit.extractors.audio.spectra import band_sums
 from spdkit.extractors.audio.tuning import FMAX, FMIN
 
 Weights = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """A matrix whose rows are zero but for one stretch.
+
+    Attributes
+    ----------
+    weights : ndarray of float32, shape (n_bands, n_bins)
+    spans : ndarray of int64, shape (n_bands, 2)
+        First bin of each stretch, and one past its last.
+    """
+
+    weights: Weights
+    spans: NDArray[np.int64]
+
+    def __matmul__(self, rows: Weights) -> Weights:
+        """Matrix product with `rows`, shape (n_bins, n_frames)."""
+        out = np.empty((len(self.weights), rows.shape[1]), dtype=np.float32)
+        band_sums(self.weights, self.spans, rows, out)
+        return out
+
+
+def bands(weights: Weights) -> Bands:
+    """Find the stretches of a matrix, shape (n_bands, n_bins)."""
+    found = [np.flatnonzero(row) for row in weights]
+    spans = [(int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0) for used in found]
+    return Bands(weights, np.array(spans))
 
 
 @dataclass(frozen=True)
@@ -24,7 +52,7 @@ class Tables:
     ----------
     freqs : ndarray of float64, shape (n_bins,)
         Hz of each bin.
-    mel, mfcc_mel : sparse array of float32, shape (n_mels, n_bins)
+    mel, mfcc_mel : Bands
         The mel bands, and those under the MFCC.
     contrast : ndarray of int64, shape (n_bands, 3)
         See `spectra.extremes`.
@@ -40,8 +68,8 @@ class Tables:
     """
 
     freqs: NDArray[np.float64]
-    mel: scipy.sparse.csr_array
-    mfcc_mel: scipy.sparse.csr_array
+    mel: Bands
+    mfcc_mel: Bands
     contrast: NDArray[np.int64]
     peaks: tuple[int, int]
     n_tonal: int
@@ -60,8 +88,8 @@ def tables(s: AudioSettings) -> Tables:
     mfcc_mel = mel_filters(freqs, s.mfcc_n_mels, 0.0, s.sr / 2)
     return Tables(
         freqs=freqs,
-        mel=scipy.sparse.csr_array(mel),
-        mfcc_mel=scipy.sparse.csr_array(mfcc_mel),
+        mel=bands(mel),
+        mfcc_mel=bands(mfcc_mel),
         contrast=_octaves(freqs, s),
         peaks=(max(1, int(inside[0])), min(int(inside[-1]) + 1, len(freqs) - 1)),
         n_tonal=n_tonal,

@@ -80,15 +80,18 @@ def spectral_peaks(
             ceiling[j] = max(ceiling[j], row[j])
     loud = np.float32(_LOUD) * ceiling.view(np.float32)
     count = 0
+    is_peak = np.empty(n_frames, dtype=np.bool_)
     for k in range(first, stop):
-        for j in range(n_frames):
-            here, floor = S[k, j], loud[j]
-            if here <= floor:
-                continue
-            before, after = S[k - 1, j], S[k + 1, j]
+        rows = S[k - 1], S[k], S[k + 1]
+        for j in range(n_frames):  # without a branch, so that it becomes vector instructions
+            before, here, after, floor = rows[0][j], rows[1][j], rows[2][j], loud[j]
             # What does not exceed the floor counts as 0, so it is below in any case.
-            if (before > floor and before >= here) or (after > floor and after > here):
+            higher = ((before > floor) & (before >= here)) | ((after > floor) & (after > here))
+            is_peak[j] = (here > floor) & (not higher)
+        for j in range(n_frames):
+            if not is_peak[j]:
                 continue
+            before, here, after = S[k - 1, j], S[k, j], S[k + 1, j]
             curve = np.float64(after) + before - 2.0 * here
             slope = (np.float64(after) - before) / 2.0
             shift = 0.0 if abs(slope) >= abs(curve) else -slope / curve

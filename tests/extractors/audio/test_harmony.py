@@ -35,6 +35,40 @@ def test_the_sliding_median_is_scipys(seed, size, shape):
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("shape", [(100, 517), (62, 241), (63, 240)])
+@pytest.mark.parametrize("size", [30, 31])
+def test_the_sliding_median_of_many_columns_is_scipys(shape, size):
+    values = np.random.default_rng(5).exponential(1.0, (shape[0] + size - 1, shape[1]))
+    values = values.astype(np.float32)
+    out = np.empty(shape, dtype=np.float32)
+    harmony.sliding_median(values.view(np.int32), size, out.view(np.int32))
+    half = size // 2
+    expected = median_filter(values, size=(size, 1))[half : half + shape[0]]
+    np.testing.assert_array_equal(out, expected)
+
+
+@few
+@given(seed=st.integers(0, 2**32 - 1), n_a=st.integers(0, 9), n_b=st.integers(0, 9))
+def test_sorted_lists_take_numbers_in_and_are_ranked_together(seed, n_a, n_b):
+    """Against sorting all numbers; place 0 lies below them, places past the end above."""
+    rng = np.random.default_rng(seed)
+    place = 1 + max(0, n_a + n_b - 1) // 2
+    columns = [rng.integers(0, 20, (n, 5)).astype(np.int32) for n in (n_a, n_b)]
+    lists = []
+    for numbers in columns:
+        full = np.full((len(numbers) + 1, 20, 5), 0x7FFFFFFF, dtype=np.int32)
+        full[:, 0] = 0
+        for n, row in enumerate(numbers, 1):
+            harmony.insert(full[n - 1], row, 1, n + 1, full[n])
+        np.testing.assert_array_equal(full[-1, 1 : len(numbers) + 1], np.sort(numbers, axis=0))
+        lists.append(np.ascontiguousarray(full[-1, : place + 1]))
+    found = np.empty(5, dtype=np.int32)
+    harmony.smallest_of_two(*lists, 0, place + 1, found)
+    together = np.sort(np.concatenate(columns), axis=0)
+    expected = together[place - 1] if len(together) else np.full(5, 0x7FFFFFFF)
+    np.testing.assert_array_equal(found, expected)
+
+
 @few
 @given(
     seed=st.integers(0, 2**32 - 1),

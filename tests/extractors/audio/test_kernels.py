@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import resource
 import subprocess
 import sys
 
@@ -16,6 +18,21 @@ EXTRACT = """
 import sys
 from spdkit import AudioExtractor, Track
 print(AudioExtractor().extract(Track("a", sys.argv[1])).tobytes().hex())
+"""
+
+# Page faults of a second round of six blocks of 3 MB, all of which are freed in between.
+FAULTS = """
+import resource, sys
+import numpy as np
+from spdkit.extractors.audio.kernels import _keep_memory
+def used():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    blocks = [np.ones(3 << 20, dtype=np.uint8) for _ in range(6)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+if sys.argv[1] == "keep":
+    _keep_memory()
+used()
+print(used())
 """
 
 
@@ -88,3 +105,18 @@ def test_processes_that_start_at_once_on_a_cold_cache_agree(tmp_path):
     saved = [line for told in lines for line in told if "data saved to" in line]
     assert saved
     assert len(saved) == len(set(saved)), "a kernel was compiled by two processes"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back")
+def test_memory_of_one_clip_serves_the_next():
+    found = {
+        how: int(
+            subprocess.run(
+                [sys.executable, "-c", FAULTS, how], capture_output=True, check=True
+            ).stdout
+        )
+        for how in ("keep", "plain")
+    }
+    pages = 6 * (3 << 20) // resource.getpagesize()
+    assert found["keep"] < pages / 20
+    assert found["plain"] > pages / 2  # else there is nothing to keep

@@ -13,7 +13,7 @@ from scipy.signal import get_window
 from spdkit.extractors import AudioExtractor
 from spdkit.extractors.audio import spectra
 from spdkit.extractors.audio.settings import WINDOWS
-from spdkit.extractors.audio.tables import tables
+from spdkit.extractors.audio.tables import bands, tables
 
 few = settings(max_examples=40, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -142,3 +142,17 @@ def test_contrast_bands_are_librosas(parameters):
         linear=True,
     )
     np.testing.assert_allclose(peak - valley, expected, rtol=1e-6)
+
+
+@few
+@given(seed=SEEDS, n_bands=st.integers(1, 9), n_frames=st.sampled_from([1, 5, 96]))
+def test_bands_are_a_matrix_product(seed, n_bands, n_frames):
+    rng = np.random.default_rng(seed)
+    weights = rng.random((n_bands, 65)).astype(np.float32)
+    first = rng.integers(0, 65, n_bands)[:, None]
+    # Some stretches are empty, some reach the last bin, and zeros within one do no harm.
+    inside = (np.arange(65) >= first) & (np.arange(65) < first + rng.integers(0, 40, (n_bands, 1)))
+    weights[~inside | (rng.random(weights.shape) < 0.1)] = 0
+    power = magnitudes(seed, n_frames=n_frames)
+    expected = weights.astype(np.float64) @ power
+    np.testing.assert_allclose(bands(weights) @ power, expected, rtol=2e-6)
