@@ -6,12 +6,10 @@ music popularity prediction, section V-A.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 from torch import nn
 
-from spdkit.nets.dense import Initialiser, dense, width
+from spdkit.nets.dense import DenseLayers, Initialiser, width
 
 
 class MusicAENet(nn.Module):
@@ -44,19 +42,10 @@ class MusicAENet(nn.Module):
         self.n_code = width(delta * n_features)
         inner = (n_features, n_features) if delta == 1 else (n_features / 2, n_features / 3)
         widths = [n_features, *map(width, inner), self.n_code]
-        self.encoder = _rectified(widths, initialiser)
-        decoder = _rectified(widths[::-1], initialiser)
-        decoder[-1] = nn.Sigmoid()
-        self.decoder = decoder
+        self.encoder = DenseLayers(widths, initialiser, "relu")
+        self.decoder = DenseLayers(widths[::-1], initialiser, "sigmoid")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Reconstruction of `x`, of the same shape (n_songs, n_features), in [0, 1]."""
         reconstruction: torch.Tensor = self.decoder(self.encoder(x))
         return reconstruction
-
-
-def _rectified(widths: list[int], initialiser: Initialiser) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layers += [dense(n_in, n_out, initialiser), nn.ReLU()]
-    return nn.Sequential(*layers)

@@ -6,13 +6,12 @@ music popularity prediction, section V-B and Table 2.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from spdkit.nets.dense import Initialiser, dense, width
+from spdkit.nets.dense import DenseLayers, Initialiser, width
 
 
 class MusicPopNet(nn.Module):
@@ -45,10 +44,7 @@ class MusicPopNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [n_code, *(width(alpha * n_code) for alpha in alphas)]
-        layers: list[nn.Module] = []
-        for n_in, n_out in itertools.pairwise(widths):
-            layers += [dense(n_in, n_out, initialiser), nn.ReLU(), nn.Dropout(dropout)]
-        self.layers = nn.Sequential(*layers, dense(widths[-1], n_outputs, initialiser))
+        self.layers = DenseLayers([*widths, n_outputs], initialiser, "none", dropout)
 
     def forward(self, code: torch.Tensor) -> torch.Tensor:
         """Logits, shape (n_songs, n_outputs), of codes in [0, 1], shape (n_songs, n_code)."""

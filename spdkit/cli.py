@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spdkit import model_commands
+from spdkit.cli_tools import SHOWN_PROBLEMS, AsJson, tell, to_json, told_errors, with_metadata
 from spdkit.collect.commands import app as collect_app
 from spdkit.errors import SpdkitError
 
@@ -32,11 +33,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_SHOWN_PROBLEMS = 20
-
 app.add_typer(collect_app, name="collect")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+for _command in (
+    model_commands.fit,
+    model_commands.evaluate,
+    model_commands.predict,
+    model_commands.report,
+):
+    app.command()(_command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -146,16 +150,16 @@ def extract(
 
     Example: spdkit extract ~/music -o features.h5 --jobs 4
     """
-    with _told_errors(output):
+    with told_errors(output):
         if dask is not None:
             _require_no_local_options(jobs=jobs, timeout=timeout)
             source = source.expanduser().absolute()  # workers have working folders of their own
         from spdkit import batch, tracks
 
         found = tracks.from_path(source, progress=True)
-        _tell(source, found.remarks)
-        _tell(source, found.problems, most=_SHOWN_PROBLEMS)
-        found = _with_metadata(found, metadata or [])
+        tell(source, found.remarks)
+        tell(source, found.problems, most=SHOWN_PROBLEMS)
+        found = with_metadata(found, metadata or [])
         chosen = _extractors(extractor, found, _window_options(profile, duration, offset))
         with _engine(dask, chosen) as executor:
             report = batch.extract(
@@ -171,7 +175,7 @@ def extract(
             )
     if as_json:
         told = {"remarks": found.remarks, "problems": found.problems}
-        _print_json({**dataclasses.asdict(report), **told})
+        typer.echo(to_json({**dataclasses.asdict(report), **told}))
     else:
         from spdkit.console import print_report
 
@@ -195,7 +199,7 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show what a feature file holds: tracks, features, failures and provenance."""
-    with _told_errors(file):
+    with told_errors(file):
         from spdkit.inspection import feature_statistics, summarise
         from spdkit.store import FeatureStore
 
@@ -206,7 +210,7 @@ def inspect(
         content = dataclasses.asdict(summary)
         if statistics is not None:
             content["statistics"] = statistics.to_dict("index")
-        _print_json(content)
+        typer.echo(to_json(content))
         return
     from spdkit.console import print_statistics, print_summary
 
@@ -223,12 +227,12 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check this machine: versions, which formats decode, threads, disk, caches, extras."""
-    with _told_errors(None):
+    with told_errors():
         from spdkit.doctor import examine
 
         findings = examine(folder)
     if as_json:
-        _print_json([dataclasses.asdict(finding) for finding in findings])
+        typer.echo(to_json([dataclasses.asdict(finding) for finding in findings]))
     else:
         from spdkit.console import print_findings
 
@@ -240,7 +244,7 @@ def doctor(
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where to write songs, tables, features and the figure.")
+        Path, typer.Argument(help="Where to write songs, tables, features, a model and its report.")
     ] = Path("demo"),
     songs: Annotated[int, typer.Option(min=1, max=1000, help="How many songs to synthesise.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed gives the same songs.")] = 0,
@@ -248,43 +252,11 @@ def demo(
         int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
     ] = None,
 ) -> None:
-    """See the main job run: compose songs with words and tags, extract, inspect, draw one."""
-    with _told_errors(None):
+    """See the main job run: compose songs, extract, inspect, draw, fit, report, predict others."""
+    with told_errors():
         from spdkit import demo as demonstration
 
         demonstration.run(folder, n_songs=songs, seed=seed, jobs=jobs)
-
-
-@contextlib.contextmanager
-def _told_errors(output: Path | None) -> Iterator[None]:
-    """Print errors that the user can act on as one line; say what an interrupt leaves."""
-    try:
-        yield
-    except SpdkitError as error:
-        typer.echo(f"spdkit: {error}", err=True)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        safe = f": finished tracks are safe beside {output}; run again to resume" if output else ""
-        typer.echo(f"spdkit: interrupted{safe}", err=True)
-        raise typer.Exit(130) from None
-
-
-def _tell(source: Path, texts: Sequence[str], most: int | None = None) -> None:
-    for text in texts[:most]:
-        typer.echo(f"{source}: {text}", err=True)
-    if most is not None and len(texts) > most:
-        typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
-
-
-def _with_metadata(found: TrackSet, tables: list[Path]) -> TrackSet:
-    from spdkit.joins import join
-
-    for table in tables:
-        joined = join(found, table)
-        _tell(table, joined.remarks)
-        remarks = [*found.remarks, *(f"{table}: {remark}" for remark in joined.remarks)]
-        found = dataclasses.replace(joined.tracks, remarks=tuple(remarks))
-    return found
 
 
 def _require_no_local_options(**options: float | None) -> None:
@@ -352,15 +324,3 @@ def _extractors(
     if chosen and unused:
         raise SpdkitError(f"--{unused[0]} means nothing to {', '.join(e.name for e in chosen)}")
     return chosen
-
-
-def _print_json(content: Any) -> None:
-    # JSON has no NaN: a number that is not there is null.
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [clean(item) for item in value]
-        return None if isinstance(value, float) and value != value else value
-
-    typer.echo(json.dumps(clean(content), indent=1, default=str, ensure_ascii=False))

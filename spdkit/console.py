@@ -23,7 +23,7 @@ _PIPED_WIDTH = 160
 
 def print_report(report: BatchReport) -> None:
     """What a batch did, what failed and what was slow."""
-    console = _console()
+    out = console()
     rate = report.n_extracted / report.seconds if report.seconds else 0.0
     rows = [
         ["tracks", f"{report.n_tracks}"],
@@ -35,16 +35,16 @@ def print_report(report: BatchReport) -> None:
         rows.append(["cannot be read now, features kept", f"{len(report.unreachable)}"])
     if report.slowest:
         rows.append(["slowest", ", ".join(f"{n} ({s:.1f} s)" for n, s in report.slowest[:3])])
-    _print_table(console, str(report.target), ["", ""], rows, header=False)
+    print_table(out, str(report.target), ["", ""], rows, header=False)
     failures = [[f.track_id, f.extractor, f.reason] for f in report.failures]
-    _print_failures(console, failures, every=False, hint=f"spdkit inspect {report.target}")
+    _print_failures(out, failures, every=False, hint=f"spdkit inspect {report.target}")
 
 
 def print_summary(
     summary: StoreSummary, *, every_failure: bool = False, remarks: bool = False
 ) -> None:
     """What a store holds, extractor by extractor, with its provenance."""
-    console = _console()
+    out = console()
     title = f"{summary.path}: {summary.n_tracks} tracks × {summary.n_features} features"
     head = ["extractor", "modality", "features", "ok", "absent", "failed", "pending"]
     rows = [
@@ -52,20 +52,20 @@ def print_summary(
         + [f"{n}" for n in (e.n_features, e.n_ok, e.n_absent, e.n_failed, e.n_pending)]
         for e in summary.extractors
     ]
-    _print_table(console, title, head, rows)
+    print_table(out, title, head, rows)
     for extractor in summary.extractors:
         settings = ", ".join(f"{key}={value}" for key, value in extractor.parameters.items())
-        console.print(f"[bold]{extractor.name}[/] version {extractor.version}: {escape(settings)}")
+        out.print(f"[bold]{extractor.name}[/] version {extractor.version}: {escape(settings)}")
     versions = ", ".join(f"{name} {'|'.join(all_)}" for name, all_ in summary.packages.items())
-    console.print(f"[bold]made with[/] {escape(versions)}")
+    out.print(f"[bold]made with[/] {escape(versions)}")
     failures = [[f["track_id"], f["extractor"], f["reason"]] for f in summary.failures]
     hint = f"spdkit inspect {summary.path}"
-    _print_failures(console, failures, every=every_failure, hint=hint)
+    _print_failures(out, failures, every=every_failure, hint=hint)
     if remarks:
         rows = [[r["track_id"], r["extractor"], r["remark"]] for r in summary.remarks]
-        _print_table(console, "remarks", ["track", "extractor", "remark"], rows)
+        print_table(out, "remarks", ["track", "extractor", "remark"], rows)
     elif summary.remarks:
-        console.print(f"remarks on tracks, {len(summary.remarks)} in all: {escape(hint)} --remarks")
+        out.print(f"remarks on tracks, {len(summary.remarks)} in all: {escape(hint)} --remarks")
 
 
 def print_statistics(statistics: pd.DataFrame) -> None:
@@ -74,36 +74,37 @@ def print_statistics(statistics: pd.DataFrame) -> None:
         [str(name), *(_short(value) for value in row.values())]
         for name, row in statistics.to_dict("index").items()
     ]
-    _print_table(_console(), "features", ["feature", *map(str, statistics.columns)], rows)
+    print_table(console(), "features", ["feature", *map(str, statistics.columns)], rows)
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
     """What the doctor found, topic by topic."""
-    console = _console()
+    out = console()
     for topic, group in groupby(findings, key=lambda finding: finding.topic):
         rows = [[f.name, "[green]ok[/]" if f.ok else "[red]no[/]", f.detail] for f in group]
-        _print_table(console, topic, ["", "", ""], rows, header=False, markup=True)
+        print_table(out, topic, ["", "", ""], rows, header=False, markup=True)
 
 
 def _print_failures(
-    console: Console, failures: Sequence[Sequence[str]], *, every: bool, hint: str
+    out: Console, failures: Sequence[Sequence[str]], *, every: bool, hint: str
 ) -> None:
     if not failures:
         return
     shown = failures if every else failures[:_SHOWN]
-    _print_table(console, "failures", ["track", "extractor", "reason"], shown)
+    print_table(out, "failures", ["track", "extractor", "reason"], shown)
     if len(shown) < len(failures):
-        console.print(f"… and {len(failures) - len(shown)} more: {escape(hint)} --failures")
+        out.print(f"… and {len(failures) - len(shown)} more: {escape(hint)} --failures")
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
+def console() -> Console:
+    """Where tables go: stdout, wide enough for scripts when it is no terminal."""
+    out = Console(highlight=False)
     # A pipe has no width: lines that a script will read are not folded at 80.
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    return out if out.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
 
 
-def _print_table(
-    console: Console,
+def print_table(
+    out: Console,
     title: str,
     head: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -111,14 +112,15 @@ def _print_table(
     header: bool = True,
     markup: bool = False,
 ) -> None:
+    """Print a title, and a table under it; cells are as they are unless `markup` is set."""
     table = Table(show_header=header)
     for name in head:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(row if markup else map(escape, row)))
     # Not the table's own title, which is folded to the table's width.
-    console.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
-    console.print(table)
+    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    out.print(table)
 
 
 def _short(value: object) -> str:

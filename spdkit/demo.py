@@ -1,4 +1,4 @@
-"""The whole pipeline on music of our own: compose a small corpus, extract it, look inside.
+"""The whole pipeline on music of our own: from composed songs to a model, a report, predictions.
 
 `run` is what ``spdkit demo`` does. The corpus itself, and what its popularity truly depends on, are
 made in `spdkit.corpus` and its neighbours; their names that matter most can be had here too.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spdkit.corpus import synthesise_corpus as synthesise_corpus
 from spdkit.corpus import write_tables
@@ -21,6 +24,11 @@ from spdkit.corpus_sound import compose_song as compose_song
 from spdkit.corpus_sound import file_name
 from spdkit.errors import SpdkitError
 
+if TYPE_CHECKING:
+    from spdkit.tracks import Track, TrackSet
+
+_NEW_SONGS = 6
+
 
 def run(
     folder: str | os.PathLike[str] = "demo",
@@ -29,12 +37,14 @@ def run(
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Compose songs, extract their features, look inside, draw one; print each step's command.
+    """Compose songs, extract, look inside, draw, fit, report, predict; print each step's command.
 
     Parameters
     ----------
     folder : path
-        Gets ``music/``, ``metadata.csv``, ``labels.csv``, ``features.h5`` and ``song.png``.
+        Gets ``music/``, ``metadata.csv``, ``labels.csv``, ``features.h5``, ``song.png``,
+        ``model/``, ``report.html``, ``new/`` with songs that the model never saw, and
+        ``predictions.csv``.
     n_songs, seed : int
         The corpus; see `synthesise_corpus`.
     jobs : int, optional
@@ -45,21 +55,20 @@ def run(
     Raises
     ------
     SpdkitError
-        When matplotlib is missing or ``music/`` holds other music, both before any work.
+        When an extra is missing, ``music/`` holds other music, or ``model/`` something else, all
+        before any work; and when the songs are too few to be split.
     """
-    from spdkit import batch, joins, plots, tracks
-    from spdkit.extractors import AudioExtractor
-    from spdkit.progress import progress_bar
+    from spdkit import plots
 
     plots.require_matplotlib()
-    base = Path(folder).expanduser()
-    music, features, figure = base / "music", base / "features.h5", base / "song.png"
-    _refuse_other_music(music, n_songs)
+    _require_learning()
+    paths = DemoPaths(Path(folder).expanduser())
+    _refuse_other_music(paths.music, n_songs)
+    _refuse_other_models(paths.model)
 
-    _say(f"1. Compose {n_songs} songs with words and tags in {music}")
-    with progress_bar("composing", n_songs) as advance:
-        songs = synthesise_corpus(music, n_songs, seed, lambda done, total: advance(False))
-    tables = write_tables(base, n_songs, seed)
+    _say(f"1. Compose {n_songs} songs with words and tags in {paths.music}")
+    songs = _compose(paths.music, n_songs, seed)
+    tables = write_tables(paths.base, n_songs, seed)
     print(f"   Their artists are in {tables.metadata}, their popularity is in {tables.labels}.")
     best = ceiling()
     print(
@@ -67,21 +76,154 @@ def run(
         f"   model can expect to explain more than {best.r2:.0%} of its variance "
         "(spdkit/corpus_popularity.py)."
     )
+    options = ("--metadata", tables.metadata, "-o", paths.features)
+    _say("2. Extract their features", "spdkit", "extract", paths.music, *options)
+    corpus = _joined(paths.music, tables.metadata)
+    _extract(corpus, paths.features, jobs, overwrite)
 
-    options = ("--metadata", tables.metadata, "-o", features)
-    _say("2. Extract their features", "spdkit", "extract", music, *options)
-    joined = joins.join(tracks.from_folder(music), tables.metadata)
-    print("   metadata.csv:", *joined.remarks, sep="\n   ")
-    corpus = joined.tracks
+    _say("3. Look inside", "spdkit", "inspect", paths.features)
+    _inspect(paths.features)
+
+    _say(f"4. Draw {corpus[0].track_id} into {paths.figure} (in Python: spdkit.plots.plot_song)")
+    _draw(songs[0], corpus[0], paths.figure)
+
+    fit = ("--labels", tables.labels, "-o", paths.model)
+    _say("5. Learn their popularity", "spdkit", "fit", paths.features, *fit)
+    _fit(paths, tables.labels)
+    print(f"   {n_songs} songs show how it is done, and are far too few to learn it.")
+
+    _say("6. See it all on one page", "spdkit", "report", paths.model, "-o", paths.report)
+    _report(paths)
+    print(f"   Open {paths.report} in a browser.")
+
+    _say(f"7. Compose {_NEW_SONGS} songs more in {paths.new_music}, and predict them")
+    _compose(paths.new_music, _NEW_SONGS, seed + 1)
+    facts = write_tables(paths.new_music.parent, _NEW_SONGS, seed + 1).metadata
+    predict = (paths.model, paths.new_music, "--metadata", facts, "-o", paths.predictions)
+    _say("   as for songs of your own", "spdkit", "predict", *predict)
+    _predict(paths, facts, jobs)
+
+
+@dataclass(frozen=True)
+class DemoPaths:
+    """Where everything goes, below `base`."""
+
+    base: Path
+
+    @property
+    def music(self) -> Path:
+        """The songs to learn from."""
+        return self.base / "music"
+
+    @property
+    def features(self) -> Path:
+        """Their features."""
+        return self.base / "features.h5"
+
+    @property
+    def figure(self) -> Path:
+        """One of them, drawn."""
+        return self.base / "song.png"
+
+    @property
+    def model(self) -> Path:
+        """What was learned."""
+        return self.base / "model"
+
+    @property
+    def report(self) -> Path:
+        """The page on it."""
+        return self.base / "report.html"
+
+    @property
+    def new_music(self) -> Path:
+        """Songs that the model never saw."""
+        return self.base / "new" / "music"
+
+    @property
+    def predictions(self) -> Path:
+        """What it says of them."""
+        return self.base / "predictions.csv"
+
+
+def _compose(folder: Path, n_songs: int, seed: int) -> list[Song]:
+    from spdkit.progress import progress_bar
+
+    with progress_bar("composing", n_songs) as advance:
+        return synthesise_corpus(folder, n_songs, seed, lambda done, total: advance(False))
+
+
+def _joined(music: Path, metadata: Path) -> TrackSet:
+    from spdkit import joins, tracks
+
+    joined = joins.join(tracks.from_folder(music), metadata)
+    print(f"   {metadata.name}:", *joined.remarks, sep="\n   ")
+    return joined.tracks
+
+
+def _extract(corpus: TrackSet, features: Path, jobs: int | None, overwrite: bool) -> None:
+    from spdkit import batch
+
     batch.extract(corpus, features, jobs=jobs, overwrite=overwrite, progress=True)
 
-    _say("3. Look inside", "spdkit", "inspect", features)
-    _inspect(features)
 
-    _say(f"4. Draw {corpus[0].track_id} into {figure} (in Python: spdkit.plots.plot_song)")
-    song, extractor = songs[0], AudioExtractor()
+def _draw(song: Song, track: Track, figure: Path) -> None:
+    from spdkit import plots
+    from spdkit.extractors import AudioExtractor
+
+    extractor = AudioExtractor()
     title = f"{song.title}, {song.tonic} {song.mode}, {song.tempo:.0f} BPM"
-    plots.plot_song(extractor.frames(corpus[0]), extractor.settings, title).savefig(figure)
+    plots.plot_song(extractor.frames(track), extractor.settings, title).savefig(figure)
+
+
+def _fit(paths: DemoPaths, labels: Path) -> None:
+    from spdkit import dataset, fitting, model_files, model_tables
+    from spdkit.model_record import to_files
+    from spdkit.store import FeatureStore
+
+    store = FeatureStore.open(paths.features)
+    data = dataset.load(store, labels)
+    model, record = fitting.fit(
+        data, store, fitting.FitSettings(), labels=labels.name, command="spdkit demo", progress=True
+    )
+    model_files.save_model(model, paths.model, to_files(record))
+    model_tables.print_record(record, str(paths.model))
+
+
+def _report(paths: DemoPaths) -> None:
+    from spdkit import predicting, report
+
+    model, record = predicting.load(paths.model)
+    report.write(record, model.history_, paths.report)
+
+
+def _predict(paths: DemoPaths, facts: Path, jobs: int | None) -> None:
+    from spdkit import batch, model_tables, predicting
+    from spdkit.matching import rebuild_extractors
+    from spdkit.store import FeatureStore
+
+    model, record = predicting.load(paths.model)
+    features = paths.predictions.with_suffix(".h5")
+    extractors = rebuild_extractors(record.extractors)
+    corpus = _joined(paths.new_music, facts)
+    batch.extract(corpus, features, extractors, jobs=jobs, progress=True)
+    table = predicting.predict_store(model, record, FeatureStore.open(features))
+    predicting.write(table, paths.predictions)
+    model_tables.print_predictions(table, record, str(paths.predictions))
+
+
+def _require_learning() -> None:
+    for name in ("torch", "safetensors", "jinja2"):
+        if find_spec(name) is None:
+            raise SpdkitError(
+                f"the demo learns, and needs {name}: pip install 'spdkit[learn,report,plots]'"
+            )
+
+
+def _refuse_other_models(folder: Path) -> None:
+    from spdkit.model_files import require_room
+
+    require_room(folder)
 
 
 def _say(what: str, *command: str | Path) -> None:

@@ -6,3 +6,7 @@ class SpdkitError(Exception):
 
     The command line prints these without a traceback and exits with status 1.
     """
+
+
+class SpdkitWarning(UserWarning):
+    """What a user should know of a result that is there all the same."""

@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from spdkit.code_estimator import CodeEstimator
+from spdkit.code_estimator import CodeEstimator, Net
 from spdkit.nets.dense import Initialiser
 from spdkit.nets.training import Optimizer, cross_entropy, squared_error
 from spdkit.two_stage import Callback
@@ -31,27 +31,44 @@ Numbers = NDArray[np.float64]
 
 
 class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
-    """Popularity as a number: the paper's MusicAENet and MusicPopNet with one sigmoid.
+    """Popularity as a number: the paper's two nets, or the one that we recommend.
 
     Parameters
     ----------
+    net : {"two_stage", "shared_ensemble"}
+        The paper's MusicAENet and then MusicPopNet (`spdkit.two_stage`), or an ensemble that learns
+        code and prediction together (`spdkit.joint`).
     delta : float
-        Width of the code as a share of the features, in (0, 1]; the paper's are 1/5, 1/4, 1/7.
+        Of two_stage: width of the code as a share of the features, in (0, 1]; the paper's are 1/5,
+        1/4, 1/7.
     alphas : sequence of float
-        Widths of the popularity net's hidden layers as shares of the code.
+        Of two_stage: widths of the popularity net's hidden layers as shares of the code.
+    initializer : {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal"}
+        Of two_stage.
+    members, n_hidden, noise, reconstruction
+        Of shared_ensemble: see `spdkit.nets.shared_ensemble.SharedEnsemble`.
+    refits : int
+        Of shared_ensemble: nets that learn from all rows when the first has shown for how long;
+        with 0 the first one predicts.
     dropout : float
         Share of each hidden layer that is left out in training.
     optimizer : {"adadelta", "adam", "adamw", "nadam", "sgd"}
-        Of the popularity net; the autoencoder has Adam.
-    initializer : {"glorot_uniform", "glorot_normal", "he_uniform", "he_normal"}
+        Of the net that predicts; the autoencoder has Adam.
     learning_rate : float, optional
-        Of the popularity net; by default Keras's of the optimiser.
+        Of the net that predicts; by default Keras's of the optimiser.
+    weight_decay : float
+        Of shared_ensemble.
     batch_size, max_epochs, patience : int
-        Of both nets: rows a step, epochs at most, epochs without improvement before the end.
+        Rows a step, epochs at most, epochs without improvement before the end.
     early_stopping_fraction, calibration_fraction : float
         Shares of the rows that are held out inside `fit` (of the groups, when there are groups).
+    warm_start : bool
+        Of two_stage: whether to keep scaler and autoencoder of an earlier `fit` or `fit_code`, and
+        to go on with the weights of its popularity net.
     device : str
         "auto" is a GPU where there is one; or "cpu", "cuda".
+    verbose : bool
+        Whether to show a progress bar, on stderr, when `fit` takes over two seconds.
     random_state : int, RandomState or None
     target_range : (float, float) or None
         What popularity can be; labels outside are refused. None takes the training labels' range.
@@ -60,11 +77,15 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
     Attributes
     ----------
     history_ : DataFrame
-        Columns net ("autoencoder", "popularity"), epoch, loss, val_loss; losses are mean squared
-        errors in [0, 1].
+        Columns net ("autoencoder", "popularity"; or "first", "refit 1" …), epoch, loss, val_loss;
+        losses are mean squared (shared_ensemble: absolute) errors in [0, 1].
     residuals_ : ndarray
-        Errors on the rows held out for calibration, in the unit of the labels.
-    nets_ : TwoStageNet
+        Errors on the rows held out for calibration of a net that did not see them, in the unit of
+        the labels.
+    nets_ : TwoStageNet or JointNet
+        What predicts.
+    calibrated_nets_ : TwoStageNet or JointNet
+        What never saw the rows for calibration: ``nets_`` itself, but for refits.
 
     Examples
     --------
@@ -75,41 +96,59 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
     def __init__(
         self,
         *,
+        net: Net = "two_stage",
         delta: float = 1 / 5,
         alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
+        initializer: Initialiser = "glorot_uniform",
+        members: int = 4,
+        n_hidden: int = 128,
+        noise: float = 0.2,
+        reconstruction: float = 0.0,
+        refits: int = 4,
         dropout: float = 0.25,
         optimizer: Optimizer = "adadelta",
-        initializer: Initialiser = "glorot_uniform",
         learning_rate: float | None = None,
+        weight_decay: float = 0.0,
         batch_size: int = 256,
         max_epochs: int = 100,
         patience: int = 10,
         early_stopping_fraction: float = 0.1,
         calibration_fraction: float = 0.1,
         target_range: tuple[float, float] | None = None,
+        warm_start: bool = False,
         device: str = "auto",
+        verbose: bool = False,
         random_state: Any = None,
     ) -> None:
         super().__init__(
+            net=net,
             delta=delta,
             alphas=alphas,
+            initializer=initializer,
+            members=members,
+            n_hidden=n_hidden,
+            noise=noise,
+            reconstruction=reconstruction,
+            refits=refits,
             dropout=dropout,
             optimizer=optimizer,
-            initializer=initializer,
             learning_rate=learning_rate,
+            weight_decay=weight_decay,
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
             early_stopping_fraction=early_stopping_fraction,
             calibration_fraction=calibration_fraction,
+            warm_start=warm_start,
             device=device,
+            verbose=verbose,
             random_state=random_state,
         )
         self.target_range = target_range
 
     @classmethod
     def from_preset(cls, name: str, **parameters: Any) -> Self:
-        """Build a model of the paper's Table 2, such as "1-A", for popularity in [0, 100]."""
+        """Build a model by its name, "spdkit" or "1-A" … "3-D", for popularity in [0, 100]."""
         return super().from_preset(name, **{"target_range": (0.0, 100.0), **parameters})
 
     def fit(
@@ -151,11 +190,10 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         spread = self.target_high_ - self.target_low_
         unit = (y - self.target_low_) / spread if spread > 0 else np.full(len(y), 0.5)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        holdouts = self._fit_nets(
+        held, logits, self.calibrated_nets_ = self._fit_nets(
             X, unit.astype(np.float32), weight, groups, 1, squared_error, callback
         )
-        held = holdouts.calibration
-        self.residuals_ = y[held] - self._predicted(X[held]) if len(held) else np.zeros(0)
+        self.residuals_ = y[held] - self._on_scale(logits)
         return self
 
     def _range_of(self, y: Numbers) -> tuple[float, float]:
@@ -172,17 +210,19 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
 
     def predict(self, X: Any) -> Numbers:
         """Popularity of songs on the scale of the labels, shape (n_songs,)."""
-        return self._predicted(self._checked(X))
+        X = self._checked(X)
+        return self._on_scale(self.nets_.logits(X))
 
-    def _predicted(self, X: Numbers) -> Numbers:
-        unit = expit(self.nets_.logits(X)[:, 0])
-        predicted: Numbers = self.target_low_ + (self.target_high_ - self.target_low_) * unit
+    def _on_scale(self, logits: Numbers) -> Numbers:
+        spread = self.target_high_ - self.target_low_
+        predicted: Numbers = self.target_low_ + spread * expit(logits[:, 0])
         return predicted
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Numbers:
         """Interval that holds the popularity of `coverage` of such songs.
 
-        Split conformal, on the rows held out for calibration; cut to the range of the target.
+        Split conformal, on the rows held out for calibration, around `interval_centre`; cut to the
+        range of the target. The guarantee is for songs drawn as those rows were.
 
         Returns
         -------
@@ -193,10 +233,18 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         ValueError
             When too few rows were held out to guarantee that coverage.
         """
-        predicted = self.predict(X)
         radius = conformal_radius(self.residuals_, coverage)
-        interval = np.column_stack([predicted - radius, predicted + radius])
+        centre = self.interval_centre(X)
+        interval = np.column_stack([centre - radius, centre + radius])
         return interval.clip(self.target_low_, self.target_high_)
+
+    def interval_centre(self, X: Any) -> Numbers:
+        """What intervals are around, shape (n_songs,): the prediction of ``calibrated_nets_``.
+
+        It is `predict` itself, except with refits (see `spdkit.joint`).
+        """
+        X = self._checked(X)
+        return self._on_scale(self.calibrated_nets_.logits(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -206,11 +254,11 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
 
 
 class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
-    """Popularity as classes: the paper's MusicAENet and MusicPopNet with a softmax.
+    """Popularity as classes: the paper's two nets with a softmax, or the one that we recommend.
 
     Parameters
     ----------
-    delta, alphas, dropout, optimizer, initializer, learning_rate
+    net, delta, alphas
         And all others: as of `HitMusicNetRegressor`, which alone has ``target_range``.
     class_weight : dict, "balanced" or None
         As in scikit-learn. Weights are part of the training and of the calibration.
@@ -221,8 +269,9 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
     temperature_ : float
         By which logits are divided, so that probabilities are true on the rows held out.
     history_ : DataFrame
-        Columns net ("autoencoder", "popularity"), epoch, loss, val_loss.
-    nets_ : TwoStageNet
+        Columns net, epoch, loss, val_loss, as of `HitMusicNetRegressor`; but of the net that
+        predicts these are cross-entropies.
+    nets_ : TwoStageNet or JointNet
     """
 
     classes_: NDArray[Any]
@@ -230,34 +279,52 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
     def __init__(
         self,
         *,
+        net: Net = "two_stage",
         delta: float = 1 / 5,
         alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
+        initializer: Initialiser = "glorot_uniform",
+        members: int = 4,
+        n_hidden: int = 128,
+        noise: float = 0.2,
+        reconstruction: float = 0.0,
+        refits: int = 4,
         dropout: float = 0.25,
         optimizer: Optimizer = "adadelta",
-        initializer: Initialiser = "glorot_uniform",
         learning_rate: float | None = None,
+        weight_decay: float = 0.0,
         batch_size: int = 256,
         max_epochs: int = 100,
         patience: int = 10,
         early_stopping_fraction: float = 0.1,
         calibration_fraction: float = 0.1,
         class_weight: Any = None,
+        warm_start: bool = False,
         device: str = "auto",
+        verbose: bool = False,
         random_state: Any = None,
     ) -> None:
         super().__init__(
+            net=net,
             delta=delta,
             alphas=alphas,
+            initializer=initializer,
+            members=members,
+            n_hidden=n_hidden,
+            noise=noise,
+            reconstruction=reconstruction,
+            refits=refits,
             dropout=dropout,
             optimizer=optimizer,
-            initializer=initializer,
             learning_rate=learning_rate,
+            weight_decay=weight_decay,
             batch_size=batch_size,
             max_epochs=max_epochs,
             patience=patience,
             early_stopping_fraction=early_stopping_fraction,
             calibration_fraction=calibration_fraction,
+            warm_start=warm_start,
             device=device,
+            verbose=verbose,
             random_state=random_state,
         )
         self.class_weight = class_weight
@@ -291,12 +358,11 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             balance = compute_sample_weight(self.class_weight, y)
             weight = balance if weight is None else weight * balance
         codes = codes.astype(np.int64)
-        holdouts = self._fit_nets(
+        held, logits, _ = self._fit_nets(
             X, codes, weight, groups, len(self.classes_), cross_entropy, callback
         )
-        held = holdouts.calibration
         held_weight = None if weight is None else weight[held]
-        self.temperature_ = temperature(self.nets_.logits(X[held]), codes[held], held_weight)
+        self.temperature_ = temperature(logits, codes[held], held_weight)
         return self
 
     def predict_proba(self, X: Any) -> Numbers:

@@ -1,8 +1,9 @@
 """Fitted models on disk: ``weights.safetensors`` with every array, ``model.json`` with the rest.
 
-Conventions: nothing is unpickled. The JSON names the format, its version, the estimator and the
-SHA-256 of the arrays; a folder in which one of these is not as written is refused. Weights are
-float32 as trained, everything else float64, so a loaded model predicts the same to the bit.
+Conventions: nothing is unpickled. The JSON names the format, its version, the estimator, and the
+SHA-256 of every other file and of itself; a folder in which one of these is not as written is
+refused. Other files may lie beside the weights (`spdkit.model_record`). A check sum finds damage
+and mistakes, not somebody who writes a new one: load models of people that you trust with numbers.
 """
 
 from __future__ import annotations
@@ -12,38 +13,43 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from spdkit.code_estimator import CodeEstimator
 from spdkit.errors import SpdkitError
 from spdkit.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
-from spdkit.nets.music_ae import MusicAENet
-from spdkit.nets.music_pop import MusicPopNet
-from spdkit.preparation import MaskedMinMaxScaler
-from spdkit.two_stage import TwoStageNet
+from spdkit.model_arrays import Arrays, from_arrays, to_arrays
 
 FORMAT, VERSION = "spdkit-model", "1.0"
 _ESTIMATORS = {cls.__name__: cls for cls in (HitMusicNetRegressor, HitMusicNetClassifier)}
 _JSON, _ARRAYS = "model.json", "weights.safetensors"
-_SCALER = ("median_", "min_", "range_", "empty_", "masked_")
-Arrays = dict[str, NDArray[Any]]
+_CALIBRATED = "calibrated."
+Files = Mapping[str, bytes]
 
 
 class ModelError(SpdkitError):
     """A model that cannot be written, or a folder that holds none of ours."""
 
 
-def save_model(model: CodeEstimator, folder: str | os.PathLike[str]) -> None:
-    """Write a fitted model into a folder, which is made or, if it holds a model, replaced.
+def save_model(
+    model: CodeEstimator, folder: str | os.PathLike[str], files: Files | None = None
+) -> None:
+    """Write a fitted model into a folder, which is made, or in which a model is replaced.
+
+    Parameters
+    ----------
+    model : estimator
+    folder : path
+    files : mapping of str to bytes, optional
+        What else to write and guard, by name.
 
     Raises
     ------
@@ -56,28 +62,67 @@ def save_model(model: CodeEstimator, folder: str | os.PathLike[str]) -> None:
 
     check_is_fitted(model)
     target = Path(folder).expanduser()
-    if target.exists() and not (target / _JSON).is_file() and any(target.iterdir()):
-        raise ModelError(f"{target}: holds files, and no model of ours to replace")
-    weights = save(_arrays(model))
+    require_room(target)
+    arrays = to_arrays(model.nets_)
+    if isinstance(model, HitMusicNetRegressor):
+        arrays["residuals_"] = model.residuals_
+        if model.calibrated_nets_ is not model.nets_:
+            calibrated = to_arrays(model.calibrated_nets_)
+            arrays |= {_CALIBRATED + name: array for name, array in calibrated.items()}
+    contents = {_ARRAYS: save(arrays), **(files or {})}
     described = {
         "format": FORMAT,
         "version": VERSION,
         "estimator": type(model).__name__,
         "parameters": _as_json(model),
         "facts": _facts(model),
-        "sha256": hashlib.sha256(weights).hexdigest(),
         "packages": {name: version(name) for name in ("spdkit", "torch", "scikit-learn", "numpy")},
+        "files": {name: _digest(content) for name, content in contents.items()},
     }
+    described["sha256"] = _seal(described)
+    contents[_JSON] = (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
+    _replace(target, contents)
+
+
+def require_room(folder: str | os.PathLike[str]) -> None:
+    """Check that a model can be saved there.
+
+    Raises
+    ------
+    ModelError
+        When it is a file, or a folder that holds something and no model of ours.
+    """
+    target = Path(folder).expanduser()
+    if target.exists() and not target.is_dir():
+        raise ModelError(f"{target}: is a file; a model is a folder")
+    if target.exists() and not (target / _JSON).is_file() and any(target.iterdir()):
+        raise ModelError(f"{target}: holds files, and no model of ours to replace")
+
+
+def _replace(target: Path, contents: Files) -> None:
+    """Write a folder whole or not at all; files of others in the old one move to the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all; a folder cannot be replaced in one step, so the old one goes first.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
         made = Path(new) / target.name
         made.mkdir()
-        (made / _ARRAYS).write_bytes(weights)
-        (made / _JSON).write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        for name, content in contents.items():
+            (made / name).write_bytes(content)
+        # A folder cannot be replaced in one step, so the old one goes first.
         if target.exists():
+            ours = {_JSON, *_listed(target)}
+            for path in [path for path in target.iterdir() if path.name not in ours]:
+                shutil.move(path, made / path.name)
             shutil.move(target, Path(new) / "old")
         made.rename(target)
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return list(json.loads((folder / _JSON).read_text(encoding="utf-8"))["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{folder}: {_JSON} is not ours, so that the folder is not replaced: {error!r}"
+        ) from error
 
 
 def load_model(folder: str | os.PathLike[str]) -> HitMusicNetRegressor | HitMusicNetClassifier:
@@ -89,9 +134,30 @@ def load_model(folder: str | os.PathLike[str]) -> HitMusicNetRegressor | HitMusi
         When the folder holds no model, one of another version, or one that was changed.
     """
     source = Path(folder).expanduser()
+    described = _described(source)
+    weights = _guarded(source, described, _ARRAYS)
+    try:
+        return _rebuilt(described, load(weights))
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{source}: {_JSON} is not what was written: {error!r}") from error
+
+
+def load_files(folder: str | os.PathLike[str], names: Sequence[str]) -> dict[str, bytes]:
+    """Read what was written beside a model.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`, and when a file was not written with this model.
+    """
+    source = Path(folder).expanduser()
+    described = _described(source)
+    return {name: _guarded(source, described, name) for name in names}
+
+
+def _described(source: Path) -> dict[str, Any]:
     try:
         described = json.loads((source / _JSON).read_text(encoding="utf-8"))
-        weights = (source / _ARRAYS).read_bytes()
     except (OSError, ValueError) as error:
         raise ModelError(f"{source}: no model of spdkit: {error}") from error
     if not isinstance(described, dict) or described.get("format") != FORMAT:
@@ -99,12 +165,31 @@ def load_model(folder: str | os.PathLike[str]) -> HitMusicNetRegressor | HitMusi
     found = str(described.get("version"))
     if found.split(".")[0] != VERSION.split(".")[0]:
         raise ModelError(f"{source}: version {found}; this spdkit reads {VERSION}")
-    if hashlib.sha256(weights).hexdigest() != described.get("sha256"):
-        raise ModelError(f"{source}: {_ARRAYS} is not what was written: its SHA-256 differs")
+    if _seal(described) != described.get("sha256"):
+        raise ModelError(f"{source}: {_JSON} is not what was written: its SHA-256 differs")
+    return described
+
+
+def _guarded(source: Path, described: dict[str, Any], name: str) -> bytes:
+    if name not in described["files"]:
+        raise ModelError(f"{source}: the model was saved without {name}; `spdkit fit` writes it")
     try:
-        return _rebuilt(described, load(weights))
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{source}: {_JSON} is not what was written: {error!r}") from error
+        content = (source / name).read_bytes()
+    except OSError as error:
+        raise ModelError(f"{source}: no model of spdkit: {error}") from error
+    if _digest(content) != described["files"][name]:
+        raise ModelError(f"{source}: {name} is not what was written: its SHA-256 differs")
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _seal(described: dict[str, Any]) -> str:
+    """SHA-256 of everything that the JSON says but this."""
+    rest = {key: value for key, value in described.items() if key != "sha256"}
+    return _digest(json.dumps(rest, sort_keys=True).encode())
 
 
 def _as_json(model: CodeEstimator) -> dict[str, Any]:
@@ -117,18 +202,6 @@ def _as_json(model: CodeEstimator) -> dict[str, Any]:
                 f"{name}={value!r} cannot be written: give a number, a text or None"
             ) from None
     return parameters
-
-
-def _arrays(model: CodeEstimator) -> Arrays:
-    nets = model.nets_
-    arrays: Arrays = {f"scaler.{name}": getattr(nets.scaler, name) for name in _SCALER}
-    arrays |= {"code_min": nets.code_min, "code_range": nets.code_range}
-    for name in ("autoencoder", "popularity"):
-        for key, tensor in getattr(nets, name).state_dict().items():
-            arrays[f"{name}.{key}"] = tensor.float().numpy()
-    if isinstance(model, HitMusicNetRegressor):
-        arrays["residuals_"] = model.residuals_
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
 def _facts(model: CodeEstimator) -> dict[str, Any]:
@@ -162,10 +235,6 @@ def _rebuilt(
     model.n_features_in_ = facts["n_features_in_"]
     if facts["feature_names_in_"]:
         model.feature_names_in_ = np.array(facts["feature_names_in_"], dtype=object)
-    scaler = MaskedMinMaxScaler()
-    scaler.n_features_in_ = model.n_features_in_
-    for name in _SCALER:
-        setattr(scaler, name, arrays[f"scaler.{name}"])
     if isinstance(model, HitMusicNetClassifier):
         model.classes_ = np.array(facts["classes_"], dtype=facts["classes_dtype"])
         model.temperature_ = facts["temperature_"]
@@ -174,18 +243,15 @@ def _rebuilt(
         model.target_low_, model.target_high_ = facts["target_low_"], facts["target_high_"]
         model.residuals_ = arrays["residuals_"]
         n_outputs = 1
-    autoencoder = MusicAENet(facts["n_features_in_"] + len(scaler.masked_), model.delta)
-    popularity = MusicPopNet(autoencoder.n_code, n_outputs, model.alphas, model.dropout)
-    for name, net in (("autoencoder", autoencoder), ("popularity", popularity)):
-        state = {
-            key.removeprefix(f"{name}."): torch.from_numpy(array)
-            for key, array in arrays.items()
-            if key.startswith(f"{name}.")
+    model.nets_ = from_arrays(model, arrays, n_outputs)
+    if isinstance(model, HitMusicNetRegressor):
+        calibrated = {
+            name.removeprefix(_CALIBRATED): array
+            for name, array in arrays.items()
+            if name.startswith(_CALIBRATED)
         }
-        net.load_state_dict(state)
-        net.double().eval()
-    model.nets_ = TwoStageNet(
-        scaler, autoencoder, arrays["code_min"], arrays["code_range"], popularity
-    )
+        model.calibrated_nets_ = (
+            from_arrays(model, calibrated, n_outputs) if calibrated else model.nets_
+        )
     model.history_ = pd.DataFrame(facts["history_"])
     return model

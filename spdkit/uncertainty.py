@@ -36,12 +36,17 @@ def conformal_radius(residuals: Numbers, coverage: float) -> float:
     n = len(residuals)
     rank = math.ceil((n + 1) * coverage)
     if rank > n:
-        needed = math.ceil(coverage / (1 - coverage))
         raise ValueError(
-            f"{n} rows were held out for calibration; a coverage of {coverage} needs {needed}: fit "
-            "on more rows, or raise calibration_fraction"
+            f"{n} rows were held out for calibration; a coverage of {coverage} needs "
+            f"{fewest_residuals(coverage)}: fit on more rows, or raise calibration_fraction"
         )
     return float(np.sort(np.abs(residuals))[rank - 1])
+
+
+def fewest_residuals(coverage: float) -> int:
+    """How many held-out rows it takes to guarantee a coverage in (0, 1)."""
+    n = max(1, math.floor(coverage / (1 - coverage)))
+    return n if math.ceil((n + 1) * coverage) <= n else n + 1
 
 
 def temperature(logits: Numbers, classes: NDArray[np.intp], weight: Numbers | None = None) -> float:

@@ -32,18 +32,41 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("spdkit.batch.extract", extract)
     monkeypatch.setattr("spdkit.extractors.AudioExtractor.frames", frames)
     monkeypatch.setattr(demo, "_inspect", lambda path: seen.append(path))
+    for step in ("_fit", "_report", "_predict"):  # `make demo` goes through them
+        monkeypatch.setattr(demo, step, lambda *given, step=step: seen.append((step, given)))
     folder = tmp_path / "my demo"
     demo.run(folder, n_songs=2, seed=3, jobs=1, overwrite=True)
 
-    features = folder / "features.h5"
+    features, new = folder / "features.h5", folder / "new"
     options = {"jobs": 1, "overwrite": True, "progress": True}
     (tracks, *rest), *others = seen
-    assert (rest, others) == ([features, options], [features, "song-000.wav"])
+    paths = demo.DemoPaths(folder)
+    assert (rest, others) == (
+        [features, options],
+        [
+            features,
+            "song-000.wav",
+            ("_fit", (paths, folder / "labels.csv")),
+            ("_report", (paths,)),
+            ("_predict", (paths, new / "metadata.csv", 1)),
+        ],
+    )
+    assert len(list((new / "music").glob("song-*.[wf]*"))) == 6
+    # They are others than those of the model.
+    assert (new / "music" / "song-000.wav").read_bytes() != (
+        folder / "music" / "song-000.wav"
+    ).read_bytes()
     assert (folder / "song.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     table = f"'{folder}/metadata.csv'"
     assert f"$ spdkit extract '{folder}/music' --metadata {table} -o '{features}'\n" in printed
     assert f"$ spdkit inspect '{features}'\n" in printed
+    labels, model = f"'{folder}/labels.csv'", f"'{folder}/model'"
+    assert f"$ spdkit fit '{features}' --labels {labels} -o {model}\n" in printed
+    assert f"$ spdkit report {model} -o '{folder}/report.html'\n" in printed
+    facts, out = f"'{new}/metadata.csv'", f"'{folder}/predictions.csv'"
+    command = f"spdkit predict {model} '{new}/music' --metadata {facts} -o {out}"
+    assert f"$ {command}\n" in printed
     assert "2 of 2 tracks have a row" in printed
     assert "more than 84% of its variance" in printed
 
@@ -64,6 +87,21 @@ def test_run_refuses_a_folder_with_other_music(tmp_path):
     with pytest.raises(SpdkitError, match=r"1 files, such as song-001.flac, .* give another"):
         demo.run(tmp_path, n_songs=1)
     assert not (tmp_path / "features.h5").exists()
+
+
+def test_run_refuses_to_replace_what_is_no_model(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.tex").touch()
+    with pytest.raises(SpdkitError, match="no model of ours to replace"):
+        demo.run(tmp_path, n_songs=1)
+    assert not (tmp_path / "music").exists()
+
+
+def test_run_without_what_learns_stops_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "safetensors" else name)
+    with pytest.raises(SpdkitError, match=r"needs safetensors: pip install 'spdkit\[learn,report"):
+        demo.run(tmp_path / "demo", n_songs=1)
+    assert not (tmp_path / "demo").exists()
 
 
 def test_run_without_matplotlib_stops_before_any_work(tmp_path, monkeypatch):

@@ -8,23 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+from spdkit.errors import SpdkitWarning
 from spdkit.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
-from spdkit.presets import PRESETS
+from spdkit.presets import PAPER_PRESETS, PRESETS
 
 BOTH = [HitMusicNetRegressor, HitMusicNetClassifier]
 
 
+@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
 @pytest.mark.parametrize("cls", BOTH)
-def test_it_is_an_estimator_of_scikit_learn(cls):
+def test_it_is_an_estimator_of_scikit_learn(cls, net):
     why = "rows are held out and put into batches at random: a row twice is not a row of weight 2"
     weights = "check_sample_weight_equivalence_on_dense_data"
     found = check_estimator(
-        cls(max_epochs=3, random_state=0), expected_failed_checks={weights: why}, on_skip=None
+        cls(net=net, n_hidden=16, refits=2, max_epochs=3, random_state=0),
+        expected_failed_checks={weights: why},
+        on_skip=None,
     )
     odd = {(each["check_name"], each["status"]) for each in found if each["status"] != "passed"}
     # The last is for libraries that are not installed.
@@ -47,7 +52,7 @@ def quick(cls=HitMusicNetRegressor, **parameters):
     return cls(**{**defaults, "random_state": 0, **parameters})
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PAPER_PRESETS)
 def test_presets_are_those_of_table_2(name):
     # Model 1, 2, 3 compress to a fifth, a quarter, a seventh; B and D train with Adam, C and D
     # start as He et al.
@@ -60,9 +65,9 @@ def test_presets_are_those_of_table_2(name):
     assert HitMusicNetClassifier.from_preset(name, dropout=0.5).dropout == 0.5
 
 
-def test_there_are_twelve_and_no_others():
-    assert len(PRESETS) == 12
-    with pytest.raises(ValueError, match=r"'4-A'; there are 1-A, 1-B"):
+def test_there_are_twelve_and_ours_and_no_others():
+    assert len(PAPER_PRESETS) == 12 and set(PRESETS) == {"spdkit", *PAPER_PRESETS}
+    with pytest.raises(ValueError, match=r"'4-A'; there are spdkit, 1-A, 1-B"):
         HitMusicNetRegressor.from_preset("4-A")
 
 
@@ -261,6 +266,47 @@ def test_it_works_where_scikit_learn_puts_it():
     pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
     same = pickle.loads(pickle.dumps(pipeline))
     np.testing.assert_array_equal(pipeline.predict(X), same.predict(X))
+
+
+def test_a_known_code_is_kept_and_weights_are_gone_on_with():
+    X, y = songs()
+    with pytest.raises(NotFittedError):
+        quick().transform(X)
+    model = quick(warm_start=True).fit_code(X)
+    code = model.transform(X)
+    # All songs made it, so that it fills [0, 1] over all of them.
+    np.testing.assert_allclose([code.min(), code.max()], [0, 1])
+    with pytest.raises(NotFittedError, match="fit_code"):
+        model.predict(X)
+    model.fit(X[:100], y[:100])
+    np.testing.assert_array_equal(model.transform(X), code)
+    assert set(model.history_["net"]) == {"popularity"}
+    # Weights that hardly move stay where the first fit left them.
+    before = model.predict(X)
+    model.set_params(optimizer="sgd", learning_rate=1e-12, max_epochs=1).fit(X[100:], y[100:])
+    scale = np.ptp(y[100:]) / np.ptp(y[:100])
+    low = y[100:].min() + (before - y[:100].min()) * scale
+    np.testing.assert_allclose(model.predict(X), low, atol=1e-4)
+    # Without warm_start everything is new.
+    assert not np.array_equal(quick().fit(X[:100], y[:100]).transform(X), code)
+
+
+@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
+def test_a_warning_names_the_column(net):
+    X, y = songs()
+    model = quick(net=net, refits=0, n_hidden=4, max_epochs=1).fit(X, y)
+    X.loc[0, "feature_7"] = np.nan
+    with pytest.warns(SpdkitWarning, match=r"1 columns miss values .* \(feature_7\)"):
+        model.predict(X)
+
+
+def test_a_known_code_must_fit():
+    X, y = songs()
+    model = quick(warm_start=True).fit_code(X)
+    with pytest.raises(ValueError, match=r"X has 11 features, and warm_start goes on .* of 12"):
+        model.fit(X.iloc[:, 1:], y)
+    with pytest.raises(ValueError, match="learns code and prediction together"):
+        quick(net="shared_ensemble").fit_code(X)
 
 
 def test_callbacks_hear_of_every_epoch():

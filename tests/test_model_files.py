@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from spdkit.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
-from spdkit.model_files import ModelError, load_model, save_model
+from spdkit.model_files import ModelError, load_files, load_model, save_model
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,17 @@ def fitted(cls, songs, **parameters):
     return cls(max_epochs=3, random_state=0, **parameters).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"alphas": (1, 0.5)},
+        {"net": "shared_ensemble", "n_hidden": 8, "refits": 2},
+        {"net": "shared_ensemble", "n_hidden": 8, "refits": 0},
+    ],
+)
 @pytest.mark.parametrize("cls", [HitMusicNetRegressor, HitMusicNetClassifier])
-def test_a_loaded_model_is_the_same_model(cls, songs, tmp_path):
-    model = fitted(cls, songs, alphas=(1, 0.5))
+def test_a_loaded_model_is_the_same_model(cls, parameters, songs, tmp_path):
+    model = fitted(cls, songs, **parameters)
     model.save(tmp_path / "model")
     again = cls.load(tmp_path / "model")
     X = songs[0]
@@ -79,6 +88,36 @@ def test_saving_again_replaces_a_model_and_nothing_else(songs, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "music"]
 
 
+def test_files_beside_a_model_are_guarded_and_those_of_others_kept(songs, tmp_path):
+    model, folder = fitted(HitMusicNetRegressor, songs), tmp_path / "model"
+    save_model(model, folder, {"notes.txt": b"one", "more.txt": b"two"})
+    assert load_files(folder, ["notes.txt"]) == {"notes.txt": b"one"}
+    (folder / "report.html").write_text("mine")
+    save_model(model, folder, {"notes.txt": b"three"})
+    assert {p.name for p in folder.iterdir()} == {
+        "model.json",
+        "weights.safetensors",
+        "notes.txt",
+        "report.html",
+    }
+    with pytest.raises(ModelError, match=r"saved without report.html; `spdkit fit`"):
+        load_files(folder, ["report.html"])
+    (folder / "notes.txt").write_bytes(b"four")
+    with pytest.raises(ModelError, match=r"notes.txt is not what was written: its SHA-256"):
+        load_files(folder, ["notes.txt"])
+
+
+def test_a_file_and_a_json_of_others_are_not_replaced(songs, tmp_path):
+    model = fitted(HitMusicNetRegressor, songs)
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="is a file; a model is a folder"):
+        model.save(tmp_path / "file")
+    (tmp_path / "model.json").write_text('{"name": "another tool\'s"}')
+    with pytest.raises(ModelError, match="is not ours"):
+        model.save(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"file", "model.json"}
+
+
 def test_what_cannot_be_saved(songs, tmp_path):
     with pytest.raises(NotFittedError):
         save_model(HitMusicNetRegressor(), tmp_path / "model")
@@ -89,17 +128,14 @@ def test_what_cannot_be_saved(songs, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def tampered(text, **changes):
-    return json.dumps({**json.loads(text), **changes})
-
-
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
         (lambda d: (d / "weights.safetensors").unlink(), "no model of spdkit"),
         (lambda d: (d / "model.json").write_text("{"), "no model of spdkit"),
         (lambda d: (d / "model.json").write_text("[]"), "does not say format"),
-        (lambda d: flip(d / "weights.safetensors"), "SHA-256 differs"),
+        (lambda d: flip(d / "weights.safetensors"), "weights.* SHA-256 differs"),
+        (lambda d: edit(d, seal=False, parameters={}), "model.json .* SHA-256 differs"),
         (lambda d: edit(d, format="other"), "does not say format"),
         (lambda d: edit(d, version="2.0"), "version 2.0; this spdkit reads 1.0"),
         (lambda d: edit(d, estimator="os.system"), "not what was written: KeyError"),
@@ -115,9 +151,15 @@ def test_what_we_did_not_write_is_refused(spoil, reason, songs, tmp_path):
         load_model(tmp_path / "model")
 
 
-def edit(folder, **changes):
+def edit(folder, seal=True, **changes):
+    """Change the JSON; with a new seal, as somebody would who knows how it is made."""
     path = folder / "model.json"
-    path.write_text(tampered(path.read_text(), **changes))
+    described = {**json.loads(path.read_text()), **changes}
+    if seal:
+        rest = {key: value for key, value in described.items() if key != "sha256"}
+        text = json.dumps(rest, sort_keys=True)
+        described["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(described))
 
 
 def flip(path):

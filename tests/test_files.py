@@ -1,0 +1,33 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from spdkit.errors import SpdkitError
+from spdkit.files import write_text
+
+
+def test_a_file_is_replaced_and_readable(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    umask = os.umask(0o022)
+    try:
+        write_text(path, "nëw\r\n")
+    finally:
+        os.umask(umask)
+    assert path.read_bytes() == "nëw\r\n".encode()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "\udc80")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(SpdkitError, match="cannot be written"):
+        write_text(tmp_path / "nowhere" / "page.html", "new")
