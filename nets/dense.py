@@ -148,7 +148,6 @@ class _Layers(torch.autograd.Function):
         return x
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         output, *saved = ctx.saved_tensors
         n = len(saved) // 2

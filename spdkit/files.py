@@ -15,15 +15,18 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     Raises
     ------
     SpdkitError
-        When the folder is not there, or cannot be written.
+        When the file or its folder, which is made if needed, cannot be written.
     """
     target = Path(path).expanduser()
     content = text.encode()
     made: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
             made = Path(file.name)
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         # NamedTemporaryFile is private to its owner; what we write is as readable as any file.
         umask = os.umask(0)
         os.umask(umask)
@@ -32,4 +35,4 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     except OSError as error:
         if made is not None:
             made.unlink(missing_ok=True)
-        raise SpdkitError(f"{target}: cannot be written: {error}") from error
+        raise SpdkitError(f"{target}: cannot be written: {error.strerror}") from error

@@ -15,7 +15,6 @@ import json
 import math
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,6 +22,7 @@ import pandas as pd
 from spdkit import report_tables as tables
 from spdkit.bootstrap import Score
 from spdkit.errors import SpdkitError
+from spdkit.files import write_text
 from spdkit.metrics import METRICS
 from spdkit.model_record import ModelRecord
 from spdkit.plots import require_matplotlib
@@ -61,24 +61,12 @@ def write(record: ModelRecord, history: pd.DataFrame, path: str | os.PathLike[st
 
     Raises
     ------
-    ReportError
+    SpdkitError
         When the file cannot be written.
     """
     page = render(record, history)
-    target = Path(path).expanduser()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", errors="xmlcharrefreplace") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise ReportError(f"{target}: cannot be written: {error.strerror}") from error
-    finally:
-        if temporary.exists():
-            temporary.unlink()
+    # A name that is no text, such as one of an odd file, becomes a reference.
+    write_text(path, page.encode("utf-8", "xmlcharrefreplace").decode())
 
 
 def render(record: ModelRecord, history: pd.DataFrame) -> str:

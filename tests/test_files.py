@@ -30,4 +30,6 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
         write_text(path, "\udc80")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(SpdkitError, match="cannot be written"):
-        write_text(tmp_path / "nowhere" / "page.html", "new")
+        write_text(path / "below a file" / "page.html", "new")
+    write_text(tmp_path / "new" / "page.html", "new")
+    assert (tmp_path / "new" / "page.html").read_text() == "new"

@@ -345,8 +345,8 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
     before = path.read_bytes()
     monkeypatch.setattr(report, "render", lambda *_: "half a page")
-    monkeypatch.setattr(report.os, "fsync", _full)
-    with pytest.raises(report.ReportError, match=r"report\.html: cannot be written: No space"):
+    monkeypatch.setattr("spdkit.files.os.fsync", _full)
+    with pytest.raises(SpdkitError, match=r"report\.html: cannot be written: No space"):
         report.write(of.record, of.history, path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]

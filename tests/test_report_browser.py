@@ -37,16 +37,19 @@ def pages(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", SCREENS, ids=str)
 def test_nothing_is_wrong_with_a_report_of_a_regressor(browser, pages, screen):
     assert problems(browser, pages / "regression.html", screen) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", [WIDE_DARK, NARROW], ids=str)
 def test_nothing_is_wrong_with_a_report_of_a_classifier(browser, pages, screen):
     assert problems(browser, pages / "classification.html", screen) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["many", "few"])
 def test_nothing_is_wrong_with_many_songs_or_few(browser, pages, name):
     assert problems(browser, pages / f"{name}.html", NARROW_DARK) == []
@@ -161,6 +164,7 @@ def whole():
     return report.render(of.record, of.history)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", [WIDE, NARROW, NARROW_DARK], ids=str)
 def test_what_is_broken_below_is_whole(browser, whole, tmp_path, screen):
     page = tmp_path / "page.html"
@@ -168,6 +172,7 @@ def test_what_is_broken_below_is_whole(browser, whole, tmp_path, screen):
     assert problems(browser, page, screen) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_page_is_found(browser, whole, tmp_path, what):
     screen, expected, damage = BROKEN[what]
@@ -194,7 +199,7 @@ def test_no_browser_skips_at_home_and_fails_in_ci(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("colour", {*report_figures.CLASS_COLOURS, report_figures.MODEL})
+@pytest.mark.parametrize("colour", [*report_figures.CLASS_COLOURS, report_figures.MODEL])
 @pytest.mark.parametrize("paper", ["#fdfdfc", "#14161a"])
 def test_data_can_be_seen_on_both_papers(colour, paper):
     # 3 is what WCAG 2.2 asks for of graphics.
