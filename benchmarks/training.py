@@ -256,7 +256,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rows", type=int, default=100_000, help="of the data (default: 100000)")
     parser.add_argument("--columns", type=int, default=400, help="of the data (default: 400)")
-    parser.add_argument("--rounds", type=int, default=4, help="epochs of each (default: 4)")
+    parser.add_argument("--rounds", type=int, default=3, help="epochs of each (default: 3)")
     help_ = "numbers of threads to try; the bars are about the first (default: 1 2)"
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help=help_)
     default = Path(__file__).parent / "results" / "training.json"
@@ -297,6 +297,11 @@ def measure(args: argparse.Namespace) -> Result:
     return result
 
 
+def in_threads(name: str, threads: int) -> str:
+    """Name of what is measured in so many threads."""
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
+
+
 def time_epochs(
     result: Result, given: dict[str, Task], args: argparse.Namespace, threads: int
 ) -> None:
@@ -304,15 +309,15 @@ def time_epochs(
     rates = harness.interleave([products()], args.rounds)
     gflop = 2e-9 * PRODUCT**3
     for name in rates.cpu_ms:
-        key = f"{name}, {threads} threads"
+        key = in_threads(name, threads)
         result.gflop_per_s[key] = 1e3 * gflop / min(rates.cpu_ms[name])
+    fastest = max(result.gflop_per_s[in_threads(name, threads)] for name in rates.cpu_ms)
     for name, task in given.items():
         times = harness.interleave([task.contestants()], args.rounds)
-        key = f"{name}, {threads} threads"
+        key = in_threads(name, threads)
         result.times[key] = times
         result.epochs[key] = compare(times)
         result.widths[name] = task.widths
-        fastest = max(v for k, v in result.gflop_per_s.items() if k.endswith(f"{threads} threads"))
         floor_ms, ours_ms = 1e3 * task.gflop() / fastest, times.median("ours")
         result.floors[key] = Floor(task.gflop(), floor_ms, ours_ms, ours_ms / floor_ms)
 
@@ -321,7 +326,7 @@ def bars(result: Result, threads: int) -> dict[str, Bar]:
     """What was promised."""
     found = {}
     for name in result.widths:
-        ratio = result.epochs[f"{name}, {threads} threads"]["ours, against float32"].ratio
+        ratio = result.epochs[in_threads(name, threads)]["ours, against float32"].ratio
         found[f"{name}: scikit-learn over ours"] = bar(ratio or 0.0, "≥ 1")
     for name, each in result.memory.items():
         found[f"{name}: memory over data"] = bar(each.peak_over_data, "< 2.5")

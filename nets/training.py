@@ -25,7 +25,7 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Callback = Callable[[int, dict[str, float]], None]
 
-_EPSILON, _RHO = 1e-7, 0.95  # Keras's
+_EPSILON = 1e-7  # Keras's
 _SHARE = 1 << 22  # multiplications of a step, forwards, that occupy a thread of their own
 # Adadelta's rate is 1.0 as in its paper and in Keras before 2.3; Keras 2.3 and later has 0.001,
 # with which it hardly moves in 100 epochs.
@@ -274,46 +274,8 @@ def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     if name == "nadam":
         return torch.optim.NAdam(parameters, lr, eps=_EPSILON, weight_decay=decay)
     if name == "adadelta":
-        return Adadelta(parameters, lr, decay)
+        return torch.optim.Adadelta(parameters, lr, rho=0.95, eps=_EPSILON, weight_decay=decay)
     return torch.optim.SGD(parameters, lr, weight_decay=decay, fused=True)
-
-
-class Adadelta(torch.optim.Optimizer):
-    """Steps of `torch.optim.Adadelta` with Keras's constants, in a quarter of its time.
-
-    For small nets torch's takes most of its time for bookkeeping, and as long as their gradient.
-
-    Parameters
-    ----------
-    parameters : list of Parameter
-    lr, weight_decay : float
-
-    Reference: Zeiler (2012), ADADELTA: an adaptive learning rate method.
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move the parameters that have a gradient."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                gradient = parameter.grad
-                if gradient is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["gradients"] = torch.zeros_like(parameter)
-                    state["steps"] = torch.zeros_like(parameter)
-                    state["epsilon"] = torch.full_like(parameter.flatten()[0], _EPSILON)
-                if group["weight_decay"]:
-                    gradient = gradient + group["weight_decay"] * parameter
-                gradients, steps, epsilon = state["gradients"], state["steps"], state["epsilon"]
-                gradients.lerp_(gradient.square(), 1 - _RHO)
-                step = (steps + epsilon).div_(gradients + epsilon).sqrt_().mul_(gradient)
-                steps.lerp_(step.square(), 1 - _RHO)
-                parameter.sub_(step, alpha=group["lr"])
 
 
 def squared_error(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,8 @@ from spdkit.training_progress import training_progress
 from spdkit.two_stage import Callback, TwoStageNet, TwoStageSettings, fit_code, fit_two_stage
 
 Numbers = NDArray[np.float64]
+# Single precision is taken as it is, which spares a copy: what is learned and said is the same.
+FLOATS = (np.float64, np.float32)
 Net = Literal["two_stage", "shared_ensemble"]
 Settings = TypeVar("Settings", TwoStageSettings, JointSettings)
 
@@ -148,7 +150,7 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         if self.net != "two_stage":
             raise ValueError(f"net={self.net!r} learns code and prediction together: call fit")
         X = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
         seed = self._seed()
         everything = hold_out(len(X), 0.0, 0.0, seed)
@@ -183,7 +185,7 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
     def _checked(self, X: Any) -> Numbers:
         check_is_fitted(self)
         checked: Numbers = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
+            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=False
         )
         return checked
 

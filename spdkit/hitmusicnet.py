@@ -21,7 +21,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from spdkit.code_estimator import CodeEstimator, Net
+from spdkit.code_estimator import FLOATS, CodeEstimator, Net
 from spdkit.nets.dense import Initialiser
 from spdkit.nets.training import Optimizer, cross_entropy, squared_error
 from spdkit.two_stage import Callback
@@ -181,7 +181,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
             self,
             X,
             y,
-            dtype=np.float64,
+            dtype=FLOATS,
             ensure_all_finite="allow-nan",
             y_numeric=True,
             ensure_min_samples=2,
@@ -345,7 +345,7 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             When X is no matrix of numbers, y holds no classes, or only one of them.
         """
         X, y = validate_data(
-            self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2
+            self, X, y, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

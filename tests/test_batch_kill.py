@@ -98,8 +98,8 @@ def moments(events: list[str]) -> list[int]:
 
 @pytest.mark.parametrize(
     "which",
-    # Half of the moments in every run, all of them with the slow tests.
-    [pytest.param(i, marks=[pytest.mark.slow] if i % 2 else []) for i in range(N_MOMENTS)],
+    # A quarter of the moments in every run, the others with the slow tests.
+    [pytest.param(i, marks=[pytest.mark.slow] if i % 4 else []) for i in range(N_MOMENTS)],
 )
 def test_killed_and_resumed_is_the_same_file(which, site, music, unhurt, tmp_path, monkeypatch):
     expected, events = unhurt

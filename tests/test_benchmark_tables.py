@@ -293,6 +293,7 @@ def test_the_key_changes_with_whatever_the_result_depends_on(
     assert key not in keys and len(keys) == len(others) + len(changed) + 2
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(jobs, units, rows, tmp_path):
     run = units.Run("wide", "artist", 2, 0.2, "regression", "mlr")
     journals = [jobs.Journal(tmp_path / name) for name in ("one", "two")]

@@ -53,7 +53,9 @@ def test_every_net_is_held_against_both_precisions(run):
     assert result["widths"] == dict(
         zip(TASKS, ([20, 10, 7, 4, 7, 10, 20], [4, 4, 2, 1, 1]), strict=True)
     )
-    assert list(result["epochs"]) == [f"{task}, {n} threads" for n in (1, 2) for task in TASKS]
+    assert list(result["epochs"]) == [
+        f"{task}, {n}" for n in ("1 thread", "2 threads") for task in TASKS
+    ]
     for name, rows in result["epochs"].items():
         ours = ["ours", "ours, stopping rows"]
         ours += ["ours, no dropout, Adam"] if name.startswith("popularity") else []
@@ -80,7 +82,7 @@ def test_memory_and_bars_are_told(run):
         assert each["data_mb"] == pytest.approx(600 * 20 * size / 2**20)
         assert each["peak_over_data"] == pytest.approx(each["peak_mb"] / each["data_mb"])
         assert each["fit_cpu_s"] > 0
-    ratios = [result["epochs"][f"{t}, 1 threads"]["ours, against float32"]["ratio"] for t in TASKS]
+    ratios = [result["epochs"][f"{t}, 1 thread"]["ours, against float32"]["ratio"] for t in TASKS]
     memory = [each["peak_over_data"] for each in result["memory"].values()]
     bars = list(result["bars"].values())
     assert [each["measured"] for each in bars] == [*ratios, *memory]

@@ -170,6 +170,7 @@ def test_a_worker_killed_and_lines_that_drop_lose_nothing(site, music, tmp_path,
     assert found.provenance == expected.provenance
 
 
+@pytest.mark.slow
 def test_a_track_that_kills_its_workers_is_lost_alone(site, music, tmp_path):
     """Nannies start workers again. A task is lost with its first worker: neighbours fall too."""
     folder = tmp_path / "songs"

@@ -300,6 +300,17 @@ def test_a_warning_names_the_column(net):
         model.predict(X)
 
 
+@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
+def test_single_precision_gives_the_same_as_its_numbers_in_double(net):
+    X, y = songs()
+    single = X.astype(np.float32)
+    kind = {"net": net, "refits": 1, "n_hidden": 8, "max_epochs": 3}
+    model = quick(**kind).fit(single, y)
+    again = quick(**kind).fit(single.astype(np.float64), y)
+    np.testing.assert_array_equal(model.predict(single), again.predict(single.astype(np.float64)))
+    assert model.predict(single).dtype == model.transform(single).dtype == np.float64
+
+
 def test_a_known_code_must_fit():
     X, y = songs()
     model = quick(warm_start=True).fit_code(X)

@@ -227,6 +227,7 @@ def test_a_second_run_asks_nothing_and_writes_the_same(world, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*written, "raw"])
 
 
+@pytest.mark.slow
 def test_ten_thousand_tracks_take_bounded_memory(world, tmp_path):
     world.playlists[LIST] = list(range(10_000))
     program = """
