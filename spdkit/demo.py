@@ -207,7 +207,8 @@ def _predict(paths: DemoPaths, facts: Path, jobs: int | None) -> None:
     extractors = rebuild_extractors(record.extractors)
     corpus = _joined(paths.new_music, facts)
     batch.extract(corpus, features, extractors, jobs=jobs, progress=True)
-    table = predicting.predict_store(model, record, FeatureStore.open(features))
+    songs = [track.track_id for track in corpus]
+    table = predicting.predict_store(model, record, FeatureStore.open(features), songs)
     predicting.write(table, paths.predictions)
     model_tables.print_predictions(table, record, str(paths.predictions))
 

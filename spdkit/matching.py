@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,12 @@ def rebuild_extractors(described: Mapping[str, Any]) -> list[Extractor]:
     return built
 
 
-def match(store: FeatureStore, described: Mapping[str, Any], columns: pd.Index) -> MatchedSongs:
+def match(
+    store: FeatureStore,
+    described: Mapping[str, Any],
+    columns: pd.Index,
+    track_ids: Sequence[str] | None = None,
+) -> MatchedSongs:
     """Rows of a store as a model wants them.
 
     Parameters
@@ -75,6 +80,8 @@ def match(store: FeatureStore, described: Mapping[str, Any], columns: pd.Index) 
         The extractors that the model's features came from, as in a store's provenance.
     columns : Index
         The model's features, in its order.
+    track_ids : sequence of str, optional
+        Which tracks; all by default.
 
     Raises
     ------
@@ -96,6 +103,8 @@ def match(store: FeatureStore, described: Mapping[str, Any], columns: pd.Index) 
             f"{', '.join(map(str, missing[:_SHOWN]))}{' …' if len(missing) > _SHOWN else ''}"
         )
     X = store.to_pandas()[list(columns)].astype("float64")
+    if track_ids is not None:
+        X = X.loc[list(track_ids)]
     empty = X.isna().all(axis=1)
     why = [_why(store, str(track), list(described)) for track in X.index[empty]]
     return MatchedSongs(X[~empty], pd.Series(why, index=X.index[empty], dtype=object))

@@ -274,10 +274,10 @@ def predict(
         from spdkit import predicting
 
         loaded, record = predicting.load(model)
-        store = _store_of(
+        store, songs = _store_of(
             source, record, metadata or [], features or output.with_suffix(".h5"), jobs
         )
-        table = predicting.predict_store(loaded, record, store, explained=explain)
+        table = predicting.predict_store(loaded, record, store, songs, explained=explain)
         predicting.write(table, output)
     if as_json:
         typer.echo(to_json(table.reset_index().to_dict("records")))
@@ -321,14 +321,17 @@ def _data(
 
 def _store_of(
     source: Path, record: ModelRecord, metadata: list[Path], features: Path, jobs: int | None
-) -> FeatureStore:
-    """The store itself, or that of music, extracted as the model's features were."""
+) -> tuple[FeatureStore, list[str] | None]:
+    """The store itself, or that of music, extracted as the model's features were, and its songs.
+
+    The store of music may have songs of an earlier run besides.
+    """
     from spdkit.store import FeatureStore
 
     if source.suffix.lower() in (".h5", ".hdf5"):
         if metadata:
             raise SpdkitError("--metadata is for music to extract: a store has its facts")
-        return FeatureStore.open(source)
+        return FeatureStore.open(source), None
     from spdkit import batch, tracks
     from spdkit.matching import rebuild_extractors
 
@@ -337,7 +340,7 @@ def _store_of(
     tell(source, [*found.remarks, *found.problems])
     found = with_metadata(found, metadata)
     batch.extract(found, features, extractors, jobs=jobs, progress=True)
-    return FeatureStore.open(features)
+    return FeatureStore.open(features), [track.track_id for track in found]
 
 
 def _thresholds(text: str) -> tuple[float, float] | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,14 @@ def load(folder: str | os.PathLike[str]) -> tuple[CodeEstimator, ModelRecord]:
 
 
 def predict_store(
-    model: CodeEstimator, record: ModelRecord, store: FeatureStore, *, explained: bool = False
+    model: CodeEstimator,
+    record: ModelRecord,
+    store: FeatureStore,
+    track_ids: Sequence[str] | None = None,
+    *,
+    explained: bool = False,
 ) -> pd.DataFrame:
-    """Predictions for every song of a store, the likeliest hits first.
+    """Predictions for the songs of a store, the likeliest hits first.
 
     Parameters
     ----------
@@ -52,6 +58,8 @@ def predict_store(
         From `load`.
     store : FeatureStore
         With the model's features.
+    track_ids : sequence of str, optional
+        Which of its songs; all by default.
     explained : bool
         Whether to add ``push_`` columns: by how many points of popularity (of a classifier: by how
         much probability of class high) each modality moves a song from the mean of training songs.
@@ -68,7 +76,7 @@ def predict_store(
     MatchError
         When the store's features are not the model's.
     """
-    songs = match(store, record.extractors, record.features.index)
+    songs = match(store, record.extractors, record.features.index, track_ids)
     X = songs.X
     said = predict(model, X, record.thresholds) if len(X) else None
     table = pd.DataFrame(index=X.index)

@@ -141,6 +141,10 @@ def test_a_table_of_tracks_is_extracted_as_the_model_was(folder, tmp_path):
     run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
     assert len(pd.read_csv(tmp_path / "p.csv")) == 5
     assert (tmp_path / "p.h5").is_file()  # kept, so that a second run goes on
+    # Other songs into the same files: those before are not predicted again.
+    table.iloc[3:].to_csv(tmp_path / "songs.csv", index=False)
+    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
+    assert set(pd.read_csv(tmp_path / "p.csv")["track_id"]) == {"song-003", "song-004"}
 
 
 def test_features_that_do_not_match_are_named(folder, tmp_path):
