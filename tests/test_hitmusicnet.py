@@ -19,9 +19,10 @@ from spdkit.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.presets import PAPER_PRESETS, PRESETS
 
 BOTH = [HitMusicNetRegressor, HitMusicNetClassifier]
+NETS = pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
 
 
-@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
+@NETS
 @pytest.mark.parametrize("cls", BOTH)
 def test_it_is_an_estimator_of_scikit_learn(cls, net):
     why = "rows are held out and put into batches at random: a row twice is not a row of weight 2"
@@ -226,6 +227,7 @@ def test_columns_that_do_not_match_are_named():
         model.predict(X.drop(columns="feature_0"))
 
 
+@NETS
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -234,25 +236,28 @@ def test_columns_that_do_not_match_are_named():
         (lambda X, y: X.__setitem__("feature_2", "loud"), "could not convert"),
     ],
 )
-def test_impossible_input_is_refused(spoil, reason):
+def test_impossible_input_is_refused(spoil, reason, net):
     X, y = songs(40)
     spoil(X, y)
     with pytest.raises(ValueError, match=reason):
-        quick(max_epochs=1).fit(X, y)
+        quick(net=net, max_epochs=1).fit(X, y)
 
 
-def test_odd_input_has_a_result():
+@NETS
+def test_odd_input_has_a_result(net):
+    kind = {"net": net, "n_hidden": 8, "refits": 1, "max_epochs": 2}
     X, y = songs(3)
-    assert np.isfinite(quick(max_epochs=2).fit(X, y).predict(X)).all()  # 3 rows, 12 features
+    assert np.isfinite(quick(**kind).fit(X, y).predict(X)).all()  # 3 rows, 12 features
     X, y = songs(40)
     X["feature_1"] = 7.0
     X["feature_2"] = np.nan
-    model = quick(max_epochs=2).fit(X, y)
+    model = quick(**kind).fit(X, y)
     assert np.isfinite(model.predict(X)).all()
-    constant = quick(max_epochs=2).fit(X, np.full(40, 30.0)).predict(X)
+    assert np.isfinite(model.inverse_transform(model.transform(X))).all()
+    constant = quick(**kind).fit(X, np.full(40, 30.0)).predict(X)
     np.testing.assert_array_equal(constant, 30.0)
     with pytest.raises(ValueError, match="1 class"):
-        quick(HitMusicNetClassifier).fit(X, ["low"] * 40)
+        quick(HitMusicNetClassifier, **kind).fit(X, ["low"] * 40)
 
 
 def test_it_works_where_scikit_learn_puts_it():
@@ -291,7 +296,7 @@ def test_a_known_code_is_kept_and_weights_are_gone_on_with():
     assert not np.array_equal(quick().fit(X[:100], y[:100]).transform(X), code)
 
 
-@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
+@NETS
 def test_a_warning_names_the_column(net):
     X, y = songs()
     model = quick(net=net, refits=0, n_hidden=4, max_epochs=1).fit(X, y)
@@ -300,7 +305,7 @@ def test_a_warning_names_the_column(net):
         model.predict(X)
 
 
-@pytest.mark.parametrize("net", ["two_stage", "shared_ensemble"])
+@NETS
 def test_single_precision_gives_the_same_as_its_numbers_in_double(net):
     X, y = songs()
     single = X.astype(np.float32)
