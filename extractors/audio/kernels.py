@@ -11,7 +11,7 @@ from spdkit.extractors.audio.layout import Summary
 from spdkit.extractors.audio.locking import compilation_lock
 from spdkit.extractors.audio.settings import AudioSettings
 
-_LARGE = 31 << 20  # bytes: of what is larger, glibc takes no notice
+_LARGE = 20 << 20  # bytes: of what is larger, glibc takes no notice
 
 
 @cache
