@@ -45,16 +45,18 @@ def told_errors(journalled: Path | None = None) -> Iterator[None]:
 @contextlib.contextmanager
 def _told_warnings() -> Iterator[None]:
     """Print our own warnings as a line each, once; leave those of libraries as they are."""
-    usual = warnings.showwarning
+    usual, told = warnings.showwarning, set[str]()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-        if issubclass(category, SpdkitWarning):
-            typer.echo(f"spdkit: {message}", err=True)
-        else:
+        if not issubclass(category, SpdkitWarning):
             usual(message, category, *rest, **named)
+        elif str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"spdkit: {message}", err=True)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("once", SpdkitWarning)
+        # Not "once": Python forgets what it has told whenever a filter changes.
+        warnings.simplefilter("always", SpdkitWarning)
         warnings.showwarning = show
         yield
 

@@ -3,7 +3,8 @@
 Two numbers, which complete each other: the distance to the nearest training songs, in units of what
 is usual among these themselves, and how many features lie beyond the range of the training rows,
 where every model guesses. Features count by their rank among the training songs, so that units and
-outliers do not decide; missing ones by their medians and masks, as in `spdkit.quantile_inputs`.
+outliers do not decide, and beyond these by how far, in widths of their range and up to one of them;
+missing ones by their medians and masks, as in `spdkit.quantile_inputs`.
 """
 
 from __future__ import annotations
@@ -35,16 +36,25 @@ def distances(X: pd.DataFrame, training_X: pd.DataFrame) -> NDArray[np.float64]:
         return np.full(len(X), np.nan)
     names = [str(name) for name in training_X.columns]
     inputs = QuantileInputs().fit(training_X.to_numpy(dtype=np.float64), names)
-    known = inputs.transform(training_X.to_numpy(dtype=np.float64))
+    known = _places(inputs, training_X)
     n_neighbors = min(NEIGHBOURS, len(known) - 1)
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(known)
     own, _ = search.kneighbors()  # a song is no neighbour of itself
     usual = float(np.median(own.mean(axis=1)))
     if usual == 0:
         return np.full(len(X), np.nan)
-    found, _ = search.kneighbors(inputs.transform(X.to_numpy(dtype=np.float64)))
+    found, _ = search.kneighbors(_places(inputs, X))
     relative: NDArray[np.float64] = found.mean(axis=1) / usual
     return relative
+
+
+def _places(inputs: QuantileInputs, X: pd.DataFrame) -> NDArray[np.float64]:
+    """Where songs lie, shape (n_songs, n_inputs): in [0, 1] within the training songs' range."""
+    values = X.to_numpy(dtype=np.float64)
+    places = inputs.transform(values)
+    scaled = inputs.scaler.transform(values)[:, inputs.numbers]
+    places[:, : len(inputs.numbers)] += (scaled - scaled.clip(0, 1)).clip(-1, 1)
+    return places
 
 
 def outside_range(X: pd.DataFrame, low: pd.Series, high: pd.Series) -> NDArray[np.int64]:

@@ -33,6 +33,15 @@ def test_distances_by_hand():
     assert found[0] == pytest.approx((1 / 6 + 1 / 6 + 1 / 2) / 3 / (5 / 9), rel=1e-6)
 
 
+def test_beyond_the_training_songs_it_counts_how_far_up_to_their_range():
+    # As above, five ninths is usual. Beyond the end of a range of 999 the place is 1 + 0.5 and,
+    # however far, 1 + 1; the nearest three lie at 1, 2/3, 1/3.
+    known = frame([[1.0], [10], [100], [1000]])
+    found = distances(frame([[1000 + 999 / 2], [1e9]]), known)
+    nearest = np.array([1.5, 2]) - 2 / 3
+    np.testing.assert_allclose(found, nearest / (5 / 9), rtol=1e-6)
+
+
 @pytest.mark.parametrize("known", [[[1.0, 2]], [[1.0, 2]] * 8])
 def test_where_nothing_differs_there_is_no_distance(known):
     assert np.isnan(distances(frame([[1.0, 2]]), frame(known))).all()
