@@ -436,7 +436,7 @@ def test_disk_full_leaves_the_old_file_whole_and_the_rows_safe(where, tmp_path):
     room = (tmp_path / "whole.h5").stat().st_size - 1 if where == "out.h5" else 2000
     arguments = [str(Path(__file__).parent), str(folder), str(target)]
     full = subprocess.run(
-        [sys.executable, "-c", FULL, *arguments],
+        [sys.executable, "-P", "-c", FULL, *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -477,7 +477,7 @@ def test_a_read_only_folder_is_refused_before_any_work():
         Path(place).chmod(0o755)
         folder.chmod(0o555)
         done = subprocess.run(
-            [sys.executable, "-c", script, str(folder / "out.h5")],
+            [sys.executable, "-P", "-c", script, str(folder / "out.h5")],
             capture_output=True,
             text=True,
             check=False,

@@ -49,7 +49,11 @@ def test_import_and_help_load_nothing_heavy(code, tmp_path):
         f"print([m for m in {HEAVY.split()!r} if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-P", "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert done.stdout.strip() == "[]"
 

@@ -39,7 +39,7 @@ print(used())
 def extract(path, folder, **variables):
     """Row of a file in a new process."""
     done = subprocess.run(
-        [sys.executable, "-c", EXTRACT, str(path)],
+        [sys.executable, "-P", "-c", EXTRACT, str(path)],
         env={**os.environ, **variables},
         cwd=folder,
         capture_output=True,
@@ -87,7 +87,7 @@ def test_processes_that_start_at_once_on_a_cold_cache_agree(tmp_path):
     }
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", EXTRACT, str(path)],
+            [sys.executable, "-P", "-c", EXTRACT, str(path)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,7 +112,7 @@ def test_memory_of_one_clip_serves_the_next():
     found = {
         how: int(
             subprocess.run(
-                [sys.executable, "-c", FAULTS, how], capture_output=True, check=True
+                [sys.executable, "-P", "-c", FAULTS, how], capture_output=True, check=True
             ).stdout
         )
         for how in ("keep", "plain")

@@ -131,7 +131,7 @@ print(run(30), run(int(sys.argv[1])))
 def test_memory_does_not_grow_with_the_file(tmp_path):
     """Twenty minutes, 210 MB of samples, in little more than half a minute takes."""
     done = subprocess.run(
-        [sys.executable, "-c", LONG, "1200"],
+        [sys.executable, "-P", "-c", LONG, "1200"],
         capture_output=True,
         text=True,
         check=True,
