@@ -233,8 +233,11 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         ValueError
             When too few rows were held out to guarantee that coverage.
         """
+        return self.interval_around(self.interval_centre(X), coverage)
+
+    def interval_around(self, centre: Numbers, coverage: float = 0.9) -> Numbers:
+        """Do as `predict_interval`, for songs whose `interval_centre` is there already."""
         radius = conformal_radius(self.residuals_, coverage)
-        centre = self.interval_centre(X)
         interval = np.column_stack([centre - radius, centre + radius])
         return interval.clip(self.target_low_, self.target_high_)
 

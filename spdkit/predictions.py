@@ -78,7 +78,8 @@ def predict(model: Any, X: Any, thresholds: tuple[float, float] = PAPER_THRESHOL
         return Predictions(values, None, classes, None)
     if len(model.residuals_) < fewest_residuals(COVERAGE):
         return Predictions(values, None, classes, None)
-    centre, interval = model.interval_centre(X), model.predict_interval(X, COVERAGE)
+    centre = model.interval_centre(X)
+    interval = model.interval_around(centre, COVERAGE)
     return Predictions(
         values, interval, classes, class_probabilities(centre, model.residuals_, thresholds)
     )
