@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spdkit import model_commands
+from spdkit import forecast_commands, model_commands
 from spdkit.cli_tools import SHOWN_PROBLEMS, AsJson, tell, to_json, told_errors, with_metadata
 from spdkit.collect.commands import app as collect_app
 from spdkit.errors import SpdkitError
@@ -39,6 +39,7 @@ for _command in (
     model_commands.evaluate,
     model_commands.predict,
     model_commands.report,
+    forecast_commands.forecast,
 ):
     app.command()(_command)
 
@@ -252,7 +253,7 @@ def demo(
         int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
     ] = None,
 ) -> None:
-    """See the main job run: compose songs, extract, inspect, draw, fit, report, predict others."""
+    """See it all run: compose songs, extract, inspect, draw, fit, report, predict, forecast."""
     with told_errors():
         from spdkit import demo as demonstration
 

@@ -1,4 +1,4 @@
-"""The whole pipeline on music of our own: from composed songs to a model, a report, predictions.
+"""The whole pipeline on music of our own: composed songs, a model, a report, predictions, plays.
 
 `run` is what ``spdkit demo`` does. The corpus itself, and what its popularity truly depends on, are
 made in `spdkit.corpus` and its neighbours; their names that matter most can be had here too.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from spdkit.corpus import synthesise_corpus as synthesise_corpus
 from spdkit.corpus import write_tables
+from spdkit.corpus_plays import write_plays
 from spdkit.corpus_popularity import ceiling
 from spdkit.corpus_popularity import planted_table as planted_table
 from spdkit.corpus_sound import SR as SR
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from spdkit.tracks import Track, TrackSet
 
 _NEW_SONGS = 6
+_HORIZON = 30  # days
+_FORECASTER = "seasonal-naive"  # at once, and right for plays that go by the week
 
 
 def run(
@@ -37,14 +40,15 @@ def run(
     jobs: int | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Compose songs, extract, look inside, draw, fit, report, predict; print each step's command.
+    """Compose songs, extract, draw, fit, report, predict, forecast; print each step's command.
 
     Parameters
     ----------
     folder : path
         Gets ``music/``, ``metadata.csv``, ``labels.csv``, ``features.h5``, ``song.png``,
-        ``model/``, ``report.html``, ``new/`` with songs that the model never saw, and
-        ``predictions.csv``.
+        ``model/``, ``report.html``, ``new/`` with songs that the model never saw,
+        ``predictions.csv``, ``plays.csv`` with daily plays that are made up, and of them
+        ``forecasts.csv``, ``forecast.png`` and ``forecast.html``.
     n_songs, seed : int
         The corpus; see `synthesise_corpus`.
     jobs : int, optional
@@ -103,6 +107,15 @@ def run(
     _say("   as for songs of your own", "spdkit", "predict", *predict)
     _predict(paths, facts, jobs)
 
+    _say(f"8. Make up daily plays of the {n_songs} songs in {paths.plays}, and forecast a month")
+    write_plays(paths.base, n_songs, seed)
+    files = ("-o", paths.forecasts, "--plot", paths.forecast_figure, "--report", paths.forecast)
+    asked = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
+    command = ("spdkit", "forecast", paths.plays, *asked, *files)
+    _say("   as for plays of your own", *command)
+    _forecast(paths, shlex.join(map(str, command)))
+    print(f"   Open {paths.forecast} in a browser.")
+
 
 @dataclass(frozen=True)
 class DemoPaths:
@@ -144,6 +157,26 @@ class DemoPaths:
     def predictions(self) -> Path:
         """What it says of them."""
         return self.base / "predictions.csv"
+
+    @property
+    def plays(self) -> Path:
+        """Daily plays of the songs to learn from."""
+        return self.base / "plays.csv"
+
+    @property
+    def forecasts(self) -> Path:
+        """The plays of the next days."""
+        return self.base / "forecasts.csv"
+
+    @property
+    def forecast_figure(self) -> Path:
+        """Them, drawn."""
+        return self.base / "forecast.png"
+
+    @property
+    def forecast(self) -> Path:
+        """The page on them."""
+        return self.base / "forecast.html"
 
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[Song]:
@@ -211,6 +244,18 @@ def _predict(paths: DemoPaths, facts: Path, jobs: int | None) -> None:
     table = predicting.predict_store(model, record, FeatureStore.open(features), songs)
     predicting.write(table, paths.predictions)
     model_tables.print_predictions(table, record, str(paths.predictions))
+
+
+def _forecast(paths: DemoPaths, command: str) -> None:
+    from spdkit import forecast_commands, forecast_tables
+    from spdkit.forecast.outlook import Request, look_ahead
+    from spdkit.forecast.panel import Columns
+
+    panel = forecast_commands.read(paths.plays, Columns())
+    outlook = look_ahead(panel, Request(_HORIZON, _FORECASTER))
+    made = forecast_commands.made_by(paths.plays, command)
+    files = (paths.forecasts, paths.forecast_figure, paths.forecast)
+    forecast_tables.print_outlook(outlook, forecast_commands.write(outlook, made, *files))
 
 
 def _require_learning() -> None:

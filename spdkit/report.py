@@ -14,46 +14,22 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from spdkit import report_tables as tables
 from spdkit.bootstrap import Score
-from spdkit.errors import SpdkitError
-from spdkit.files import write_text
 from spdkit.metrics import METRICS
 from spdkit.model_record import ModelRecord
 from spdkit.plots import require_matplotlib
 from spdkit.popularity import CLASS_NAMES
 from spdkit.predictions import COVERAGE
 from spdkit.report_gallery import gallery
+from spdkit.report_page import Card, ReportError, load_template, write_page
 from spdkit.uncertainty import fewest_residuals
 
 _HEADLINES = {"mae": "average error", "f1_macro": "macro F1"}
-
-
-class ReportError(SpdkitError):
-    """A report that cannot be made or written."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """One number of the summary.
-
-    Attributes
-    ----------
-    label, value, span : str
-        What it is, the number with its unit, its interval.
-    note : str
-        What to hold it against.
-    """
-
-    label: str
-    value: str
-    span: str
-    note: str
 
 
 def write(record: ModelRecord, history: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -64,9 +40,7 @@ def write(record: ModelRecord, history: pd.DataFrame, path: str | os.PathLike[st
     SpdkitError
         When the file cannot be written.
     """
-    page = render(record, history)
-    # A name that is no text, such as one of an odd file, becomes a reference.
-    write_text(path, page.encode("utf-8", "xmlcharrefreplace").decode())
+    write_page(render(record, history), path)
 
 
 def render(record: ModelRecord, history: pd.DataFrame) -> str:
@@ -92,7 +66,7 @@ def render(record: ModelRecord, history: pd.DataFrame) -> str:
         When matplotlib is not installed, or test rows hold no popularity or no classes.
     """
     require_matplotlib()
-    template = _template()
+    template = load_template("report.html.j2")
     _check(record)
     page: str = template.render(
         record=record,
@@ -122,23 +96,6 @@ def render(record: ModelRecord, history: pd.DataFrame) -> str:
         leaky=record.split.protocol == "reference",
     )
     return page
-
-
-def _template() -> Any:
-    try:
-        import jinja2
-    except ImportError as error:
-        raise ReportError("the report needs jinja2: pip install 'spdkit[report]'") from error
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("spdkit"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["count"] = lambda n: f"{n:,}"
-    environment.filters["figure"] = lambda value, places: tables.plain(value, places)
-    return environment.get_template("report.html.j2")
 
 
 def _check(record: ModelRecord) -> None:

@@ -21,6 +21,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from spdkit.bootstrap import Score
+from spdkit.inks import INK as INK
+from spdkit.inks import MODEL as MODEL
+from spdkit.inks import OTHER as OTHER
 from spdkit.metrics import Reliability
 from spdkit.popularity import CLASS_NAMES
 
@@ -30,8 +33,6 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float64]
 Looks = dict[str, Any]  # of what is drawn, as matplotlib names it
 
-INK = "#1b1d21"
-MODEL, OTHER = "#0e8f7e", "#7f868f"
 CLASS_COLOURS = ("#3f7fc1", "#7f868f", "#d1512d")
 CLASS_MARKERS = ("o", "s", "^")
 POPULARITY = "popularity (points, 0–100)"

@@ -7,7 +7,6 @@ that a record lacks gives no picture; the page says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from spdkit.metrics import confusion_matrix, reliability
 from spdkit.model_record import ModelRecord
 from spdkit.popularity import CLASS_NAMES, classify
 from spdkit.predictions import COVERAGE
+from spdkit.report_page import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,25 +27,6 @@ if TYPE_CHECKING:
 LEVELS = {"modality": "Modality", "family": "Family of features", "feature": "Feature"}
 _SHARE = f"{100 * COVERAGE:.0f}\u00a0%"
 _SQUARE, _FLAT = 3.8, 3.1  # inches
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the page.
-
-    Attributes
-    ----------
-    name : str
-        An id, one in the page.
-    title, caption : str
-    svg : str
-        HTML.
-    """
-
-    name: str
-    title: str
-    caption: str
-    svg: str
 
 
 def gallery(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from spdkit.report_figures import INK
+from spdkit.inks import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,8 +19,11 @@ from spdkit.metrics import CLASSIFICATION, INTERVALS, METRICS, PROBABILITIES, RE
 from spdkit.model_record import ModelRecord
 from spdkit.popularity import CLASS_NAMES, classify
 from spdkit.predictions import COVERAGE
+from spdkit.report_page import NOTHING as NOTHING
+from spdkit.report_page import Cell as Cell
+from spdkit.report_page import Table as Table
+from spdkit.report_page import plain as plain
 
-NOTHING = "–"
 MODEL = "model"  # its key among the scores
 MOST_MISTAKES = 10
 NUMBER_METRICS = (*REGRESSION, *INTERVALS)
@@ -35,33 +37,6 @@ _BETTER = {
     "higher": "higher is better",
     "nominal": "as asked for is best",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What stands in a cell, and what in small letters below."""
-
-    text: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of the page; the first cell of a row names it.
-
-    Attributes
-    ----------
-    name : str
-        An id, one in the page.
-    caption : str
-    columns : tuple of Cell
-    rows : tuple of tuple of Cell
-    """
-
-    name: str
-    caption: str
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 def model_title(key: str, preset: str) -> str:
@@ -84,17 +59,6 @@ def number(metric: str, value: float, *, signed: bool = False) -> str:
     """A value of a metric with its places, and a true minus."""
     places = _PLACES.get(metric, 3)
     return plain(value, places, signed=signed)
-
-
-def plain(value: float, places: int, *, signed: bool = False) -> str:
-    """A number with so many places; "–" for what is none."""
-    if not math.isfinite(value):
-        return NOTHING
-    text = f"{value:+,.{places}f}" if signed else f"{value:,.{places}f}"
-    # Nothing is below zero that is printed as zero.
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("+-")
-    return text.replace("-", "−")
 
 
 def span(metric: str, score: Score, *, signed: bool = False) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spdkit import corpus, corpus_popularity, corpus_sound, demo
+from spdkit import corpus, corpus_plays, corpus_popularity, corpus_sound, demo
 from spdkit.errors import SpdkitError
 
 
@@ -32,7 +32,7 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
     monkeypatch.setattr("spdkit.batch.extract", extract)
     monkeypatch.setattr("spdkit.extractors.AudioExtractor.frames", frames)
     monkeypatch.setattr(demo, "_inspect", lambda path: seen.append(path))
-    for step in ("_fit", "_report", "_predict"):  # `make demo` goes through them
+    for step in ("_fit", "_report", "_predict", "_forecast"):  # `make demo` goes through them
         monkeypatch.setattr(demo, step, lambda *given, step=step: seen.append((step, given)))
     folder = tmp_path / "my demo"
     demo.run(folder, n_songs=2, seed=3, jobs=1, overwrite=True)
@@ -41,6 +41,9 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
     options = {"jobs": 1, "overwrite": True, "progress": True}
     (tracks, *rest), *others = seen
     paths = demo.DemoPaths(folder)
+    files = "-o '{0}/forecasts.csv' --plot '{0}/forecast.png' --report '{0}/forecast.html'"
+    plays, files = f"'{folder}/plays.csv'", files.format(folder)
+    forecast = f"spdkit forecast {plays} --horizon 30 --model seasonal-naive {files}"
     assert (rest, others) == (
         [features, options],
         [
@@ -49,6 +52,7 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
             ("_fit", (paths, folder / "labels.csv")),
             ("_report", (paths,)),
             ("_predict", (paths, new / "metadata.csv", 1)),
+            ("_forecast", (paths, forecast)),
         ],
     )
     assert len(list((new / "music").glob("song-*.[wf]*"))) == 6
@@ -67,6 +71,7 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
     facts, out = f"'{new}/metadata.csv'", f"'{folder}/predictions.csv'"
     command = f"spdkit predict {model} '{new}/music' --metadata {facts} -o {out}"
     assert f"$ {command}\n" in printed
+    assert f"$ {forecast}\n" in printed
     assert "2 of 2 tracks have a row" in printed
     assert "more than 84% of its variance" in printed
 
@@ -80,6 +85,18 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
         assert track.metadata["artist_followers"] == artist.followers
     labels = pd.read_csv(folder / "labels.csv")
     assert labels.equals(demo.planted_table(2, seed=3)[["track_id", "popularity"]])
+
+
+def test_plays_are_made_up_and_forecast(tmp_path, capsys):
+    paths = demo.DemoPaths(tmp_path)
+    corpus_plays.write_plays(tmp_path, 3, seed=1)
+    demo._forecast(paths, "spdkit forecast of the demo")
+    printed = capsys.readouterr().out
+    assert "scored on 2 windows of 30 days, 2 May 2025 to 30 June 2025, of 3 series" in printed
+    assert len(pd.read_csv(paths.forecasts)) == 3 * 30
+    assert paths.forecast_figure.read_bytes().startswith(b"\x89PNG")
+    page = paths.forecast.read_text(encoding="utf-8")
+    assert "spdkit forecast of the demo" in page and "The next 30 days of 3 series" in page
 
 
 def test_run_refuses_a_folder_with_other_music(tmp_path):

@@ -1,0 +1,271 @@
+"""Units of work of lstm_rpa_tables.py: one fit each, done once and kept.
+
+Conventions
+-----------
+A `Unit` is a forecaster that learns from a period; its result holds what it says in every way it
+can be asked (all shifts in two modes, all windows of a moving average). Results go to the journal,
+whole or not at all, under a key that is made of everything that they depend on: the rows that are
+learned from, the forecaster's class and parameters, the ways, the horizon, spdkit's version and
+`BEHAVIOUR`.
+
+``reference`` rolls as the published code does: from the block before the last, unclamped.
+``aligned`` rolls from the last days, clipped to the training range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import multiprocessing
+import time
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rpa_data import Data, panel_digest
+from threadpoolctl import threadpool_limits
+
+from spdkit import __version__
+from spdkit.errors import SpdkitError, SpdkitWarning
+from spdkit.forecast.classical import ARIMA, SMA
+from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.forecaster_files import to_record
+from spdkit.forecast.panel import Panel
+from spdkit.forecast.recommended import recommended
+from spdkit.forecast.recurrent import RecurrentForecaster
+from spdkit.forecast.rolling import Rolling
+from spdkit.store import sync_folder, write_bytes
+
+BEHAVIOUR = 1  # raised when a fit of the same parameters gives other numbers in the same version
+CELLS = ("lstm", "gru", "rnn", "bilstm")
+FEATURES = {"single": (), "multiple": ("downloads", "collects")}
+RIVALS = ("sma", "arima", "ours")
+SEEDED = (*CELLS, "ours")
+LARGEST_K = 60  # of the moving averages
+OURS_EXOG: tuple[str, ...] = ()  # columns besides plays that our best sees
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A forecaster and the period that it learns from.
+
+    Attributes
+    ----------
+    model : str
+        One of `CELLS` or `RIVALS`.
+    period : {"inner", "full"}
+    seed : int
+        0 for what has none.
+    features : {"single", "multiple"}
+    p : int
+        Days that a recurrent unit sees, and gives; 0 for a rival.
+    epochs : int
+        Of a recurrent unit; 0 for a rival.
+    """
+
+    model: str
+    period: str
+    seed: int = 0
+    features: str = "single"
+    p: int = 0
+    epochs: int = 0
+
+    def __str__(self) -> str:
+        own = f" {self.features}, p={self.p}" if self.model in CELLS else ""
+        seed = f", seed {self.seed}" if self.model in SEEDED else ""
+        return f"{self.model}{own}{seed}, {self.period}"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a unit says.
+
+    Attributes
+    ----------
+    forecasts : dict of str to ndarray of float32, shape (n_series, h)
+        By way.
+    seconds : float
+        CPU time of fitting and forecasting.
+    facts : dict
+        What is to be told of it besides.
+    """
+
+    forecasts: dict[str, NDArray[np.float32]]
+    seconds: float
+    facts: dict[str, Any]
+
+
+def way(shift: int, mode: str, start: str) -> str:
+    """What forecasts of a recurrent unit that is rolled are kept under."""
+    return f"{mode}, {start}, s={shift}"
+
+
+def rollings(p: int, h: int) -> dict[str, Rolling]:
+    """By way, how a unit is rolled: every shift in both modes; the baseline from both blocks."""
+    ways = [Rolling(s, "reference", "penultimate") for s in range(1, p + 1)]
+    ways += [Rolling(s) for s in range(1, p + 1)]
+    if p == h:  # one answer is the forecast, nothing is rolled
+        ways = [Rolling(h, "reference", "penultimate"), Rolling(h, "reference")]
+    return {way(each.shift, each.mode, each.start): each for each in ways}
+
+
+def forecasters(unit: Unit, h: int) -> dict[str, Forecaster]:
+    """What a unit fits, by name: one forecaster, or moving averages of every length."""
+    if unit.model in CELLS:
+        exog = FEATURES[unit.features]
+        bidirectional = unit.model == "bilstm"
+        made = RecurrentForecaster(
+            "lstm" if bidirectional else unit.model,  # type: ignore[arg-type]
+            features=unit.features,  # type: ignore[arg-type]
+            input_size=unit.p,
+            epochs=unit.epochs,
+            bidirectional=bidirectional,
+            hist_exog=exog,
+            seed=unit.seed,
+        )
+        return {unit.model: made}
+    if unit.model == "sma":
+        return {f"k={k}": SMA(k) for k in range(1, LARGEST_K + 1)}
+    if unit.model == "arima":
+        return {"arima": ARIMA()}
+    return {"ours": recommended(h, hist_exog=OURS_EXOG, seed=unit.seed)}
+
+
+def compute(unit: Unit, panel: Panel, h: int) -> Result:
+    """Fit on a panel, and say what follows it."""
+    start = time.process_time()
+    facts: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    for name, forecaster in forecasters(unit, h).items():
+        with warnings.catch_warnings():
+            if unit.model == "arima":  # told in the facts
+                warnings.simplefilter("ignore", SpdkitWarning)
+            fitted = forecaster.fit_panel(panel)
+        if isinstance(fitted, RecurrentForecaster) and unit.model in CELLS:
+            ways = rollings(unit.p, h)
+            rolled = fitted.predict_shifts(h, list(ways.values()))
+            said.update({name: rolled[one] for name, one in ways.items()})
+            continue
+        said[name] = fitted.predict(h)[fitted.label].to_numpy().reshape(len(panel), h)
+        if isinstance(fitted, ARIMA):
+            orders = fitted.orders_
+            facts["not_converged"] = int((~orders["converged"]).sum())
+            facts["orders"] = orders[["p", "d", "q"]].to_numpy().tolist()
+    forecasts = {name: np.asarray(values, np.float32) for name, values in said.items()}
+    return Result(forecasts, time.process_time() - start, facts)
+
+
+class Journal:
+    """Results in a folder, one file a unit.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is not there.
+    data : Data
+    h : int
+    """
+
+    def __init__(self, folder: Path, data: Data, h: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.h = folder, h
+        self.digests = {name: panel_digest(one.panel) for name, one in data.periods.items()}
+
+    def path(self, unit: Unit) -> Path:
+        """The file of a unit, by everything that its result depends on."""
+        return self.folder / f"{key(unit, self.digests[unit.period], self.h)}.npz"
+
+    def read(self, unit: Unit) -> Result | None:
+        """A result, or None when there is none.
+
+        Raises
+        ------
+        SpdkitError
+            When its file cannot be read.
+        """
+        path = self.path(unit)
+        if not path.exists():
+            return None
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                told = json.loads(str(arrays["told"]))
+                forecasts = dict(zip(told["ways"], arrays["forecasts"], strict=True))
+                return Result(forecasts, told["seconds"], told["facts"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise SpdkitError(f"{path}: cannot be read: {error}. Delete it and run again") from None
+
+    def write(self, unit: Unit, result: Result) -> None:
+        """Keep a result."""
+        told = {
+            "unit": str(unit),
+            "ways": list(result.forecasts),
+            "seconds": result.seconds,
+            "facts": result.facts,
+        }
+        buffer = io.BytesIO()
+        stacked = np.stack(list(result.forecasts.values()))
+        np.savez_compressed(buffer, forecasts=stacked, told=np.array(json.dumps(told)))
+        path = self.path(unit)
+        temporary = path.with_suffix(".tmp")
+        write_bytes(temporary, buffer.getvalue())
+        temporary.replace(path)
+        sync_folder(self.folder)
+
+
+def key(unit: Unit, rows: str, h: int) -> str:
+    """What tells a unit's result from every other."""
+    records: Mapping[str, Any] = {
+        name: to_record(one) for name, one in forecasters(unit, h).items()
+    }
+    ways = list(rollings(unit.p, h)) if unit.model in CELLS else []
+    parts = [BEHAVIOUR, __version__, rows, h, records, ways]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def work(units: Iterable[Unit], data: Data, journal: Journal, jobs: int, say: Say) -> None:
+    """Compute what has no result yet, each in one thread, `jobs` at a time."""
+    units = list(units)
+    pending = [unit for unit in units if not journal.path(unit).exists()]
+    say(f"{len(units) - len(pending)} of {len(units)} fits are done")
+    panels = {name: period.panel for name, period in data.periods.items()}
+    for i, (unit, result) in enumerate(_results(pending, panels, journal.h, jobs), 1):
+        journal.write(unit, result)
+        say(f"{i}/{len(pending)}  {unit}: {result.seconds:.1f} CPU s")
+
+
+def _results(
+    pending: list[Unit], panels: dict[str, Panel], h: int, jobs: int
+) -> Iterator[tuple[Unit, Result]]:
+    if jobs == 1:
+        with threadpool_limits(1):
+            for unit in pending:
+                yield unit, compute(unit, panels[unit.period], h)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, _begin, (panels, h)) as pool:
+        futures = {pool.submit(_compute_here, unit): unit for unit in pending}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+_here: dict[str, Any] = {}
+
+
+def _begin(panels: dict[str, Panel], h: int) -> None:
+    threadpool_limits(1)
+    _here.update(panels=panels, h=h)
+
+
+def _compute_here(unit: Unit) -> Result:
+    return compute(unit, _here["panels"][unit.period], _here["h"])

@@ -1,0 +1,121 @@
+"""Tables of daily counts, one row a series and day, to the long format or to named problems.
+
+Conventions
+-----------
+A table is a CSV file with a header, plain or gzipped: an id, ``ds`` as YYYYMMDD, and counts, which
+are whole numbers from 0. Rows are numbered from 1, the header not counted. What the long format
+is, `spdkit.catalogs.tianchi` says.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spdkit.catalogs.action_logs import SHOWN_ROWS, told
+from spdkit.catalogs.reading import CatalogError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTS = ("plays", "downloads", "collects")
+_DATE, _COUNT = r"\d{8}", r"\d{1,18}"
+
+
+def read_daily(
+    path: str | os.PathLike[str], key: str, counts: Sequence[str], keep: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read a table of daily counts.
+
+    Parameters
+    ----------
+    path : path
+    key : str
+        The column that becomes ``unique_id``.
+    counts : sequence of str
+        ``plays``, which becomes ``y``, and others.
+    keep : sequence of str
+        Columns to append, with one value a series, as text.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    CatalogError
+        Naming what lacks or is wrong, with column and row, all at once.
+    """
+    import pandas as pd
+
+    place = Path(path).expanduser()
+    cells = _cells(place, (key, "ds", *counts, *keep))
+    days = cells["ds"].where(cells["ds"].str.fullmatch(_DATE))
+    days = pd.to_datetime(days, format="%Y%m%d", errors="coerce")
+    wrong = [(f"column {key!r}: empty", cells[key] == "", cells[key])]
+    wrong.append(("column 'ds': no date as YYYYMMDD", days.isna(), cells["ds"]))
+    for name in counts:
+        no_count = ~cells[name].str.fullmatch(_COUNT)
+        wrong.append((f"column {name!r}: no whole number from 0", no_count, cells[name]))
+    pair = cells[key] + " on " + cells["ds"]
+    wrong.append(("the day of a series is there twice", pair.duplicated(), pair))
+    for name in keep:
+        first = cells.groupby(key)[name].transform("first")
+        what = f"column {name!r}: another value than in an earlier row of the same {key}"
+        wrong.append((what, cells[name] != first, cells[name] + " for " + cells[key]))
+    problems = [_problem(what, rows, values) for what, rows, values in wrong if rows.any()]
+    if problems:
+        raise CatalogError(f"{place}: not a table of daily counts", tuple(problems))
+    frame = pd.DataFrame({"unique_id": cells[key], "ds": days})
+    for name in counts:
+        frame["y" if name == "plays" else name] = cells[name].astype("int64")
+    frame = frame.join(cells[list(keep)]).sort_values(["unique_id", "ds"], ignore_index=True)
+    return in_long_format(frame)
+
+
+def in_long_format(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give the days of a long frame one unit, whatever made them."""
+    return frame.assign(ds=frame["ds"].astype("datetime64[ns]"))
+
+
+def _cells(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """The needed columns as text, of a table whose rows are all of one length."""
+    import pandas as pd
+
+    try:
+        header, lengths = _shape(path)
+        uneven = [(row, f"{n} columns") for row, n in enumerate(lengths, 1) if n != len(header)]
+        lacking = [name for name in dict.fromkeys(needed) if name not in header]
+        problems = [f"no column {name!r}, only {', '.join(header)}" for name in lacking]
+        if uneven:
+            what = f"rows of another length than the header's {len(header)}"
+            problems.append(told(what, uneven[:SHOWN_ROWS], len(uneven)))
+        if not lengths:
+            problems.append("no rows")
+        if problems:
+            raise CatalogError(f"{path}: not a table of daily counts", tuple(problems))
+        columns = list(dict.fromkeys(needed))
+        encoding = "utf-8-sig"
+        return pd.read_csv(path, dtype=str, encoding=encoding, usecols=columns, na_filter=False)
+    except (OSError, ValueError, EOFError, zlib.error, csv.Error) as error:
+        raise CatalogError(f"{path}: cannot be read as a table: {error}") from error
+
+
+def _shape(path: Path) -> tuple[list[str], list[int]]:
+    """The header, and the length of every row: pandas pads short ones without a word."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        rows = csv.reader(lines, strict=True)
+        return next(rows, []), [len(row) for row in rows]
+
+
+def _problem(what: str, rows: pd.Series, values: pd.Series) -> str:
+    numbers = rows.to_numpy().nonzero()[0]
+    first = numbers[:SHOWN_ROWS]
+    shown = [(int(i) + 1, str(values.iloc[i]) or None) for i in first]
+    return told(what, shown, len(numbers))

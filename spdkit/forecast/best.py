@@ -1,0 +1,100 @@
+"""The forecaster that validation inside the training period picks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.base import clone
+
+from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.panel import Numbers, Panel
+from spdkit.forecast.scores import Zero
+from spdkit.forecast.selection import Selection, select_panel
+from spdkit.forecast.windows import cutoffs
+
+
+class BestForecaster(Forecaster):
+    """The best of several forecasters in validation, fitted again on everything.
+
+    Parameters
+    ----------
+    candidates : sequence of Forecaster
+    h : int
+        Rows to forecast after each cutoff: the horizon that it is meant for.
+    n_windows : int
+        Cutoffs inside the training period.
+    step_size : int, optional
+        Rows between two; `h` if not given.
+    metric : {"f", "mae", "rmse", "wape"}
+    zero : {"refuse", "skip"}
+        Of F: what to do with days without plays.
+    verbose : bool
+        Whether to show a progress bar on stderr.
+
+    Attributes
+    ----------
+    selection_ : Selection
+        Scores of all candidates, and which rows chose.
+    best_ : Forecaster
+        The winner, fitted.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Forecaster],
+        h: int,
+        *,
+        n_windows: int = 2,
+        step_size: int | None = None,
+        metric: str = "f",
+        zero: Zero = "refuse",
+        verbose: bool = False,
+    ) -> None:
+        self.candidates = candidates
+        self.h = h
+        self.n_windows = n_windows
+        self.step_size = step_size
+        self.metric = metric
+        self.zero = zero
+        self.verbose = verbose
+
+    @property
+    def label(self) -> str:
+        """Name of its column in forecasts."""
+        return "best"
+
+    @property
+    def hist_exog(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Columns of the past that any candidate uses."""
+        return tuple(dict.fromkeys(name for one in self.candidates for name in one.hist_exog))
+
+    @property
+    def futr_exog(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Columns of the future that any candidate uses."""
+        return tuple(dict.fromkeys(name for one in self.candidates for name in one.futr_exog))
+
+    def _least_rows(self) -> int:
+        step = self.h if self.step_size is None else self.step_size
+        validated = self.h + (self.n_windows - 1) * step
+        # The least demanding of them is enough: those that need more are told in `selection_`.
+        return validated + min((one._least_rows() for one in self.candidates), default=1)
+
+    def _fit(self, panel: Panel) -> None:
+        if not len(self.candidates):
+            raise ForecastError("there are no candidates to choose the best of")
+        splits = list(cutoffs(panel, self.h, self.n_windows, self.step_size))
+        self.selection_: Selection = select_panel(
+            self.candidates,
+            splits,
+            metric=self.metric,
+            zero=self.zero,
+            verbose=self.verbose,
+        )
+        self.best_ = clone(self.selection_.best).fit_panel(panel)
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        names = list(self.futr_exog)
+        taken = [names.index(name) for name in self.best_.futr_exog]
+        return np.asarray(self.best_._forecast(h, future[..., taken]))
