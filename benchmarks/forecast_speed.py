@@ -3,8 +3,9 @@
 The grid of one cell: 8 time steps p = 1 to 8 (q = p) × 49 series × 200 epochs of the SF-LSTM, and a
 month's forecast with every shift s = 1 to p. The peer is torch as one would write it: a module with
 a loop over time steps, autograd, `torch.optim.Adam`, one series after another, the same batches and
-initial weights. (`torch.nn.LSTM` has no ReLU.) Both run in one thread of one process and take turns,
-an equal number of epochs each; the peer's whole grid is scaled from these, ours is run in full.
+initial weights. (`torch.nn.LSTM` has no ReLU.) Both run in one thread of one process and take
+turns, an equal number of epochs each; the peer's whole grid is scaled linearly from these, ours is
+run in full.
 
 Keras adds Adam's eps to the root of the second moment as it is, torch to the corrected one. So that
 the weights can be compared, the peer is given Keras's by setting torch's anew before each step; how
@@ -30,10 +31,10 @@ import harness
 import numpy as np
 import pandas as pd
 import torch
+from forecast_peer import BATCH, PlainUnit, train_plainly
 from harness import Bar, Comparison, bar, compare
 from numpy.typing import NDArray
 from rich.console import Console
-from torch import nn
 
 from spdkit.forecast.rolling import Rolling, roll_all
 from spdkit.forecast.training_windows import cut
@@ -42,7 +43,8 @@ from spdkit.nets.recurrent_training import train
 
 TIME_STEPS = tuple(range(1, 9))
 DAYS, HORIZON = 153, 30  # March to July, and the first 30 days of August
-EPOCHS, BATCH = 200, 32
+EPOCHS = 200
+COMPARED = 5  # epochs after which weights are compared
 UNITS = (64, 32)
 DROPPED = "2b7fedeea967becd9408b896de8ff903"  # by the paper
 PACKAGES = ("numpy", "torch", "numba", "pandas", "spdkit")
@@ -51,7 +53,7 @@ EPILOG = """\
 reading it:
   ratio    CPU time of the peer's epochs over that of as many of ours; low and high are of one round
   floor    the matrix products of the grid at the rate of the fastest large product of this run
-  gap      the largest difference of a weight between ours and the peer's after these epochs
+  gap      the largest difference of a weight between ours and the peer's after five epochs
 """
 
 Values = NDArray[np.float64]
@@ -79,7 +81,6 @@ class Grid:
 class Gap:
     """Largest difference of a weight from the peer's, with either convention of eps."""
 
-    epochs: int
     keras_eps: float
     torch_eps: float
 
@@ -142,80 +143,6 @@ def pairs(values: Values, p: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(x).float().contiguous(), torch.from_numpy(y).float().contiguous()
 
 
-# The peer
-
-
-class PlainLayer(nn.Module):
-    """An LSTM layer with ReLU, all gates in one product, those of inputs for all steps at once."""
-
-    def __init__(self, kernel: torch.Tensor, recurrent: torch.Tensor, bias: torch.Tensor) -> None:
-        super().__init__()
-        self.n_units = bias.shape[-1]
-        self.kernel, self.recurrent, self.bias = (
-            nn.Parameter(each.movedim(0, -2).flatten(-2).clone())
-            for each in (kernel, recurrent, bias)
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """States (n_rows, n_steps, n_units)."""
-        h = c = x.new_zeros(len(x), self.n_units)
-        states = []
-        for from_inputs in (x @ self.kernel + self.bias).unbind(1):
-            i, f, g, o = (from_inputs + h @ self.recurrent).chunk(4, 1)
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.relu(g)
-            h = torch.sigmoid(o) * torch.relu(c)
-            states.append(h)
-        return torch.stack(states, 1)
-
-
-class PlainUnit(nn.Module):
-    """An SF-LSTM with the weights of one of our models."""
-
-    def __init__(self, weights: dict[str, torch.Tensor], model: int) -> None:
-        super().__init__()
-        own = {name: each[model] for name, each in weights.items()}
-        parts = ("kernel", "recurrent", "bias")
-        self.first, self.second = (
-            PlainLayer(*(own[f"layer{k}.{part}"] for part in parts)) for k in (1, 2)
-        )
-        n_units, n_outputs = own["output.kernel"].shape
-        self.dense = nn.Linear(n_units, n_outputs)
-        self.dense.weight.data = own["output.kernel"].t().clone()
-        self.dense.bias.data = own["output.bias"].clone()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Outputs (n_rows, q, 1)."""
-        outputs: torch.Tensor = self.dense(self.second(self.first(x))[:, -1])
-        return outputs[:, :, None]
-
-    def weights(self) -> dict[str, torch.Tensor]:
-        """By our names, in our shapes."""
-        found = {}
-        for name, layer in (("layer1", self.first), ("layer2", self.second)):
-            for part, value in layer.named_parameters():
-                gates = value.detach().unflatten(-1, (4, -1))
-                found[f"{name}.{part}"] = gates.movedim(-2, 0)
-        found["output.kernel"] = self.dense.weight.detach().t()
-        found["output.bias"] = self.dense.bias.detach()
-        return found
-
-
-def train_plainly(
-    net: PlainUnit, x: torch.Tensor, y: torch.Tensor, epochs: int, keras_eps: bool
-) -> None:
-    """Train one model."""
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, eps=1e-7)
-    step = 0
-    for _ in range(epochs):
-        for some_x, some_y in zip(x.split(BATCH), y.split(BATCH), strict=True):
-            step += 1
-            if keras_eps:
-                optimizer.param_groups[0]["eps"] = 1e-7 / (1 - 0.999**step) ** 0.5
-            optimizer.zero_grad()
-            (net(some_x) - some_y).abs().mean().backward()
-            optimizer.step()
-
-
 # Measuring
 
 
@@ -224,33 +151,38 @@ def unit_of(p: int) -> RecurrentUnit:
     return RecurrentUnit("lstm", p, p, units=UNITS)
 
 
-def take_turns(
-    result: Result, values: Values, p: int, epochs: int, rounds: int
-) -> tuple[list[float], list[float]]:
-    """CPU seconds of the same epochs, the peer's and ours, a round each; and the gap."""
+def take_turns(values: Values, p: int, epochs: int, rounds: int) -> dict[str, list[float]]:
+    """CPU seconds of the same epochs, the peer's and ours, a round each."""
     x, y = pairs(values, p)
     unit = unit_of(p)
     initial = unit.initial(range(len(x)))
     train(unit, x, y, initial=initial, epochs=1)  # loaded code is no epoch's cost
-    peer, ours, gaps = [], [], {True: 0.0, False: 0.0}
-    # Last of all once more as torch has its eps, untimed.
-    for number in range(rounds + 1):
-        timed = number < rounds
+    times: dict[str, list[float]] = {"peer": [], "ours": []}
+    for _ in range(rounds):
         nets = [PlainUnit(initial, model) for model in range(len(x))]
         start = time.process_time()
         for net, some_x, some_y in zip(nets, x, y, strict=True):
-            train_plainly(net, some_x, some_y, epochs, keras_eps=timed)
+            train_plainly(net, some_x, some_y, epochs, keras_eps=True)
         middle = time.process_time()
-        found = train(unit, x, y, initial=initial, epochs=epochs, batch_size=BATCH)
-        if timed:
-            peer.append(middle - start)
-            ours.append(time.process_time() - middle)
-        for model, net in enumerate(nets):
-            for name, value in net.weights().items():
-                gap = float((found.weights[name][model] - value).abs().max())
-                gaps[timed] = max(gaps[timed], gap)
-    result.gaps[f"p = {p}"] = Gap(epochs, gaps[True], gaps[False])
-    return peer, ours
+        train(unit, x, y, initial=initial, epochs=epochs, batch_size=BATCH)
+        times["peer"].append(middle - start)
+        times["ours"].append(time.process_time() - middle)
+    return times
+
+
+def gap(values: Values, p: int, keras_eps: bool) -> float:
+    """Largest difference of a weight between ours and the peer's, over all series."""
+    x, y = pairs(values, p)
+    unit = unit_of(p)
+    initial = unit.initial(range(len(x)))
+    ours = train(unit, x, y, initial=initial, epochs=COMPARED, batch_size=BATCH).weights
+    largest = 0.0
+    for model, (some_x, some_y) in enumerate(zip(x, y, strict=True)):
+        net = PlainUnit(initial, model)
+        train_plainly(net, some_x, some_y, COMPARED, keras_eps)
+        for name, value in net.weights().items():
+            largest = max(largest, float((ours[name][model] - value).abs().max()))
+    return largest
 
 
 def whole_grid(values: Values, p: int, epochs: int) -> tuple[float, float]:
@@ -307,16 +239,16 @@ def measure(args: argparse.Namespace) -> Result:
     )
     result.gflop_per_s = rates()
     for p in TIME_STEPS:
-        turns = take_turns(result, values, p, args.peer_epochs, args.rounds)
-        result.rounds_s[f"p = {p}"] = dict(zip(("peer", "ours"), turns, strict=True))
-    for p in TIME_STEPS:
-        result.grid[f"p = {p}"] = _row(result, values, p, args)
+        name = f"p = {p}"
+        result.gaps[name] = Gap(gap(values, p, True), gap(values, p, False))
+        result.rounds_s[name] = take_turns(values, p, args.peer_epochs, args.rounds)
+        result.grid[name] = _row(result, values, p, args)
     fill_sums(result)
-    gap = max(each.keras_eps for each in result.gaps.values())
-    ratio = result.epochs["all"].ratio or 0.0
     result.bars = {
-        "peer over ours, equal epochs": bar(ratio, "≥ 8", "≥ 12"),
-        f"largest gap after {args.peer_epochs} epochs": bar(gap, "≤ 1e-4"),
+        "peer over ours, equal epochs": bar(result.epochs["all"].ratio or 0.0, "≥ 8", "≥ 12"),
+        f"largest gap after {COMPARED} epochs": bar(
+            max(each.keras_eps for each in result.gaps.values()), "≤ 1e-4"
+        ),
     }
     return result
 
@@ -359,8 +291,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, metavar="CSV", help=help_)
     parser.add_argument("--series", type=int, default=49, help="how many (default: 49)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the grid (default: 200)")
-    help_ = "epochs in which both take turns (default: 5)"
-    parser.add_argument("--peer-epochs", type=int, default=5, help=help_)
+    help_ = "epochs in which both take turns (default: 20)"
+    parser.add_argument("--peer-epochs", type=int, default=20, help=help_)
     parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
     default = Path(__file__).parent / "results" / "forecast_speed.json"
     parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")

@@ -115,14 +115,8 @@ def figure_6(found: Found) -> Figure:
                 continue
             s, f = [one["s"] for one in own], [one["f"] for one in own]
             # At its end each line has its p itself, so that it can be told without colour.
-            style: dict[str, Any] = {
-                "linewidth": 0.9,
-                "markersize": 5,
-                "markeredgewidth": 0,
-                "markevery": [-1],
-            }
-            style |= {"marker": f"${p}$", "label": f"p = {p}"}
-            ax.plot(s, f, color=colours[p - 1], **style)
+            ax.plot(s, f, color=colours[p - 1], linewidth=0.9, label=f"p = {p}")
+            ax.lines[-1].set(marker=f"${p}$", markevery=[-1], markersize=5, markeredgewidth=0)
         _baseline(found, ax, features, cell)
         ax.set_xlabel("s, shift in days")
     _legend(figure, list(panels.values()), "F")

@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rpa_data import Data, panel_digest
+from rpa_data import EXOG, Data, panel_digest
 from threadpoolctl import threadpool_limits
 
 from spdkit import __version__
@@ -49,7 +49,7 @@ FEATURES = {"single": (), "multiple": ("downloads", "collects")}
 RIVALS = ("sma", "arima", "ours")
 SEEDED = (*CELLS, "ours")
 LARGEST_K = 60  # of the moving averages
-OURS_EXOG: tuple[str, ...] = ()  # columns besides plays that our best sees
+OURS_EXOG = EXOG  # columns besides plays that our best sees
 Say = Callable[[str], None]
 
 

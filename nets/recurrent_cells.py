@@ -351,9 +351,9 @@ def prepare(cell: str, dtype: str) -> Cell:
         z = zeros(1, found.slabs, 2, 1, 1)
         found.forward(x, kernel, kernel, bias, z, h, RELU)
         found.backward(x, kernel, kernel, z, h, dh, dx, kernel, kernel, bias, RELU)
-        flat, vector, number = zeros(1, 1, 1), zeros(1), np.dtype(dtype).type(1)
+        flat, vector = zeros(1, 1, 1), zeros(1)
         dense_forward(x, flat, zeros(1, 1), flat)
         dense_backward(x, flat, flat, dh, flat, zeros(1, 1))
         absolute_error(x, x, vector, dx)
-        adam(vector, vector, vector, vector, number, number, number, number)
+        adam(vector, vector, vector, vector, vector.dtype.type(1), zeros(5))
     return found

@@ -155,7 +155,8 @@ class _Dense:
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         self.h = h
-        dense_forward(h.numpy(), *self.weights, self.out.numpy())
+        kernel, bias = self.weights
+        dense_forward(h.numpy(), kernel, bias, self.out.numpy())
         return self.out[..., None]
 
     def backward(self, d: torch.Tensor) -> torch.Tensor:

@@ -237,22 +237,18 @@ def absolute_error(output: Array, y: Array, value: Array, slope: Array) -> None:
 
 @compiled
 def adam(
-    weights: Array,
-    gradient: Array,
-    mean: Array,
-    square: Array,
-    rate: Any,
-    epsilon: Any,
-    beta_1: Any,
-    beta_2: Any,
+    weights: Array, gradient: Array, mean: Array, square: Array, rate: Any, numbers: Array
 ) -> None:
-    """One step of Keras's Adam, of vectors; all numbers have the vectors' dtype.
+    """One step of Keras's Adam, of vectors.
 
-    `rate` is corrected for the moments' start at 0.
+    `rate` has the vectors' dtype and is corrected for the moments' start at 0. `numbers` are
+    epsilon, beta_1, 1 - beta_1, beta_2 and 1 - beta_2: taken here, the differences would lose
+    digits in single precision.
     """
-    one = weights.dtype.type(1)
+    epsilon, beta_1, rest_1 = numbers[0], numbers[1], numbers[2]
+    beta_2, rest_2 = numbers[3], numbers[4]
     for k in range(weights.size):
         g = gradient[k]
-        mean[k] = beta_1 * mean[k] + (one - beta_1) * g
-        square[k] = beta_2 * square[k] + (one - beta_2) * g * g
+        mean[k] = beta_1 * mean[k] + rest_1 * g
+        square[k] = beta_2 * square[k] + rest_2 * (g * g)
         weights[k] -= rate * mean[k] / (np.sqrt(square[k]) + epsilon)

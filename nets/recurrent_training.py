@@ -182,6 +182,8 @@ class _Group:
         used = self.whole.numel() - idle
         self.moments = [torch.zeros_like(self.whole[:used]).numpy() for _ in range(2)]
         self.vectors = [each[:used].numpy() for each in (self.whole, self.change)]
+        numbers = [_EPSILON, _BETA_1, 1 - _BETA_1, _BETA_2, 1 - _BETA_2]
+        self.numbers = torch.tensor(numbers, dtype=self.whole.dtype).numpy()
         self.step = 0
         self.passes: dict[int, Pass] = {}
 
@@ -198,10 +200,10 @@ class _Group:
         return total / n_rows
 
     def _adam(self, learning_rate: float) -> None:
-        t, kind = self.step, self.vectors[0].dtype.type
+        t = self.step
         rate = learning_rate * math.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
-        numbers = (rate, _EPSILON, _BETA_1, _BETA_2)
-        adam(*self.vectors, *self.moments, *(kind(each) for each in numbers))
+        (weights, change), (mean, square) = self.vectors, self.moments
+        adam(weights, change, mean, square, self.numbers.dtype.type(rate), self.numbers)
 
     def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Set the gradients; the loss of each model."""

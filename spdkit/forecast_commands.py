@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,6 +99,14 @@ def forecast(
     id_col: Annotated[str, typer.Option(metavar="COLUMN", help="Names the series.")] = "unique_id",
     time_col: Annotated[str, typer.Option(metavar="COLUMN", help="The dates.")] = "ds",
     target_col: Annotated[str, typer.Option(metavar="COLUMN", help="What to forecast.")] = "y",
+    hist_exog: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A further column of the past, 0 or more, such as downloads, for the models that "
+            "see it (recommended, global, global-recurrent); may be repeated.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
@@ -144,7 +152,8 @@ def forecast(
             skip_short=skip_short,
             seed=seed,
         )
-        panel = read(file, Columns(id_col, time_col, target_col), _step(freq), fill_gaps, tell)
+        columns, others = Columns(id_col, time_col, target_col), tuple(hist_exog or ())
+        panel = read(file, columns, _step(freq), fill_gaps, tell, others)
         with bar(shown=not quiet) as started:
             outlook = look_ahead(panel, request, started)
         for remark in outlook.remarks:
@@ -164,18 +173,19 @@ def read(
     freq: str | int | None = None,
     filled: float | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    exog: Sequence[str] = (),
 ) -> Panel:
     """Read and check a table; `filled` goes where a date has no row, and how often is told."""
     from spdkit.errors import SpdkitError
     from spdkit.forecast.frame import check_frame, fill_gaps
     from spdkit.forecast.frame_files import read_long
 
-    frame = read_long(file, columns, freq)
+    frame = read_long(file, columns, freq, exog)
     named = {"id_col": columns.unique_id, "time_col": columns.ds}
     try:
         if filled is not None:
             frame = _fill(fill_gaps, frame, filled, freq, named, tell)
-        return check_frame(frame, freq=freq, target_col=columns.y, **named)
+        return check_frame(frame, freq=freq, exog=exog, target_col=columns.y, **named)
     except SpdkitError as error:
         hint = str(error).replace("use fill_gaps", "use --fill-gaps 0")
         raise type(error)(f"{file}: {hint}") from error

@@ -210,8 +210,8 @@ def test_on_the_papers_own_rows_its_numbers_and_the_bars_are_there(
     monkeypatch.setattr(choices, "OWN_DIGEST", series.digest)
     result = run[3]
     plan = choices.Plan(**result["plan"])
-    empty = choices.Outcomes(replace(plan, seeds=(9,), rivals=()), series, _Nothing())
-    found = {**result, **empty.found(), "bars": empty.found()["bars"], "looks": _LOOKS}
+    empty = choices.Outcomes(replace(plan, seeds=(9,)), series, _Nothing())
+    found = {**result, **empty.found(), "looks": _LOOKS}
     page = printed.page(found)
     assert "| LSTM-RPA | 4366.81 | … | … | … |" in page
     assert "| LSTM | 3863.12 |" in page and "| BiLSTM | 3740.6* |" in page

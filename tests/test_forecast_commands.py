@@ -167,7 +167,7 @@ def test_wrong_tables_are_one_clear_line(tmp_path, content, words, message):
     [
         (("-H", 0), "the horizon h must be a whole number of at least 1, got 0"),
         (("-H", -3), "the horizon h must be a whole number of at least 1, got -3"),
-        (("-H", 7, "--model", "oracle"), "no model 'oracle'; there are best, sma"),
+        (("-H", 7, "--model", "oracle"), "no model 'oracle'; there are best, recommended, sma"),
         (("-H", 7, "--level", 120), "a level is a percentage above 0 and below 100, got 120"),
         (("-H", 7, "--level", 80, "--no-intervals"), "--level asks for intervals"),
         (("-H", 7, "--freq", "often"), "freq='often' is no frequency that pandas knows"),
@@ -188,3 +188,15 @@ def test_help_teaches_every_model():
         assert f"{name}{star}: {' '.join(model.about.split())}" in shown, name
     for option in ("--fill-gaps", "--validate", "--level", "--series", "--report", "--json"):
         assert option in shown
+
+
+def test_further_columns_reach_the_models_that_see_them(tmp_path):
+    frame = play_tables.weekly(4, 120)
+    table = tmp_path / "plays.csv"
+    frame.assign(downloads=(frame["y"] % 7) * frame["y"]).to_csv(table, index=False)
+    asked = [table, "-H", 7, "--model", "global", "--validate", 0, "--no-intervals", "--json"]
+    plain, helped = (
+        json.loads(run(*asked, *more).stdout) for more in ([], ["--hist-exog", "downloads"])
+    )
+    assert plain["forecasts"] != helped["forecasts"]
+    assert "no column 'likes'" in refused(*asked, "--hist-exog", "likes")

@@ -24,7 +24,8 @@ def _geometric(stacked: Numbers) -> Numbers:
             f'{stacked.min():g}: use how="mean" or "median"'
         )
     with np.errstate(divide="ignore"):  # the logarithm of 0, which comes back as 0
-        return np.exp(np.log(stacked).mean(axis=0))
+        mean: Numbers = np.exp(np.log(stacked).mean(axis=0))
+    return mean
 
 
 _HOW: dict[str, Callable[[Numbers], Numbers]] = {

@@ -14,6 +14,7 @@ refused by `spdkit.forecast.frame.check_frame`, with its series and date.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ def read_long(
     path: str | os.PathLike[str],
     columns: Columns | None = None,
     freq: str | int | pd.DateOffset | None = None,
+    exog: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Read the three columns of a long table.
+    """Read the three columns of a long table, and others that are asked for.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def read_long(
         What the table calls them; ``unique_id, ds, y`` by default.
     freq : str, int or DateOffset, optional
         The step between dates, if known; see the conventions of this module.
+    exog : sequence of str
+        Further columns of numbers.
 
     Returns
     -------
@@ -57,11 +61,11 @@ def read_long(
         that is no number: with its line.
     """
     columns = columns or Columns()
-    names = [columns.unique_id, columns.ds, columns.y]
+    names = [columns.unique_id, columns.ds, columns.y, *exog]
     if len(set(names)) < len(names):
-        raise ForecastError(f"three different columns are needed, got {', '.join(names)}")
+        raise ForecastError(f"{len(names)} different columns are needed, got {', '.join(names)}")
     file = Path(path).expanduser()
-    frame = _read(file, names, columns.y)
+    frame = _read(file, names, [columns.y, *exog])
     # Lines without any value, such as one at the end, say nothing; the others keep their numbers.
     frame = frame[~(frame.isna() | (frame == "")).all(axis=1)]
     if not len(frame):
@@ -77,7 +81,7 @@ def read_long(
     read = {
         columns.unique_id: series.astype(str),
         columns.ds: _times(file, frame[columns.ds], freq),
-        columns.y: _values(file, frame[columns.y]),
+        **{name: _values(file, frame[name]) for name in (columns.y, *exog)},
     }
     return pd.DataFrame(read).reset_index(drop=True)
 
@@ -130,7 +134,7 @@ def _suffix(path: Path) -> str:
     return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
 
 
-def _read(file: Path, names: list[str], target: str) -> pd.DataFrame:
+def _read(file: Path, names: list[str], numbers: list[str]) -> pd.DataFrame:
     require_suffix(file)
     if not file.is_file():
         raise ForecastError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}")
@@ -142,13 +146,13 @@ def _read(file: Path, names: list[str], target: str) -> pd.DataFrame:
             return pd.read_parquet(file, columns=names)
         there = list(pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns)
         _require(file, there, names)
-        text = {name: str for name in names if name != target}
+        text = {name: str for name in names if name not in numbers}
         return pd.read_csv(
             file,
             usecols=names,
             dtype=text,
             keep_default_na=False,
-            na_values={target: _NO_VALUE},
+            na_values=dict.fromkeys(numbers, _NO_VALUE),
             skip_blank_lines=False,
             encoding="utf-8-sig",
             low_memory=False,

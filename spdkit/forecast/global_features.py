@@ -60,7 +60,8 @@ def constant(window: Numbers, relative: bool) -> Numbers:
         above, below = inverse.sum(axis=-1), (inverse**2).sum(axis=-1)
     else:
         above, below = np.where(there, window, 0.0).sum(axis=-1), there.sum(axis=-1)
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    best: Numbers = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    return best
 
 
 def past(panel: Panel, values: Numbers, origins: Origins, n: int) -> Numbers:

@@ -14,7 +14,7 @@ LSTM-RPA eq. 9-11 for F, whose term of one window is (1 - σ)·φ: what is minim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -27,7 +27,7 @@ from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.unit_training import refuse_days_without_plays
 
 if TYPE_CHECKING:
-    import torch
+    from torch import Tensor
 
     from spdkit.nets.window_net import WindowNet
 
@@ -126,8 +126,8 @@ class GlobalRecurrentForecaster(Forecaster):
     def _trained(self, X: Numbers, inverse: Numbers, weight: Numbers | None) -> list[WindowNet]:
         torch, training = _torch()
 
-        def tensor(values: Numbers) -> torch.Tensor:
-            made: torch.Tensor = torch.from_numpy(values.astype(np.float32))
+        def tensor(values: Numbers) -> Tensor:
+            made: Tensor = torch.from_numpy(values.astype(np.float32))
             return made
 
         data = training.Data(tensor(X), tensor(inverse), None if weight is None else tensor(weight))
@@ -214,7 +214,7 @@ class GlobalRecurrentForecaster(Forecaster):
             for name, value in net.state_dict().items()
         }
 
-    def _restore(self, panel: Panel, state: dict[str, NDArray[Any]]) -> None:
+    def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
         torch, _ = _torch()
         self.panel_, self.nets_ = panel, []
         for i in range(self.n_models):
@@ -230,13 +230,13 @@ class GlobalRecurrentForecaster(Forecaster):
             self.nets_.append(net.eval())
 
 
-def _sigma(outputs: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+def _sigma(outputs: Tensor, inverse: Tensor) -> Tensor:
     return (_square(outputs, inverse) + _TINY).sqrt()
 
 
-def _square(outputs: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
+def _square(outputs: Tensor, inverse: Tensor) -> Tensor:
     """Mean over the horizon of the squared relative error, one number a row."""
-    squares: torch.Tensor = (outputs.exp() * inverse - 1).square().mean(dim=1)
+    squares: Tensor = (outputs.exp() * inverse - 1).square().mean(dim=1)
     return squares
 
 

@@ -33,12 +33,15 @@ class Setting:
     metric : str
         What `best` chooses by; see `spdkit.forecast.scores.METRICS`.
     seed : int
+    hist_exog : tuple of str
+        Columns of the past besides y, for the models that see them.
     """
 
     h: int
     season_length: int = 7
     metric: str = "f"
     seed: int = 0
+    hist_exog: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,11 @@ def _global(setting: Setting) -> Forecaster:
     from spdkit.forecast.global_forecaster import GlobalForecaster
 
     return GlobalForecaster(
-        setting.h, zero="skip", season_length=setting.season_length, seed=setting.seed
+        setting.h,
+        zero="skip",
+        season_length=setting.season_length,
+        hist_exog=setting.hist_exog,
+        seed=setting.seed,
     )
 
 
@@ -121,6 +128,7 @@ def _recommended(setting: Setting) -> Forecaster:
 
     return recommended(
         setting.h,
+        hist_exog=setting.hist_exog,
         season_length=setting.season_length,
         relative=setting.metric == "f",
         zero="skip",
@@ -131,7 +139,7 @@ def _recommended(setting: Setting) -> Forecaster:
 def _global_recurrent(setting: Setting) -> Forecaster:
     from spdkit.forecast.global_recurrent import GlobalRecurrentForecaster
 
-    return GlobalRecurrentForecaster(setting.h, seed=setting.seed)
+    return GlobalRecurrentForecaster(setting.h, hist_exog=setting.hist_exog, seed=setting.seed)
 
 
 def _lstm(setting: Setting) -> Forecaster:

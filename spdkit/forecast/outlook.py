@@ -204,6 +204,7 @@ def look_ahead(panel: Panel, request: Request, bar: Callable[[int], Tick] | None
         season_length=request.season_length or models.season_of(panel.freq),
         metric=_metric(panel, request, remarks),
         seed=request.seed,
+        hist_exog=tuple(map(str, panel.exog.columns)),
     )
     chosen = models.make(request.model, setting)
     panel, n_windows, levels = _fit_in(panel, request, chosen, remarks)

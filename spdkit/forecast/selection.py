@@ -238,7 +238,7 @@ def _splits(
     future = check_frame(
         test,
         freq=panel.freq,
-        exog=tuple(panel.exog),
+        exog=list(panel.exog.columns),
         id_col=columns.unique_id,
         time_col=columns.ds,
         target_col=columns.y,

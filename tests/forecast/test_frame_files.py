@@ -110,7 +110,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path, name, message):
 
 
 def test_three_columns_are_three(tmp_path):
-    with pytest.raises(ForecastError, match="three different columns are needed, got a, b, a"):
+    with pytest.raises(ForecastError, match="3 different columns are needed, got a, b, a"):
         read_long(written(tmp_path, TWO), Columns("a", "b", "a"))
 
 

@@ -390,7 +390,7 @@ def test_the_published_configurations_score_what_is_known(p, s, expected, tolera
     past = df[df.ds <= "2015-07-31"]
     august = df[(df.ds >= "2015-08-01") & (df.ds <= "2015-08-30")]
     scores = []
-    for seed in range(3):
+    for seed in range(6):  # whose scores deviate by 16 and 46
         rolling = Rolling(s, "reference", "penultimate")
         forecaster = RecurrentForecaster(input_size=p, rolling=rolling, seed=seed).fit(past)
         forecast = forecaster.predict(30).merge(august, on=["unique_id", "ds"])
