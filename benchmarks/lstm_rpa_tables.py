@@ -66,6 +66,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         text = f"some of {given} (default: all)"
         parser.add_argument(f"--{name}", default=given, help=text)
     parser.add_argument("--seeds", default="0,1,2", help="default: 0,1,2")
+    text = "fit the baseline with seeds 0 to N - 1 instead: it scatters (default: as --seeds)"
+    parser.add_argument("--n-baseline", type=int, default=0, metavar="N", help=text)
     parser.add_argument("--epochs", type=int, default=200, help="of recurrent units (default: 200)")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one thread each")
     parser.add_argument(
@@ -113,13 +115,16 @@ def command(args: argparse.Namespace) -> str:
             words += [f"--{name.replace('_', '-')}", str(value)]
     for name in (*_LISTS, "seeds"):
         words += [f"--{name}", ",".join(map(str, getattr(args, name)))]
+    words += ["--n-baseline", str(args.n_baseline)] if args.n_baseline else []
     return shlex.join([*words, "--epochs", str(args.epochs)])
 
 
 def run(args: argparse.Namespace, say: Any) -> Outcomes:
     """Fit what has not been fitted yet, and collect it all."""
     data = load(args.data / args.file, args.train_to, args.horizon, args.drop, args.zero)
-    lists = {name: getattr(args, name) for name in (*_LISTS, "seeds", "epochs", "horizon")}
+    lists = {
+        name: getattr(args, name) for name in (*_LISTS, "seeds", "epochs", "horizon", "n_baseline")
+    }
     plan = Plan(**lists)
     journal = Journal(args.work / "journal", data, args.horizon)
     if not args.partial:

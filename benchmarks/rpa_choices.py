@@ -57,6 +57,8 @@ class Plan:
     cells, features, rivals : tuple of str
     p, seeds : tuple of int
     epochs, horizon : int
+    n_baseline : int
+        Seeds of the baseline, from 0; 0 for `seeds`. It scatters three times as much.
     """
 
     cells: tuple[str, ...]
@@ -66,6 +68,13 @@ class Plan:
     rivals: tuple[str, ...]
     epochs: int
     horizon: int
+    n_baseline: int = 0
+
+    def seeds_of(self, model: str, p: int = 0) -> tuple[int, ...]:
+        """Seeds that a forecaster is fitted with."""
+        if p == self.horizon and self.n_baseline:
+            return tuple(range(self.n_baseline))
+        return self.seeds if model in SEEDED else (0,)
 
     def net(self, cell: str, features: str, p: int, period: str, seed: int) -> Unit:
         """A recurrent unit; the baseline is that of p = horizon."""
@@ -75,12 +84,15 @@ class Plan:
         """Everything that has to be fitted; what is quick comes first."""
         units = []
         for name in self.rivals:
-            seeds = self.seeds if name in SEEDED else (0,)
+            seeds = self.seeds_of(name)
             units += [Unit(name, period, seed) for seed in seeds for period in ("inner", "full")]
         for features in self.features:
             for cell in self.cells:
+                units += [
+                    self.net(cell, features, self.horizon, "full", seed)
+                    for seed in self.seeds_of(cell, self.horizon)
+                ]
                 for seed in self.seeds:
-                    units.append(self.net(cell, features, self.horizon, "full", seed))
                     units += [
                         self.net(cell, features, p, period, seed)
                         for p in self.p
@@ -142,7 +154,7 @@ class Outcomes:
     def _scored(self, model: str, way: str, features: str = "single", p: int = 0) -> Scored | None:
         """Scores of a forecaster in all its seeds; None where a fit is missing, or not asked."""
         epochs = self.plan.epochs if p else 0
-        seeds = self.plan.seeds if model in SEEDED else (0,)
+        seeds = self.plan.seeds_of(model, p)
         by_period: dict[str, list[FScore]] = {}
         for period in ("full",) if p == self.plan.horizon else ("full", "inner"):
             units = [Unit(model, period, seed, features, p, epochs) for seed in seeds]

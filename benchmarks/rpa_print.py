@@ -63,7 +63,9 @@ def _head(found: Found) -> Iterator[str]:
     yield ""
     yield (
         f"F of the test rows unless told otherwise, greater is better: the mean over seeds "
-        f"{listed(plan['seeds'])}, in brackets the least and the greatest of them. Recurrent "
+        f"{listed(plan['seeds'])}"
+        + (f" (of the baseline, 0 to {plan['n_baseline'] - 1})" if plan["n_baseline"] else "")
+        + f", in brackets the least and the greatest of them. Recurrent "
         f"units: one an artist, MAE, {plan['epochs']} epochs, batches of 32, windows as "
         f"published. `reference` rolls them as the published code does, from the block before the "
         f"last and without clamping; `aligned` rolls from the last days, so that each window ends "

@@ -38,7 +38,7 @@ from spdkit.forecast.classical import ARIMA, SMA
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.forecaster_files import to_record
 from spdkit.forecast.panel import Panel
-from spdkit.forecast.recommended import recommended
+from spdkit.forecast.recommended import with_units
 from spdkit.forecast.recurrent import RecurrentForecaster
 from spdkit.forecast.rolling import Rolling
 from spdkit.store import sync_folder, write_bytes
@@ -136,7 +136,7 @@ def forecasters(unit: Unit, h: int) -> dict[str, Forecaster]:
         return {f"k={k}": SMA(k) for k in range(1, LARGEST_K + 1)}
     if unit.model == "arima":
         return {"arima": ARIMA()}
-    return {"ours": recommended(h, hist_exog=OURS_EXOG, seed=unit.seed)}
+    return {"ours": with_units(h, hist_exog=OURS_EXOG, seed=unit.seed)}
 
 
 def compute(unit: Unit, panel: Panel, h: int) -> Result:

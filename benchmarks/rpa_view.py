@@ -23,7 +23,7 @@ def title(found: Found, name: str) -> str:
         "sma": "SMA(16)",
         "sma_k": f"SMA({k or 'k'}), k chosen on {validation}",
         "arima": f"ARIMA, order by AICc (statsmodels {found['versions']['statsmodels']})",
-        "ours": "our best (`spdkit.forecast.recommended`)",
+        "ours": "our best (`recommended.with_units`)",
     }
     return titles.get(name) or f"{CELLS[name]} as published, p = q = {h}"
 

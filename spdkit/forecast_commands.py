@@ -104,7 +104,7 @@ def forecast(
         typer.Option(
             metavar="COLUMN",
             help="A further column of the past, 0 or more, such as downloads, for the models that "
-            "see it (recommended, global, global-recurrent); may be repeated.",
+            "see it (those with recommended or global in their name); may be repeated.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
@@ -123,6 +123,7 @@ def forecast(
 
     - best: whichever ★ scores best in two windows inside the rows that it sees
     - recommended ★: each series' level and boosting over all series, averaged
+    - recommended-with-units: the same and lstm-rpa trained on F, our best; plays on every day; slow
     - sma ★: the mean of the last 16 rows
     - relative-mean ★: the constant of least relative error over the last 16 rows
     - seasonal-naive ★: the last season again, such as a week of days

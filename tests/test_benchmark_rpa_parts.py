@@ -55,8 +55,8 @@ def test_nothing_is_chosen_from_a_part(choices, series, planted):
 
 
 def test_ours_is_what_the_package_recommends(units, monkeypatch):
-    recommended = importlib.import_module("spdkit.forecast.recommended").recommended
-    monkeypatch.setattr(units, "recommended", recommended)
+    recommended = importlib.import_module("spdkit.forecast.recommended").with_units
+    monkeypatch.setattr(units, "with_units", recommended)
     made = units.forecasters(units.Unit("ours", "full", 2), 30)["ours"]
     assert made.get_params() == recommended(30, hist_exog=units.OURS_EXOG, seed=2).get_params() or (
         str(made) == str(recommended(30, hist_exog=units.OURS_EXOG, seed=2))

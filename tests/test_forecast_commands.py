@@ -167,7 +167,10 @@ def test_wrong_tables_are_one_clear_line(tmp_path, content, words, message):
     [
         (("-H", 0), "the horizon h must be a whole number of at least 1, got 0"),
         (("-H", -3), "the horizon h must be a whole number of at least 1, got -3"),
-        (("-H", 7, "--model", "oracle"), "no model 'oracle'; there are best, recommended, sma"),
+        (
+            ("-H", 7, "--model", "oracle"),
+            "no model 'oracle'; there are best, recommended, ",
+        ),
         (("-H", 7, "--level", 120), "a level is a percentage above 0 and below 100, got 120"),
         (("-H", 7, "--level", 80, "--no-intervals"), "--level asks for intervals"),
         (("-H", 7, "--freq", "often"), "freq='often' is no frequency that pandas knows"),

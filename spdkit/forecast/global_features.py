@@ -4,9 +4,9 @@ Conventions
 -----------
 An origin is a series and a row of it: what lies before the row is known, the row is the first to be
 forecast. Rows further back than the series reaches are missing (NaN), which trees can tell from
-numbers. A level is what a forecast is a ratio to: the geometric mean, over the last 7, 28 and 56
-rows, of the constant that fits those rows best: in relative error (``relative``), for which days
-without plays do not exist, or in squared error (their mean).
+numbers. A level is what a forecast is a ratio to: the geometric mean, over several spans of the
+last rows, of the constant that fits those rows best: in relative error (``relative``), for which
+days without plays do not exist, or in squared error (their mean).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from spdkit.forecast.panel import Numbers, Panel
 
-LEVEL_ROWS = (7, 28, 56)
-_RATIO_ROWS = (1, 3, 7, 14, 28, 56)
+STEADY_SPANS = (7, 28, 56)
+ALL_SPANS = (1, 3, 7, 14, 28, 56)
 _WEEKS = ((7, 14), (14, 21), (21, 28))
 _SPREAD_ROWS = 28
 _SEASONS = 4
@@ -71,10 +71,12 @@ def past(panel: Panel, values: Numbers, origins: Origins, n: int) -> Numbers:
     return np.where(back >= 0, values[np.maximum(rows, 0)], np.nan)
 
 
-def levels(panel: Panel, origins: Origins, relative: bool) -> Numbers:
-    """Level of each origin, shape (n_origins,); 0 where nothing was played in its last 56 rows."""
-    window = past(panel, panel.y, origins, max(LEVEL_ROWS))
-    means = np.stack([constant(window[:, :n], relative) for n in LEVEL_ROWS])
+def levels(
+    panel: Panel, origins: Origins, relative: bool, spans: Sequence[int] = STEADY_SPANS
+) -> Numbers:
+    """Level of each origin, shape (n_origins,); 0 where nothing was played in its longest span."""
+    window = past(panel, panel.y, origins, max(spans))
+    means = np.stack([constant(window[:, :n], relative) for n in spans])
     played = means > 0
     logs = np.log(means, out=np.zeros_like(means), where=played)
     count = played.sum(axis=0)
@@ -103,9 +105,9 @@ def describe(
         smallest of 28 rows, likewise; deviations of the logarithms and of their steps; the level;
         the other columns per play.
     """
-    window = past(panel, panel.y, origins, max(_RATIO_ROWS))
+    window = past(panel, panel.y, origins, max(ALL_SPANS))
     ratio = np.maximum(window / level[:, None], _SMALLEST_RATIO)
-    spans = [(0, n) for n in _RATIO_ROWS] + list(_WEEKS)
+    spans = [(0, n) for n in ALL_SPANS] + list(_WEEKS)
     known = [_log(constant(window[:, a:b], relative) / level) for a, b in spans]
     logs = np.log(ratio[:, :_SPREAD_ROWS])
     with np.errstate(invalid="ignore"):

@@ -4,8 +4,9 @@ Conventions
 -----------
 Every row of every series from which the whole horizon is known is an origin to learn from. The
 model sees the origin through `spdkit.forecast.global_features` and how many steps ahead it is
-asked, and gives the ratio of what comes to the series' level. One model serves all steps and all
-series, also those too short to learn from.
+asked, and gives the ratio of what comes to the series' level (over spans of 1 to 56 rows: a level
+that follows a leap by half is a better start than one that forgets it). One model serves all steps
+and all series, also those too short to learn from.
 
 The losses are weights on the squared error of that ratio: for the relative error ((x - y) / y)² the
 weight is (level / y)². F takes the root over each horizon before it adds up series: that is the
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
-from spdkit.forecast.global_features import Origins, describe, ends, levels, seasonal
+from spdkit.forecast.global_features import ALL_SPANS, Origins, describe, ends, levels, seasonal
 from spdkit.forecast.panel import Numbers, Panel
 
 Loss = Literal["relative", "f", "squared"]
@@ -121,7 +122,7 @@ class GlobalForecaster(Forecaster):
     def _fit(self, panel: Panel) -> None:
         self._check(panel)
         origins = self._origins(panel)
-        level = levels(panel, origins, self._relative)
+        level = levels(panel, origins, self._relative, ALL_SPANS)
         played = level > 0
         origins = Origins(origins.series[played], origins.row[played])
         level = level[played]
@@ -132,7 +133,7 @@ class GlobalForecaster(Forecaster):
         y = panel.y[ahead]
         X = self._inputs(panel, origins, level, self._future(panel, ahead))
         known = y > 0 if self._relative else np.ones_like(y, dtype=bool)
-        inverse = np.divide(level[:, None], y, out=np.zeros_like(y), where=known)
+        inverse = np.divide(level[:, None], y, out=np.zeros_like(y), where=y > 0)
         weight = inverse**2 if self._relative else np.ones_like(y)
         target = y / level[:, None]
         models = self._models(X, target, weight)
@@ -152,7 +153,7 @@ class GlobalForecaster(Forecaster):
             )
         panel = self.panel_
         origins = ends(panel)
-        level = levels(panel, origins, self._relative)
+        level = levels(panel, origins, self._relative, ALL_SPANS)
         played = level > 0
         forecast = np.zeros((len(panel), self.horizon))
         if played.any():

@@ -136,6 +136,17 @@ def _recommended(setting: Setting) -> Forecaster:
     )
 
 
+def _with_units(setting: Setting) -> Forecaster:
+    from spdkit.forecast.recommended import with_units
+
+    return with_units(
+        setting.h,
+        hist_exog=setting.hist_exog,
+        season_length=setting.season_length,
+        seed=setting.seed,
+    )
+
+
 def _global_recurrent(setting: Setting) -> Forecaster:
     from spdkit.forecast.global_recurrent import GlobalRecurrentForecaster
 
@@ -171,6 +182,11 @@ _ALL = (
         "each series' level and boosting over all series, averaged",
         _recommended,
         candidate=True,
+    ),
+    Model(
+        "recommended-with-units",
+        "the same and lstm-rpa trained on F, our best; plays on every day; slow",
+        _with_units,
     ),
     Model("sma", "the mean of the last 16 rows", _sma, candidate=True),
     Model(

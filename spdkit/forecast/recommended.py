@@ -1,4 +1,4 @@
-"""The forecaster that we recommend for daily plays: two that err differently, averaged.
+"""The forecaster that we recommend for daily plays: two or three that err differently, averaged.
 
 How it was chosen, without a look at the month that it is judged by, is in
 ``benchmarks/results/forecast_selection.md``.
@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spdkit.forecast.averages import Average
+from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.global_forecaster import GlobalForecaster
 from spdkit.forecast.level import Level
+from spdkit.forecast.recurrent import RecurrentForecaster
+from spdkit.forecast.rolling import Rolling
 from spdkit.forecast.scores import Zero
+
+UNIT_DAYS = (2, 4, 7)  # p of the units, each rolled by as many
 
 
 def recommended(
@@ -53,4 +58,42 @@ def recommended(
         hist_exog=hist_exog,
         seed=seed,
     )
-    return Average([Level(relative=relative), boosting], how="geometric", name="Recommended")
+    return _together([Level(relative=relative), boosting], "Recommended")
+
+
+def with_units(
+    horizon: int, *, hist_exog: Sequence[str] = (), season_length: int = 7, seed: int = 0
+) -> Average:
+    """`recommended`, and LSTM-RPA as a third voice: the best that we have for F.
+
+    The third is itself an average, of units of 2, 4 and 7 days, each trained on F and rolled in the
+    aligned mode by its own length. It takes plays on every day and the ``learn`` extra, and some
+    seconds a hundred series.
+
+    Parameters
+    ----------
+    horizon, hist_exog, season_length, seed
+        As in `recommended`.
+
+    Returns
+    -------
+    Average
+        Not fitted.
+    """
+    two = recommended(horizon, hist_exog=hist_exog, season_length=season_length, seed=seed)
+    return _together([*two.forecasters, units(seed)], "RecommendedWithUnits")
+
+
+def units(seed: int = 0) -> Average:
+    """LSTM-RPA's units of 2, 4 and 7 days, trained on F, rolled by their length, averaged."""
+    return _together(
+        [
+            RecurrentForecaster(input_size=p, rolling=Rolling(p), loss="f", seed=seed)
+            for p in UNIT_DAYS
+        ],
+        "Units",
+    )
+
+
+def _together(forecasters: Sequence[Forecaster], name: str) -> Average:
+    return Average(list(forecasters), how="geometric", name=name)

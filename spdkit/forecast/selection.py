@@ -12,7 +12,8 @@ and the rows that it is then judged by choose it. It is here to show what that i
 says so in `Selection.rows`, and its score is no estimate of anything.
 
 With a journal (a text file, one line of JSON a score) a selection that was stopped goes on where it
-was; scores are found again by candidate, rows and metric, so that one journal serves many.
+was; scores are found again by candidate, rows, metric and spdkit's version, so that one journal
+serves many. Who changes the code of a forecaster deletes it.
 """
 
 from __future__ import annotations

@@ -175,7 +175,10 @@ def test_without_validation_nothing_is_scored():
         ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
         ({"n_windows": -1}, "n_windows must be 0 or more, got -1"),
         ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
-        ({"model": "oracle"}, "no model 'oracle'; there are best, recommended, sma, "),
+        (
+            {"model": "oracle"},
+            "no model 'oracle'; there are best, recommended, ",
+        ),
     ],
 )
 def test_what_cannot_be_met_is_refused(request_, message):

@@ -239,7 +239,7 @@ def test_every_cell_learns_a_period(cell, bidirectional):
     y = np.tile([10.0, 30.0, 20.0, 40.0], 12)
     forecaster = RecurrentForecaster(
         cell, input_size=4, rolling=Rolling(2), bidirectional=bidirectional, epochs=300,
-        units=(16, 16), windows="sliding", learning_rate=0.01,
+        units=(16, 16), windows="sliding", learning_rate=0.01, dtype="float64",
     ).fit(frame(a=y))  # fmt: skip
     np.testing.assert_allclose(values(forecaster, 8), [[*y[:8]]], atol=3)
     name = ("Bi" if bidirectional else "") + cell.upper()
