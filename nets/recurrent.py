@@ -20,7 +20,7 @@ with 1 output or n_features. Weights are a flat dict of tensors, named "layer1.k
 (M, gates, units, units), biases (M, gates, units) with gates as `recurrent_cells` orders them, and
 "output.kernel" (M, units, q), "output.bias" (M, q). All of it happens on a CPU.
 
-References: DESIGN section 6; the LSTM-RPA paper, section III; Glorot and Bengio (2010),
+References: the LSTM-RPA paper, section III; Glorot and Bengio (2010),
 understanding the difficulty of training deep feedforward neural networks; Saxe et al. (2014), exact
 solutions to the nonlinear dynamics of learning; `keras.layers`.
 """

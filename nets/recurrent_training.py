@@ -9,7 +9,7 @@ Conventions: the loss of a batch is one number a model, and each model follows i
 in order, without shuffling, the last one smaller. Adam is Keras's: its eps counts beside the root
 of the second moment as it is, where torch's counts beside the corrected one.
 
-References: DESIGN section 6; Kingma and Ba (2015), Adam, the algorithm before its section 2.1 ends
+References: Kingma and Ba (2015), Adam, the algorithm before its section 2.1 ends
 (``epsilon hat``); `keras.optimizers.Adam`.
 """
 

@@ -5,6 +5,8 @@
 ('musicoset', 'spotgentrack')
 >>> print(catalogs.get("spotgentrack").source)
 https://doi.org/10.17632/4m2x4zngny
+
+Series, not tracks, with no labels to learn: `spdkit.catalogs.tianchi`, a module of functions.
 """
 
 from importlib import import_module

@@ -76,14 +76,14 @@ class BestForecaster(Forecaster):
         return tuple(dict.fromkeys(name for one in self.candidates for name in one.futr_exog))
 
     def _least_rows(self) -> int:
+        if not len(self.candidates):
+            raise ForecastError("there are no candidates to choose the best of")
         step = self.h if self.step_size is None else self.step_size
         validated = self.h + (self.n_windows - 1) * step
         # The least demanding of them is enough: those that need more are told in `selection_`.
-        return validated + min((one._least_rows() for one in self.candidates), default=1)
+        return validated + min(one._least_rows() for one in self.candidates)
 
     def _fit(self, panel: Panel) -> None:
-        if not len(self.candidates):
-            raise ForecastError("there are no candidates to choose the best of")
         splits = list(cutoffs(panel, self.h, self.n_windows, self.step_size))
         self.selection_: Selection = select_panel(
             self.candidates,

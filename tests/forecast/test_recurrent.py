@@ -379,7 +379,7 @@ def published():
 @pytest.mark.skipif(published() is None, reason="SPDKIT_DATA names no folder with tianchi/")
 @pytest.mark.parametrize(
     ("p", "s", "expected", "tolerance"),
-    # DESIGN.md section 6: LSTM-RPA and its direct baseline as published, measured again.
+    # LSTM-RPA and its direct baseline as published, measured again.
     [(2, 1, 4344, 25), (30, 30, 3792, 40)],
 )
 def test_the_published_configurations_score_what_is_known(p, s, expected, tolerance):

@@ -17,7 +17,7 @@ def days(n):
 
 @pytest.mark.parametrize(
     ("p", "n_pairs"),
-    # March to July has 153 days; the counts are the published code's (section 6 of the design).
+    # March to July has 153 days; the counts are the published code's.
     [(1, 121), (2, 60), (3, 40), (4, 29), (5, 23), (6, 19), (7, 16), (8, 14), (30, 3)],
 )
 def test_pairs_of_the_published_code_are_counted(p, n_pairs):
