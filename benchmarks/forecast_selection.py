@@ -78,8 +78,8 @@ def contestants() -> dict[str, Forecaster]:
         "Level + Global + GlobalGRU": Average([Level(), boosting, gru], how="geometric"),
         "Units: LSTM-RPA of p = 2, 4, 7, trained on F": units(),
         "Level + Units": Average([Level(), units()], how="geometric"),
-        "Global + Units": Average([boosting, units()], how="geometric"),
-        "Level + Global + Units (with_units)": with_units(H, hist_exog=OTHERS),
+        "Global + Units (with_units)": with_units(H, hist_exog=OTHERS),
+        "Level + Global + Units": Average([Level(), boosting, units()], how="geometric"),
     }
     return named
 

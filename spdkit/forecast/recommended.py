@@ -1,6 +1,6 @@
-"""The forecaster that we recommend for daily plays: two or three that err differently, averaged.
+"""The forecasters that we recommend for daily plays: two that err differently, averaged.
 
-How it was chosen, without a look at the month that it is judged by, is in
+How they were chosen, without a look at the month that it is judged by, is in
 ``benchmarks/results/forecast_selection.md``.
 """
 
@@ -64,11 +64,11 @@ def recommended(
 def with_units(
     horizon: int, *, hist_exog: Sequence[str] = (), season_length: int = 7, seed: int = 0
 ) -> Average:
-    """`recommended`, and LSTM-RPA as a third voice: the best that we have for F.
+    """Gradient boosting over all series, and LSTM-RPA of each: the best that we have for F.
 
-    The third is itself an average, of units of 2, 4 and 7 days, each trained on F and rolled in the
-    aligned mode by its own length. It takes plays on every day and the ``learn`` extra, and some
-    seconds a hundred series.
+    The second is itself an average, of units of 2, 4 and 7 days, each trained on F and rolled in
+    the aligned mode by its own length. It takes plays on every day and the ``learn`` extra, and
+    some seconds a hundred series.
 
     Parameters
     ----------
@@ -80,8 +80,10 @@ def with_units(
     Average
         Not fitted.
     """
-    two = recommended(horizon, hist_exog=hist_exog, season_length=season_length, seed=seed)
-    return _together([*two.forecasters, units(seed)], "RecommendedWithUnits")
+    boosting = GlobalForecaster(
+        horizon, season_length=season_length, hist_exog=hist_exog, seed=seed
+    )
+    return _together([boosting, units(seed)], "RecommendedWithUnits")
 
 
 def units(seed: int = 0) -> Average:

@@ -1,10 +1,14 @@
 """Gradient boosting over all series: its losses, what it may see, what it refuses."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from made_plays import frame, noisy
 from sklearn.base import clone
 
+from spdkit.forecast.averages import Average
+from spdkit.forecast.classical import SMA, RelativeMean
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.global_forecaster import GlobalForecaster
 from spdkit.forecast.scores import f_score
@@ -168,3 +172,20 @@ def test_a_horizon_beyond_its_own_is_refused():
     model = GlobalForecaster(5, **SMALL).fit(noisy(2, 60))
     with pytest.raises(ForecastError, match="learned to forecast 5 steps, 6 are asked for"):
         model.predict(6)
+
+
+@pytest.mark.slow
+def test_ten_thousand_songs_in_one_call_in_memory_linear_in_the_data():
+    """SMA, the relative mean and boosting together, 183 days of each song."""
+    peaks = []
+    for n_series in (2_500, 10_000):
+        df = noisy(n_series, 183).drop(columns="downloads")
+        three = Average([SMA(16), RelativeMean(16), GlobalForecaster(30)])
+        tracemalloc.start()
+        found = three.fit(df).predict(30)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found) == 30 * n_series
+        assert np.isfinite(found["Average"]).all()
+    assert peaks[1] < 4.2 * peaks[0]
+    assert peaks[1] < 500e6

@@ -1,4 +1,4 @@
-"""What we recommend: a level, boosting, and units, averaged."""
+"""What we recommend: a level, boosting and units, two of them averaged."""
 
 import numpy as np
 import pytest
@@ -45,17 +45,21 @@ def test_days_without_plays_are_refused_or_asked_for():
         assert np.isfinite(forecast(model, df)).all()
 
 
-def test_the_third_voice_is_lstm_rpa_trained_on_f():
-    model = with_units(5, seed=3)
-    assert [one.label for one in model.forecasters] == ["Level", "Global(relative)", "Units"]
-    third = model.forecasters[2]
-    assert [one.get_params() for one in third.forecasters] == [
+def test_the_second_voice_is_lstm_rpa_trained_on_f():
+    model = with_units(5, hist_exog=["downloads"], seed=3)
+    assert [one.label for one in model.forecasters] == ["Global(relative)", "Units"]
+    assert (
+        model.forecasters[0].get_params()
+        == recommended(5, hist_exog=["downloads"], seed=3).forecasters[1].get_params()
+    )
+    second = model.forecasters[1]
+    assert [one.get_params() for one in second.forecasters] == [
         one.get_params() for one in units(3).forecasters
     ]
-    for p, unit in zip(UNIT_DAYS, third.forecasters, strict=True):
+    for p, unit in zip(UNIT_DAYS, second.forecasters, strict=True):
         assert (unit.input_size, unit.rolling, unit.loss) == (p, Rolling(p), "f")
         assert (unit.seed, unit.cell, unit.features) == (3, "lstm", "single")
-    small = [one.set_params(epochs=2, units=(3, 2)) for one in third.forecasters]
+    small = [one.set_params(epochs=2, units=(3, 2)) for one in second.forecasters]
     df = noisy(2, 80)
     expected = np.prod([forecast(one, df) for one in small], axis=0) ** (1 / 3)
-    np.testing.assert_allclose(forecast(third, df), expected)
+    np.testing.assert_allclose(forecast(second, df), expected)
