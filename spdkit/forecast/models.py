@@ -185,7 +185,7 @@ _ALL = (
     ),
     Model(
         "recommended-with-units",
-        "boosting and lstm-rpa trained on F, our best; needs plays on every day; slow",
+        "boosting and lstm-rpa trained on F, our best; no day without plays",
         _with_units,
     ),
     Model("sma", "the mean of the last 16 rows", _sma, candidate=True),
