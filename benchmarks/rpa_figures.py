@@ -1,7 +1,8 @@
 """Figures 4 to 6 of lstm_rpa_tables.py, from its JSON and nothing else.
 
 Conventions: each figure is an SVG beside the JSON, the same bytes from the same numbers. No colour
-says what a marker, a line's style or a label does not say besides.
+says what a marker, a line's style or a label does not say besides. Where a forecast diverged, F is
+far below everything else: it is drawn at 0.6 of a perfect forecast's, as a triangle that says so.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from spdkit.inks import INK, MODEL, OTHER
 
 _PUBLISHED = "#b3541e"
 _HISTORY = 60  # days drawn before the test
+_LOWEST = 0.6  # of a perfect forecast's F
 _STYLE = {"svg.hashsalt": "lstm_rpa_tables", "svg.fonttype": "none", "font.size": 8}
 Found = dict[str, Any]
 
@@ -85,7 +87,7 @@ def figure_5(found: Found) -> Figure:
         entries = _entries(found, features, cell)
         ax.plot(
             [one["p"] for one in entries],
-            [one["f"] for one in entries],
+            _cut(found, ax, "p", entries),
             ".",
             color=OTHER,
             markersize=4,
@@ -93,7 +95,7 @@ def figure_5(found: Found) -> Figure:
         )
         best: dict[int, float] = {}
         for one in entries:
-            best[one["p"]] = max(one["f"], best.get(one["p"], -np.inf))
+            best[one["p"]] = max(one["f"], best.get(one["p"], _lowest(found)))
         ax.plot(list(best), list(best.values()), "-o", color=MODEL, markersize=3, linewidth=1.2)
         ax.lines[-1].set_label("the best shift of each p")
         _baseline(found, ax, features, cell)
@@ -113,7 +115,7 @@ def figure_6(found: Found) -> Figure:
             own = [one for one in entries if one["p"] == p]
             if not own:
                 continue
-            s, f = [one["s"] for one in own], [one["f"] for one in own]
+            s, f = [one["s"] for one in own], _cut(found, ax, "s", own)
             # At its end each line has its p itself, so that it can be told without colour.
             ax.plot(s, f, color=colours[p - 1], linewidth=0.9, label=f"p = {p}")
             ax.lines[-1].set(marker=f"${p}$", markevery=[-1], markersize=5, markeredgewidth=0)
@@ -126,6 +128,19 @@ def figure_6(found: Found) -> Figure:
 def _entries(found: Found, features: str, cell: str) -> list[Found]:
     wanted = {"features": features, "cell": cell, "mode": "reference"}
     return [one for one in found["grid"] if wanted.items() <= one.items()]
+
+
+def _lowest(found: Found) -> float:
+    return _LOWEST * float(found["data"]["perfect"]["full"])
+
+
+def _cut(found: Found, ax: Axes, x: str, entries: Sequence[Found]) -> list[float]:
+    """F of entries, cut off below; triangles are drawn over those that were."""
+    lowest = _lowest(found)
+    if below := [one[x] for one in entries if one["f"] < lowest]:
+        ax.plot(below, [lowest] * len(below), "v", color=_PUBLISHED, markersize=5)
+        ax.lines[-1].set_label(f"F below {lowest:,.0f}: a forecast diverged")
+    return [max(one["f"], lowest) for one in entries]
 
 
 def _baseline(found: Found, ax: Axes, features: str, cell: str) -> None:
