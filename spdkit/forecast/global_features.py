@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.panel import Numbers, Panel
 
 STEADY_SPANS = (7, 28, 56)
@@ -47,6 +48,42 @@ class Origins:
 def ends(panel: Panel) -> Origins:
     """Origins behind the last row of each series."""
     return Origins(np.arange(len(panel)), panel.lengths)
+
+
+def learnable(panel: Panel, before: int, horizon: int, most: int, seed: int) -> Origins:
+    """Origins with `before` rows before them and `horizon` after: all, or a sample of `most`.
+
+    Raises
+    ------
+    ForecastError
+        When no series is long enough for one.
+    """
+    counts = np.maximum(panel.lengths - horizon - before + 1, 0)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    if not starts[-1]:
+        raise ForecastError(
+            f"the longest series has {panel.lengths.max()} rows, and {before} before and {horizon} "
+            f"after a date are needed to learn a horizon of {horizon}"
+        )
+    taken = np.arange(starts[-1])
+    if len(taken) > most:
+        generator = np.random.default_rng(seed)
+        taken = np.sort(generator.choice(starts[-1], most, replace=False))
+    series = np.searchsorted(starts, taken, side="right") - 1
+    return Origins(series, taken - starts[series] + before)
+
+
+def require_within(h: int, horizon: int, label: str) -> None:
+    """Refuse to forecast further than was learned.
+
+    Raises
+    ------
+    ForecastError
+    """
+    if h > horizon:
+        raise ForecastError(
+            f"{label} learned to forecast {horizon} steps, {h} are asked for: give horizon={h}"
+        )
 
 
 def constant(window: Numbers, relative: bool) -> Numbers:

@@ -30,7 +30,16 @@ from numpy.typing import NDArray
 from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
-from spdkit.forecast.global_features import ALL_SPANS, Origins, describe, ends, levels, seasonal
+from spdkit.forecast.global_features import (
+    ALL_SPANS,
+    Origins,
+    describe,
+    ends,
+    learnable,
+    levels,
+    require_within,
+    seasonal,
+)
 from spdkit.forecast.panel import Numbers, Panel
 
 Loss = Literal["relative", "f", "squared"]
@@ -121,7 +130,8 @@ class GlobalForecaster(Forecaster):
 
     def _fit(self, panel: Panel) -> None:
         self._check(panel)
-        origins = self._origins(panel)
+        most = max(1, self.max_rows // self.horizon)
+        origins = learnable(panel, _LEAST_PAST, self.horizon, most, self.seed)
         level = levels(panel, origins, self._relative, ALL_SPANS)
         played = level > 0
         origins = Origins(origins.series[played], origins.row[played])
@@ -146,11 +156,7 @@ class GlobalForecaster(Forecaster):
         self.models_, self.n_origins_ = models, len(origins)
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
-        if h > self.horizon:
-            raise ForecastError(
-                f"{self.label} learned to forecast {self.horizon} steps, {h} are asked for: give "
-                f"horizon={h}"
-            )
+        require_within(h, self.horizon, self.label)
         panel = self.panel_
         origins = ends(panel)
         level = levels(panel, origins, self._relative, ALL_SPANS)
@@ -184,11 +190,6 @@ class GlobalForecaster(Forecaster):
         for name in self.hist_exog:
             column = panel.exog[name].to_numpy()
             self._refuse(panel, column, column < 0, f"{name} must be 0 or more beside plays, it is")
-        if panel.lengths.max() < _LEAST_PAST + self.horizon:
-            raise ForecastError(
-                f"the longest series has {panel.lengths.max()} rows, and {_LEAST_PAST} before and "
-                f"{self.horizon} after a date are needed to learn a horizon of {self.horizon}"
-            )
 
     def _refuse(self, panel: Panel, values: Numbers, wrong: NDArray[np.bool_], what: str) -> None:
         if wrong.any():
@@ -198,18 +199,6 @@ class GlobalForecaster(Forecaster):
                 f"series {panel.ids[series]!r}, {shown(panel.ds[row])}: {what} {values[row]:g} "
                 f"({int(wrong.sum())} such rows)"
             )
-
-    def _origins(self, panel: Panel) -> Origins:
-        """Rows to learn from: all, or a sample when they are too many."""
-        counts = np.maximum(panel.lengths - self.horizon - _LEAST_PAST + 1, 0)
-        most = max(1, self.max_rows // self.horizon)
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        taken = np.arange(starts[-1])
-        if len(taken) > most:
-            generator = np.random.default_rng(self.seed)
-            taken = np.sort(generator.choice(starts[-1], most, replace=False))
-        series = np.searchsorted(starts, taken, side="right") - 1
-        return Origins(series, taken - starts[series] + _LEAST_PAST)
 
     def _future(self, panel: Panel, ahead: NDArray[np.int64]) -> Numbers:
         columns = [panel.exog[name].to_numpy()[ahead] for name in self.futr_exog]

@@ -22,7 +22,14 @@ from numpy.typing import NDArray
 
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
-from spdkit.forecast.global_features import Origins, ends, levels, past
+from spdkit.forecast.global_features import (
+    Origins,
+    ends,
+    learnable,
+    levels,
+    past,
+    require_within,
+)
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.unit_training import refuse_days_without_plays
 
@@ -115,7 +122,7 @@ class GlobalRecurrentForecaster(Forecaster):
         if self.loss not in get_args(Loss):
             raise ForecastError(f"loss must be 'relative' or 'f', got {self.loss!r}")
         refuse_days_without_plays(panel, self.loss)
-        origins = self._origins(panel)
+        origins = learnable(panel, self.input_size, self.horizon, self.max_origins, self.seed)
         rows = panel.indptr[origins.series] + origins.row
         y = panel.y[rows[:, None] + np.arange(self.horizon)]
         inverse = levels(panel, origins, True)[:, None] / y
@@ -166,32 +173,13 @@ class GlobalRecurrentForecaster(Forecaster):
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
         torch, _ = _torch()
-        if h > self.horizon:
-            raise ForecastError(
-                f"{self.label} learned to forecast {self.horizon} steps, {h} are asked for: give "
-                f"horizon={h}"
-            )
+        require_within(h, self.horizon, self.label)
         origins = ends(self.panel_)
         X = torch.from_numpy(self._windows(self.panel_, origins).astype(np.float32))
         with torch.no_grad():
             logs = torch.stack([net(X) for net in self.nets_]).double().mean(dim=0).numpy()
         forecast: Numbers = levels(self.panel_, origins, True)[:, None] * np.exp(logs[:, :h])
         return forecast
-
-    def _origins(self, panel: Panel) -> Origins:
-        counts = np.maximum(panel.lengths - self.horizon - self.input_size + 1, 0)
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        if not starts[-1]:
-            raise ForecastError(
-                f"the longest series has {panel.lengths.max()} rows, and {self.input_size} before "
-                f"and {self.horizon} after a date are needed to learn a horizon of {self.horizon}"
-            )
-        taken = np.arange(starts[-1])
-        if len(taken) > self.max_origins:
-            generator = np.random.default_rng(self.seed)
-            taken = np.sort(generator.choice(starts[-1], self.max_origins, replace=False))
-        series = np.searchsorted(starts, taken, side="right") - 1
-        return Origins(series, taken - starts[series] + self.input_size)
 
     def _windows(self, panel: Panel, origins: Origins) -> Numbers:
         """Logarithms that the net sees, shape (n_origins, input_size, n_features)."""
