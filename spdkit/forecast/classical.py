@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 
 from spdkit.errors import SpdkitWarning
 from spdkit.forecast.arima_fit import ArimaModel, Limits, fit_arima, forecast_arima
-from spdkit.forecast.calendar import shown
-from spdkit.forecast.errors import ForecastError, quoted
+from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.scores import Zero
@@ -127,10 +126,10 @@ class RelativeMean(Forecaster):
             raise ForecastError(f"zero must be 'refuse' or 'skip', got {self.zero!r}")
         rows = panel.lengths if self.k is None else np.full_like(panel.lengths, self.k)
         recent = panel.rows(panel.lengths - rows, panel.lengths)
-        _refuse_rows(recent, recent.y < 0, "relative errors need values of 0 or more, y is")
+        recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
         if self.zero == "refuse":
             advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
-            _refuse_rows(recent, recent.y == 0, advice)
+            recent.refuse(recent.y == 0, advice)
         # Each value is taken in units of its series' smallest, whose square cannot overflow.
         played = np.where(recent.y > 0, recent.y, np.inf)
         smallest = np.minimum.reduceat(played, recent.indptr[:-1])
@@ -293,17 +292,6 @@ def _whole(name: str, number: object, least: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
         raise ForecastError(f"{name} must be a whole number of at least {least}, got {number!r}")
     return int(number)
-
-
-def _refuse_rows(panel: Panel, wrong: NDArray[np.bool_], what: str) -> None:
-    """Refuse the rows marked as wrong, naming the first."""
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        series = int(np.searchsorted(panel.indptr, row, side="right")) - 1
-        raise ForecastError(
-            f"series {quoted(panel.ids[series])}, {shown(panel.ds[row])}: {what} "
-            f"{panel.y[row]:g} ({int(wrong.sum())} such rows)"
-        )
 
 
 def _require_statsmodels() -> None:

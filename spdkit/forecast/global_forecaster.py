@@ -27,7 +27,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.global_features import (
@@ -183,22 +182,13 @@ class GlobalForecaster(Forecaster):
         ):
             if given not in allowed:
                 raise ForecastError(f"{name} must be one of {', '.join(allowed)}, got {given!r}")
-        self._refuse(panel, panel.y, panel.y < 0, "a level needs values of 0 or more, y is")
+        panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is")
         if self._relative and self.zero == "refuse":
             advice = 'relative error needs plays: give zero="skip", or loss="squared"; y is'
-            self._refuse(panel, panel.y, panel.y == 0, advice)
+            panel.refuse(panel.y == 0, advice)
         for name in self.hist_exog:
             column = panel.exog[name].to_numpy()
-            self._refuse(panel, column, column < 0, f"{name} must be 0 or more beside plays, it is")
-
-    def _refuse(self, panel: Panel, values: Numbers, wrong: NDArray[np.bool_], what: str) -> None:
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            series = int(np.searchsorted(panel.indptr, row, side="right")) - 1
-            raise ForecastError(
-                f"series {panel.ids[series]!r}, {shown(panel.ds[row])}: {what} {values[row]:g} "
-                f"({int(wrong.sum())} such rows)"
-            )
+            panel.refuse(column < 0, f"{name} must be 0 or more beside plays, it is", column)
 
     def _future(self, panel: Panel, ahead: NDArray[np.int64]) -> Numbers:
         columns = [panel.exog[name].to_numpy()[ahead] for name in self.futr_exog]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spdkit.forecast.calendar import Freq, future_times
+from spdkit.forecast.calendar import Freq, future_times, shown
 from spdkit.forecast.errors import ForecastError, quoted
 
 Numbers = NDArray[np.float64]
@@ -96,6 +96,24 @@ class Panel:
             raise ForecastError(
                 f"series {quoted(self.ids[short[0]])} has {self.lengths[short[0]]} rows, at least "
                 f"{n} are needed: {why}{more}. Give a longer history, or leave the series out."
+            )
+
+    def refuse(self, wrong: NDArray[np.bool_], what: str, values: Numbers | None = None) -> None:
+        """Refuse the rows marked as wrong, shape (n_rows,).
+
+        Raises
+        ------
+        ForecastError
+            Naming series and date of the first, its value (y if not given) after `what`, and how
+            many there are.
+        """
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            series = int(np.searchsorted(self.indptr, row, side="right")) - 1
+            value = (self.y if values is None else values)[row]
+            raise ForecastError(
+                f"series {quoted(self.ids[series])}, {shown(self.ds[row])}: {what} {value:g} "
+                f"({int(wrong.sum())} such rows)"
             )
 
     def rows(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Panel:

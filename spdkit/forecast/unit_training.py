@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError, quoted
 from spdkit.forecast.panel import Numbers, Panel
 
@@ -138,13 +137,10 @@ def refuse_days_without_plays(panel: Panel, loss: str) -> None:
     ForecastError
         Naming the series and the date.
     """
-    if (wrong := np.flatnonzero(panel.y <= 0)).size:
-        row = int(wrong[0])
-        series = panel.ids[int(np.searchsorted(panel.indptr, row, side="right")) - 1]
-        raise ForecastError(
-            f"series {quoted(series)}, {shown(panel.ds[row])}: loss={loss!r} divides by plays, y "
-            f"is {panel.y[row]:g} ({wrong.size} such rows). Take loss='mae', or leave it out."
-        )
+    panel.refuse(
+        panel.y <= 0,
+        f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",
+    )
 
 
 def seed_of(seed: int, unique_id: Any) -> int:
