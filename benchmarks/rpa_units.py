@@ -136,7 +136,7 @@ def forecasters(unit: Unit, h: int) -> dict[str, Forecaster]:
         return {f"k={k}": SMA(k) for k in range(1, LARGEST_K + 1)}
     if unit.model == "arima":
         return {"arima": ARIMA()}
-    return {"ours": with_units(h, hist_exog=OURS_EXOG, seed=unit.seed)}
+    return {"ours": with_units(h, hist_exog=OURS_EXOG, zero="skip", seed=unit.seed)}
 
 
 def compute(unit: Unit, panel: Panel, h: int) -> Result:

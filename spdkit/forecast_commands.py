@@ -123,7 +123,7 @@ def forecast(
 
     - best: whichever ★ scores best in two windows inside the rows that it sees
     - recommended ★: each series' level and boosting over all series, averaged
-    - recommended-with-units: boosting and lstm-rpa trained on F, our best; no day without plays
+    - recommended-with-units: boosting and lstm-rpa trained on F, averaged: our best; slow
     - sma ★: the mean of the last 16 rows
     - relative-mean ★: the constant of least relative error over the last 16 rows
     - seasonal-naive ★: the last season again, such as a week of days

@@ -31,7 +31,7 @@ def scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SCRIPTS))
         units = importlib.import_module("rpa_units")
-        patch.setattr(units, "with_units", lambda h, *, hist_exog, seed: SMA(7 + seed))
+        patch.setattr(units, "with_units", lambda h, *, hist_exog, zero, seed: SMA(7 + seed))
         yield
 
 

@@ -62,17 +62,22 @@ def recommended(
 
 
 def with_units(
-    horizon: int, *, hist_exog: Sequence[str] = (), season_length: int = 7, seed: int = 0
+    horizon: int,
+    *,
+    hist_exog: Sequence[str] = (),
+    season_length: int = 7,
+    zero: Zero = "refuse",
+    seed: int = 0,
 ) -> Average:
     """Gradient boosting over all series, and LSTM-RPA of each: the best that we have for F.
 
     The second is itself an average, of units of 2, 4 and 7 days, each trained on F and rolled in
-    the aligned mode by its own length. It takes plays on every day and the ``learn`` extra, and
-    some seconds a hundred series.
+    the aligned mode by its own length. It takes the ``learn`` extra, and some seconds a hundred
+    series.
 
     Parameters
     ----------
-    horizon, hist_exog, season_length, seed
+    horizon, hist_exog, season_length, zero, seed
         As in `recommended`.
 
     Returns
@@ -81,16 +86,16 @@ def with_units(
         Not fitted.
     """
     boosting = GlobalForecaster(
-        horizon, season_length=season_length, hist_exog=hist_exog, seed=seed
+        horizon, zero=zero, season_length=season_length, hist_exog=hist_exog, seed=seed
     )
-    return _together([boosting, units(seed)], "RecommendedWithUnits")
+    return _together([boosting, units(seed, zero)], "RecommendedWithUnits")
 
 
-def units(seed: int = 0) -> Average:
+def units(seed: int = 0, zero: Zero = "refuse") -> Average:
     """LSTM-RPA's units of 2, 4 and 7 days, trained on F, rolled by their length, averaged."""
     return _together(
         [
-            RecurrentForecaster(input_size=p, rolling=Rolling(p), loss="f", seed=seed)
+            RecurrentForecaster(input_size=p, rolling=Rolling(p), loss="f", zero=zero, seed=seed)
             for p in UNIT_DAYS
         ],
         "Units",

@@ -34,6 +34,7 @@ from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.frame import check_horizon
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.rolling import Rolling, roll_all
+from spdkit.forecast.scores import Zero
 from spdkit.forecast.training_windows import Windows, cut, least_days
 from spdkit.forecast.unit_training import (
     Loss,
@@ -70,8 +71,9 @@ class RecurrentForecaster(Forecaster):
     windows : {"reference", "sliding"}
         What a unit learns from, see `spdkit.forecast.training_windows`.
     loss : {"mae", "relative", "f"}
-        See `spdkit.forecast.unit_training`. The last two divide by plays, so that days without any
-        are refused.
+        See `spdkit.forecast.unit_training`. The last two divide by plays.
+    zero : {"refuse", "skip"}
+        What these do with days without plays.
     epochs, batch_size : int
     learning_rate : float
         Of Adam.
@@ -107,6 +109,7 @@ class RecurrentForecaster(Forecaster):
         rolling: Rolling | None = None,
         windows: Windows = "reference",
         loss: Loss = "mae",
+        zero: Zero = "refuse",
         epochs: int = 200,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
@@ -124,6 +127,7 @@ class RecurrentForecaster(Forecaster):
         self.rolling = rolling
         self.windows = windows
         self.loss = loss
+        self.zero = zero
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -247,7 +251,7 @@ class RecurrentForecaster(Forecaster):
 
     def _fit(self, panel: Panel) -> None:
         if self.loss != "mae":
-            refuse_days_without_plays(panel, self.loss)
+            refuse_days_without_plays(panel, self.loss, self.zero)
         unit, values = self._unit(), self._values(panel)
         self.ranges_ = Ranges.of(values, panel)
         weights: dict[str, NDArray[Any]] = {}

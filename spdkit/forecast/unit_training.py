@@ -13,6 +13,9 @@ scale, shape (n_models, n_windows, q, n_features), of which the first feature is
 - ``relative``: mean of ``|x - y| / y`` over days, in original units;
 - ``f``: root of the mean of ``((x - y) / y)²`` over the days of a batch, the σ of F.
 
+A day without plays has no relative error: such days are refused, or (``zero="skip"``) count in
+neither the sum nor the number of days; units see them all the same.
+
 Columns besides y are fed back when a unit is rolled, so they have to be learned, too: to the
 relative losses they add their mean absolute error in the unit's scale.
 
@@ -25,12 +28,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from spdkit.forecast.errors import ForecastError, quoted
 from spdkit.forecast.panel import Numbers, Panel
+from spdkit.forecast.scores import Zero
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,24 +107,32 @@ def with_weights(Y: Numbers, span: Numbers, plays: Numbers) -> Numbers:
     Returns
     -------
     ndarray, shape (n_series, n_windows, q, n_features + 1)
+        Weights of days without plays are 0.
     """
-    weights = (span[:, None, None] / plays)[..., None]
+    none = np.zeros_like(plays)
+    weights = np.divide(span[:, None, None], plays, out=none, where=plays > 0)[..., None]
     return np.concatenate([Y, weights.astype(Y.dtype)], axis=-1)
 
 
 def relative_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """``relative`` of predictions and what `with_weights` gives, shape (n_models,)."""
-    return _relative(prediction, target).abs().mean(dim=1) + _besides(prediction, target)
+    return _mean(_relative(prediction, target).abs(), target) + _besides(prediction, target)
 
 
 def f_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """``f`` of predictions and what `with_weights` gives, shape (n_models,)."""
-    squares = _relative(prediction, target).square().mean(dim=1)
+    squares = _mean(_relative(prediction, target).square(), target)
     return (squares + _TINY).sqrt() + _besides(prediction, target)
 
 
 def _relative(prediction: Tensor, target: Tensor) -> Tensor:
     return ((prediction - target[..., :-1])[..., 0] * target[..., -1]).flatten(1)
+
+
+def _mean(errors: Tensor, target: Tensor) -> Tensor:
+    """Mean over the days that have plays, of which each batch may have others."""
+    counted = (target[..., -1] > 0).flatten(1).sum(dim=1).clamp(min=1)
+    return errors.mean(dim=1) * (errors.shape[1] / counted)
 
 
 def _besides(prediction: Tensor, target: Tensor) -> Tensor | float:
@@ -129,16 +141,18 @@ def _besides(prediction: Tensor, target: Tensor) -> Tensor | float:
     return (prediction - target[..., :-1])[..., 1:].abs().flatten(1).mean(dim=1)
 
 
-def refuse_days_without_plays(panel: Panel, loss: str) -> None:
-    """Refuse series in which a relative error does not exist.
+def refuse_days_without_plays(panel: Panel, loss: str, zero: Zero = "refuse") -> None:
+    """Refuse series in which a relative error does not exist, or values below 0.
 
     Raises
     ------
     ForecastError
         Naming the series and the date.
     """
+    if zero not in get_args(Zero):
+        raise ForecastError(f"zero must be one of {', '.join(get_args(Zero))}, got {zero!r}")
     panel.refuse(
-        panel.y <= 0,
+        panel.y < 0 if zero == "skip" else panel.y <= 0,
         f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",
     )
 

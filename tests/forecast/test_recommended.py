@@ -63,3 +63,14 @@ def test_the_second_voice_is_lstm_rpa_trained_on_f():
     df = noisy(2, 80)
     expected = np.prod([forecast(one, df) for one in small], axis=0) ** (1 / 3)
     np.testing.assert_allclose(forecast(second, df), expected)
+
+
+def test_units_skip_days_without_plays_when_asked():
+    df = noisy(2, 80)
+    df.loc[20:24, "y"] = 0
+    with pytest.raises(ForecastError, match="divides by plays"):
+        units().fit(df)
+    model = with_units(5, zero="skip")
+    for one in model.forecasters[1].forecasters:
+        one.set_params(epochs=2, units=(3, 2))
+    assert np.isfinite(forecast(model, df)).all()
