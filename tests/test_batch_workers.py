@@ -73,6 +73,15 @@ def test_workers_end_with_a_batch_that_is_killed(site, tmp_path):
     wait_until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers))
 
 
+@pytest.fixture
+def interruptible():
+    """Let children be interrupted: a shell has what it starts in the background ignore that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_keeps_what_is_in_hand(site, tmp_path):
     folder, log = tmp_path / "music", tmp_path / "log"
     folder.mkdir()

@@ -265,7 +265,10 @@ def test_the_card_names_terms_and_how_songs_were_drawn():
     assert "songs one by one" in read(records.small()).text
 
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+# A user may call a song "nan"; what the tests look for is one that we wrote.
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60).filter(
+    lambda text: "nan" not in text.lower() and "Figure" not in text
+)
 WORDS |= st.sampled_from(["<i>", "\"><svg onload='x'>", "&lt", "</dd></div>", "$x_$", "a\nb"])
 SHARES = st.sampled_from([0.0, 0.3, 1.0, NAN])
 SCORES = st.builds(Score, *[st.floats(-1e6, 1e6) | st.just(NAN)] * 3)
