@@ -56,9 +56,8 @@ class Plan:
     ----------
     cells, features, rivals : tuple of str
     p, seeds : tuple of int
-    epochs, horizon : int
-    n_baseline : int
-        Seeds of the baseline, from 0; 0 for `seeds`. It scatters three times as much.
+    epochs, horizon, n_baseline : int
+        The last: seeds of the baseline, which scatters three times as much; 0 for `seeds`.
     """
 
     cells: tuple[str, ...]
