@@ -126,6 +126,7 @@ def test_killed_and_resumed_is_the_same_file(which, site, music, unhurt, tmp_pat
     assert len(times) == N_TRACKS + 1
 
 
+@pytest.mark.slow
 def test_resumed_by_the_command_line(site, music, unhurt, tmp_path):
     expected, events = unhurt
     moment = 1 + events.index("after-replace 00000003.h5.tmp")

@@ -136,6 +136,7 @@ def run_here(source: Path, target: Path, level: Extractor) -> batch.BatchReport:
         return batch.extract(tracks.from_table(source), target, [level], executor=executor)
 
 
+@pytest.mark.slow
 def test_a_worker_killed_and_lines_that_drop_lose_nothing(site, music, tmp_path, level):
     with cluster(tmp_path, site) as workers, http_server.serve(music) as (url, days):
         workers.add_worker("--no-nanny")
@@ -194,6 +195,7 @@ def test_a_track_that_kills_its_workers_is_lost_alone(site, music, tmp_path):
     assert len(FeatureStore.open(tmp_path / "out.h5").X) == 33
 
 
+@pytest.mark.slow
 def test_a_cluster_that_dies_half_way_keeps_what_was_done(site, music, tmp_path, level):
     with cluster(tmp_path, site) as workers, http_server.serve(music) as (url, days):
         workers.add_worker("--no-nanny")
