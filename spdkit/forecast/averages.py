@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from spdkit.forecast.errors import ForecastError
-from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.forecaster import Forecaster, part_of
+from spdkit.forecast.members import forecast_of, futr_exog_of, hist_exog_of
 from spdkit.forecast.panel import Numbers, Panel
 
 
@@ -68,12 +69,12 @@ class Average(Forecaster):
     @property
     def hist_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the past that any of them uses."""
-        return _union(one.hist_exog for one in self.forecasters)
+        return hist_exog_of(self.forecasters)
 
     @property
     def futr_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the future that any of them uses."""
-        return _union(one.futr_exog for one in self.forecasters)
+        return futr_exog_of(self.forecasters)
 
     def _least_rows(self) -> int:
         return max((one._least_rows() for one in self.forecasters), default=1)
@@ -86,11 +87,7 @@ class Average(Forecaster):
         self.forecasters_ = [clone(one).fit_panel(panel) for one in self.forecasters]
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
-        names = list(self.futr_exog)
-        stacked = [
-            one._forecast(h, future[..., [names.index(name) for name in one.futr_exog]])
-            for one in self.forecasters_
-        ]
+        stacked = [forecast_of(one, h, future, self.futr_exog) for one in self.forecasters_]
         return _HOW[self.how](np.stack(stacked))
 
     def _state(self) -> dict[str, NDArray[Any]]:
@@ -101,16 +98,7 @@ class Average(Forecaster):
         }
 
     def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
-        self.forecasters_ = []
-        for i, one in enumerate(self.forecasters):
-            prefix = f"{i}."
-            part = {
-                name.removeprefix(prefix): array
-                for name, array in state.items()
-                if name.startswith(prefix)
-            }
-            self.forecasters_.append(clone(one).restore_panel(panel, part))
-
-
-def _union(lists: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for names in lists for name in names))
+        self.forecasters_ = [
+            clone(one).restore_panel(panel, part_of(state, f"{i}."))
+            for i, one in enumerate(self.forecasters)
+        ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from sklearn.base import clone
 
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.members import forecast_of, futr_exog_of, hist_exog_of
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.scores import Zero
 from spdkit.forecast.selection import Selection, select_panel
@@ -68,12 +68,12 @@ class BestForecaster(Forecaster):
     @property
     def hist_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the past that any candidate uses."""
-        return tuple(dict.fromkeys(name for one in self.candidates for name in one.hist_exog))
+        return hist_exog_of(self.candidates)
 
     @property
     def futr_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the future that any candidate uses."""
-        return tuple(dict.fromkeys(name for one in self.candidates for name in one.futr_exog))
+        return futr_exog_of(self.candidates)
 
     def _least_rows(self) -> int:
         if not len(self.candidates):
@@ -95,6 +95,4 @@ class BestForecaster(Forecaster):
         self.best_ = clone(self.selection_.best).fit_panel(panel)
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
-        names = list(self.futr_exog)
-        taken = [names.index(name) for name in self.best_.futr_exog]
-        return np.asarray(self.best_._forecast(h, future[..., taken]))
+        return forecast_of(self.best_, h, future, self.futr_exog)

@@ -35,6 +35,14 @@ from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.windows import cutoffs
 
 Step = str | int | pd.DateOffset | None
+State = Mapping[str, NDArray[Any]]
+
+
+def part_of(state: State, prefix: str) -> dict[str, NDArray[Any]]:
+    """Take the arrays whose names begin with `prefix`, under the rest of their names."""
+    return {
+        name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
+    }
 
 
 class Forecaster(BaseEstimator):
@@ -148,6 +156,15 @@ class Forecaster(BaseEstimator):
             frame[name] = values
         return frame
 
+    def forecast_rows(self, future: Panel) -> Numbers:
+        """Forecast rows that are known, to be set beside them, shape (n_series, h).
+
+        `future` are the rows that follow those of `fit`, as `spdkit.forecast.windows` has them.
+        """
+        X_df = future.frame() if self.futr_exog else None
+        forecast = self.predict(len(future.y) // len(future), X_df=X_df)[self.label]
+        return forecast.to_numpy().reshape(len(future), -1)
+
     def cross_validation(
         self,
         df: pd.DataFrame,
@@ -192,8 +209,7 @@ class Forecaster(BaseEstimator):
         frames = []
         for past, future in cutoffs(panel, check_horizon(h), n_windows, step_size):
             fitted = clone(self).fit_panel(past, intervals)
-            known = future.frame()
-            X_df = known if self.futr_exog else None
+            X_df = future.frame() if self.futr_exog else None
             frame = fitted.predict(h, X_df=X_df, level=level)
             last = past.ds[past.indptr[1:] - 1].repeat(h)
             at = frame.columns.get_loc(time_col) + 1

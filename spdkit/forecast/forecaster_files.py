@@ -34,7 +34,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.forecast.errors import ForecastError
-from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.intervals import Residuals
 from spdkit.forecast.panel import Columns, Panel
 
@@ -134,11 +134,7 @@ def load_forecaster(folder: str | os.PathLike[str]) -> Forecaster:
         raise ForecastError(
             f"{source}: {_JSON} does not describe a forecaster of this spdkit: {error}"
         ) from error
-    state = {
-        name.removeprefix(_STATE): array
-        for name, array in arrays.items()
-        if name.startswith(_STATE)
-    }
+    state = part_of(arrays, _STATE)
     residuals = Residuals(arrays["residuals"]) if "residuals" in arrays else None
     return forecaster.restore_panel(panel, state, residuals)
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.forecast.errors import ForecastError
-from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.global_features import (
     Origins,
     ends,
@@ -31,7 +31,7 @@ from spdkit.forecast.global_features import (
     require_within,
 )
 from spdkit.forecast.panel import Numbers, Panel
-from spdkit.forecast.unit_training import refuse_days_without_plays
+from spdkit.forecast.unit_training import nets_module, refuse_days_without_plays
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -207,14 +207,8 @@ class GlobalRecurrentForecaster(Forecaster):
         self.panel_, self.nets_ = panel, []
         for i in range(self.n_models):
             net = self._net()
-            prefix = f"{i}."
-            net.load_state_dict(
-                {
-                    name.removeprefix(prefix): torch.from_numpy(value)
-                    for name, value in state.items()
-                    if name.startswith(prefix)
-                }
-            )
+            part = part_of(state, f"{i}.")
+            net.load_state_dict({name: torch.from_numpy(value) for name, value in part.items()})
             self.nets_.append(net.eval())
 
 
@@ -229,14 +223,7 @@ def _square(outputs: Tensor, inverse: Tensor) -> Tensor:
 
 
 def _torch() -> tuple[Any, Any]:
-    try:
-        import torch
+    training = nets_module("training")  # says what to install where torch is missing
+    import torch
 
-        from spdkit.nets import training
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("spdkit"):
-            raise
-        raise ForecastError(
-            f"recurrent forecasters need {error.name}: pip install 'spdkit[learn]'"
-        ) from error
     return torch, training

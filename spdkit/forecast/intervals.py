@@ -75,9 +75,7 @@ class ConformalIntervals:
         errors = []
         for past, future in cutoffs(panel, self.h, self.n_windows, self.step_size):
             fitted = clone(forecaster).fit_panel(past)
-            X_df = future.frame() if forecaster.futr_exog else None
-            forecast = fitted.predict(self.h, X_df=X_df)[fitted.label].to_numpy()
-            error = (future.y - forecast).reshape(len(panel), self.h)
+            error = future.y.reshape(len(panel), self.h) - fitted.forecast_rows(future)
             errors.append(error / scale(past)[:, None])
         return Residuals(np.stack(errors))
 
@@ -160,13 +158,19 @@ def interval_columns(
             f"intervals=ConformalIntervals(h={forecast.shape[1]})"
         )
     panel, named = forecaster.panel_, {}
-    lowest = np.where(np.minimum.reduceat(panel.y, panel.indptr[:-1]) >= 0, 0.0, -np.inf)
     for one in level:
         reach = forecaster.residuals_.reach(forecast.shape[1], one) * scale(panel)[:, None]
-        low = np.maximum(forecast - reach, np.minimum(lowest[:, None], forecast))
-        named[f"{forecaster.label}-lo-{one:g}"] = low.ravel()
+        named[f"{forecaster.label}-lo-{one:g}"] = lower_ends(panel, forecast, reach).ravel()
         named[f"{forecaster.label}-hi-{one:g}"] = (forecast + reach).ravel()
     return named
+
+
+def lower_ends(panel: Panel, forecast: Numbers, reach: Numbers) -> Numbers:
+    """Lower ends of intervals, not below 0 for series that never were, shape (n_series, n)."""
+    never = np.minimum.reduceat(panel.y, panel.indptr[:-1]) >= 0
+    lowest = np.where(never, 0.0, -np.inf)[:, None]
+    low: Numbers = np.maximum(forecast - reach, np.minimum(lowest, forecast))
+    return low
 
 
 def _reach(scaled: Numbers, level: float) -> Numbers:

@@ -27,7 +27,7 @@ from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError, quoted
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.frame import check_horizon
-from spdkit.forecast.intervals import Residuals, scale
+from spdkit.forecast.intervals import Residuals, lower_ends, scale
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.validation import Validation, Window, day, residuals, run_windows, steps
 
@@ -148,7 +148,7 @@ class Outlook:
             return None
         reach = Residuals(scaled).reach(self.request.h, level) * last.scale[:, None]
         forecast = last.forecasts[self.request.model]
-        return _floored(self.panel, forecast, reach), forecast + reach
+        return lower_ends(self.panel, forecast, reach), forecast + reach
 
     def totals(self) -> pd.DataFrame:
         """Sums over the horizon, the greatest first.
@@ -172,7 +172,7 @@ class Outlook:
             size = scale(panel)
             for level in self.levels:
                 reach = summed.reach(1, level)[0] * size
-                table[f"lo-{level:g}"] = _floored(panel, forecast[:, None], reach[:, None])[:, 0]
+                table[f"lo-{level:g}"] = lower_ends(panel, forecast[:, None], reach[:, None])[:, 0]
                 table[f"hi-{level:g}"] = forecast + reach
         index = panel.ids.rename(panel.columns.unique_id)
         return pd.DataFrame(table, index=index).sort_values(
@@ -343,14 +343,6 @@ def _errors_needed(level: float) -> int:
     while math.ceil((n + 1) * level / 100) > n:  # the rank of `spdkit.forecast.intervals`
         n += 1
     return n
-
-
-def _floored(panel: Panel, forecast: Numbers, reach: Numbers) -> Numbers:
-    """Lower ends, not below 0 for series that never were."""
-    never = np.minimum.reduceat(panel.y, panel.indptr[:-1]) >= 0
-    lowest = np.where(never, 0.0, -np.inf)[:, None]
-    low: Numbers = np.maximum(forecast - reach, np.minimum(lowest, forecast))
-    return low
 
 
 def parameters(outlook: Outlook) -> dict[str, str]:

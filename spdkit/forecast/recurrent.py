@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from spdkit.forecast.errors import ForecastError, quoted
-from spdkit.forecast.forecaster import Forecaster
+from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.frame import check_horizon
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.rolling import Rolling, roll_all
@@ -40,6 +40,7 @@ from spdkit.forecast.unit_training import (
     Loss,
     Ranges,
     f_loss,
+    nets_module,
     refuse_days_without_plays,
     relative_loss,
     seed_of,
@@ -234,7 +235,7 @@ class RecurrentForecaster(Forecaster):
             self.rolling.check(self.input_size, self._q)
 
     def _unit(self) -> RecurrentUnit:
-        unit_class = _unit_class()
+        unit_class = nets_module("recurrent").RecurrentUnit
         try:
             unit: RecurrentUnit = unit_class(
                 self.cell,
@@ -346,11 +347,7 @@ class RecurrentForecaster(Forecaster):
 
     def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
         self.ranges_ = Ranges(state["ranges.low"], state["ranges.high"])
-        self.weights_ = {
-            name.removeprefix("weights."): value
-            for name, value in state.items()
-            if name.startswith("weights.")
-        }
+        self.weights_ = part_of(state, "weights.")
 
 
 def _groups(panel: Panel) -> Iterator[NDArray[np.intp]]:
@@ -358,16 +355,3 @@ def _groups(panel: Panel) -> Iterator[NDArray[np.intp]]:
     for length in np.unique(panel.lengths):
         alike = np.flatnonzero(panel.lengths == length)
         yield from np.split(alike, range(_GROUP, len(alike), _GROUP))
-
-
-def _unit_class() -> Any:
-    """Return the class of units, for which torch has to be there."""
-    try:
-        from spdkit.nets.recurrent import RecurrentUnit
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("spdkit"):
-            raise
-        raise ForecastError(
-            f"recurrent forecasters need {error.name}: pip install 'spdkit[learn]'"
-        ) from error
-    return RecurrentUnit

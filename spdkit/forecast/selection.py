@@ -279,10 +279,8 @@ def _forecasts(
         rollings = [one.get_params(deep=False)["rolling"] for one in group]
         rolled = fitted.predict_shifts(h, rollings)
         return [rolled[rolling] for rolling in rollings]
-    X_df = future.frame() if first.futr_exog else None
     # Candidates that are equal in everything share one forecast.
-    forecast = fitted.predict(h, X_df=X_df)[fitted.label].to_numpy().reshape(len(past), h)
-    return [forecast] * len(group)
+    return [fitted.forecast_rows(future)] * len(group)
 
 
 def _chosen(

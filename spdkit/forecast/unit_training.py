@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -155,6 +156,24 @@ def refuse_days_without_plays(panel: Panel, loss: str, zero: Zero = "refuse") ->
         panel.y < 0 if zero == "skip" else panel.y <= 0,
         f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",
     )
+
+
+def nets_module(name: str) -> Any:
+    """Import a module of `spdkit.nets`, for which torch has to be there.
+
+    Raises
+    ------
+    ForecastError
+        When a library is missing: which, and how to get it.
+    """
+    try:
+        return import_module(f"spdkit.nets.{name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("spdkit"):
+            raise
+        raise ForecastError(
+            f"recurrent forecasters need {error.name}: pip install 'spdkit[learn]'"
+        ) from error
 
 
 def seed_of(seed: int, unique_id: Any) -> int:

@@ -203,9 +203,7 @@ def run_windows(
         for name, forecaster in forecasters.items():
             if name == first or number >= alone:
                 fitted = clone(forecaster).fit_panel(past)
-                X_df = future.frame() if forecaster.futr_exog else None
-                said = fitted.predict(h, X_df=X_df)[fitted.label].to_numpy()
-                forecasts[name] = said.reshape(len(panel), h)
+                forecasts[name] = fitted.forecast_rows(future)
                 tick()
         windows.append(Window(future, scale(past), forecasts))
     return tuple(windows)
