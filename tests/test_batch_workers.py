@@ -24,6 +24,7 @@ def site(tmp_path_factory):
     return plugin_site.install(tmp_path_factory.mktemp("site"))
 
 
+@pytest.mark.slow
 def test_workers_that_die_hang_or_lie_cost_only_their_track(site, tmp_path):
     folder = tmp_path / "music"
     folder.mkdir()
@@ -136,6 +137,7 @@ def songs(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_same_bytes_with_any_number_of_workers_executor_and_order(songs, tmp_path):
     found = list(tracks.from_folder(songs))
     extractors = [AudioExtractor()]
