@@ -7,6 +7,7 @@ other versions run there, no workers are left. A worker that dies is the cluster
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -25,6 +26,7 @@ from spdkit.tables import RECORDED_PACKAGES
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed import Future as DaskFuture
 
 Value = TypeVar("Value")
 
@@ -97,11 +99,15 @@ def _quiet(name: str) -> Iterator[None]:
 
 
 class _ClusterExecutor(Executor):
-    """Dask's own executor, with what it raises told in our terms."""
+    """A client as an executor, with what becomes of its tasks told in our terms.
+
+    Dask's own (`Client.get_executor`) leaves a future unfinished for ever when the scheduler is
+    lost while its result is on the way.
+    """
 
     def __init__(self, client: Client) -> None:
-        # Impure: a key of its own for each task, and its result is let go as soon as it is here.
-        self._executor: Executor = client.get_executor(pure=False)
+        self._client = client
+        self._futures: weakref.WeakSet[DaskFuture[Any]] = weakref.WeakSet()
         self._threads: int = sum(client.nthreads().values())
         self._broken = ""
 
@@ -117,14 +123,16 @@ class _ClusterExecutor(Executor):
         if self._broken:
             raise BrokenExecutor(self._broken)
         try:
-            inner = self._executor.submit(fn, *args, **kwargs)
+            # Impure: a key of its own for each task, and its result is let go once it is here.
+            inner = self._client.submit(partial(fn, *args, **kwargs), pure=False)
         except Exception as error:  # a client that has given its scheduler up
             raise BrokenExecutor(f"the Dask client: {error}") from error
+        self._futures.add(inner)
         outer: Future[Value] = Future()
-        inner.add_done_callback(partial(self._hand_on, outer))
         # The cluster keeps a result as long as `inner` lives, which must not wait for the garbage
         # collector: no circle.
         outer.add_done_callback(partial(_cancel_too, weakref.ref(inner)))
+        self._client.loop.add_callback(self._hand_on, outer, inner)
         return outer
 
     def note_threads(self, count: int) -> None:
@@ -134,29 +142,35 @@ class _ClusterExecutor(Executor):
     def give_up(self, reason: str) -> None:
         """Break: what is under way is lost for this reason."""
         self._broken = reason
-        self._executor.shutdown(wait=False)
+        self._client.cancel(list(self._futures))
 
-    def _hand_on(self, outer: Future[Value], inner: Future[Value]) -> None:
-        from distributed import KilledWorker
-
+    async def _hand_on(self, outer: Future[Value], inner: DaskFuture[Value]) -> None:
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = await inner.result()
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 (told by `outer`)
+            error = self._in_our_terms(raised, inner.status)
         if not outer.set_running_or_notify_cancel():
             return
-        if inner.cancelled():
-            reason = self._broken or "the scheduler was lost, or gave its tasks up"
-            outer.set_exception(BrokenExecutor(reason))
-            return
-        error = inner.exception()
+        if error is None:
+            outer.set_result(value)
+        else:
+            outer.set_exception(error)
+
+    def _in_our_terms(self, error: BaseException, status: str | None) -> BaseException:
+        from distributed import KilledWorker
+
         if isinstance(error, KilledWorker):
             times = error.allowed_failures + 1
-            reason = f"every worker that it was sent to died ({times} of {times})"
-            outer.set_exception(WorkerDiedError(reason))
-        elif error is not None:
-            outer.set_exception(error)
-        else:
-            outer.set_result(inner.result())
+            return WorkerDiedError(f"every worker that it was sent to died ({times} of {times})")
+        if status == "cancelled" or (status != "error" and isinstance(error, OSError)):
+            # Its task was taken back, or the line broke while its result was on the way.
+            return BrokenExecutor(self._broken or "the scheduler was lost, or gave its tasks up")
+        return error  # the task's own
 
 
-def _cancel_too(inner: weakref.ref[Future[Value]], outer: Future[Value]) -> None:
+def _cancel_too(inner: weakref.ref[DaskFuture[Value]], outer: Future[Value]) -> None:
     future = inner()
     if future is not None and outer.cancelled():
         future.cancel()

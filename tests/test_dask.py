@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,10 +19,11 @@ import numpy as np
 import plugin_site
 import pytest
 from audio_files import save
+from distributed.comm import CommClosedError
 from http_server import wait_for
 from signals import seconds
 from typer.testing import CliRunner
-from work import blas_threads, count_tasks, fail_on_three, square
+from work import blas_threads, count_tasks, fail_on_three, reset_line, square
 
 from spdkit import batch, engines, tracks
 from spdkit import cluster as cluster_of
@@ -230,7 +231,7 @@ def no_collector():
 def test_one_thread_each_and_nothing_is_kept_there(calm, level, no_collector):
     said = []
     with cluster_of.connect(calm.address, [level], said.append) as executor:
-        client = executor._executor._client
+        client = executor._client
         calls = engines.run_on(executor, blas_threads, range(40), batch_size=2)
         assert [threads for _, threads in calls] == [1] * 40
         # Results are let go a moment later; the last few are in somebody's hand.
@@ -243,6 +244,25 @@ def test_what_a_task_raises_belongs_to_its_item(calm, level):
         results = dict(engines.run_on(executor, fail_on_three, range(8), batch_size=4))
     assert isinstance(results.pop(3), ValueError)
     assert results == {n: n for n in range(8) if n != 3}
+
+
+def test_a_task_whose_line_broke_is_not_a_cluster_that_is_lost(calm, level):
+    with cluster_of.connect(calm.address, [level], print) as executor:
+        with pytest.raises(ConnectionResetError, match="by the server"):
+            executor.submit(reset_line).result(30)
+        assert executor.submit(square, 3).result(30) == 9
+
+
+def test_a_result_lost_on_its_way_breaks_the_executor(calm, level, monkeypatch):
+    """Not a future that nobody ends: the batch would wait for it for ever."""
+
+    async def break_line(*arguments):
+        raise CommClosedError("Stream is closed")
+
+    with cluster_of.connect(calm.address, [level], print) as executor:
+        monkeypatch.setattr(executor._client, "_gather_remote", break_line)
+        with pytest.raises(BrokenExecutor, match="the scheduler was lost"):
+            executor.submit(square, 3).result(30)
 
 
 def test_closing_half_way_takes_the_tasks_back(calm, level):
