@@ -85,6 +85,35 @@ def _sum_rows(a: Array, out: Array) -> None:
             out[k] += values[k]
 
 
+@compiled
+def _sums(x: Array, kernel: Array, bias: Array, out: Array) -> None:
+    """``out = x @ kernel + bias``, for all rows."""
+    _fill(out, bias)
+    product(strided(x), kernel, out, bias.size > 0)
+
+
+@compiled
+def _sums_back(
+    d: Array,
+    x: Array,
+    kernel: Array,
+    dkernel: Array,
+    dbias: Array,
+    dx: Array,
+    add: bool,
+    turned: Array,
+) -> None:
+    """Gradients of `_sums` from that of its result; an empty `dx` is not wanted.
+
+    `add` adds to `dx`; `turned` is room for the transposed kernel.
+    """
+    product(strided(x.T), d, dkernel, d.size < 0)
+    _sum_rows(d, dbias)
+    if dx.size > 0:
+        transpose(kernel, turned)
+        product(strided(d), turned, dx, add)
+
+
 # LSTM
 
 
@@ -98,8 +127,7 @@ def lstm_forward(
         for gate in range(4):
             first = 1 if gate == 1 else 0
             sums = _flat(z[m, gate, first:])
-            _fill(sums, bias[m, gate])
-            product(strided(_flat(x[m, first:])), kernel[m, gate], sums, always)
+            _sums(_flat(x[m, first:]), kernel[m, gate], bias[m, gate], sums)
         for t in range(x.shape[1]):
             if t > 0:
                 for gate in range(4):
@@ -139,11 +167,16 @@ def lstm_backward(
         for gate in range(4):
             first = 1 if gate == 1 else 0
             sums = _flat(z[m, gate, first:])
-            product(strided(_flat(x[m, first:]).T), sums, dkernel[m, gate], not always)
-            _sum_rows(sums, dbias[m, gate])
-            if dx.size > 0:
-                transpose(kernel[m, gate], turned_kernel)
-                product(strided(sums), turned_kernel, _flat(dx[m, first:]), gate > 0)
+            _sums_back(
+                sums,
+                _flat(x[m, first:]),
+                kernel[m, gate],
+                dkernel[m, gate],
+                dbias[m, gate],
+                _flat(dx[m, first:]),
+                gate > 0,
+                turned_kernel,
+            )
             if n_steps > 1:
                 before, sums = _flat(h[m, :-1]), _flat(z[m, gate, 1:])
                 product(strided(before.T), sums, drecurrent[m, gate], not always)
@@ -160,9 +193,7 @@ def gru_forward(
     always = x.shape[1] > 0
     for m in range(len(x)):
         for gate in range(3):
-            sums = _flat(z[m, gate])
-            _fill(sums, bias[m, gate])
-            product(strided(_flat(x[m])), kernel[m, gate], sums, always)
+            _sums(_flat(x[m]), kernel[m, gate], bias[m, gate], _flat(z[m, gate]))
         for t in range(x.shape[1]):
             for gate in range(3):
                 # The recurrent part of h is reset before the inputs' is added to it.
@@ -206,12 +237,16 @@ def gru_backward(
                     sums = z[m, 3 if gate == 2 else gate, t]
                     product(strided(sums), turned[gate], dh[m, t - 1], always)
         for gate in range(3):
-            sums = _flat(z[m, gate])
-            product(strided(_flat(x[m]).T), sums, dkernel[m, gate], not always)
-            _sum_rows(sums, dbias[m, gate])
-            if dx.size > 0:
-                transpose(kernel[m, gate], turned_kernel)
-                product(strided(sums), turned_kernel, _flat(dx[m]), gate > 0)
+            _sums_back(
+                _flat(z[m, gate]),
+                _flat(x[m]),
+                kernel[m, gate],
+                dkernel[m, gate],
+                dbias[m, gate],
+                _flat(dx[m]),
+                gate > 0,
+                turned_kernel,
+            )
             recurrent_sums = z[m, 3 if gate == 2 else gate]
             _sum_rows(_flat(recurrent_sums), dbias[m, 3 + gate])
             if n_steps > 1:
@@ -230,9 +265,7 @@ def rnn_forward(
     """Set `z` and `h`; see the module."""
     always = x.shape[1] > 0
     for m in range(len(x)):
-        sums = _flat(z[m, 0])
-        _fill(sums, bias[m, 0])
-        product(strided(_flat(x[m])), kernel[m, 0], sums, always)
+        _sums(_flat(x[m]), kernel[m, 0], bias[m, 0], _flat(z[m, 0]))
         for t in range(x.shape[1]):
             if t > 0:
                 product(strided(h[m, t - 1]), recurrent[m, 0], z[m, 0, t], always)
@@ -264,12 +297,16 @@ def rnn_backward(
             rnn_step_back(z[m], h[m], dh[m], t, activation)
             if t > 0:
                 product(strided(z[m, 0, t]), turned, dh[m, t - 1], always)
-        sums = _flat(z[m, 0])
-        product(strided(_flat(x[m]).T), sums, dkernel[m, 0], not always)
-        _sum_rows(sums, dbias[m, 0])
-        if dx.size > 0:
-            transpose(kernel[m, 0], turned_kernel)
-            product(strided(sums), turned_kernel, _flat(dx[m]), not always)
+        _sums_back(
+            _flat(z[m, 0]),
+            _flat(x[m]),
+            kernel[m, 0],
+            dkernel[m, 0],
+            dbias[m, 0],
+            _flat(dx[m]),
+            not always,
+            turned_kernel,
+        )
         if n_steps > 1:
             before, late = _flat(h[m, :-1]), _flat(z[m, 0, 1:])
             product(strided(before.T), late, drecurrent[m, 0], not always)
@@ -281,10 +318,8 @@ def rnn_backward(
 @compiled
 def dense_forward(h: Array, kernel: Array, bias: Array, out: Array) -> None:
     """Outputs (M, B, q) of the last step of `h`; kernel (M, H, q), bias (M, q)."""
-    always = h.shape[1] > 0
     for m in range(len(h)):
-        _fill(out[m], bias[m])
-        product(strided(h[m, -1]), kernel[m], out[m], always)
+        _sums(h[m, -1], kernel[m], bias[m], out[m])
 
 
 @compiled
@@ -298,10 +333,7 @@ def dense_backward(
         early = dh[m, :-1].ravel()
         for k in range(early.size):
             early[k] = 0
-        transpose(kernel[m], turned)
-        product(strided(d[m]), turned, dh[m, -1], not always)
-        product(strided(h[m, -1].T), d[m], dkernel[m], not always)
-        _sum_rows(d[m], dbias[m])
+        _sums_back(d[m], h[m, -1], kernel[m], dkernel[m], dbias[m], dh[m, -1], not always, turned)
 
 
 @dataclass(frozen=True)

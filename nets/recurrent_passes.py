@@ -80,7 +80,9 @@ class _Direction:
         self.kept = [z.numpy(), self.h.numpy()]
         if gradients is not None:
             self.gradients = [gradients[each].numpy() for each in names]
-            self.dx = given.new_empty((*shape, layer.n_inputs) if to_inputs else (0, 0, 0, 0))
+            self.dx = given.new_empty(
+                (*shape, layer.n_inputs) if to_inputs else (n_models, 0, 0, 0)
+            )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.x = x.numpy()
