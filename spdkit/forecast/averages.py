@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import ForecastError, require_one_of
 from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.members import forecast_of, futr_exog_of, hist_exog_of
 from spdkit.forecast.panel import Numbers, Panel
@@ -82,8 +82,7 @@ class Average(Forecaster):
     def _fit(self, panel: Panel) -> None:
         if not len(self.forecasters):
             raise ForecastError("an average needs at least one forecaster")
-        if self.how not in _HOW:
-            raise ForecastError(f"how must be one of {', '.join(_HOW)}, got {self.how!r}")
+        require_one_of("how", self.how, _HOW)
         self.forecasters_ = [clone(one).fit_panel(panel) for one in self.forecasters]
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from spdkit.errors import SpdkitWarning
 from spdkit.forecast.arima_fit import ArimaModel, Limits, fit_arima, forecast_arima
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import ForecastError, require_whole
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.scores import Zero
@@ -57,7 +57,7 @@ class SMA(Forecaster):
         return f"SMA({self.k})"
 
     def _least_rows(self) -> int:
-        return _whole("k", self.k, 1)
+        return require_whole("k", self.k)
 
     def _fit(self, panel: Panel) -> None:
         self.means_: Numbers = panel.last(self.k).mean(axis=1)
@@ -84,7 +84,7 @@ class SeasonalNaive(Forecaster):
         return f"SeasonalNaive({self.season_length})"
 
     def _least_rows(self) -> int:
-        return _whole("season_length", self.season_length, 1)
+        return require_whole("season_length", self.season_length)
 
     def _fit(self, panel: Panel) -> None:
         self.seasons_: Numbers = panel.last(self.season_length)
@@ -119,13 +119,12 @@ class RelativeMean(Forecaster):
         return "RelativeMean" if self.k is None else f"RelativeMean({self.k})"
 
     def _least_rows(self) -> int:
-        return 1 if self.k is None else _whole("k", self.k, 1)
+        return 1 if self.k is None else require_whole("k", self.k)
 
     def _fit(self, panel: Panel) -> None:
         if self.zero not in ("refuse", "skip"):
             raise ForecastError(f"zero must be 'refuse' or 'skip', got {self.zero!r}")
-        rows = panel.lengths if self.k is None else np.full_like(panel.lengths, self.k)
-        recent = panel.rows(panel.lengths - rows, panel.lengths)
+        recent = panel if self.k is None else panel.tail(self.k)
         recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
         if self.zero == "refuse":
             advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
@@ -201,12 +200,14 @@ class ARIMA(Forecaster):
 
     def _limits(self) -> Limits:
         if self.order is None:
-            p, d, q = (_whole(name, getattr(self, name), 0) for name in ("max_p", "max_d", "max_q"))
+            p, d, q = (
+                require_whole(name, getattr(self, name), 0) for name in ("max_p", "max_d", "max_q")
+            )
             return Limits(p, d, q, self.constant, fixed=False)
         if len(self.order) != 3:
             raise ForecastError(f"order must be three numbers (p, d, q), got {self.order!r}")
         p, d, q = (
-            _whole(f"{name} of order", number, 0)
+            require_whole(f"{name} of order", number, 0)
             for name, number in zip("pdq", self.order, strict=True)
         )
         if d > 1 and self.constant:
@@ -285,13 +286,6 @@ class ARIMA(Forecaster):
             )
         ]
         self._take(panel, models)
-
-
-def _whole(name: str, number: object, least: int) -> int:
-    """Return a parameter as an int, refused unless it is a whole number of at least `least`."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
-        raise ForecastError(f"{name} must be a whole number of at least {least}, got {number!r}")
-    return int(number)
 
 
 def _require_statsmodels() -> None:

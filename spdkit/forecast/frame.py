@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.forecast.calendar import Freq, future_times, grid, infer_freq, parse_times, shown
-from spdkit.forecast.errors import ForecastError, quoted
+from spdkit.forecast.errors import ForecastError, quoted, require_whole
 from spdkit.forecast.panel import Columns, Numbers, Panel
 
 _GAP_ADVICE = (
@@ -240,9 +240,7 @@ def check_horizon(h: int) -> int:
     ForecastError
         When it is none.
     """
-    if isinstance(h, bool) or not isinstance(h, int | np.integer) or h < 1:
-        raise ForecastError(f"the horizon h must be a whole number of at least 1, got {h!r}")
-    return int(h)
+    return require_whole("the horizon h", h)
 
 
 def _require_columns(df: pd.DataFrame, names: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import ForecastError, require_one_of
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.global_features import (
     ALL_SPANS,
@@ -180,8 +180,7 @@ class GlobalForecaster(Forecaster):
             ("backend", self.backend, get_args(Backend)),
             ("zero", self.zero, ("refuse", "skip")),
         ):
-            if given not in allowed:
-                raise ForecastError(f"{name} must be one of {', '.join(allowed)}, got {given!r}")
+            require_one_of(name, given, allowed)
         panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is")
         if self._relative and self.zero == "refuse":
             advice = 'relative error needs plays: give zero="skip", or loss="squared"; y is'

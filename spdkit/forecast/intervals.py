@@ -127,13 +127,12 @@ def scale(panel: Panel) -> Numbers:
     The standard deviation of its last 30 rows, and a twentieth of their mean size: a series that
     stood still for a month has not promised to.
     """
-    rows = np.minimum(panel.lengths, _SCALE_ROWS)
-    recent = panel.rows(panel.lengths - rows, panel.lengths)
+    recent = panel.tail(_SCALE_ROWS)
 
     def mean(values: Numbers) -> Numbers:
-        return np.add.reduceat(values, recent.indptr[:-1]) / rows
+        return np.add.reduceat(values, recent.indptr[:-1]) / recent.lengths
 
-    around = recent.y - np.repeat(mean(recent.y), rows)
+    around = recent.y - np.repeat(mean(recent.y), recent.lengths)
     found = np.sqrt(mean(around**2)) + _STILL * mean(np.abs(recent.y))
     return np.where(found > 0, found, 1.0)
 
@@ -173,18 +172,40 @@ def lower_ends(panel: Panel, forecast: Numbers, reach: Numbers) -> Numbers:
     return low
 
 
+def check_level(level: float) -> None:
+    """Refuse a level that is no percentage.
+
+    Raises
+    ------
+    ForecastError
+    """
+    if not 0 < level < 100:
+        raise ForecastError(f"a level is a percentage above 0 and below 100, got {level:g}")
+
+
+def errors_needed(level: float) -> int:
+    """The fewest errors of which one is large enough for an interval of this level."""
+    n = max(1, math.floor(level / (100 - level)) - 1)
+    while _rank(n, level) > n:
+        n += 1
+    return n
+
+
+def _rank(n: int, level: float) -> int:
+    """Which of `n` sorted errors, counted from 1, is the conformal quantile."""
+    return math.ceil((n + 1) * level / 100)
+
+
 def _reach(scaled: Numbers, level: float) -> Numbers:
     """Conformal quantile of the sizes at each step, made never to fall; shape (h,)."""
     from sklearn.isotonic import isotonic_regression
 
-    if not 0 < level < 100:
-        raise ForecastError(f"a level is a percentage above 0 and below 100, got {level!r}")
+    check_level(level)
     sizes = np.sort(np.abs(scaled.reshape(-1, scaled.shape[-1])), axis=0)
     n = len(sizes)
-    rank = math.ceil((n + 1) * level / 100)
-    if rank > n:
+    if (rank := _rank(n, level)) > n:
         raise ForecastError(
-            f"an interval of level {level:g} needs at least {math.ceil(level / (100 - level))} "
+            f"an interval of level {level:g} needs at least {errors_needed(level)} "
             f"errors a step, series times windows give {n}: ask for more windows or a lower level"
         )
     reach: Numbers = isotonic_regression(sizes[rank - 1])

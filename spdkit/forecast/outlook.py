@@ -27,7 +27,7 @@ from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError, quoted
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.frame import check_horizon
-from spdkit.forecast.intervals import Residuals, lower_ends, scale
+from spdkit.forecast.intervals import Residuals, check_level, errors_needed, lower_ends, scale
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.validation import Validation, Window, day, residuals, run_windows, steps
 
@@ -144,7 +144,7 @@ class Outlook:
     def past_interval(self, level: float) -> tuple[Numbers, Numbers] | None:
         """Ends for the last window as the other windows give them; None where they are too few."""
         scaled, last = self.residuals.scaled[:-1], self.windows[-1]
-        if not len(scaled) or scaled.shape[0] * scaled.shape[1] < _errors_needed(level):
+        if not len(scaled) or scaled.shape[0] * scaled.shape[1] < errors_needed(level):
             return None
         reach = Residuals(scaled).reach(self.request.h, level) * last.scale[:, None]
         forecast = last.forecasts[self.request.model]
@@ -160,9 +160,10 @@ class Outlook:
             ``change`` in per cent, and ``lo-…`` and ``hi-…`` of each level.
         """
         panel, h, forecast = self.panel, self.request.h, self.values.sum(axis=1)
-        rows = np.minimum(panel.lengths, h)
-        recent = panel.rows(panel.lengths - rows, panel.lengths)
-        before = np.where(rows == h, np.add.reduceat(recent.y, recent.indptr[:-1]), np.nan)
+        recent = panel.tail(h)
+        before = np.where(
+            recent.lengths == h, np.add.reduceat(recent.y, recent.indptr[:-1]), np.nan
+        )
         change = np.divide(
             100 * (forecast - before), before, out=np.full_like(before, np.nan), where=before > 0
         )
@@ -236,8 +237,7 @@ def look_ahead(panel: Panel, request: Request, bar: Callable[[int], Tick] | None
 def _metric(panel: Panel, request: Request, remarks: list[str]) -> str:
     """F where every row that is scored has plays; else wape, which is told."""
     windows = request.n_windows + (models.BEST_WINDOWS if request.model == models.BEST else 0)
-    rows = np.minimum(panel.lengths, windows * request.h)
-    recent = panel.rows(panel.lengths - rows, panel.lengths)
+    recent = panel.tail(windows * request.h)
     without = recent.y <= 0
     if not without.any():
         return "f"
@@ -257,15 +257,14 @@ def _fit_in(
     """Which series are long enough, in how many windows to fit, and which intervals can be had."""
     asked = (DEFAULT_LEVEL,) if request.levels is None else request.levels
     for level in asked:
-        if not 0 < level < 100:
-            raise ForecastError(f"a level is a percentage above 0 and below 100, got {level:g}")
+        check_level(level)
     h, least = request.h, chosen._least_rows()
     panel = _long_enough(panel, request, least, remarks)
     n_series = len(panel)
     if not asked:
         return panel, request.n_windows, ()
     # Each window's coverage is measured by the others, so that they must be enough without it.
-    needed = 1 + math.ceil(max(map(_errors_needed, asked)) / n_series)
+    needed = 1 + math.ceil(max(map(errors_needed, asked)) / n_series)
     n_windows = max(request.n_windows, 2, needed)
     possible = (int(panel.lengths.min()) - least) // h
     if n_windows <= possible:
@@ -309,7 +308,7 @@ def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str])
 def _subset(panel: Panel, which: np.ndarray) -> Panel:
     kept = np.zeros(len(panel), dtype=np.int64)
     kept[which] = panel.lengths[which]
-    some = panel.rows(panel.lengths - kept, panel.lengths)
+    some = panel.tail(kept)
     indptr = np.concatenate([[0], np.cumsum(kept[which])])
     return replace(some, ids=panel.ids[which], indptr=indptr)
 
@@ -335,14 +334,6 @@ def _ends(panel: Panel) -> list[str]:
         f"{int(early.sum())} of {len(panel)} series end before {shown(last.max())}, such as "
         f"{quoted(panel.ids[first])} on {shown(last[first])}: each is forecast from its own end"
     ]
-
-
-def _errors_needed(level: float) -> int:
-    """The fewest errors of which one is large enough for an interval of this level."""
-    n = max(1, math.floor(level / (100 - level)) - 1)
-    while math.ceil((n + 1) * level / 100) > n:  # the rank of `spdkit.forecast.intervals`
-        n += 1
-    return n
 
 
 def parameters(outlook: Outlook) -> dict[str, str]:

@@ -129,6 +129,10 @@ class Panel:
             exog=self.exog.iloc[taken].reset_index(drop=True),
         )
 
+    def tail(self, n: int | NDArray[np.int64]) -> Panel:
+        """Take at most the last `n` rows of every series, or the last ``n[i]`` of series i."""
+        return self.rows(self.lengths - np.minimum(self.lengths, n), self.lengths)
+
     def without_last(self, n: int) -> Panel:
         """Take every series without its last `n` rows."""
         return self.rows(np.zeros_like(self.lengths), self.lengths - n)

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
-from spdkit.forecast.errors import ForecastError, quoted
+from spdkit.forecast.errors import ForecastError, quoted, require_one_of, require_whole
 from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.frame import check_horizon
 from spdkit.forecast.panel import Numbers, Panel
@@ -208,15 +208,9 @@ class RecurrentForecaster(Forecaster):
     def _check(self) -> None:
         """Refuse parameters that are none, or do not go together."""
         for name, known in (("loss", get_args(Loss)), ("dtype", ("float32", "float64"))):
-            if getattr(self, name) not in known:
-                raise ForecastError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+            require_one_of(name, getattr(self, name), known)
         for name in ("input_size", "output_size", "epochs", "batch_size"):
-            number = self._q if name == "output_size" else getattr(self, name)
-            whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-            if not whole or number < 1:
-                raise ForecastError(f"{name} must be a whole number of at least 1, got {number!r}")
+            require_whole(name, self._q if name == "output_size" else getattr(self, name))
         if not 0 < self.learning_rate < np.inf:
             raise ForecastError(
                 f"learning_rate must be above 0 and finite, got {self.learning_rate!r}"

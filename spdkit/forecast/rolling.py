@@ -31,7 +31,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import ForecastError, is_whole, require_one_of
 from spdkit.forecast.frame import check_horizon
 from spdkit.forecast.panel import Numbers
 
@@ -63,8 +63,7 @@ class Rolling:
     start: Start = "last"
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.shift, int | np.integer) and not isinstance(self.shift, bool)
-        if not whole or self.shift < 1:
+        if not is_whole(self.shift):
             raise ForecastError(
                 f"a shift is a whole number of days, at least 1, got {self.shift!r}"
             )
@@ -72,8 +71,7 @@ class Rolling:
             ("mode", self.mode, get_args(Mode)),
             ("start", self.start, get_args(Start)),
         ):
-            if given not in known:
-                raise ForecastError(f"{name} must be one of {', '.join(known)}, got {given!r}")
+            require_one_of(name, given, known)
 
     def check(self, p: int, q: int) -> None:
         """Refuse a unit that cannot be rolled like this.

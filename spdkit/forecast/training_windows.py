@@ -20,7 +20,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import ForecastError, require_one_of
 from spdkit.forecast.panel import Numbers
 
 Windows = Literal["reference", "sliding"]
@@ -34,10 +34,7 @@ def check_windows(windows: Windows, p: int, q: int) -> None:
     ForecastError
         When there is no such way, or ``reference`` is asked for q other than p.
     """
-    if windows not in get_args(Windows):
-        raise ForecastError(
-            f"windows must be one of {', '.join(get_args(Windows))}, got {windows!r}"
-        )
+    require_one_of("windows", windows, get_args(Windows))
     if windows == "reference" and q != p:
         raise ForecastError(
             f"windows='reference' pairs blocks of p={p} days with the next p, not with q={q}: take "

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from spdkit.forecast.errors import ForecastError, quoted
+from spdkit.forecast.errors import ForecastError, quoted, require_one_of
 from spdkit.forecast.panel import Numbers, Panel
 from spdkit.forecast.scores import Zero
 
@@ -150,8 +150,7 @@ def refuse_days_without_plays(panel: Panel, loss: str, zero: Zero = "refuse") ->
     ForecastError
         Naming the series and the date.
     """
-    if zero not in get_args(Zero):
-        raise ForecastError(f"zero must be one of {', '.join(get_args(Zero))}, got {zero!r}")
+    require_one_of("zero", zero, get_args(Zero))
     panel.refuse(
         panel.y < 0 if zero == "skip" else panel.y <= 0,
         f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spdkit.forecast.errors import ForecastError
+from spdkit.forecast.errors import require_whole
 from spdkit.forecast.panel import Panel
 
 
@@ -37,8 +37,7 @@ def cutoffs(
     """
     step = h if step_size is None else step_size
     for name, number in (("n_windows", n_windows), ("step_size", step)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise ForecastError(f"{name} must be a whole number of at least 1, got {number!r}")
+        require_whole(name, number)
     span = h + (n_windows - 1) * step
     panel.require(
         span + 1, f"{n_windows} windows of {h} rows, {step} apart, and one row before them"

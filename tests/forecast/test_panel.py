@@ -29,6 +29,8 @@ def test_rows_are_taken_within_each_series():
     assert taken.ds.day.tolist() == [2, 3, 1, 2]
     assert PANEL.without_last(1).series(0).tolist() == [1, 2, 3]
     assert PANEL.without_last(1).lengths.tolist() == [3, 1]
+    assert PANEL.tail(3).y.tolist() == [2, 3, 4, 5, 6]
+    assert PANEL.tail(np.array([0, 1])).y.tolist() == [6]
     assert len(PANEL) == 2
 
 
