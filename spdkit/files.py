@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from spdkit.errors import SpdkitError
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 under a temporary name, and rename: an old file is replaced at the end.
+    """Write UTF-8 as `replacing` does.
 
     Raises
     ------
@@ -19,20 +21,41 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     target = Path(path).expanduser()
     content = text.encode()
-    made: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as file:
-            made = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with replacing(target) as made:
+            made.write_bytes(content)
+    except OSError as error:
+        raise SpdkitError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Write under a temporary name, and rename: an old file is replaced at the end.
+
+    Yields
+    ------
+    Path
+        Of an empty file beside `target`, whose name ends like that. Nothing is left of it when the
+        writing fails.
+
+    Raises
+    ------
+    OSError
+        When the file or its folder, which is made if needed, cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        dir=target.parent, prefix=".", suffix=f"-{target.name}", delete=False
+    ) as file:
+        made = Path(file.name)
+    try:
+        yield made
+        with made.open("rb") as written:
+            os.fsync(written.fileno())
         # NamedTemporaryFile is private to its owner; what we write is as readable as any file.
         umask = os.umask(0)
         os.umask(umask)
         made.chmod(0o666 & ~umask)
         made.replace(target)
-    except OSError as error:
-        if made is not None:
-            made.unlink(missing_ok=True)
-        raise SpdkitError(f"{target}: cannot be written: {error.strerror}") from error
+    finally:
+        made.unlink(missing_ok=True)

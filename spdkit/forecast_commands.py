@@ -217,18 +217,13 @@ def write(
 def made_by(file: Path, command: str) -> Made:
     """How a forecast is made now, for its page."""
     from datetime import datetime
-    from importlib.metadata import PackageNotFoundError, version
 
+    from spdkit.forecast.forecaster_files import PACKAGES
     from spdkit.forecast_report import Made
+    from spdkit.versions import installed_versions
 
-    packages = {}
-    for name in ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue  # an optional one
     now = datetime.now().astimezone()
-    return Made(file.name, command, f"{now:%Y-%m-%d %H:%M %Z}", packages)
+    return Made(file.name, command, f"{now:%Y-%m-%d %H:%M %Z}", installed_versions(PACKAGES))
 
 
 @contextlib.contextmanager

@@ -8,11 +8,8 @@ and mistakes, not somebody who writes a new one: load models of people that you 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +24,7 @@ from spdkit.code_estimator import CodeEstimator
 from spdkit.errors import SpdkitError
 from spdkit.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.model_arrays import Arrays, from_arrays, to_arrays
+from spdkit.sealed_folders import digest, replace_folder, seal
 
 FORMAT, VERSION = "spdkit-model", "1.0"
 _ESTIMATORS = {cls.__name__: cls for cls in (HitMusicNetRegressor, HitMusicNetClassifier)}
@@ -77,11 +75,12 @@ def save_model(
         "parameters": _as_json(model),
         "facts": _facts(model),
         "packages": {name: version(name) for name in ("spdkit", "torch", "scikit-learn", "numpy")},
-        "files": {name: _digest(content) for name, content in contents.items()},
+        "files": {name: digest(content) for name, content in contents.items()},
     }
-    described["sha256"] = _seal(described)
+    described["sha256"] = seal(described)
     contents[_JSON] = (json.dumps(described, indent=1, ensure_ascii=False) + "\n").encode()
-    _replace(target, contents)
+    ours = {_JSON, *_listed(target)} if (target / _JSON).is_file() else ()
+    replace_folder(target, contents, ours)
 
 
 def require_room(folder: str | os.PathLike[str]) -> None:
@@ -97,23 +96,6 @@ def require_room(folder: str | os.PathLike[str]) -> None:
         raise ModelError(f"{target}: is a file; a model is a folder")
     if target.exists() and not (target / _JSON).is_file() and any(target.iterdir()):
         raise ModelError(f"{target}: holds files, and no model of ours to replace")
-
-
-def _replace(target: Path, contents: Files) -> None:
-    """Write a folder whole or not at all; files of others in the old one move to the new one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
-        made = Path(new) / target.name
-        made.mkdir()
-        for name, content in contents.items():
-            (made / name).write_bytes(content)
-        # A folder cannot be replaced in one step, so the old one goes first.
-        if target.exists():
-            ours = {_JSON, *_listed(target)}
-            for path in [path for path in target.iterdir() if path.name not in ours]:
-                shutil.move(path, made / path.name)
-            shutil.move(target, Path(new) / "old")
-        made.rename(target)
 
 
 def _listed(folder: Path) -> list[str]:
@@ -165,7 +147,7 @@ def _described(source: Path) -> dict[str, Any]:
     found = str(described.get("version"))
     if found.split(".")[0] != VERSION.split(".")[0]:
         raise ModelError(f"{source}: version {found}; this spdkit reads {VERSION}")
-    if _seal(described) != described.get("sha256"):
+    if seal(described) != described.get("sha256"):
         raise ModelError(f"{source}: {_JSON} is not what was written: its SHA-256 differs")
     return described
 
@@ -177,19 +159,9 @@ def _guarded(source: Path, described: dict[str, Any], name: str) -> bytes:
         content = (source / name).read_bytes()
     except OSError as error:
         raise ModelError(f"{source}: no model of spdkit: {error}") from error
-    if _digest(content) != described["files"][name]:
+    if digest(content) != described["files"][name]:
         raise ModelError(f"{source}: {name} is not what was written: its SHA-256 differs")
     return content
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _seal(described: dict[str, Any]) -> str:
-    """SHA-256 of everything that the JSON says but this."""
-    rest = {key: value for key, value in described.items() if key != "sha256"}
-    return _digest(json.dumps(rest, sort_keys=True).encode())
 
 
 def _as_json(model: CodeEstimator) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from spdkit.extractors.base import Extractor
 from spdkit.rows import Result, Row, Status
 from spdkit.store import FeatureTable, storable
 from spdkit.tracks import printable
+from spdkit.versions import installed_versions
 
 PENDING: Status = "pending"
 _TRACK_COLUMNS: dict[str, object] = {
@@ -183,13 +183,9 @@ def _package_versions() -> dict[str, list[str]]:
     import soundfile
 
     # The decoder itself: some systems bring their own.
-    found = {"libsndfile": [soundfile.__libsndfile_version__]}
-    for package in RECORDED_PACKAGES:
-        try:
-            found[package] = [version(package)]
-        except PackageNotFoundError:
-            continue  # an optional one
-    return found
+    decoder = {"libsndfile": soundfile.__libsndfile_version__}
+    found = decoder | installed_versions(RECORDED_PACKAGES)
+    return {package: [number] for package, number in found.items()}
 
 
 def _all_versions(histories: Sequence[dict[str, list[str]]]) -> dict[str, list[str]]:

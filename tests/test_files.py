@@ -7,7 +7,7 @@ import os
 import pytest
 
 from spdkit.errors import SpdkitError
-from spdkit.files import write_text
+from spdkit.files import replacing, write_text
 
 
 def test_a_file_is_replaced_and_readable(tmp_path):
@@ -33,3 +33,13 @@ def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
         write_text(path / "below a file" / "page.html", "new")
     write_text(tmp_path / "new" / "page.html", "new")
     assert (tmp_path / "new" / "page.html").read_text() == "new"
+
+
+def test_what_is_not_finished_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "plays.csv.gz"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as made:
+        made.write_text("ne")
+        assert made.name.endswith(".csv.gz")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

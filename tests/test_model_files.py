@@ -88,6 +88,12 @@ def test_saving_again_replaces_a_model_and_nothing_else(songs, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "music"]
 
 
+def test_a_folder_that_is_there_and_empty_is_filled(songs, tmp_path):
+    (tmp_path / "model").mkdir()
+    fitted(HitMusicNetRegressor, songs).save(tmp_path / "model")
+    assert isinstance(load_model(tmp_path / "model"), HitMusicNetRegressor)
+
+
 def test_files_beside_a_model_are_guarded_and_those_of_others_kept(songs, tmp_path):
     model, folder = fitted(HitMusicNetRegressor, songs), tmp_path / "model"
     save_model(model, folder, {"notes.txt": b"one", "more.txt": b"two"})

@@ -15,17 +15,13 @@ A check sum finds damage and mistakes, not somebody who writes a new one.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +33,8 @@ from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.forecaster import Forecaster, part_of
 from spdkit.forecast.intervals import Residuals
 from spdkit.forecast.panel import Columns, Panel
+from spdkit.sealed_folders import digest, replace_folder, seal
+from spdkit.versions import installed_versions
 
 FORMAT, VERSION = "spdkit-forecaster", "1.0"
 # What a file may name, and where it is: nothing else is ever imported.
@@ -54,7 +52,7 @@ CLASSES = {
     "Rolling": "rolling",
 }
 _JSON, _ARRAYS = "forecaster.json", "arrays.npz"
-_PACKAGES = ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm")
+PACKAGES = ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm")
 _STATE = "state."
 _PACKAGE = "spdkit.forecast"
 Arrays = Mapping[str, NDArray[Any]]
@@ -100,12 +98,12 @@ def save_forecaster(forecaster: Forecaster, folder: str | os.PathLike[str]) -> N
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "packages": _versions(),
+        "packages": installed_versions(PACKAGES),
         "forecaster": _as_json(type(forecaster).__name__, forecaster, foreign=False),
         "panel": described,
-        "arrays": hashlib.sha256(packed).hexdigest(),
+        "arrays": digest(packed),
     }
-    content["sha256"] = _seal(content)
+    content["sha256"] = seal(content)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     _replace(target, {_ARRAYS: packed, _JSON: text.encode()})
 
@@ -121,7 +119,7 @@ def load_forecaster(folder: str | os.PathLike[str]) -> Forecaster:
     source = Path(folder).expanduser()
     described = _described(source)
     packed = _bytes(source / _ARRAYS)
-    if hashlib.sha256(packed).hexdigest() != described.get("arrays"):
+    if digest(packed) != described.get("arrays"):
         raise ForecastError(f"{source}: {_ARRAYS} is not what was written: its SHA-256 differs")
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as file:
@@ -151,18 +149,8 @@ def _require_room(target: Path) -> None:
 
 
 def _replace(target: Path, contents: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
-            made = Path(new) / target.name
-            made.mkdir()
-            for name, content in contents.items():
-                (made / name).write_bytes(content)
-            # A folder cannot be replaced in one step, so the old one goes first.
-            if target.exists():
-                shutil.move(target, Path(new) / "old")
-            made.rename(target)
+        replace_folder(target, contents, ours=contents)
     except OSError as error:
         raise ForecastError(f"{target}: cannot be written: {error.strerror}") from error
 
@@ -189,26 +177,9 @@ def _described(source: Path) -> dict[str, Any]:
             f"{source}: format version {found}; this spdkit reads {VERSION}. It was written by "
             f"spdkit {described.get('packages', {}).get('spdkit')}: install that, or fit again."
         )
-    if _seal(described) != described.get("sha256"):
+    if seal(described) != described.get("sha256"):
         raise ForecastError(f"{source}: {_JSON} is not what was written: its SHA-256 differs")
     return described
-
-
-def _seal(described: Mapping[str, Any]) -> str:
-    """SHA-256 of everything that the JSON says but this."""
-    rest = {key: value for key, value in described.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    """Versions of the libraries that numbers come from, of those that are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _packed(arrays: Arrays) -> bytes:

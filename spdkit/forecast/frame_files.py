@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from spdkit.errors import SpdkitError
-from spdkit.files import write_text
+from spdkit.files import replacing, write_text
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.panel import Columns
 
@@ -99,21 +99,16 @@ def write_long(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     if _suffix(file) == ".csv":
         write_text(file, frame.to_csv(index=False, float_format="%.10g"))
         return
-    part = file.with_name(f".{file.name}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if _suffix(file) == ".csv.gz":
-            frame.to_csv(part, index=False, float_format="%.10g", compression="gzip")
-        else:
-            frame.to_parquet(part, index=False)
-        part.replace(file)
+        with replacing(file) as made:
+            if _suffix(file) == ".csv.gz":
+                frame.to_csv(made, index=False, float_format="%.10g", compression="gzip")
+            else:
+                frame.to_parquet(made, index=False)
     except ImportError as error:
         raise _no_parquet(file) from error
     except OSError as error:
         raise SpdkitError(f"{file}: cannot be written: {error.strerror or error}") from error
-    finally:
-        if part.exists():  # what was begun and not finished
-            part.unlink()
 
 
 def require_suffix(path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from spdkit.files import replacing
 from spdkit.forecast.calendar import shown
 from spdkit.forecast.errors import ForecastError
 from spdkit.forecast.outlook import Outlook
@@ -185,20 +186,18 @@ def save(made: Figure, path: str | os.PathLike[str]) -> None:
     import matplotlib
 
     target = require_format(path)
-    part = target.with_name(f".part-{target.name}")
     settings = {"svg.fonttype": "none", "svg.hashsalt": "spdkit"}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         # A letter that the font lacks is drawn as a box, which the eye sees.
-        with warnings.catch_warnings(), matplotlib.rc_context(settings):
+        with (
+            replacing(target) as part,
+            warnings.catch_warnings(),
+            matplotlib.rc_context(settings),
+        ):
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             made.savefig(part, metadata=_FORMATS[target.suffix.lower()])
-        part.replace(target)
     except OSError as error:
         raise ForecastError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        if part.exists():  # what was begun and not finished
-            part.unlink()
 
 
 def caption(outlook: Outlook, places: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.forecaster_files import load_forecaster, save_forecaster, to_record
 from spdkit.forecast.intervals import ConformalIntervals
 from spdkit.forecast.rolling import Rolling
+from spdkit.sealed_folders import digest, seal
 
 RNG = np.random.default_rng(0)
 DF = long_frame(a=RNG.poisson(9, 40) + 1, b=RNG.poisson(30, 36) + np.arange(36))
@@ -127,7 +128,7 @@ class TestDamage:
         path = folder / "forecaster.json"
         described = json.loads(path.read_text()) | changes
         if sealed:
-            described["sha256"] = files._seal(described)
+            described["sha256"] = seal(described)
         path.write_text(json.dumps(described))
 
     @pytest.mark.parametrize("name", ["forecaster.json", "arrays.npz"])
@@ -184,7 +185,7 @@ class TestDamage:
             files._packed({"state.x": np.array([{}], object)})
         np.savez(folder / "arrays.npz", y=np.array([{}], object))
         packed = (folder / "arrays.npz").read_bytes()
-        self.change(folder, arrays=files.hashlib.sha256(packed).hexdigest())
+        self.change(folder, arrays=digest(packed))
         with pytest.raises(ForecastError, match="Object arrays cannot be loaded when allow_pickle"):
             load_forecaster(folder)
 
