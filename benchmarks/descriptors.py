@@ -7,10 +7,7 @@ the same songs. They are simple, so the numbers compare methods and promise noth
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shlex
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,6 +26,7 @@ import soxr
 from harness import Call, Comparison, Times
 from numpy.typing import NDArray
 from rich.console import Console
+from running import in_one_thread, results_console, save
 from threadpoolctl import threadpool_limits
 
 from spdkit.demo import SR, TONICS, Song, compose_song
@@ -276,7 +274,7 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> Result:
         benchmark="descriptors",
         command=command(args),
         machine=harness.machine(),
-        versions=harness.versions() | {"pyloudnorm": metadata.version("pyloudnorm")},
+        versions=harness.audio_versions() | {"pyloudnorm": metadata.version("pyloudnorm")},
         songs=args.songs * args.seeds,
         seeds=list(range(args.seeds)),
     )
@@ -315,15 +313,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, errors = parse(argv), Console(stderr=True, highlight=False)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     result = measure(args, lambda text: errors.print(text, markup=False))
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    # A pipe has no width: wide enough there that no name wraps.
-    report(result, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+    save(asdict(result), args.output)
+    report(result, results_console())
     return 0
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

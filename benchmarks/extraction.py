@@ -7,10 +7,7 @@ batches. Ratios between contestants carry over to other machines; milliseconds d
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -30,6 +27,7 @@ from harness import Call, Times
 from librosa_peer import Frames
 from results import PEERS, PROFILES, Result, report, tabulate
 from rich.console import Console
+from running import in_one_thread, results_console, save
 from sounds import Sound
 from threadpoolctl import threadpool_limits
 
@@ -185,7 +183,7 @@ def measure(args: argparse.Namespace, say: Callable[[str], None]) -> Result:
         benchmark="extraction",
         command=command(args),
         machine=harness.machine(),
-        versions=harness.versions(),
+        versions=harness.audio_versions(),
         clips=[sound.name for sound in sounds],
         unused=unused,
     )
@@ -239,15 +237,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TrackError as error:
         errors.print(f"error: {error}", markup=False, style="red")
         return 2
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    # A pipe has no width: wide enough there that no name wraps.
-    report(result, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+    save(asdict(result), args.output)
+    report(result, results_console())
     return 0 if all(each.passed for each in result.deviations.values()) else 1
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

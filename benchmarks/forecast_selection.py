@@ -11,16 +11,14 @@ Scores are kept under --work: interrupted and started again, the run goes on.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import harness
 import pandas as pd
+from running import save
 
 from spdkit.catalogs.tianchi import read_artist_daily
 from spdkit.forecast.averages import Average
@@ -107,10 +105,7 @@ def result(args: argparse.Namespace, frame: pd.DataFrame, found: Selection) -> d
         "benchmark": "forecast_selection",
         "command": "python benchmarks/forecast_selection.py --data DATA/tianchi",
         "machine": harness.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
+        "versions": harness.versions(PACKAGES),
         "n_series": int(frame["unique_id"].nunique()),
         "rows": found.rows,
         "windows": windows,
@@ -165,9 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         verbose=True,
     )
     content = result(args, frame, found)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
+    save(content, args.output, allow_nan=False)
     args.output.with_suffix(".md").write_text(page(content), encoding="utf-8")
     print(page(content))
     return 0

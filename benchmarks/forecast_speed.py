@@ -15,15 +15,10 @@ far apart the two conventions lie is told besides.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shlex
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +30,7 @@ from forecast_peer import BATCH, PlainUnit, train_plainly
 from harness import Bar, Comparison, bar, compare
 from numpy.typing import NDArray
 from rich.console import Console
+from running import in_one_thread, results_console, save
 
 from spdkit.forecast.rolling import Rolling, roll_all
 from spdkit.forecast.training_windows import cut
@@ -227,13 +223,12 @@ def rates() -> dict[str, float]:
 
 def measure(args: argparse.Namespace) -> Result:
     """Both for as many epochs, in turns; then ours in full."""
-    found = {name: metadata.version(name) for name in PACKAGES}
     values = artists(args.data, args.series) if args.data else random_walks(args.series)
     result = Result(
         "forecast_speed",
         command(args),
         harness.machine(),
-        {"python": platform.python_version(), **found},
+        harness.versions(PACKAGES),
         len(values),
         "artists' plays" if args.data else "random walks",
     )
@@ -330,15 +325,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = measure(args)
     finally:
         torch.set_num_threads(before)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    report(result, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+    save(asdict(result), args.output)
+    report(result, results_console())
     return 0
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

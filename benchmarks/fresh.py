@@ -13,7 +13,7 @@ from statistics import median
 
 import numpy as np
 import soundfile
-from harness import ONE_THREAD
+from running import ONE_THREAD
 from sounds import Frames, tile
 
 _CHILD = """

@@ -23,10 +23,7 @@ from rich.table import Table
 
 Call = Callable[[], object]
 
-ONE_THREAD = {
-    f"{library}_THREADS": "1"
-    for library in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMBA_NUM", "VECLIB_MAXIMUM")
-}
+AUDIO_PACKAGES = ("numpy", "scipy", "librosa", "numba", "soundfile", "soxr", "spdkit")
 _SHORTEST_MS = 20.0  # a quicker call is repeated until it took this long
 
 
@@ -142,12 +139,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, of the packages that do the work, and of libsndfile."""
-    packages = ("numpy", "scipy", "librosa", "numba", "soundfile", "soxr", "spdkit")
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of the packages that do the work."""
     found = {name: metadata.version(name) for name in packages}
-    libsndfile = soundfile.__libsndfile_version__
-    return {"python": platform.python_version(), **found, "libsndfile": libsndfile}
+    return {"python": platform.python_version(), **found}
+
+
+def audio_versions() -> dict[str, str]:
+    """Versions of what extracts features from audio, libsndfile's too."""
+    return versions(AUDIO_PACKAGES) | {"libsndfile": soundfile.__libsndfile_version__}
 
 
 # Tables

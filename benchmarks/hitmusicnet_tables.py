@@ -11,26 +11,19 @@ on. Nothing is chosen by test rows.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shlex
-import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import harness
 import tables_print
-from filelock import FileLock, Timeout
-from rich.console import Console
+from running import Say, in_one_thread, resumable, save
 from tables_jobs import Journal, work
 from tables_plan import PROTOCOLS, TABLES, Plan
 from tables_rows import FEATURES, Rows, load
 from tables_scores import Outcomes
 
-from spdkit.errors import SpdkitError
 from spdkit.presets import PAPER_PRESETS
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "lightgbm", "pandas", "spdkit")
@@ -85,7 +78,7 @@ def command(args: argparse.Namespace) -> str:
     return shlex.join(words)
 
 
-def run(args: argparse.Namespace, say: Any) -> tuple[Rows, Outcomes]:
+def run(args: argparse.Namespace, say: Say) -> tuple[Rows, Outcomes]:
     """Fit what has not been fitted yet, and collect it all."""
     catalog = "musicoset" if args.musicoset else "spotgentrack"
     rows = load(catalog, args.musicoset or args.spd, args.work)
@@ -102,42 +95,28 @@ def result(args: argparse.Namespace, rows: Rows, outcomes: Outcomes) -> dict[str
         "benchmark": "hitmusicnet_tables",
         "command": command(args),
         "machine": harness.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
+        "versions": harness.versions(PACKAGES),
         **outcomes.found(),
     }
 
 
+def write(found: dict[str, Any], output: Path) -> str:
+    """Write the JSON, and the page beside it."""
+    save(found, output, allow_nan=False)
+    page = tables_print.page(found)
+    output.with_suffix(".md").write_text(page, encoding="utf-8")
+    return page
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
-    args, errors = parse(argv), Console(stderr=True, highlight=False, soft_wrap=True)
-    args.work.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(args.work / "lock", timeout=0):
-            rows, outcomes = run(args, lambda text: errors.print(text, markup=False))
-            found = result(args, rows, outcomes)
-    except Timeout:
-        errors.print(f"another run is at work in {args.work}", markup=False)
-        return 1
-    except SpdkitError as error:
-        errors.print(str(error), markup=False)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("interrupted: the same command goes on from here", markup=False)
-        return 130
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    page = tables_print.page(found)
-    args.output.with_suffix(".md").write_text(page, encoding="utf-8")
-    print(page)
-    return 0
+    args = parse(argv)
+    return resumable(
+        args.work,
+        lambda say: result(args, *run(args, say)),
+        lambda found: write(found, args.output),
+    )
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

@@ -12,26 +12,19 @@ on. No fit sees a day after --train-to.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import shlex
-import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import harness
 import rpa_figures
 import rpa_print
-from filelock import FileLock, Timeout
-from rich.console import Console
 from rpa_choices import Outcomes, Plan, looks
 from rpa_data import FILE, HORIZON, TRAIN_TO, load
 from rpa_units import CELLS, FEATURES, RIVALS, Journal, work
+from running import Say, as_json, in_one_thread, resumable
 
-from spdkit.errors import SpdkitError
 from spdkit.files import write_text
 
 PACKAGES = ("numpy", "torch", "statsmodels", "scikit-learn", "lightgbm", "pandas", "spdkit")
@@ -119,7 +112,7 @@ def command(args: argparse.Namespace) -> str:
     return shlex.join([*words, "--epochs", str(args.epochs)])
 
 
-def run(args: argparse.Namespace, say: Any) -> Outcomes:
+def run(args: argparse.Namespace, say: Say) -> Outcomes:
     """Fit what has not been fitted yet, and collect it all."""
     data = load(args.data / args.file, args.train_to, args.horizon, args.drop, args.zero)
     lists = {
@@ -140,43 +133,30 @@ def result(args: argparse.Namespace, outcomes: Outcomes) -> dict[str, Any]:
         "benchmark": "lstm_rpa_tables",
         "command": command(args),
         "machine": harness.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in PACKAGES},
-        },
+        "versions": harness.versions(PACKAGES),
         "looks": {"log": LOOKS if log.exists() else None, "entries": looks(lines)},
         **outcomes.found(),
     }
 
 
+def write(found: dict[str, Any], output: Path) -> str:
+    """Write the JSON, and the figures and the page beside it."""
+    write_text(output, as_json(found, allow_nan=False))
+    found["figures"] = rpa_figures.draw(found, output)
+    page = rpa_print.page(found)
+    write_text(output.with_suffix(".md"), page)
+    return page
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
-    args, errors = parse(argv), Console(stderr=True, highlight=False, soft_wrap=True)
-    args.work.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(args.work / "lock", timeout=0):
-            outcomes = run(args, lambda text: errors.print(text, markup=False))
-            found = result(args, outcomes)
-        text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
-        write_text(args.output, text + "\n")
-        found["figures"] = rpa_figures.draw(found, args.output)
-        page = rpa_print.page(found)
-        write_text(args.output.with_suffix(".md"), page)
-    except Timeout:
-        errors.print(f"another run is at work in {args.work}", markup=False)
-        return 1
-    except SpdkitError as error:
-        errors.print(str(error), markup=False)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("interrupted: the same command goes on from here", markup=False)
-        return 130
-    print(page)
-    return 0
+    args = parse(argv)
+    return resumable(
+        args.work,
+        lambda say: result(args, run(args, say)),
+        lambda found: write(found, args.output),
+    )
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

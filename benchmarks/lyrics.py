@@ -12,17 +12,12 @@ The plain implementation tells the language from the text as it is, ours from it
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import os
-import platform
 import random
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +26,7 @@ import numpy as np
 from harness import Bar, Call, Comparison, Times, bar
 from lyrics_peer import PlainLyrics, dictionary, row
 from rich.console import Console
+from running import in_one_thread, results_console, save
 from threadpoolctl import threadpool_limits
 
 from spdkit.extractors.lyrics import LyricsExtractor, language, similarity, stylometry, syllables
@@ -195,9 +191,7 @@ def command(args: argparse.Namespace) -> str:
 
 def measure(args: argparse.Namespace) -> Result:
     """Compare, then time."""
-    found = {name: metadata.version(name) for name in PACKAGES}
-    versions = {"python": platform.python_version(), **found}
-    result = Result("lyrics", command(args), harness.machine(), versions)
+    result = Result("lyrics", command(args), harness.machine(), harness.versions(PACKAGES))
     with threadpool_limits(1):
         for n_lines in args.lines:
             name = f"{n_lines} lines"
@@ -238,15 +232,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; 1 when the contestants' numbers differ."""
     args = parse(argv)
     result = measure(args)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    report(result, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+    save(asdict(result), args.output)
+    report(result, results_console())
     return 0 if result.largest_difference <= DIFFERENCE else 1
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

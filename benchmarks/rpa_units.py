@@ -15,14 +15,10 @@ learned from, the forecaster's class and parameters, the ways, the horizon, spdk
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import multiprocessing
 import time
 import warnings
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +26,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rpa_data import EXOG, Data, panel_digest
-from threadpoolctl import threadpool_limits
+from running import Say
+from unit_jobs import keep, kept, pending, spread
 
 from spdkit import __version__
-from spdkit.errors import SpdkitError, SpdkitWarning
+from spdkit.errors import SpdkitWarning
 from spdkit.forecast.classical import ARIMA, SMA
 from spdkit.forecast.forecaster import Forecaster
 from spdkit.forecast.forecaster_files import to_record
@@ -41,7 +38,6 @@ from spdkit.forecast.panel import Panel
 from spdkit.forecast.recommended import with_units
 from spdkit.forecast.recurrent import RecurrentForecaster
 from spdkit.forecast.rolling import Rolling
-from spdkit.store import sync_folder, write_bytes
 
 BEHAVIOUR = 1  # raised when a fit of the same parameters gives other numbers in the same version
 CELLS = ("lstm", "gru", "rnn", "bilstm")
@@ -50,7 +46,6 @@ RIVALS = ("sma", "arima", "ours")
 SEEDED = (*CELLS, "ours")
 LARGEST_K = 60  # of the moving averages
 OURS_EXOG = EXOG  # columns besides plays that our best sees
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -191,33 +186,11 @@ class Journal:
         SpdkitError
             When its file cannot be read.
         """
-        path = self.path(unit)
-        if not path.exists():
-            return None
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                told = json.loads(str(arrays["told"]))
-                forecasts = dict(zip(told["ways"], arrays["forecasts"], strict=True))
-                return Result(forecasts, told["seconds"], told["facts"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise SpdkitError(f"{path}: cannot be read: {error}. Delete it and run again") from None
+        return kept(self.path(unit), _unpacked)
 
     def write(self, unit: Unit, result: Result) -> None:
         """Keep a result."""
-        told = {
-            "unit": str(unit),
-            "ways": list(result.forecasts),
-            "seconds": result.seconds,
-            "facts": result.facts,
-        }
-        buffer = io.BytesIO()
-        stacked = np.stack(list(result.forecasts.values()))
-        np.savez_compressed(buffer, forecasts=stacked, told=np.array(json.dumps(told)))
-        path = self.path(unit)
-        temporary = path.with_suffix(".tmp")
-        write_bytes(temporary, buffer.getvalue())
-        temporary.replace(path)
-        sync_folder(self.folder)
+        keep(self.path(unit), _packed(unit, result))
 
 
 def key(unit: Unit, rows: str, h: int) -> str:
@@ -230,42 +203,33 @@ def key(unit: Unit, rows: str, h: int) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def _packed(unit: Unit, result: Result) -> dict[str, Any]:
+    told = {
+        "unit": str(unit),
+        "ways": list(result.forecasts),
+        "seconds": result.seconds,
+        "facts": result.facts,
+    }
+    stacked = np.stack(list(result.forecasts.values()))
+    return {"forecasts": stacked, "told": np.array(json.dumps(told))}
+
+
+def _unpacked(file: dict[str, Any]) -> Result:
+    told = json.loads(str(file["told"]))
+    forecasts = dict(zip(told["ways"], file["forecasts"], strict=True))
+    return Result(forecasts, told["seconds"], told["facts"])
+
+
 def work(units: Iterable[Unit], data: Data, journal: Journal, jobs: int, say: Say) -> None:
     """Compute what has no result yet, each in one thread, `jobs` at a time."""
-    units = list(units)
-    pending = [unit for unit in units if not journal.path(unit).exists()]
-    say(f"{len(units) - len(pending)} of {len(units)} fits are done")
+    left = pending(units, journal.path, "fits", say)
     panels = {name: period.panel for name, period in data.periods.items()}
-    for i, (unit, result) in enumerate(_results(pending, panels, journal.h, jobs), 1):
+    found = spread(_compute_of, (panels, journal.h), left, jobs)
+    for i, (unit, result) in enumerate(found, 1):
         journal.write(unit, result)
-        say(f"{i}/{len(pending)}  {unit}: {result.seconds:.1f} CPU s")
+        say(f"{i}/{len(left)}  {unit}: {result.seconds:.1f} CPU s")
 
 
-def _results(
-    pending: list[Unit], panels: dict[str, Panel], h: int, jobs: int
-) -> Iterator[tuple[Unit, Result]]:
-    if jobs == 1:
-        with threadpool_limits(1):
-            for unit in pending:
-                yield unit, compute(unit, panels[unit.period], h)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, _begin, (panels, h)) as pool:
-        futures = {pool.submit(_compute_here, unit): unit for unit in pending}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-_here: dict[str, Any] = {}
-
-
-def _begin(panels: dict[str, Panel], h: int) -> None:
-    threadpool_limits(1)
-    _here.update(panels=panels, h=h)
-
-
-def _compute_here(unit: Unit) -> Result:
-    return compute(unit, _here["panels"][unit.period], _here["h"])
+def _compute_of(unit: Unit, given: tuple[dict[str, Panel], int]) -> Result:
+    panels, h = given
+    return compute(unit, panels[unit.period], h)

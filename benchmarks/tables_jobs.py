@@ -1,4 +1,4 @@
-"""Units of work of hitmusicnet_tables.py, done once and kept: the journal, and the workers.
+"""Units of work of hitmusicnet_tables.py, done once and kept: their journal.
 
 A result goes to the journal, whole or not at all, under a key that is made of everything that it
 depends on: rows, features, split, and how the model behaves (`tables_models.behaviour`). Nothing
@@ -7,28 +7,22 @@ that has its result is computed again, and a result of other rows or another mod
 
 from __future__ import annotations
 
-import io
 import json
-import multiprocessing
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterable
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from running import Say
 from tables_models import behaviour
 from tables_rows import Rows, digest, fingerprint, splits
 from tables_units import ARRAYS, NetFacts, Result, Said, Unit, compute
-from threadpoolctl import threadpool_limits
+from unit_jobs import keep, kept, pending, spread
 
-from spdkit.errors import SpdkitError
 from spdkit.predictions import Predictions
-from spdkit.store import sync_folder, write_bytes
 
 _FORMAT = "1"  # of results in the journal, and of what they mean
-Say = Callable[[str], None]
 
 
 class Journal:
@@ -56,24 +50,11 @@ class Journal:
         SpdkitError
             When its file cannot be read.
         """
-        path = self.path(unit, rows)
-        if not path.exists():
-            return None
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return _unpacked(dict(arrays))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise SpdkitError(f"{path}: cannot be read: {error}. Delete it and run again") from None
+        return kept(self.path(unit, rows), _unpacked)
 
     def write(self, unit: Unit, rows: Rows, result: Result) -> None:
         """Keep a result."""
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **_packed(unit, result))
-        path = self.path(unit, rows)
-        temporary = path.with_suffix(".tmp")
-        write_bytes(temporary, buffer.getvalue())
-        temporary.replace(path)
-        sync_folder(self.folder)
+        keep(self.path(unit, rows), _packed(unit, result))
 
 
 def key(unit: Unit, rows: Rows) -> str:
@@ -132,37 +113,7 @@ def _unpacked(file: dict[str, Any]) -> Result:
 
 def work(units: Iterable[Unit], rows: Rows, journal: Journal, jobs: int, say: Say) -> None:
     """Compute what has no result yet, each in one thread, `jobs` at a time."""
-    units = list(units)
-    pending = [unit for unit in units if not journal.path(unit, rows).exists()]
-    say(f"{len(units) - len(pending)} of {len(units)} units are done")
-    for i, (unit, result) in enumerate(_results(pending, rows, jobs), 1):
+    left = pending(units, lambda unit: journal.path(unit, rows), "units", say)
+    for i, (unit, result) in enumerate(spread(compute, rows, left, jobs), 1):
         journal.write(unit, rows, result)
-        say(f"{i}/{len(pending)}  {unit}: {result.seconds:.1f} CPU s")
-
-
-def _results(pending: list[Unit], rows: Rows, jobs: int) -> Iterator[tuple[Unit, Result]]:
-    if jobs == 1:
-        with threadpool_limits(1):
-            for unit in pending:
-                yield unit, compute(unit, rows)
-        return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, spawn, _begin, (rows,)) as pool:
-        futures = {pool.submit(_compute_here, unit): unit for unit in pending}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-_here: dict[str, Rows] = {}
-
-
-def _begin(rows: Rows) -> None:
-    threadpool_limits(1)
-    _here["rows"] = rows
-
-
-def _compute_here(unit: Unit) -> Result:
-    return compute(unit, _here["rows"])
+        say(f"{i}/{len(left)}  {unit}: {result.seconds:.1f} CPU s")

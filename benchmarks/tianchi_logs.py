@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,7 +24,7 @@ from typing import Any
 import harness
 import pandas as pd
 from harness import Bar, bar
-from rich.console import Console
+from running import ONE_THREAD, results_console, save
 from tianchi_expansion import COUNTS, Log, expand
 
 from spdkit.catalogs import tianchi
@@ -149,7 +147,7 @@ def run_process(work: str, option: str, folder: Path) -> tuple[Run, pd.DataFrame
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | harness.ONE_THREAD,
+        env=os.environ | ONE_THREAD,
     )
     if done.returncode != 0:
         raise RuntimeError(f"a process failed:\n{done.stderr}")
@@ -246,10 +244,7 @@ def measure(args: argparse.Namespace) -> Result:
         "counts that differ from pandas'": bar(agreement.differences_from_pandas, "≤ 0"),
         "peak memory of spdkit in MB": bar(max(peaks), "< 1000"),
     }
-    versions = {
-        "python": platform.python_version(),
-        **{package: metadata.version(package) for package in PACKAGES},
-    }
+    versions = harness.versions(PACKAGES)
     machine = harness.machine()
     shown = command(args)
     return Result("tianchi_logs", shown, machine, versions, log, agreement, table, bars, runs)
@@ -309,11 +304,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     args = parse(argv)
     result = measure(args)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
+    save(asdict(result), args.output)
     args.output.with_suffix(".md").write_text(page(result), encoding="utf-8")
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = results_console()
     console.print(f"{result.command}\n{result.machine['cpu']}, {result.log.rows:,} actions\n")
     harness.show(console, "Counting the log by artist and day", result.table)
     harness.show(console, "What was promised", result.bars)

@@ -14,14 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ import torch
 from harness import Bar, Call, Comparison, Times, bar
 from numpy.typing import NDArray
 from rich.console import Console
+from running import ONE_THREAD, in_one_thread, results_console, save
 from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_limits
 from torch import nn
@@ -238,7 +237,7 @@ def memory(n_rows: int, n_columns: int, dtype: str) -> Memory:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | harness.ONE_THREAD,
+        env=os.environ | ONE_THREAD,
     )
     if done.returncode != 0:
         raise RuntimeError(f"a fit in a process of its own failed:\n{done.stderr}")
@@ -279,8 +278,7 @@ def command(args: argparse.Namespace) -> str:
 
 def measure(args: argparse.Namespace) -> Result:
     """Memory first, while this process holds no data; then the epochs."""
-    found = {name: metadata.version(name) for name in PACKAGES}
-    versions = {"python": platform.python_version(), **found}
+    versions = harness.versions(PACKAGES)
     result = Result("training", command(args), harness.machine(), versions, PRESET, BATCH)
     for dtype in DTYPES:
         result.memory[f"X as {dtype}"] = memory(args.rows, args.columns, dtype)
@@ -348,15 +346,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     args = parse(argv)
     result = measure(args)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(result), indent=1, ensure_ascii=False)
-    args.output.write_text(text + "\n", encoding="utf-8")
-    report(result, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
+    save(asdict(result), args.output)
+    report(result, results_console())
     return 0
 
 
 if __name__ == "__main__":
-    if harness.ONE_THREAD.items() <= os.environ.items():
-        raise SystemExit(main())
-    # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | harness.ONE_THREAD)
+    in_one_thread(main)

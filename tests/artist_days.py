@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark_scripts import scripts_on_path
 
 from spdkit.forecast.classical import SMA
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
 DAYS, H, TRAIN_TO = 115, 10, "2015-06-11"  # from 1 March on; 103 days of training
 ARTISTS = ["a1", "a2", "a3"]
 OPTIONS = ["--horizon", str(H), "--train-to", TRAIN_TO, "--cells", "lstm,bilstm", "--p", "1,2"]
 OPTIONS += ["--seeds", "0,1", "--epochs", "2"]
 
 
-def script(fixture, name):
-    """A fixture that is the module; the tests that use it have a fixture `scripts`."""
-    return pytest.fixture(scope="module", name=fixture)(
-        lambda scripts: importlib.import_module(name)
-    )
-
-
 @pytest.fixture(scope="module")
 def scripts():
     """The folder of scripts on the import path, and a best of ours that learns in no time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
+    with scripts_on_path() as patch:
         units = importlib.import_module("rpa_units")
         patch.setattr(units, "with_units", lambda h, *, hist_exog, zero, seed: SMA(7 + seed))
         yield

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from benchmark_scripts import script, scripts
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+__all__ = ["scripts"]  # a fixture
+_speed = script("speed", "forecast_speed")
 ROWS = ["p = 2", "p = 5"]
-
-
-@pytest.fixture(scope="module")
-def speed():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("forecast_speed")
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_scripts import script, scripts
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def lyrics():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("lyrics")
+__all__ = ["scripts"]  # a fixture
+_lyrics = script("lyrics", "lyrics")
 
 
 @pytest.fixture(scope="module")

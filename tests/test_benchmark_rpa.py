@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from artist_days import DAYS, OPTIONS, TRAIN_TO, H, folder, plays, script, scripts, series, write
+from artist_days import DAYS, OPTIONS, TRAIN_TO, H, folder, plays, scripts, series, write
+from benchmark_scripts import script
 
 from spdkit.catalogs import tianchi
 from spdkit.forecast.recurrent import RecurrentForecaster

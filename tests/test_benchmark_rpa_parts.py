@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from artist_days import OPTIONS, TRAIN_TO, H, folder, plays, script, scripts, series, write
+from artist_days import OPTIONS, TRAIN_TO, H, folder, plays, scripts, series, write
+from benchmark_scripts import script
+from filelock import FileLock
 
 from spdkit.errors import SpdkitError
 from spdkit.forecast.forecaster_files import to_record
@@ -145,7 +147,7 @@ def test_partial_fits_nothing_and_says_so(main, folder, tmp_path, capsys):
 
 
 def test_a_second_run_in_the_same_place_is_refused(main, folder, tmp_path, capsys):
-    with main.FileLock(tmp_path / "lock"):
+    with FileLock(tmp_path / "lock"):
         assert main.main(["--data", str(folder), "--work", str(tmp_path)]) == 1
     assert "another run is at work" in capsys.readouterr().err
 

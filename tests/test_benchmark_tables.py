@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_scripts import script, scripts_on_path
 from catalogs.tables import write
 from few_songs import GENRES, N_SONGS, write_songs
+from filelock import FileLock
 from sklearn import metrics as theirs
 
 from spdkit import baselines
@@ -19,14 +21,11 @@ from spdkit.popularity import classify
 from spdkit.predictions import Predictions
 from spdkit.presets import PAPER_PRESETS
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
-
 
 @pytest.fixture(scope="module")
 def scripts():
     """The folder of scripts on the import path, and models that learn in no time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
+    with scripts_on_path() as patch:
         patch.setitem(baselines._TREES, "n_estimators", 4)
         patch.setitem(baselines._EPOCHS, "n_iter_no_change", 1)
         models = importlib.import_module("tables_models")
@@ -38,15 +37,6 @@ def scripts():
 
 
 QUICK = {"max_epochs": 2, "refits": 1}
-
-
-def script(fixture, name):
-    """A fixture that is the module."""
-    return pytest.fixture(scope="module", name=fixture)(
-        lambda scripts: importlib.import_module(name)
-    )
-
-
 _main, _jobs = script("main", "hitmusicnet_tables"), script("jobs", "tables_jobs")
 _units, _models = script("units", "tables_units"), script("models", "tables_models")
 _plans, _rows = script("plans", "tables_plan"), script("table_rows", "tables_rows")
@@ -319,7 +309,7 @@ def test_a_result_that_was_cut_short_is_named(jobs, units, rows, tmp_path):
 
 
 def test_a_second_run_in_the_same_place_is_refused(main, folder, tmp_path, capsys):
-    lock = main.FileLock(tmp_path / "lock")
+    lock = FileLock(tmp_path / "lock")
     with lock:
         assert main.main(["--musicoset", str(folder), "--work", str(tmp_path)]) == 1
     assert "another run is at work" in capsys.readouterr().err

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark_scripts import script, scripts
 
 from spdkit.catalogs import tianchi
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+__all__ = ["scripts"]  # a fixture
+_benchmark = script("benchmark", "tianchi_logs")
+_expansion = script("expansion", "tianchi_expansion")
 # Artist a1 has two songs: 4 plays, 1 download, 2 collects on 1 March, and 1 play on 3 March.
 SONGS = """\
 artist_id,song_id,ds,plays,downloads,collects,publish_time,song_init_plays,language,gender
@@ -31,18 +32,6 @@ a2,20150302,60,20,0,40
 a2,20150303,0,0,0,0
 a3,20150301,9,9,9,9
 """
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("tianchi_logs")
-
-
-@pytest.fixture(scope="module")
-def expansion(benchmark):
-    yield importlib.import_module("tianchi_expansion")
 
 
 @pytest.fixture(scope="module")

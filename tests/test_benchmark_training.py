@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from benchmark_scripts import script, scripts
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+__all__ = ["scripts"]  # a fixture
+_training = script("training", "training")
 TASKS = ["autoencoder, X to X", "popularity net, code to y"]
-
-
-@pytest.fixture(scope="module")
-def training():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("training")
 
 
 @pytest.fixture(scope="module")

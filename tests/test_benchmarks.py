@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 from pathlib import Path
@@ -10,30 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from benchmark_scripts import script, scripts
 
 from spdkit.extractors.audio import AudioExtractor
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
+__all__ = ["scripts"]  # a fixture
 SR = 44100
 FAMILIES = {"mfcc", "mel", "chroma", "tonnetz", "contrast", "centroid", "bandwidth", "zcr"}
 FORMATS = {"wav", "flac", "ogg", "opus", "mp3"}
-
-
-@pytest.fixture(scope="module")
-def scripts():
-    """The folder of scripts on the import path, as it is when a script runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield
-
-
-def script(name):
-    """A fixture that is the module."""
-    return pytest.fixture(scope="module", name=name)(lambda scripts: importlib.import_module(name))
-
-
-extraction, results, sounds, ours = map(script, ("extraction", "results", "sounds", "ours"))
-accuracy, end_to_end, fresh, harness = map(script, ("accuracy", "end_to_end", "fresh", "harness"))
+_extraction, _results = script("extraction", "extraction"), script("results", "results")
+_sounds, _ours = script("sounds", "sounds"), script("ours", "ours")
+_accuracy, _end_to_end = script("accuracy", "accuracy"), script("end_to_end", "end_to_end")
+_fresh, _harness = script("fresh", "fresh"), script("harness", "harness")
+_running = script("running", "running")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +41,7 @@ def music(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(extraction, music, tmp_path_factory):
+def run(extraction, running, music, tmp_path_factory):
     """Exit status, what was printed on both streams, and the JSON of a run on one clip."""
     output = tmp_path_factory.mktemp("results") / "new" / "extraction.json"
     printed = []
@@ -65,7 +53,8 @@ def run(extraction, music, tmp_path_factory):
             printed.append(made)
             return made
 
-        patch.setattr(extraction, "Console", recording)
+        for module in (extraction, running):
+            patch.setattr(module, "Console", recording)
         options = ["--clips", "1", "--repeats", "1", "--duration", "3", "--quick"]
         status = extraction.main([str(music), *options, "-o", str(output)])
     errors, out = (made.export_text() for made in printed)

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
+from benchmark_scripts import script, scripts
 
 from spdkit.demo import Song
 from spdkit.extractors.descriptors.tonality import KEY_PROFILES, Key
 
-SCRIPTS = Path(__file__).parent.parent / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def descriptors():
-    """The script, with its folder on the import path as when it runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("descriptors")
+__all__ = ["scripts"]  # a fixture
+_descriptors = script("descriptors", "descriptors")
 
 
 @pytest.fixture(scope="module")
