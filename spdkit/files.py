@@ -36,13 +36,16 @@ def replacing(target: Path) -> Iterator[Path]:
     ------
     Path
         Of an empty file beside `target`, whose name ends like that. Nothing is left of it when the
-        writing fails.
+        writing fails. What is there and no file, such as ``/dev/stdout``, is written to itself.
 
     Raises
     ------
     OSError
         When the file or its folder, which is made if needed, cannot be written.
     """
+    if target.exists() and not target.is_file():
+        yield target
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         dir=target.parent, prefix=".", suffix=f"-{target.name}", delete=False

@@ -43,3 +43,20 @@ def test_what_is_not_finished_leaves_the_old_file_and_nothing_else(tmp_path):
         assert made.name.endswith(".csv.gz")
         raise KeyboardInterrupt
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_text(path, "plays")
+        assert path.is_fifo() and list(tmp_path.iterdir()) == [path]
+        assert os.read(reader, 9) == b"plays"
+    finally:
+        os.close(reader)
+
+
+def test_a_folder_is_not_written_over(tmp_path):
+    with pytest.raises(SpdkitError, match="cannot be written: Is a directory"):
+        write_text(tmp_path, "plays")
