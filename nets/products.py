@@ -49,21 +49,29 @@ def compiled(function: Function) -> Function:
     return result
 
 
-def _tile(rows: int, width: int) -> Any:
-    """Make the kernel ``tile(a, b, c, i, j, add)`` of so many rows and columns from (i, j)."""
+def _band(width: int) -> Any:
+    """Make the kernel ``band(a, b, c, j, fives, fours, add)`` of so many columns from j on.
 
-    def tile(_: Any, a: Any, b: Any, c: Any, i: Any, j: Any, add: Any) -> Any:
+    Rows up to `fives` are done five at a time, those up to `fours` four, the last one by one.
+    """
+
+    def band(_: Any, a: Any, b: Any, c: Any, j: Any, fives: Any, fours: Any, add: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             arrays = [
                 _Matrix(context, builder, kind, value)
                 for kind, value in zip(signature.args[:3], args[:3], strict=True)
             ]
-            _sum_terms(builder, arrays, args[3:], rows, width)
+            column, after_fives, after_fours, adding = args[3:]
+            ends = (ir.Constant(_INT64, 0), after_fives, after_fours, arrays[2].shape[0])
+            for rows, start, stop in zip((5, 4, 1), ends[:-1], ends[1:], strict=True):
+                step = ir.Constant(_INT64, rows)
+                with cgutils.for_range_slice(builder, start, stop, step) as (row, _):
+                    _sum_terms(builder, arrays, (row, column, adding), rows, width)
             return context.get_dummy_value()
 
-        return types.void(a, b, c, i, j, add), generate
+        return types.void(a, b, c, j, fives, fours, add), generate
 
-    return intrinsic(tile)
+    return intrinsic(band)
 
 
 class _Matrix:
@@ -112,9 +120,7 @@ def _sum_terms(builder: Any, arrays: list[_Matrix], args: Any, rows: int, width:
         builder.store(builder.load(total), place, align=c.align)
 
 
-_tile_5_64, _tile_5_32, _tile_5_16, _tile_5_1 = (_tile(5, width) for width in (64, 32, 16, 1))
-_tile_4_64, _tile_4_32, _tile_4_16, _tile_4_1 = (_tile(4, width) for width in (64, 32, 16, 1))
-_tile_1_64, _tile_1_32, _tile_1_16, _tile_1_1 = (_tile(1, width) for width in (64, 32, 16, 1))
+_band_64, _band_32, _band_16, _band_1 = (_band(width) for width in (64, 32, 16, 1))
 
 
 @compiled
@@ -139,36 +145,16 @@ def product(a: Array, b: Array, c: Array, add: bool) -> None:
     while j < n_columns:
         left = n_columns - j
         if left >= 64 and _WIDEST >= 64:
-            for i in range(0, fives, 5):
-                _tile_5_64(a, b, c, i, j, add)
-            for i in range(fives, fours, 4):
-                _tile_4_64(a, b, c, i, j, add)
-            for i in range(fours, n_rows):
-                _tile_1_64(a, b, c, i, j, add)
+            _band_64(a, b, c, j, fives, fours, add)
             j += 64
         elif left >= 32 and _WIDEST >= 32:
-            for i in range(0, fives, 5):
-                _tile_5_32(a, b, c, i, j, add)
-            for i in range(fives, fours, 4):
-                _tile_4_32(a, b, c, i, j, add)
-            for i in range(fours, n_rows):
-                _tile_1_32(a, b, c, i, j, add)
+            _band_32(a, b, c, j, fives, fours, add)
             j += 32
         elif left >= 16:
-            for i in range(0, fives, 5):
-                _tile_5_16(a, b, c, i, j, add)
-            for i in range(fives, fours, 4):
-                _tile_4_16(a, b, c, i, j, add)
-            for i in range(fours, n_rows):
-                _tile_1_16(a, b, c, i, j, add)
+            _band_16(a, b, c, j, fives, fours, add)
             j += 16
         else:
-            for i in range(0, fives, 5):
-                _tile_5_1(a, b, c, i, j, add)
-            for i in range(fives, fours, 4):
-                _tile_4_1(a, b, c, i, j, add)
-            for i in range(fours, n_rows):
-                _tile_1_1(a, b, c, i, j, add)
+            _band_1(a, b, c, j, fives, fours, add)
             j += 1
 
 
