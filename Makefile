@@ -24,7 +24,7 @@ test-data: $(DONE)
 
 # make bench MUSIC=~/music (30 s or longer, any format)
 bench: $(DONE)
-	$(BIN)/python benchmarks/extraction.py "$(MUSIC)"
+	$(BIN)/python benchmarks/extraction/audio.py "$(MUSIC)"
 
 lint: $(DONE) types
 	$(BIN)/ruff check .

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from spdkit.errors import SpdkitError
-from spdkit.tracks import Track
+from spdkit.common.errors import SpdkitError
+from spdkit.tracks.track import Track
 
 Modality = Literal["audio", "lyrics", "metadata"]
 MODALITIES: tuple[Modality, ...] = ("audio", "lyrics", "metadata")
@@ -155,7 +155,8 @@ class Extractor(TransformerMixin, BaseEstimator, ABC):
         Raises
         ------
         ExtractionError
-            At the first track that cannot be read. `spdkit.batch.extract` records it instead.
+            At the first track that cannot be read. `spdkit.extraction.batch.extract` records it
+            instead.
         """
         rows = [self.extract(track) for track in X]
         return np.stack(rows) if rows else self.absent_row()[None][:0]

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from spdkit.extractors.base import MODALITIES, ExtractionError, Extractor
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 _SAMPLE_LYRICS = "Walking down the river\nsinging to the moon\nwalking down the river\n"
 _SAMPLE_METADATA = {"artist": "Nobody", "artist_followers": 1200, "release_year": 2019}

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 _MISSING_WORDS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
 _SENTINELS = (-1.0, -99.0)

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from spdkit.errors import SpdkitError
+from spdkit.common.errors import SpdkitError
 from spdkit.extractors.base import MODALITIES, Extractor
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 GROUP = "spdkit.extractors"
 

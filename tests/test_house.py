@@ -72,16 +72,28 @@ def imported(path, name):
 @pytest.mark.parametrize(("name", "path"), [pytest.param(n, p, id=n) for n, p in modules()])
 def test_imports_run_one_way(name, path):
     ours = {module for module in imported(path, name) if module.split(".")[0] == "spdkit"}
-    allowed_below = ("spdkit.extractors", "spdkit.tracks", "spdkit.errors")
+    allowed_below = ("spdkit.extractors", "spdkit.tracks.scan", "spdkit.common.errors")
     if name.startswith("spdkit.extractors"):
         assert all(module.startswith(allowed_below) or module == "spdkit" for module in ours), ours
     if name.startswith("spdkit.nets"):
         assert all(module.startswith("spdkit.nets") for module in ours), ours
     forbidden = {
-        "spdkit.tracks": ("spdkit.store", "spdkit.extractors", "spdkit.batch"),
-        "spdkit.store": ("spdkit.extractors", "spdkit.batch", "spdkit.tracks"),
-        "spdkit.engines": ("spdkit.store", "spdkit.batch", "spdkit.extractors"),
-        "spdkit.batch": ("spdkit.cli", "spdkit.demo"),
+        "spdkit.tracks.scan": (
+            "spdkit.store.feature_store",
+            "spdkit.extractors",
+            "spdkit.extraction.batch",
+        ),
+        "spdkit.store.feature_store": (
+            "spdkit.extractors",
+            "spdkit.extraction.batch",
+            "spdkit.tracks.scan",
+        ),
+        "spdkit.extraction.executors": (
+            "spdkit.store.feature_store",
+            "spdkit.extraction.batch",
+            "spdkit.extractors",
+        ),
+        "spdkit.extraction.batch": ("spdkit.cli.app", "spdkit.cli.demo"),
     }
     for prefix in forbidden.get(name, ()):
         assert not any(module.startswith(prefix) for module in ours), f"{name} imports {prefix}"
@@ -109,7 +121,7 @@ def test_features_are_documented_as_they_are():
 def test_the_readme_names_only_commands_and_options_that_exist():
     from typer.main import get_command
 
-    from spdkit.cli import app
+    from spdkit.cli.app import app
 
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         if not line.startswith("$ spdkit "):

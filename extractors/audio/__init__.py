@@ -1,5 +1,5 @@
-"""Audio features: decoding, spectra, constant-Q chroma, harmony, statistics, and the extractor."""
+"""Audio features: spectra, constant-Q chroma, harmony, statistics, and the extractor."""
 
-from spdkit.extractors.audio.extractor import AudioExtractor
+import lazy_loader
 
-__all__ = ["AudioExtractor"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

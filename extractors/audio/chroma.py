@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.audio.constant_q import constant_q
 from spdkit.extractors.audio.constant_q_filters import response
+from spdkit.extractors.audio.filterbanks import Tables
 from spdkit.extractors.audio.low_rate import LowRateSound
 from spdkit.extractors.audio.settings import AudioSettings
-from spdkit.extractors.audio.spectra import products
-from spdkit.extractors.audio.tables import Tables
+from spdkit.extractors.audio.spectral import products
 
 Frames = NDArray[np.float32]
 

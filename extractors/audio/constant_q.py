@@ -22,7 +22,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.constant_q_filters import FINER, MARGIN, VECTOR, Response
-from spdkit.extractors.audio.halving import clip_spectrum, halved
+from spdkit.extractors.audio.half_rate import clip_spectrum, halved
 
 Frames = NDArray[np.float32]
 

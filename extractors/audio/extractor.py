@@ -9,15 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio import layout
-from spdkit.extractors.audio.analysis import Sink
-from spdkit.extractors.audio.decode import Clip, ClipStream, Offset, open_clip, read_clip
-from spdkit.extractors.audio.engine import Collected, compute
-from spdkit.extractors.audio.kernels import compile_kernels
+from spdkit.extractors.audio import columns
+from spdkit.extractors.audio.engine import Collected, compile_kernels, compute
+from spdkit.extractors.audio.fast_engine import Sink
 from spdkit.extractors.audio.settings import AudioSettings, as_parameters, resolve
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
-from spdkit.tracks import Track, printable
+from spdkit.extractors.decoding.window import Clip, ClipStream, Offset, open_clip, read_clip
+from spdkit.tracks.track import Track, printable
 
 
 class AudioExtractor(Extractor):
@@ -214,7 +213,7 @@ class AudioExtractor(Extractor):
     @property
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
         """The columns, in order: 390 for "paper", 207 for "spotgentrack"."""
-        return layout.feature_specs(self.settings)
+        return columns.feature_specs(self.settings)
 
     def extract(self, track: Track) -> NDArray[np.float32]:
         """Turn the sound of one track into one row; see `Extractor.extract`."""
@@ -224,7 +223,7 @@ class AudioExtractor(Extractor):
         """Like `extract`, with the window, rate, channels, decoder and remarks on the file."""
         if self.is_absent(track):
             return self.absent_row(), {}
-        summary = layout.Summary(self.settings)
+        summary = columns.Summary(self.settings)
         with self._open(track) as clip:
             tunings = self._compute(clip, summary)
         self._refuse(track, summary.overflowed)

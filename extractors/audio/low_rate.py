@@ -20,8 +20,8 @@ import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.scratch import Scratch
 from spdkit.extractors.audio.settings import WINDOWS, AudioSettings
+from spdkit.extractors.audio.spill_buffer import Scratch
 
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]

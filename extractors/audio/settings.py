@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from spdkit.extractors.audio.decode import Offset
 from spdkit.extractors.audio.statistics import STATISTICS
+from spdkit.extractors.decoding.window import Offset
 from spdkit.extractors.profiles import filled
 
 # Terms a, b of the windows that are a - b·cos; see `spectra.windowed`.

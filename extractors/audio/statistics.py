@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.scratch import Scratch
+from spdkit.extractors.audio.spill_buffer import Scratch
 
 STATISTICS = ("mean", "std", "var", "median", "min", "max", "skew", "kurtosis")
 _AT_ONCE = 1 << 24  # numbers of which medians are taken at a time

@@ -1,5 +1,5 @@
 """Descriptors from audio: rhythm, tonality, loudness, and the extractor."""
 
-from spdkit.extractors.descriptors.extractor import DescriptorExtractor
+import lazy_loader
 
-__all__ = ["DescriptorExtractor"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,9 +15,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.decode import Clip, Offset, read_clip
-from spdkit.extractors.audio.locking import compilation_lock
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
+from spdkit.extractors.compile_lock import compilation_lock
+from spdkit.extractors.decoding.window import Clip, Offset, read_clip
 from spdkit.extractors.descriptors.loudness import GATE, Loudness, loudness
 from spdkit.extractors.descriptors.rhythm import (
     LONGEST_BEAT,
@@ -27,7 +27,7 @@ from spdkit.extractors.descriptors.rhythm import (
     rhythm,
 )
 from spdkit.extractors.descriptors.tonality import KEY_PROFILES, Key, tonality
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 _SHORTEST = 0.5  # seconds: a block of the loudness measure, and some
 _LOWEST_SR = 8000  # Hz: both filters of the loudness measure lie below half of it
@@ -355,7 +355,7 @@ def load_and_compile() -> None:
     """Load librosa and run on some noise what compiles, once a process.
 
     librosa compiles as it is loaded and at first calls, into a cache that all processes share;
-    see `spdkit.extractors.audio.locking` for why one at a time.
+    see `spdkit.extractors.compile_lock` for why one at a time.
     """
     with compilation_lock():
         sr = 44100

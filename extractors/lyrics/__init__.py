@@ -1,5 +1,5 @@
 """Lyrics as numbers: cleaning, words, language, syllables, similarity, and the extractor."""
 
-from spdkit.extractors.lyrics.extractor import LyricsExtractor
+import lazy_loader
 
-__all__ = ["LyricsExtractor"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

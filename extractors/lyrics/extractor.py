@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.base import Extractor, FeatureSpec, Modality
-from spdkit.extractors.lyrics import language, layout, syllables
+from spdkit.extractors.lyrics import columns as layout
+from spdkit.extractors.lyrics import language, syllables
 from spdkit.extractors.lyrics.cleaning import clean
 from spdkit.extractors.lyrics.language import Language
 from spdkit.extractors.lyrics.settings import LyricsSettings, as_parameters, resolve
 from spdkit.extractors.lyrics.stylometry import NAMES, measure
 from spdkit.extractors.lyrics.words import sentences
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 _MEASURED = (
     *("count_stop_words", "similarity_threshold", "smooth_idf"),

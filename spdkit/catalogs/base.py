@@ -26,35 +26,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spdkit.catalogs.reading import CatalogError, TableSpec, read_table
+from spdkit.catalogs.contents import Contents
+from spdkit.catalogs.published_table import CatalogError, TableSpec, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from spdkit.catalogs.assembly import Block
-    from spdkit.store import FeatureStore
+    from spdkit.store.feature_store import FeatureStore
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a catalog knows of its tracks besides their labels.
-
-    Attributes
-    ----------
-    about : DataFrame, indexed by ``track_id``
-        Facts for the reader and for later use (title, release date, genres): any cell that JSON
-        can hold; missing ones are left out.
-    blocks : tuple of Block
-        The features, one block a modality.
-    remarks : tuple of str
-        What was left out or could not be joined.
-    """
-
-    about: pd.DataFrame
-    blocks: tuple[Block, ...]
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -199,8 +179,8 @@ class CatalogData:
         StoreError
             When `output` cannot be written.
         """
-        from spdkit.catalogs.assembly import assemble
-        from spdkit.store import FeatureStore, write_store
+        from spdkit.catalogs.contents import assemble
+        from spdkit.store.feature_store import FeatureStore, write_store
 
         contents = self.catalog.contents(self.tables)
         for remark in contents.remarks:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from spdkit.catalogs.reading import CatalogError
+from spdkit.catalogs.published_table import CatalogError
 
 
 class GenreEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]

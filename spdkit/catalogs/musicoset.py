@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spdkit.catalogs import spotify
-from spdkit.catalogs.base import Catalog, Contents
-from spdkit.catalogs.reading import Column, TableSpec
+from spdkit.catalogs import spotify_columns
+from spdkit.catalogs.base import Catalog
+from spdkit.catalogs.contents import Contents
+from spdkit.catalogs.published_table import Column, TableSpec
 
 if TYPE_CHECKING:
     from spdkit.extractors.base import FeatureSpec
@@ -38,10 +39,10 @@ SONGS = TableSpec(
         Column("song_id"),
         Column("song_name"),
         Column("artists", "mapping"),
-        spotify.POPULARITY,
+        spotify_columns.POPULARITY,
         Column("explicit", "flag"),
         Column("song_type", needed=False),
-        *spotify.DESCRIPTORS,
+        *spotify_columns.DESCRIPTORS,
         Column("track_number", "integer"),
         Column("release_date", "date"),
         Column("release_date_precision", needed=False),
@@ -88,7 +89,7 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
     )
     return Contents(
         about=about,
-        blocks=(spotify.metadata_block(_facts(songs), ("songs",), _extra()),),
+        blocks=(spotify_columns.metadata_block(_facts(songs), ("songs",), _extra()),),
         remarks=(f"songs without known genres: {strangers}",) if strangers else (),
     )
 
@@ -107,10 +108,12 @@ def _genres(
 
 def _facts(songs: pd.DataFrame) -> pd.DataFrame:
     names = ["artist_followers", "artist_popularity", "track_number", "explicit"]
-    others = spotify.floats(songs[[*names, "num_available_markets"]])
+    others = spotify_columns.floats(songs[[*names, "num_available_markets"]])
     others = others.rename(columns={"num_available_markets": "available_markets"})
-    release_year = spotify.year(songs["release_date"])
-    return pd.concat([spotify.descriptors(songs), others], axis=1).assign(release_year=release_year)
+    release_year = spotify_columns.year(songs["release_date"])
+    return pd.concat([spotify_columns.descriptors(songs), others], axis=1).assign(
+        release_year=release_year
+    )
 
 
 def _extra() -> tuple[FeatureSpec, ...]:

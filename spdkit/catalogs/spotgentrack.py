@@ -33,13 +33,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spdkit.catalogs import spotify
-from spdkit.catalogs.assembly import Block
-from spdkit.catalogs.base import Catalog, Contents
-from spdkit.catalogs.reading import CatalogError, Column, TableSpec
+from spdkit.catalogs import spotify_columns
+from spdkit.catalogs.base import Catalog
+from spdkit.catalogs.contents import Block, Contents
+from spdkit.catalogs.published_table import CatalogError, Column, TableSpec
 
 if TYPE_CHECKING:
-    from spdkit.store import FeatureStore
+    from spdkit.store.feature_store import FeatureStore
 
 NO_LYRICS_TEXT = "-99"
 NO_LYRICS = -1.0
@@ -71,8 +71,8 @@ TRACKS = TableSpec(
         Column("artists_id", "texts"),
         Column("album_id"),
         Column("available_markets", "texts"),
-        spotify.POPULARITY,
-        *spotify.DESCRIPTORS,
+        spotify_columns.POPULARITY,
+        *spotify_columns.DESCRIPTORS,
         Column("lyrics", missing=NO_LYRICS_TEXT),
         Column("country"),
         Column("disc_number", "integer", needed=False),
@@ -192,7 +192,7 @@ def _owner(store: FeatureStore, columns: Sequence[str]) -> str:
 def _labels(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     tracks = _by_id(tables["tracks"])
     primary = _credits(tracks).groupby(level=0, sort=False).first()
-    return spotify.floats(tracks[["popularity"]]).assign(
+    return spotify_columns.floats(tracks[["popularity"]]).assign(
         artist_id=primary.reindex(tracks.index).fillna("")
     )
 
@@ -213,13 +213,15 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
             "genres": _genres(known, artists).reindex(tracks.index),
         }
     )
-    facts = _facts(tracks, known, artists).assign(release_year=spotify.year(about["release_date"]))
+    facts = _facts(tracks, known, artists).assign(
+        release_year=spotify_columns.year(about["release_date"])
+    )
     return Contents(
         about=about,
         blocks=(
             _audio_block(tables["audio"], tracks.index),
             _lyrics_block(tables["lyrics"], tracks.index),
-            spotify.metadata_block(facts, ("tracks", "artists", "albums")),
+            spotify_columns.metadata_block(facts, ("tracks", "artists", "albums")),
         ),
         remarks=_remarks(tables, tracks, credits, known),
     )
@@ -251,10 +253,10 @@ def _lyrics_block(table: pd.DataFrame, tracks: pd.Index) -> Block:
 
 
 def _facts(tracks: pd.DataFrame, credits: pd.Series, artists: pd.DataFrame) -> pd.DataFrame:
-    of_artist = spotify.floats(artists[["followers", "artist_popularity"]])
+    of_artist = spotify_columns.floats(artists[["followers", "artist_popularity"]])
     joined = of_artist.loc[credits].set_index(credits.index)
     means = joined.groupby(level=0).mean().reindex(tracks.index)
-    return spotify.descriptors(tracks).assign(
+    return spotify_columns.descriptors(tracks).assign(
         artist_followers=means["followers"],
         artist_popularity=means["artist_popularity"],
         available_markets=tracks["available_markets"].map(len, na_action="ignore").astype(float),

@@ -13,38 +13,6 @@ be done with lyrics: whether and how you use either is your decision, and your r
 Neither service is needed: labels, metadata and lyrics load from any table.
 """
 
-from typing import TYPE_CHECKING
-
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "errors": [
-            "Blocked",
-            "CollectError",
-            "CredentialsError",
-            "RateLimited",
-            "Refused",
-            "Unanswered",
-        ],
-        "genius": ["GeniusCollector", "LyricsReport"],
-        "retry": ["Patience"],
-        "sources": ["Sources"],
-        "spotify": ["CollectReport", "SpotifyCollector"],
-    },
-)
-
-if TYPE_CHECKING:
-    from spdkit.collect.errors import Blocked as Blocked
-    from spdkit.collect.errors import CollectError as CollectError
-    from spdkit.collect.errors import CredentialsError as CredentialsError
-    from spdkit.collect.errors import RateLimited as RateLimited
-    from spdkit.collect.errors import Refused as Refused
-    from spdkit.collect.errors import Unanswered as Unanswered
-    from spdkit.collect.genius import GeniusCollector as GeniusCollector
-    from spdkit.collect.genius import LyricsReport as LyricsReport
-    from spdkit.collect.retry import Patience as Patience
-    from spdkit.collect.sources import Sources as Sources
-    from spdkit.collect.spotify import CollectReport as CollectReport
-    from spdkit.collect.spotify import SpotifyCollector as SpotifyCollector
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

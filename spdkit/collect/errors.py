@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spdkit.errors import SpdkitError
+from spdkit.common.errors import SpdkitError
 
 _LONGEST_PATH = 90
 

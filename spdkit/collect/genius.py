@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from spdkit.collect.cache import ResponseCache
-from spdkit.collect.csv_files import table_writer
 from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, Unanswered
 from spdkit.collect.genius_client import GeniusClient
+from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import Patience
-from spdkit.progress import progress_bar
+from spdkit.common.progress import progress_bar
+from spdkit.common.table_io import table_writer
 
 Status = Literal["ok", "not_found", "blocked", "instrumental"]
 COLUMNS = (
@@ -223,7 +223,7 @@ class _Lookup:
             return Lyrics(song.track_id, "blocked", reason=str(error))
 
     def _find(self, song: Song) -> Lyrics:
-        from spdkit.collect.matching import match_score, plain_title
+        from spdkit.collect.song_matching import match_score, plain_title
 
         if not song.title.strip():
             return Lyrics(song.track_id, "not_found", reason="the table has no title")

@@ -13,14 +13,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from spdkit.collect.errors import (
-    Blocked,
-    CollectError,
-    CredentialsError,
-    Refused,
-)
+from spdkit.collect.errors import Blocked, CollectError, CredentialsError, Refused
+from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
 from spdkit.collect.retry import Patience
-from spdkit.collect.web import checking_hook, redact_logs, service_url, translated
 
 SERVICE = "Genius"
 API_URL = "https://api.genius.com/"

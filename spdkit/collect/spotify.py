@@ -22,13 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spdkit.collect.cache import ResponseCache
-from spdkit.collect.crawl import Crawl
+from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import Patience
 from spdkit.collect.sources import Sources
 from spdkit.collect.spotify_client import SpotifyClient
-from spdkit.collect.tables import write_tables
-from spdkit.progress import progress_bar
+from spdkit.collect.spotify_crawl import Crawl
+from spdkit.collect.track_tables import write_tables
+from spdkit.common.progress import progress_bar
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from typing import Any
 
 import requests
 
-from spdkit.collect.cache import ResponseCache
 from spdkit.collect.errors import CollectError, CredentialsError, Refused, Unanswered
+from spdkit.collect.response_cache import ResponseCache
+from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
 from spdkit.collect.retry import Patience
-from spdkit.collect.web import checking_hook, redact_logs, service_url, translated
 
 SERVICE = "Spotify"
 API_URL = "https://api.spotify.com/v1/"

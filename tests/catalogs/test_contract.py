@@ -12,16 +12,17 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from catalogs.tables import FACTORIES, write
+from catalog_tables import FACTORIES, write
 
-from spdkit import catalogs, dataset
-from spdkit.batch import BatchError, extract
+from spdkit import catalogs
 from spdkit.catalogs import CatalogError
+from spdkit.extraction.batch import BatchError, extract
+from spdkit.extraction.feature_table import merge
 from spdkit.extractors.metadata import MetadataExtractor
-from spdkit.inspection import summarise
-from spdkit.store import FeatureStore, write_store
-from spdkit.tables import merge
-from spdkit.tracks import Track
+from spdkit.store import dataset
+from spdkit.store.feature_store import FeatureStore, write_store
+from spdkit.store.summary import summarise
+from spdkit.tracks.track import Track
 
 NAMES = catalogs.available()
 FILES = [(name, table.file) for name in NAMES for table in catalogs.get(name).tables]

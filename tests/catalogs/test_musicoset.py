@@ -9,17 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from catalogs.tables import musicoset, write
+from catalog_tables import musicoset, write
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from spdkit import catalogs, dataset
+from spdkit import catalogs
 from spdkit.catalogs import CatalogError, GenreEncoder
 from spdkit.extractors.metadata import MetadataExtractor
-from spdkit.popularity import classify
+from spdkit.popularity.labels import classify
+from spdkit.store import dataset
 
 SET = catalogs.get("musicoset")
 

@@ -8,19 +8,20 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from catalogs.tables import AUDIO, spotgentrack, write
+from catalog_tables import AUDIO, spotgentrack, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spdkit import catalogs, dataset
-from spdkit.batch import extract
+from spdkit import catalogs
 from spdkit.catalogs import CatalogError
 from spdkit.catalogs.spotgentrack import AUDIO_COLUMNS, LYRICS_COLUMNS, write_tables
+from spdkit.extraction.batch import extract
 from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.lyrics import LyricsExtractor
 from spdkit.extractors.metadata import MetadataExtractor
-from spdkit.store import FeatureStore, FeatureTable, write_store
-from spdkit.tracks import Track
+from spdkit.store import dataset
+from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
+from spdkit.tracks.track import Track
 
 SPD = catalogs.get("spotgentrack")
 

@@ -7,7 +7,9 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from catalogs.tianchi_log import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tianchi_log import (
     ACTION_ROWS,
     BY_ARTIST,
     BY_SONG,
@@ -18,8 +20,6 @@ from catalogs.tianchi_log import (
     date,
     write,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from spdkit import catalogs
 from spdkit.catalogs import CatalogError, tianchi

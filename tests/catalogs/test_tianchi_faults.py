@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from catalogs.tianchi_log import (
+from tianchi_log import (
     ACTION_ROWS,
     BY_ARTIST,
     MARCH_1,

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from service_server import hit, song_page
 
-from spdkit import tracks
 from spdkit.collect.errors import Blocked, CollectError, CredentialsError, RateLimited, Unanswered
 from spdkit.collect.genius import COLUMNS, GeniusCollector, read_songs
 from spdkit.collect.retry import Patience
+from spdkit.tracks import scan
 
 WORDS = "[Verse 1]\nThe kettle sings at half past nine\nand so do I\n\n[Chorus]\nAnd so do I & I"
 FIREWALL = "<html><title>Just a moment...</title></html>"
@@ -205,7 +205,7 @@ def test_the_table_of_lyrics_reads_as_it_was_written(desk):
     rows = desk.result()
     assert (rows["007"]["lyrics"], rows["NA"]["lyrics"]) == (nasty, "nan")
     frame = pd.read_csv(desk.output, dtype=str, keep_default_na=False).assign(audio="")
-    found = {track.track_id: track.lyrics for track in tracks.from_table(frame)}
+    found = {track.track_id: track.lyrics for track in scan.from_table(frame)}
     assert found == {"007": nasty, "NA": "nan"}
 
 

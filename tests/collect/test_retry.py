@@ -9,8 +9,8 @@ from email.utils import format_datetime
 import pytest
 
 from spdkit.collect.errors import CollectError, RateLimited, Refused, Unanswered, duration
+from spdkit.collect.response_checks import retry_after, service_url
 from spdkit.collect.retry import Patience
-from spdkit.collect.web import retry_after, service_url
 
 
 class Service:

@@ -12,9 +12,9 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import spdkit.extractors
-from spdkit.errors import SpdkitError
+from spdkit.common.errors import SpdkitError
 from spdkit.extractors import AudioExtractor, ExtractionError, Extractor, FeatureSpec
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 
 class Counter(Extractor):

@@ -15,7 +15,7 @@ from spdkit.extractors import (
     available,
     check_extractor,
 )
-from spdkit.extractors.audio.decode import read_clip
+from spdkit.extractors.decoding.window import read_clip
 
 
 @pytest.mark.parametrize("name", sorted(set(available()) - {"audio"}) or [None])

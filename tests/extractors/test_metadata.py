@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spdkit.extraction.track_results import Task, run_task
 from spdkit.extractors import AudioExtractor, ExtractionError, check_extractor
 from spdkit.extractors.descriptors import DescriptorExtractor
 from spdkit.extractors.metadata import MetadataExtractor
-from spdkit.rows import Task, run_task
-from spdkit.tracks import Track, from_table
+from spdkit.tracks.scan import from_table
+from spdkit.tracks.track import Track
 
 SPOTIFY = [
     "acousticness",

@@ -9,11 +9,9 @@ import pytest
 from signals import SIGNALS, SR, dithered, seconds
 
 from spdkit.extractors import AudioExtractor
-from spdkit.extractors.audio import chroma as chroma_module
-from spdkit.extractors.audio import constant_q
-from spdkit.extractors.audio import constant_q_filters as filters
+from spdkit.extractors.audio import chroma, constant_q, constant_q_filters
+from spdkit.extractors.audio.filterbanks import tables
 from spdkit.extractors.audio.low_rate import LowRateSound
-from spdkit.extractors.audio.tables import tables
 
 SETTINGS = AudioExtractor().settings
 TUNINGS = np.arange(-50, 50) / 100
@@ -22,7 +20,7 @@ filter_fft = vars(librosa.core.constantq)["__vqt_filter_fft"]
 
 @pytest.mark.parametrize("tuning", TUNINGS[::7])
 def test_filters_are_librosas_to_the_bin_that_is_thinned_out(tuning):
-    freqs = filters.frequencies(tuning, SETTINGS)
+    freqs = constant_q_filters.frequencies(tuning, SETTINGS)
     lowest = librosa.note_to_hz("C1") * 2.0 ** (tuning / 36)
     theirs = librosa.cqt_frequencies(252, fmin=lowest, bins_per_octave=36)
     np.testing.assert_allclose(freqs, theirs, rtol=1e-12)
@@ -32,7 +30,7 @@ def test_filters_are_librosas_to_the_bin_that_is_thinned_out(tuning):
         basis, n_fft, _ = filter_fft(
             rate, theirs[part], 1, 1, 0.01, window="hann", gamma=0, alpha=alpha[part]
         )
-        ours, _ = filters.filter_bank(theirs[part], rate, 36)
+        ours, _ = constant_q_filters.filter_bank(theirs[part], rate, 36)
         assert ours.shape == (36, n_fft // 2 + 1)
         expected = basis.toarray()
         np.testing.assert_allclose(ours, expected, atol=1e-6 * np.abs(expected).max())
@@ -41,11 +39,11 @@ def test_filters_are_librosas_to_the_bin_that_is_thinned_out(tuning):
 
 def test_tables_hold_the_response_of_every_filter_at_every_frequency():
     """Against the plain sum over the filter in time, near the filters and far from them."""
-    r = filters.response(0.13, SETTINGS)
-    freqs = filters.frequencies(0.13, SETTINGS)
+    r = constant_q_filters.response(0.13, SETTINGS)
+    freqs = constant_q_filters.frequencies(0.13, SETTINGS)
     for octave in (0, 3, 6):
         rate = 22050 / 2.0 ** (6 - octave)
-        bank, _ = filters.filter_bank(freqs[36 * octave : 36 * octave + 36], rate, 36)
+        bank, _ = constant_q_filters.filter_bank(freqs[36 * octave : 36 * octave + 36], rate, 36)
         n_fft = 2 * (bank.shape[1] - 1)
         n = np.arange(n_fft)
         wave = bank @ np.exp(-2j * np.pi * np.arange(bank.shape[1])[:, None] * n / n_fft)
@@ -53,8 +51,8 @@ def test_tables_hold_the_response_of_every_filter_at_every_frequency():
         peak = max(np.abs(r.near).max(), 1e-9)
         for x in (r.first + 20.37, r.first + 61.5, r.first + 100.003):
             exact = wave @ np.exp(2j * np.pi * x / n_fft * (n - n_fft // 2)) * scale
-            at = int((x - r.first) * filters.FINER)
-            t = (x - r.first) * filters.FINER - at
+            at = int((x - r.first) * constant_q_filters.FINER)
+            t = (x - r.first) * constant_q_filters.FINER - at
             rows = r.near.view(np.complex64)[at - 1 : at + 3]
             weights = [
                 -t * (1 - t) * (2 - t) / 6,
@@ -135,7 +133,7 @@ def our_chroma(y, tuning, s=SETTINGS):
     sound = LowRateSound(s, t.decimation)
     sound.add(np.ascontiguousarray(D[: t.n_tonal].T))
     sound.finish(len(y), (y[:8192], y[-8192:]))
-    return np.concatenate(list(chroma_module.chroma_cqt(sound, D.shape[1], tuning, t, s)), axis=1)
+    return np.concatenate(list(chroma.chroma_cqt(sound, D.shape[1], tuning, t, s)), axis=1)
 
 
 @pytest.mark.parametrize("tuning", TUNINGS[::9])
@@ -152,7 +150,7 @@ def test_detuned_chords_have_librosas_tuning_and_chroma(cents):
     pitches = [440 * 2 ** ((note - 69 + cents / 100) / 12) for note in (48, 55, 60, 64, 72)]
     y = dithered(0.1 * sum(np.sin(2 * np.pi * pitch * t) for pitch in pitches))
     s = AudioExtractor(tonnetz_of="signal").settings
-    from spdkit.extractors.audio.analysis import analyse
+    from spdkit.extractors.audio.fast_engine import analyse
 
     class Keep(dict):
         def add(self, key, frames):
@@ -180,7 +178,7 @@ def test_short_clips_and_lengths_around_a_frame(n_samples):
 def test_segments_join_without_a_seam(monkeypatch):
     y = np.concatenate([SIGNALS["chords"](), SIGNALS["drums"](), SIGNALS["speech"]()])
     whole = our_chroma(y, 0.1)
-    monkeypatch.setattr(chroma_module, "_SEGMENT", 150)
+    monkeypatch.setattr(chroma, "_SEGMENT", 150)
     parts = our_chroma(y, 0.1)
     np.testing.assert_allclose(parts, whole, atol=1e-3)
 

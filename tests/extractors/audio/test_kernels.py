@@ -24,7 +24,7 @@ print(AudioExtractor().extract(Track("a", sys.argv[1])).tobytes().hex())
 FAULTS = """
 import resource, sys
 import numpy as np
-from spdkit.extractors.audio.kernels import _keep_memory
+from spdkit.extractors.audio.engine import _keep_memory
 def used():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     blocks = [np.ones(3 << 20, dtype=np.uint8) for _ in range(6)]

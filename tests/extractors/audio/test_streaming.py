@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 from signals import SIGNALS, SR
 
 from spdkit.extractors import AudioExtractor
-from spdkit.extractors.audio import analysis, chroma, framing, scratch
+from spdkit.extractors.audio import (
+    chroma,
+    framing,
+)
+from spdkit.extractors.audio import (
+    fast_engine as analysis,
+)
+from spdkit.extractors.audio import (
+    spill_buffer as scratch,
+)
+from spdkit.extractors.audio.columns import Summary
 from spdkit.extractors.audio.framing import chunks
-from spdkit.extractors.audio.layout import Summary
-from spdkit.extractors.audio.scratch import Scratch
+from spdkit.extractors.audio.spill_buffer import Scratch
 
 few = settings(max_examples=60, deadline=None)
 
@@ -105,8 +114,8 @@ def test_chunks_and_segments_of_any_size_give_the_same_numbers(n_frames, monkeyp
 LONG = """
 import numpy as np
 from spdkit.extractors import AudioExtractor
-from spdkit.extractors.audio.analysis import analyse
-from spdkit.extractors.audio.layout import Summary
+from spdkit.extractors.audio.fast_engine import analyse
+from spdkit.extractors.audio.columns import Summary
 
 extractor = AudioExtractor()
 extractor.warm_up()

@@ -16,7 +16,7 @@ from spdkit.extractors import AudioExtractor
 from spdkit.extractors.checks import check_extractor
 from spdkit.extractors.lyrics import LyricsExtractor
 from spdkit.extractors.lyrics.stylometry import NAMES
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 PROFILES = ("paper", "spotgentrack")
 
@@ -209,7 +209,7 @@ def test_nothing_is_downloaded_and_no_warning_is_given():
         "def refuse(*a, **k): raise AssertionError('a connection')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
         "from spdkit.extractors.lyrics import LyricsExtractor\n"
-        "from spdkit.tracks import Track\n"
+        "from spdkit.tracks.scan import Track\n"
         "for profile in ('paper', 'spotgentrack'):\n"
         "    extractor = LyricsExtractor(profile)\n"
         "    extractor.warm_up()\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spdkit.extractors.lyrics import LyricsExtractor
 from spdkit.extractors.lyrics.stylometry import NAMES, index_over_vocabulary, share_of_words
-from spdkit.tracks import Track
+from spdkit.tracks.track import Track
 
 RIVER = "The river runs\nthe river runs\n\nThe moon don't sleep"
 FALLING = st.lists(st.integers(1, 9), min_size=1, max_size=30).map(lambda n: sorted(n)[::-1])

@@ -1,0 +1,1 @@
+"""Benchmarks of spdkit, one folder a claim."""

@@ -1,0 +1,1 @@
+"""What benchmarks share: timing, starting and ending, units of work."""

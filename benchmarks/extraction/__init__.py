@@ -1,0 +1,1 @@
+"""Extraction: how fast, and how near to librosa."""

@@ -1,0 +1,359 @@
+"""CPU time of an epoch of HitMusicNet's nets against scikit-learn's MLPRegressor, and their memory.
+
+Both learn the same made-up rows with the same widths and batches: the autoencoder of preset 1-A its
+input, the popularity net a number from a code. Contestants take turns, an epoch each. Ratios carry
+over to machines of the same kind; milliseconds do not.
+
+Our popularity net has its dropout and its Adadelta. scikit-learn knows neither and takes Adam's
+steps, so there is a row of ours with these, too. Inside `fit` stopping rows, an eighth of the
+others, are looked at after every epoch; scikit-learn's epochs are without.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if not __package__:  # run as a script: from its own folder, `benchmarks` is not found
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from sklearn.neural_network import MLPRegressor
+from threadpoolctl import threadpool_limits
+from torch import nn
+
+from benchmarks.common import measuring
+from benchmarks.common.measuring import Bar, Call, Comparison, Times, bar
+from benchmarks.common.script import ONE_THREAD, in_one_thread, results_console, save
+from spdkit.nets.dense import DenseLayers
+from spdkit.nets.music_ae import MusicAENet
+from spdkit.nets.music_pop import MusicPopNet
+from spdkit.nets.training import (
+    Data,
+    Loss,
+    Optimizer,
+    Schedule,
+    reconstruction_error,
+    squared_error,
+    train,
+)
+from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
+
+Rows = NDArray[np.floating]
+
+PRESET, BATCH = "1-A", 256
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "threadpoolctl", "spdkit")
+DTYPES = ("float32", "float64")
+PRODUCT = 1024  # rows and columns of the matrices whose product shows what the machine can do
+EPILOG = """\
+reading it:
+  ratio      CPU time of an epoch of scikit-learn's over ours; above 1, ours takes less. In float32
+             both do the same arithmetic; float64 is what scikit-learn does with rows as they come
+  floor      the matrix products of an epoch at the rate of the fastest large product of this run
+  memory     a process of its own fits the preset: its peak, less what it held after its imports
+             and a first small fit, over the size of the data. The data count, so 1 is the least
+"""
+_CHILD = """
+import json, sys, time
+import numpy as np
+from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
+
+def mb(name):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(name))
+
+def fit(n_rows, n_columns, dtype):
+    X, y = rng.random((n_rows, n_columns), dtype=dtype), 100 * rng.random(n_rows)
+    start = time.process_time()
+    model = HitMusicNetRegressor.from_preset(preset, max_epochs=2, random_state=0, device="cpu")
+    model.fit(X, y)
+    return X.nbytes / 2**20, time.process_time() - start
+
+preset, rows, columns, dtype = sys.argv[1:]
+rng = np.random.default_rng(0)
+fit(100, 10, dtype)
+before = mb("VmRSS:")
+data_mb, cpu_s = fit(int(rows), int(columns), dtype)
+print(json.dumps([data_mb, mb("VmHWM:") - before, cpu_s]))
+"""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Additions and multiplications of an epoch's matrix products, their least time, and ours."""
+
+    gflop: float
+    floor_ms: float
+    ours_ms: float
+    ours_over_floor: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """MiB of the data, growth of the process that fits them, and CPU seconds of two epochs."""
+
+    data_mb: float
+    peak_mb: float
+    peak_over_data: float
+    fit_cpu_s: float
+
+
+@dataclass
+class Result:
+    """What goes into the JSON."""
+
+    benchmark: str
+    command: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    preset: str
+    batch: int
+    widths: dict[str, list[int]] = field(default_factory=dict)
+    epochs: dict[str, dict[str, Comparison]] = field(default_factory=dict)
+    gflop_per_s: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, Floor] = field(default_factory=dict)
+    memory: dict[str, Memory] = field(default_factory=dict)
+    bars: dict[str, Bar] = field(default_factory=dict)
+    times: dict[str, Times] = field(default_factory=dict)
+
+
+# Contestants
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned from which rows, and by which nets of ours; the first is the preset's."""
+
+    nets: dict[str, tuple[nn.Module, Optimizer]]
+    loss: Loss
+    x: Rows
+    y: Rows
+
+    @property
+    def widths(self) -> list[int]:
+        """Of the input and of each layer."""
+        net, _ = self.nets["ours"]
+        layers = [each for each in net.modules() if isinstance(each, nn.Linear)]
+        return [layers[0].in_features, *(each.out_features for each in layers)]
+
+    def gflop(self) -> float:
+        """Of an epoch: each layer's output, and the gradients of its weights and its input."""
+        sizes = [a * b for a, b in zip(self.widths, self.widths[1:], strict=False)]
+        # Nothing asks for the gradient of the rows themselves.
+        return 2e-9 * len(self.x) * (3 * sum(sizes) - sizes[0])
+
+    def contestants(self) -> dict[str, Call]:
+        """An epoch of each."""
+        x = torch.from_numpy(self.x)
+        data = Data(x, x if self.y is self.x else torch.from_numpy(self.y))
+        stopping = data.rows(slice(max(1, len(x) // 8)))
+        calls: dict[str, Call] = {}
+        for name, (net, optimizer) in self.nets.items():
+            schedule = Schedule(optimizer=optimizer, batch_size=BATCH, max_epochs=1)
+            calls[name] = partial(train, net, self.loss, data, None, schedule)
+            if name == "ours":
+                calls["ours, stopping rows"] = partial(
+                    train, net, self.loss, data, stopping, schedule
+                )
+        for dtype in DTYPES:
+            peer = MLPRegressor(
+                hidden_layer_sizes=self.widths[1:-1], batch_size=BATCH, alpha=0, random_state=0
+            )
+            rows = self.x.astype(dtype, copy=False)
+            targets = rows if self.y is self.x else self.y.astype(dtype, copy=False)
+            calls[f"scikit-learn, {dtype}"] = partial(peer.partial_fit, rows, targets)
+        return calls
+
+
+def tasks(n_rows: int, n_columns: int) -> dict[str, Task]:
+    """Make up rows for both nets of the preset."""
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    model = HitMusicNetRegressor.from_preset(PRESET)
+    autoencoder = MusicAENet(n_columns, model.delta, model.initializer)
+    popularity = partial(
+        MusicPopNet, autoencoder.n_code, 1, model.alphas, initialiser=model.initializer
+    )
+    X = rng.random((n_rows, n_columns), dtype=np.float32)
+    code = rng.random((n_rows, autoencoder.n_code), dtype=np.float32)
+    y = rng.random(n_rows, dtype=np.float32)
+    return {
+        "autoencoder, X to X": Task({"ours": (autoencoder, "adam")}, reconstruction_error, X, X),
+        "popularity net, code to y": Task(
+            {
+                "ours": (popularity(dropout=model.dropout), model.optimizer),
+                "ours, no dropout, Adam": (popularity(dropout=0.0), "adam"),
+            },
+            squared_error,
+            code,
+            y,
+        ),
+    }
+
+
+def compare(times: Times) -> dict[str, Comparison]:
+    """Set each of ours against scikit-learn, in single and in double precision."""
+    names = [name for name in times.cpu_ms if name.startswith("ours")]
+    return {
+        f"{name}, against {dtype}": times.compare(f"scikit-learn, {dtype}", name)
+        for dtype in DTYPES
+        for name in names
+    }
+
+
+# What the machine can do, and memory
+
+
+def products() -> dict[str, Call]:
+    """A large product in single precision, by each library that has a part in this."""
+    a = torch.rand(PRODUCT, PRODUCT)
+    rows, layer = a.numpy(), DenseLayers([PRODUCT, PRODUCT], "glorot_uniform", "none")
+    return {
+        "numpy": lambda: rows @ rows,
+        "torch": lambda: a @ a,
+        "our layers": torch.no_grad()(lambda: layer(a)),
+    }
+
+
+def memory(n_rows: int, n_columns: int, dtype: str) -> Memory:
+    """Fit the preset for two epochs in a process of its own, in one thread; needs Linux.
+
+    Raises
+    ------
+    RuntimeError
+        With the traceback, when the process fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _CHILD, PRESET, str(n_rows), str(n_columns), dtype],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | ONE_THREAD,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"a fit in a process of its own failed:\n{done.stderr}")
+    data_mb, peak_mb, cpu_s = json.loads(done.stdout.splitlines()[-1])
+    return Memory(data_mb, peak_mb, peak_mb / data_mb, cpu_s)
+
+
+# The run
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=100_000, help="of the data (default: 100000)")
+    parser.add_argument("--columns", type=int, default=400, help="of the data (default: 400)")
+    parser.add_argument("--rounds", type=int, default=3, help="epochs of each (default: 3)")
+    help_ = "numbers of threads to try; the bars are about the first (default: 1 2)"
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help=help_)
+    default = Path(__file__).parents[1] / "results" / "training.json"
+    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
+    args = parser.parse_args(argv)
+    if min(args.columns, args.rounds, *args.threads) < 1 or args.rows < BATCH:
+        parser.error(
+            f"--columns, --rounds and --threads must be at least 1, --rows at least {BATCH}"
+        )
+    return args
+
+
+def command(args: argparse.Namespace) -> str:
+    """The command line, without the output."""
+    words = ["python", "benchmarks/training.py"]
+    for option in ("rows", "columns", "rounds"):
+        words += [f"--{option}", str(getattr(args, option))]
+    return shlex.join([*words, "--threads", *map(str, args.threads)])
+
+
+def measure(args: argparse.Namespace) -> Result:
+    """Memory first, while this process holds no data; then the epochs."""
+    versions = measuring.versions(PACKAGES)
+    result = Result("training", command(args), measuring.machine(), versions, PRESET, BATCH)
+    for dtype in DTYPES:
+        result.memory[f"X as {dtype}"] = memory(args.rows, args.columns, dtype)
+    before = torch.get_num_threads()
+    given = tasks(args.rows, args.columns)
+    try:
+        for threads in args.threads:
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                time_epochs(result, given, args, threads)
+    finally:
+        torch.set_num_threads(before)
+    result.bars = bars(result, args.threads[0])
+    return result
+
+
+def in_threads(name: str, threads: int) -> str:
+    """Name of what is measured in so many threads."""
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def time_epochs(
+    result: Result, given: dict[str, Task], args: argparse.Namespace, threads: int
+) -> None:
+    """Time every contestant, and what the machine can do."""
+    rates = measuring.interleave([products()], args.rounds)
+    gflop = 2e-9 * PRODUCT**3
+    for name in rates.cpu_ms:
+        key = in_threads(name, threads)
+        result.gflop_per_s[key] = 1e3 * gflop / min(rates.cpu_ms[name])
+    fastest = max(result.gflop_per_s[in_threads(name, threads)] for name in rates.cpu_ms)
+    for name, task in given.items():
+        times = measuring.interleave([task.contestants()], args.rounds)
+        key = in_threads(name, threads)
+        result.times[key] = times
+        result.epochs[key] = compare(times)
+        result.widths[name] = task.widths
+        floor_ms, ours_ms = 1e3 * task.gflop() / fastest, times.median("ours")
+        result.floors[key] = Floor(task.gflop(), floor_ms, ours_ms, ours_ms / floor_ms)
+
+
+def bars(result: Result, threads: int) -> dict[str, Bar]:
+    """What was promised."""
+    found = {}
+    for name in result.widths:
+        ratio = result.epochs[in_threads(name, threads)]["ours, against float32"].ratio
+        found[f"{name}: scikit-learn over ours"] = bar(ratio or 0.0, "≥ 1")
+    for name, each in result.memory.items():
+        found[f"{name}: memory over data"] = bar(each.peak_over_data, "< 2.5")
+    return found
+
+
+def report(result: Result, console: Console) -> None:
+    """Print every table."""
+    console.print(f"{result.command}\n{result.machine['cpu']}, CPU milliseconds an epoch\n")
+    for name, rows in result.epochs.items():
+        measuring.show(console, name, rows)
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in result.gflop_per_s.items())
+    measuring.show(console, "Ours, and the products alone", result.floors, f"GFLOP/s: {rates}")
+    measuring.show(console, f"Memory of a fit of {result.preset}", result.memory)
+    measuring.show(console, "What was promised", result.bars)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark."""
+    args = parse(argv)
+    result = measure(args)
+    save(asdict(result), args.output)
+    report(result, results_console())
+    return 0
+
+
+if __name__ == "__main__":
+    in_one_thread(main)

@@ -1,0 +1,1 @@
+"""LSTM-RPA: the paper's tables, the choice of our best, and the speed of training."""

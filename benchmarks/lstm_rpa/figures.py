@@ -1,0 +1,186 @@
+"""Figures 4 to 6 of lstm_rpa_tables.py, from its JSON and nothing else.
+
+Conventions: each figure is an SVG beside the JSON, the same bytes from the same numbers. No colour
+says what a marker, a line's style or a label does not say besides. Where a forecast diverged, F is
+far below everything else: it is drawn at 0.6 of a perfect forecast's, as a triangle that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from benchmarks.lstm_rpa.cells import CELLS
+from spdkit.report.svg import INK, MODEL, OTHER
+
+_PUBLISHED = "#b3541e"
+_HISTORY = 60  # days drawn before the test
+_LOWEST = 0.6  # of a perfect forecast's F
+_STYLE = {"svg.hashsalt": "lstm_rpa_tables", "svg.fonttype": "none", "font.size": 8}
+Found = dict[str, Any]
+
+
+def draw(found: Found, output: Path) -> dict[str, str]:
+    """Write the figures beside the JSON.
+
+    Parameters
+    ----------
+    found : dict
+        The JSON.
+    output : Path
+        Where it is; "tables" in its name is "figure4" in that of Figure 4, and so on.
+
+    Returns
+    -------
+    dict of str to str
+        Names of the files by figure.
+    """
+    names = {}
+    for name, make in (("figure4", figure_4), ("figure5", figure_5), ("figure6", figure_6)):
+        stem = output.stem
+        stem = stem.replace("tables", name) if "tables" in stem else f"{stem}_{name}"
+        with rc_context(_STYLE):
+            make(found).savefig(output.with_name(f"{stem}.svg"), metadata={"Date": None})
+        names[name] = f"{stem}.svg"
+    return names
+
+
+def figure_4(found: Found) -> Figure:
+    """Daily plays of the greatest artists: history, truth, and two forecasts."""
+    series = found["series"]
+    figure, panels = _panels(len(series["artists"]), 2, (3.6, 2.0))
+    h = series["horizon"]
+    for ax, one in zip(panels, series["artists"], strict=True):
+        days = pd.date_range(one["first_day"], periods=len(one["plays"]))[-h - _HISTORY :]
+        plays = one["plays"][-h - _HISTORY :]
+        ax.plot(days[:-h], plays[:-h], color=OTHER, linewidth=1.0, label="plays, training")
+        truth = {"color": INK, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
+        ax.plot(days[-h - 1 :], plays[-h - 1 :], label="plays, test", **truth)
+        for name, label, color, style in (
+            ("published", "LSTM-RPA as published", _PUBLISHED, "-."),
+            ("ours", "our best", MODEL, "-"),
+        ):
+            if one[name] is not None:
+                ax.plot(days[-h:], one[name], style, color=color, linewidth=1.4, label=label)
+        ax.set_title(one["artist"][:8] + "…", fontsize=8)
+        ax.set_ylim(bottom=0)
+        locator = AutoDateLocator(minticks=3, maxticks=6)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    _legend(figure, panels, "plays a day")
+    return figure
+
+
+def figure_5(found: Found) -> Figure:
+    """F by p: every shift a point, the best one on a line, and the baseline."""
+    figure, panels = _grid(found)
+    for (features, cell), ax in panels.items():
+        entries = _entries(found, features, cell)
+        ax.plot(
+            [one["p"] for one in entries],
+            _cut(found, ax, "p", entries),
+            ".",
+            color=OTHER,
+            markersize=4,
+            label="each shift",
+        )
+        best: dict[int, float] = {}
+        for one in entries:
+            best[one["p"]] = max(one["f"], best.get(one["p"], _lowest(found)))
+        ax.plot(list(best), list(best.values()), "-o", color=MODEL, markersize=3, linewidth=1.2)
+        ax.lines[-1].set_label("the best shift of each p")
+        _baseline(found, ax, features, cell)
+        ax.set_xlabel("p, days seen")
+    _legend(figure, list(panels.values()), "F")
+    return figure
+
+
+def figure_6(found: Found) -> Figure:
+    """F by shift: a line for each p, and the baseline."""
+    figure, panels = _grid(found)
+    steps = found["plan"]["p"]
+    colours = colormaps["viridis"](np.linspace(0, 0.85, max(steps)))
+    for (features, cell), ax in panels.items():
+        entries = _entries(found, features, cell)
+        for p in steps:
+            own = [one for one in entries if one["p"] == p]
+            if not own:
+                continue
+            s, f = [one["s"] for one in own], _cut(found, ax, "s", own)
+            # At its end each line has its p itself, so that it can be told without colour.
+            ax.plot(s, f, color=colours[p - 1], linewidth=0.9, label=f"p = {p}")
+            ax.lines[-1].set(marker=f"${p}$", markevery=[-1], markersize=5, markeredgewidth=0)
+        _baseline(found, ax, features, cell)
+        ax.set_xlabel("s, shift in days")
+    _legend(figure, list(panels.values()), "F")
+    return figure
+
+
+def _entries(found: Found, features: str, cell: str) -> list[Found]:
+    wanted = {"features": features, "cell": cell, "mode": "reference"}
+    return [one for one in found["grid"] if wanted.items() <= one.items()]
+
+
+def _lowest(found: Found) -> float:
+    return _LOWEST * float(found["data"]["perfect"]["full"])
+
+
+def _cut(found: Found, ax: Axes, x: str, entries: Sequence[Found]) -> list[float]:
+    """F of entries, cut off below; triangles are drawn over those that were."""
+    lowest = _lowest(found)
+    if below := [one[x] for one in entries if one["f"] < lowest]:
+        ax.plot(below, [lowest] * len(below), "v", color=_PUBLISHED, markersize=5)
+        ax.lines[-1].set_label(f"F below {lowest:,.0f}: a forecast diverged")
+    return [max(one["f"], lowest) for one in entries]
+
+
+def _baseline(found: Found, ax: Axes, features: str, cell: str) -> None:
+    wanted = {"features": features, "cell": cell, "start": "penultimate"}
+    h = found["plan"]["horizon"]
+    for one in found["baselines"]:
+        if wanted.items() <= one.items():
+            ax.axhline(one["f"], color=INK, linewidth=0.9, linestyle="--")
+            ax.lines[-1].set_label(f"baseline, p = q = {h}")
+    name = f"{CELLS[cell]}-RPA"
+    ax.set_title(f"{name}, {features}" if len(found["plan"]["features"]) > 1 else name, fontsize=8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _grid(found: Found) -> tuple[Figure, dict[tuple[str, str], Axes]]:
+    """A panel for each cell, in rows by features."""
+    plan = found["plan"]
+    keys = [(features, cell) for features in plan["features"] for cell in plan["cells"]]
+    figure, panels = _panels(len(keys), len(plan["cells"]), (2.3, 2.1), sharey="row")
+    return figure, dict(zip(keys, panels, strict=True))
+
+
+def _panels(
+    n: int, columns: int, size: tuple[float, float], *, sharey: str = "none"
+) -> tuple[Figure, list[Axes]]:
+    rows = -(-n // columns)
+    figure = Figure(figsize=(size[0] * max(columns, 2), size[1] * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel()
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    for ax in axes[n:]:
+        ax.set_visible(False)
+    return figure, list(axes[:n])
+
+
+def _legend(figure: Figure, panels: Sequence[Axes], ylabel: str) -> None:
+    """One legend for all panels, below them."""
+    known: dict[str, Any] = {}
+    for ax in panels:
+        lines, labels = ax.get_legend_handles_labels()
+        known.update(zip(labels, lines, strict=True))
+    figure.supylabel(ylabel, fontsize=8)
+    figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=5, frameon=False)

@@ -1,0 +1,1 @@
+"""Tianchi: raw logs of plays aggregated."""

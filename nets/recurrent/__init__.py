@@ -1,0 +1,1 @@
+"""Recurrent units of LSTM-RPA, all series trained together."""

@@ -1,0 +1,321 @@
+"""One published table: its description, and reading it into typed columns or named problems.
+
+Every cell is accounted for: it becomes a value of its column's type, a missing value because it is
+empty or the column's own marker for missing, or a problem with its row.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import gzip
+import hashlib
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from spdkit.common.errors import SpdkitError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "date", "number", "integer", "flag", "texts", "mapping"]
+_NUMERIC = ("number", "integer")
+_FLAGS = {"True": True, "False": False, "true": True, "false": False, "1": True, "0": False}
+_DATE = r"\d{4}(-\d{2}){0,2}"
+_SHOWN_ROWS = 3
+_LONGEST_CELL = 1 << 30
+_WRONG = {
+    "date": "no date as YYYY, YYYY-MM or YYYY-MM-DD",
+    "number": "no number",
+    "integer": "no whole number",
+    "flag": "neither True nor False",
+    "texts": "no list of texts, such as ['a', 'b']",
+    "mapping": "no mapping of texts, such as {'a': 'b'}",
+}
+
+
+class CatalogError(SpdkitError):
+    """A catalog that is not there or not what it should be.
+
+    Parameters
+    ----------
+    message : str
+    problems : tuple of str
+        One line each, naming file and column.
+    """
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message, problems)
+        self.message = message
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n- ".join([self.message, *self.problems])
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a published table.
+
+    Attributes
+    ----------
+    name : str
+        As its header has it.
+    kind : {"text", "date", "number", "integer", "flag", "texts", "mapping"}
+        A date may be a year or a month alone. "texts" and "mapping" are Python literals in a cell,
+        a list of texts and a dict from text to text.
+    missing : str or float, optional
+        What means missing here besides the empty cell.
+    low, high : float
+        The values that a number can take.
+    needed : bool
+        Whether the file must have it; what lacks is filled with missing values, and told.
+    """
+
+    name: str
+    kind: Kind = "text"
+    missing: str | float | None = None
+    low: float = float("-inf")
+    high: float = float("inf")
+    needed: bool = True
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One published table.
+
+    Attributes
+    ----------
+    name : str
+    file : str
+        Name of the CSV file (UTF-8, header row); with ``.gz`` behind it, gzipped.
+    key : str
+        The column that identifies rows; never empty.
+    columns : tuple of Column
+        Other columns of the file are passed over.
+    """
+
+    name: str
+    file: str
+    key: str
+    columns: tuple[Column, ...]
+
+
+@dataclass
+class TableResult:
+    """What reading a table gave: a frame, or problems."""
+
+    frame: pd.DataFrame
+    file: str = ""
+    sha256: str = ""
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def read_table(folder: Path, spec: TableSpec) -> TableResult:
+    """Read one table of a catalog; what is wrong with it is in the result, all at once."""
+    import pandas as pd
+
+    result = TableResult(pd.DataFrame())
+    paths = [folder / name for name in (spec.file, f"{spec.file}.gz") if (folder / name).exists()]
+    if len(paths) != 1:
+        what = "no such file, nor" if not paths else "there twice, also as"
+        result.problems.append(f"{spec.file}: {what} {spec.file}.gz")
+        return result
+    path = paths[0]
+    result.file = path.name
+    try:
+        header = _header(path, spec, result)
+        if not result.problems:
+            _compare_columns(header, spec, result)
+            _fill(result, _read_raw(path, spec, header), spec)
+        with path.open("rb") as file:
+            result.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, EOFError, zlib.error, csv.Error) as error:
+        result.problems.append(f"{path.name}: cannot be read as a table: {error}")
+    return result
+
+
+def _header(path: Path, spec: TableSpec, result: TableResult) -> list[str]:
+    """The names of the columns, after a look at every row: pandas pads or cuts uneven ones."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    limit = csv.field_size_limit(_LONGEST_CELL)  # some lyrics are longer than csv's own 128 KiB
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+            rows = filter(None, csv.reader(lines, strict=True))
+            header = next(rows, [])
+            lengths = [len(row) for row in rows]
+    finally:
+        csv.field_size_limit(limit)
+    twice = [c.name for c in spec.columns if header.count(c.name) > 1]
+    result.problems += [f"{path.name}: column {name!r} is there more than once" for name in twice]
+    uneven = [f"{n} in row {row}" for row, n in enumerate(lengths, 1) if n != len(header)]
+    if uneven:
+        more = f" and {len(uneven) - _SHOWN_ROWS} more" if len(uneven) > _SHOWN_ROWS else ""
+        shown = ", ".join(uneven[:_SHOWN_ROWS])
+        result.problems.append(f"{path.name}: {len(header)} columns, but {shown}{more}")
+    if not lengths:
+        result.problems.append(f"{path.name}: {'no rows' if header else 'empty, without a header'}")
+    return header
+
+
+def _compare_columns(header: list[str], spec: TableSpec, result: TableResult) -> None:
+    lacking = [column for column in spec.columns if column.name not in header]
+    result.problems += [f"{result.file}: no column {c.name!r}" for c in lacking if c.needed]
+    unneeded = [column.name for column in lacking if not column.needed]
+    if unneeded:
+        result.remarks.append(f"{result.file}: no columns {', '.join(unneeded)}: all missing")
+    declared = {column.name for column in spec.columns}
+    others = [name for name in header if name and name not in declared]  # pandas' index has no name
+    if others:
+        result.remarks.append(f"{result.file}: passed over the columns {', '.join(others)}")
+
+
+def _read_raw(path: Path, spec: TableSpec, header: list[str]) -> pd.DataFrame:
+    """Cells as they are: numbers where a whole column is numbers, text elsewhere."""
+    import pandas as pd
+
+    present = [column for column in spec.columns if column.name in header]
+    return pd.read_csv(
+        path,
+        encoding="utf-8-sig",
+        usecols=[column.name for column in present],
+        dtype={column.name: str for column in present if column.kind not in _NUMERIC},
+        index_col=False,
+        keep_default_na=False,
+        na_values=[""],
+        low_memory=False,
+    )
+
+
+def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:
+    """Give the result its frame, typed; or its problems, those of every column."""
+    import pandas as pd
+
+    columns = {}
+    for column in spec.columns:
+        cells = raw.get(column.name, pd.Series(float("nan"), index=raw.index))
+        values, wrong = _typed(cells, column)
+        if column.name == spec.key and column.name in raw:
+            wrong = [*wrong, ("empty", values == "")]
+        for what, where in wrong:
+            if where.any():
+                problem = _problem(what, cells[where])
+                result.problems.append(f"{result.file}: column {column.name!r}: {problem}")
+        columns[column.name] = values
+    if not result.problems:
+        result.frame = _first_of_each(pd.DataFrame(columns), spec, result)
+
+
+def _problem(what: str, cells: pd.Series) -> str:
+    rows = [int(row) + 1 for row in cells.index[:_SHOWN_ROWS]]
+    shown = ", ".join(
+        f"row {row}" if what == "empty" else f"{_short(cell)} in row {row}"
+        for row, cell in zip(rows, cells, strict=False)
+    )
+    more = f" and {len(cells) - len(rows)} more" if len(cells) > len(rows) else ""
+    return f"{what}: {shown}{more}"
+
+
+def _short(cell: object) -> str:
+    text = repr(cell if isinstance(cell, str) else str(cell))
+    return text if len(text) <= 60 else f"{text[:57]}…'"
+
+
+def _first_of_each(frame: pd.DataFrame, spec: TableSpec, result: TableResult) -> pd.DataFrame:
+    """Keep the first row of each key; tell how many others there were, and how many differed."""
+    repeated = frame[spec.key].duplicated()
+    if not repeated.any():
+        return frame
+    kept, dropped = frame[~repeated], frame[repeated]
+    originals = kept.set_index(spec.key).loc[dropped[spec.key]].reset_index()[list(frame.columns)]
+    dropped_rows = dropped.reset_index(drop=True)
+    same = (originals == dropped_rows) | (originals.isna() & dropped_rows.isna())
+    n_different = int((~same.fillna(False).astype(bool).all(axis=1)).sum())
+    result.remarks.append(
+        f"{result.file}: rows that repeat an earlier {spec.key}: {len(dropped)}, of which "
+        f"{n_different} with other values; the first of each is kept"
+    )
+    return kept.reset_index(drop=True)
+
+
+_Wrong = list[tuple[str, "pd.Series[bool]"]]
+
+
+def _typed(cells: pd.Series, column: Column) -> tuple[pd.Series, _Wrong]:
+    """Values of a column's type, and where cells are wrong and how."""
+    if column.kind in _NUMERIC:
+        return _numbers(cells, column)
+    absent = cells.isna()
+    if column.missing is not None:
+        absent |= cells.astype(object).str.strip() == str(column.missing)
+    texts = cells.astype(object).where(~absent, "")
+    if column.kind == "text":
+        return texts, []
+    if column.kind == "date":
+        return texts, [(_WRONG["date"], ~absent & ~texts.str.fullmatch(_DATE))]
+    if column.kind == "flag":
+        flags = texts.map(_FLAGS).astype("boolean")
+        return flags, [(_WRONG["flag"], ~absent & flags.isna())]
+    values = _literals(texts, _as_texts if column.kind == "texts" else _as_mapping)
+    return values, [(_WRONG[column.kind], ~absent & values.isna())]
+
+
+def _numbers(cells: pd.Series, column: Column) -> tuple[pd.Series, _Wrong]:
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(cells.dtype):
+        cells = cells.astype(object).map(str)
+    numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    wrong = (cells.notna() & numbers.isna()) | np.isinf(numbers)
+    if column.missing is not None:
+        numbers = numbers.mask(numbers == column.missing)
+    if column.kind == "integer":
+        wrong |= numbers.notna() & (numbers % 1 != 0)
+    outside = ~wrong & ((numbers < column.low) | (numbers > column.high))
+    found: _Wrong = [
+        (_WRONG[column.kind], wrong),
+        (f"outside [{column.low:g}, {column.high:g}]", outside),
+    ]
+    if column.kind == "integer" and not wrong.any():
+        return numbers.astype("Int64"), found
+    return numbers, found
+
+
+def _literals(texts: pd.Series, check: Callable[[object], object]) -> pd.Series:
+    """Python literals, each distinct text parsed once; None where empty or of another type."""
+    import pandas as pd
+
+    parsed: dict[str, object] = {"": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in the texts: they are no code of ours
+        for text in texts.unique():
+            if text:
+                parsed[text] = check(_literal(text))
+    return pd.Series([parsed[text] for text in texts], index=texts.index, dtype=object)
+
+
+def _literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None  # told as a problem of its row
+
+
+def _as_texts(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    return None
+
+
+def _as_mapping(value: object) -> dict[str, str] | None:
+    if isinstance(value, dict) and all(
+        isinstance(item, str) for pair in value.items() for item in pair
+    ):
+        return dict(value)
+    return None

@@ -1,0 +1,79 @@
+"""What catalogs that come from Spotify share: the columns and features of its tracks.
+
+The features take the names of `spdkit.extractors.metadata.MetadataExtractor`, so that rows of a
+catalog stand beside rows that spdkit extracted. Numbers are kept as Spotify gave them: a tempo of 0
+or a time signature of 0, by which it means that it found none, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from spdkit.catalogs.contents import Block
+from spdkit.catalogs.published_table import Column
+
+if TYPE_CHECKING:
+    from spdkit.extractors.base import FeatureSpec
+
+# The audio features. A key of -1 means that none was found; a loudness of -1 dB is a loudness.
+DESCRIPTORS = (
+    Column("acousticness", "number"),
+    Column("danceability", "number"),
+    Column("duration_ms", "number"),
+    Column("energy", "number"),
+    Column("instrumentalness", "number"),
+    Column("key", "integer", missing=-1, low=0, high=11),
+    Column("liveness", "number"),
+    Column("loudness", "number"),
+    Column("mode", "integer", low=0, high=1),
+    Column("speechiness", "number"),
+    Column("tempo", "number"),
+    Column("time_signature", "integer"),
+    Column("valence", "number"),
+)
+POPULARITY = Column("popularity", "integer", low=0, high=100)
+
+
+def descriptors(tracks: pd.DataFrame) -> pd.DataFrame:
+    """The audio features of a table of tracks, as floats."""
+    return floats(tracks[[column.name for column in DESCRIPTORS]])
+
+
+def floats(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers and flags as float64, NaN where they are missing."""
+    return table.astype("Float64").astype("float64")
+
+
+def year(dates: pd.Series) -> pd.Series:
+    """The year of dates of any precision; NaN where there is none. Year 0 is none."""
+    years = pd.to_numeric(dates.str[:4], errors="coerce").astype("float64")
+    return years.mask(years == 0)
+
+
+def metadata_block(
+    facts: pd.DataFrame, tables: tuple[str, ...], extra: Sequence[FeatureSpec] = ()
+) -> Block:
+    """Metadata of tracks as features.
+
+    Parameters
+    ----------
+    facts : DataFrame of float64, indexed by ``track_id``
+        A column for each feature of `MetadataExtractor` (without its prefix ``spotify_``), for
+        ``time_signature``, and for each of `extra`.
+    tables : tuple of str
+        The tables that the facts come from.
+    extra : sequence of FeatureSpec
+        Features of this catalog alone.
+    """
+    from spdkit.extractors.base import FeatureSpec
+    from spdkit.extractors.metadata import MetadataExtractor
+
+    time_signature = FeatureSpec(
+        "spotify_time_signature", "1", 0.0, 7.0, "Beats in a bar, by Spotify", "Spotify Web API"
+    )
+    specs = (*MetadataExtractor().feature_specs, time_signature, *extra)
+    values = {spec.name: facts[spec.name.removeprefix("spotify_")] for spec in specs}
+    return Block("metadata", "metadata", specs, pd.DataFrame(values), tables)

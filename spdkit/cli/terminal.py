@@ -1,0 +1,94 @@
+"""What all commands share: errors as one line, JSON without NaN, tables of facts joined."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+
+if TYPE_CHECKING:
+    from spdkit.tracks.track import TrackSet
+
+SHOWN_PROBLEMS = 20
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@contextlib.contextmanager
+def told_errors(journalled: Path | None = None) -> Iterator[None]:
+    """Print errors that the user can act on as one line; say what an interrupt leaves.
+
+    Parameters
+    ----------
+    journalled : path, optional
+        The output of a batch, whose finished tracks an interrupt does not lose.
+    """
+    try:
+        with _told_warnings():
+            yield
+    except SpdkitError as error:
+        typer.echo(f"spdkit: {error}", err=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        safe = f": finished tracks are safe beside {journalled}; run again to resume"
+        typer.echo(f"spdkit: interrupted{safe if journalled else ''}", err=True)
+        raise typer.Exit(130) from None
+
+
+@contextlib.contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Print our own warnings as a line each, once; leave those of libraries as they are."""
+    usual, told = warnings.showwarning, set[str]()
+
+    def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+        if not issubclass(category, SpdkitWarning):
+            usual(message, category, *rest, **named)
+        elif str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"spdkit: {message}", err=True)
+
+    with warnings.catch_warnings():
+        # Not "once": Python forgets what it has told whenever a filter changes.
+        warnings.simplefilter("always", SpdkitWarning)
+        warnings.showwarning = show
+        yield
+
+
+def tell(source: Path, texts: Sequence[str], most: int | None = None) -> None:
+    """Print remarks on `source` to stderr, `most` of them at most."""
+    for text in texts[:most]:
+        typer.echo(f"{source}: {text}", err=True)
+    if most is not None and len(texts) > most:
+        typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
+
+
+def with_metadata(found: TrackSet, tables: list[Path]) -> TrackSet:
+    """Join tables to tracks, and tell what did not match."""
+    from spdkit.tracks.metadata_tables import join
+
+    for table in tables:
+        joined = join(found, table)
+        tell(table, joined.remarks)
+        remarks = [*found.remarks, *(f"{table}: {remark}" for remark in joined.remarks)]
+        found = dataclasses.replace(joined.tracks, remarks=tuple(remarks))
+    return found
+
+
+def to_json(content: Any) -> str:
+    """JSON text; a number that is not there is null."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: clean(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(item) for item in value]
+        return None if isinstance(value, float) and value != value else value
+
+    return json.dumps(clean(content), indent=1, default=str, ensure_ascii=False)

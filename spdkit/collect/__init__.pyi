@@ -1,0 +1,12 @@
+from .errors import Blocked as Blocked
+from .errors import CollectError as CollectError
+from .errors import CredentialsError as CredentialsError
+from .errors import RateLimited as RateLimited
+from .errors import Refused as Refused
+from .errors import Unanswered as Unanswered
+from .genius import GeniusCollector as GeniusCollector
+from .genius import LyricsReport as LyricsReport
+from .retry import Patience as Patience
+from .sources import Sources as Sources
+from .spotify import CollectReport as CollectReport
+from .spotify import SpotifyCollector as SpotifyCollector

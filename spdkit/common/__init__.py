@@ -1,0 +1,1 @@
+"""Common pieces: errors, files, tables, saved forms, progress."""

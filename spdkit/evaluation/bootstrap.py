@@ -1,0 +1,270 @@
+"""Scores with bootstrap intervals, and the difference of two models on the same rows.
+
+Conventions
+-----------
+Intervals are percentiles of resamples of the rows that were scored, so they speak of other songs,
+not of another training. Given groups, whole groups are drawn: songs of one artist resemble each
+other, and an interval that takes them for independent is too narrow. All metrics of one call share
+their resamples, and so do two models that are compared. Predictions of several folds are put
+together first: one row a song. A resample in which a metric does not exist (see
+`spdkit.evaluation.metrics`) is left out of its interval and counted in `Score.undefined`.
+
+Reference: Efron and Tibshirani (1993), chapters 13 (percentile intervals) and 15 (tests).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from spdkit.evaluation.metrics import (
+    CLASSIFICATION,
+    INTERVALS,
+    METRICS,
+    N_CLASSES,
+    PROBABILITIES,
+    REGRESSION,
+    Metric,
+    MetricError,
+    Numbers,
+)
+
+_CELLS = 4_000_000  # of the table of draws that is in memory at a time
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric on some rows, with its interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+    undefined : int
+        Resamples in which the metric does not exist.
+    """
+
+    value: float
+    low: float
+    high: float
+    undefined: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Difference(Score):
+    """A metric of one model less that of another, on the same rows.
+
+    Attributes
+    ----------
+    p : float
+        Two-sided: twice the share of resamples on the rarer side of 0, ties on both, of the drawn
+        ones and one more; at most 1. It cannot fall below 2 / (n_resamples + 1).
+    """
+
+    p: float = math.nan
+
+    def __str__(self) -> str:
+        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}], p = {self.p:.3f}"
+
+
+def evaluate_regression(
+    y: ArrayLike,
+    predicted: ArrayLike,
+    interval: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    *,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Score predictions of popularity.
+
+    Parameters
+    ----------
+    y, predicted : array-like, shape (n_rows,)
+    interval : array-like, shape (n_rows, 2), optional
+        Lower and upper ends of prediction intervals; adds ``coverage`` and ``width``.
+    groups : array-like, shape (n_rows,), optional
+        Such as artists: they are resampled, not rows.
+    n_resamples, level, seed
+        Of the percentile bootstrap.
+
+    Returns
+    -------
+    dict of str to Score
+        ``mae``, ``mse``, ``r2``.
+
+    Raises
+    ------
+    MetricError
+        When the rows cannot be scored, or are fewer than two (or of fewer than two groups).
+    """
+    asked = [(metric, predicted) for metric in REGRESSION]
+    if interval is not None:
+        asked += [(metric, interval) for metric in INTERVALS]
+    return _evaluate(y, asked, groups, n_resamples, level, seed, N_CLASSES)
+
+
+def evaluate_classification(
+    y: ArrayLike,
+    predicted: ArrayLike,
+    probabilities: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    *,
+    n_classes: int = N_CLASSES,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Score]:
+    """Score predicted classes, and their probabilities.
+
+    Parameters
+    ----------
+    y, predicted : array-like of int, shape (n_rows,)
+        Classes; a prediction need not be the likeliest one.
+    probabilities : array-like, shape (n_rows, n_classes), optional
+        Adds ``cross_entropy`` and ``calibration_error``.
+    groups, n_resamples, level, seed
+        As in `evaluate_regression`.
+    n_classes : int
+        The last is the hit, whether or not a row is of it.
+
+    Returns
+    -------
+    dict of str to Score
+        ``accuracy``, ``precision_macro``, ``recall_macro``, ``f1_macro``, ``hit_recall``,
+        ``f1_micro``.
+
+    Raises
+    ------
+    MetricError
+        As `evaluate_regression`.
+    """
+    asked = [(metric, predicted) for metric in CLASSIFICATION]
+    if probabilities is not None:
+        asked += [(metric, probabilities) for metric in PROBABILITIES]
+    return _evaluate(y, asked, groups, n_resamples, level, seed, n_classes)
+
+
+def paired_bootstrap(
+    y: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    metric: Metric | str,
+    groups: ArrayLike | None = None,
+    *,
+    n_classes: int = N_CLASSES,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """How much two models differ: the metric of `a` less that of `b`, on the same resamples.
+
+    Parameters
+    ----------
+    y : array-like, shape (n_rows,)
+    a, b : array-like
+        Predictions of the two models for these rows, as the metric takes them.
+    metric : Metric or str
+        One of `METRICS`, or its name.
+    groups, n_classes, n_resamples, level, seed
+        As in `evaluate_classification`.
+
+    Raises
+    ------
+    MetricError
+        When there is no such metric, or the rows cannot be scored.
+    """
+    chosen = _metric(metric)
+    pair = [chosen.summands(y, prediction, n_classes) for prediction in (a, b)]
+    value = float(np.subtract(*(chosen.values(part.sum(axis=0)) for part in pair)))
+    of_a, of_b = (chosen.values(sums) for sums in _resampled(pair, groups, n_resamples, seed))
+    score = _score(value, of_a - of_b, level)
+    known = (of_a - of_b)[~np.isnan(of_a - of_b)]
+    rarer = min((known <= 0).sum(), (known >= 0).sum())
+    p = min(1.0, 2 * (int(rarer) + 1) / (len(known) + 1)) if len(known) else math.nan
+    return Difference(score.value, score.low, score.high, score.undefined, p)
+
+
+def _evaluate(
+    y: ArrayLike,
+    asked: list[tuple[Metric, ArrayLike]],
+    groups: ArrayLike | None,
+    n_resamples: int,
+    level: float,
+    seed: int,
+    n_classes: int,
+) -> dict[str, Score]:
+    parts = [metric.summands(y, prediction, n_classes) for metric, prediction in asked]
+    resampled = _resampled(parts, groups, n_resamples, seed)
+    return {
+        metric.name: _score(float(metric.values(rows.sum(axis=0))), metric.values(sums), level)
+        for (metric, _), rows, sums in zip(asked, parts, resampled, strict=True)
+    }
+
+
+def _score(value: float, resampled: Numbers, level: float) -> Score:
+    if not 0 < level < 1:
+        raise MetricError(f"level must lie in (0, 1), got {level}")
+    known = resampled[~np.isnan(resampled)]
+    undefined = len(resampled) - len(known)
+    if math.isnan(value) or not len(known):
+        return Score(value, math.nan, math.nan, undefined)
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Score(value, float(low), float(high), undefined)
+
+
+def _resampled(
+    parts: list[Numbers], groups: ArrayLike | None, n_resamples: int, seed: int
+) -> list[Numbers]:
+    """Sums of every resample, shape (n_resamples, n_parts); all parts on the same draws."""
+    if n_resamples < 1:
+        raise MetricError(f"n_resamples must be at least 1, got {n_resamples}")
+    rows = np.hstack(parts)
+    units = rows if groups is None else _by_group(rows, groups)
+    if len(units) < 2:
+        what = "rows" if groups is None else "groups"
+        raise MetricError(f"an interval needs at least 2 {what} to resample, got {len(units)}")
+    sums = np.vstack([drawn @ units for drawn in _draws(len(units), n_resamples, seed)])
+    return np.split(sums, np.cumsum([part.shape[1] for part in parts])[:-1], axis=1)
+
+
+def _draws(n_units: int, n_resamples: int, seed: int) -> Iterator[Numbers]:
+    """How often each unit is drawn, some resamples at a time, shape (n, n_units)."""
+    rng = np.random.default_rng(seed)
+    at_a_time = max(1, _CELLS // n_units)
+    for start in range(0, n_resamples, at_a_time):
+        n = min(at_a_time, n_resamples - start)
+        drawn = rng.integers(n_units, size=(n, n_units))
+        drawn += np.arange(n)[:, None] * n_units
+        counts = np.bincount(drawn.ravel(), minlength=n * n_units)
+        yield counts.reshape(n, n_units).astype(np.float64)
+
+
+def _by_group(rows: Numbers, groups: ArrayLike) -> Numbers:
+    names = np.asarray(groups)
+    if names.shape != (len(rows),):
+        raise MetricError(f"groups has shape {names.shape}, there are {len(rows)} rows")
+    member, _ = pd.factorize(names)
+    missing = member < 0
+    if missing.any():
+        raise MetricError(
+            f"{int(missing.sum())} of {len(rows)} groups are missing, the first in row "
+            f"{int(np.argmax(missing))}"
+        )
+    return np.column_stack([np.bincount(member, weights=column) for column in rows.T])
+
+
+def _metric(metric: Metric | str) -> Metric:
+    if isinstance(metric, Metric):
+        return metric
+    if metric not in METRICS:
+        raise MetricError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
+    return METRICS[metric]

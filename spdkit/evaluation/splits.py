@@ -1,0 +1,399 @@
+"""Which rows train, which validate and which test: four protocols, as numbers of rows.
+
+Conventions
+-----------
+A protocol sets `test_share` of the rows apart and makes k folds of the rest, the development rows.
+Row numbers ascend. `Splits.leaky` says that the rows are not kept apart: an estimator or benchmark
+that is given leaky splits must do as `Splits.about` says.
+
+=============  ====================================================================================
+``paper``      Test rows drawn at random, folds too, both stratified by class (section VI: 80/20,
+               k of 5 or 10 inside the 80).
+``artist``     The same, and no artist is on two sides, of the test or of any fold.
+``time``       The latest releases test. Fold i trains on the first i of k + 1 spans of the rest and
+               validates on the next. Releases of one date are never parted.
+``reference``  The rows of ``paper``, used as the published code uses them: scaler and autoencoder
+               are fitted on all rows, test rows included, and the weights of one fold are where the
+               next begins. It shows what that is worth, and nothing else.
+=============  ====================================================================================
+
+The published code differs in three ways more, which ``reference`` leaves out so that it and
+``paper`` differ by the leaks alone: it tests on 10 %, does not stratify regression, and rounds
+features for training to three decimals.
+
+``test_share=0`` leaves no test rows: the folds are then of all rows, for cross-validation.
+Reference: Martín-Gutiérrez et al. (2020), section VI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+
+from spdkit.common.errors import SpdkitError
+
+Index = NDArray[np.intp]
+PROTOCOLS = ("paper", "artist", "time", "reference")
+
+
+class ProtocolError(SpdkitError):
+    """Rows that cannot be split as asked."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to train on and rows to validate on.
+
+    Attributes
+    ----------
+    training, validation : ndarray of int
+    """
+
+    training: Index
+    validation: Index
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What a protocol makes of the rows.
+
+    Attributes
+    ----------
+    protocol : str
+        One of `PROTOCOLS`.
+    about : str
+        What it does, in a sentence, for reports.
+    development, test : ndarray of int
+        They share no row, and together are all rows.
+    folds : tuple of Fold
+        Of the development rows.
+    leaky : bool
+        Whether scaler and autoencoder are to see all rows, and weights are to be carried from
+        fold to fold.
+    """
+
+    protocol: str
+    about: str
+    development: Index
+    test: Index
+    folds: tuple[Fold, ...]
+    leaky: bool = False
+
+    def __str__(self) -> str:
+        n_rows = len(self.development) + len(self.test)
+        return (
+            f"{self.protocol}: {len(self.development)} rows in {len(self.folds)} folds, "
+            f"{len(self.test)} to test ({100 * len(self.test) / n_rows:.1f} %)"
+        )
+
+
+def split(
+    protocol: str,
+    n_rows: int,
+    *,
+    classes: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    dates: ArrayLike | None = None,
+    k: int = 5,
+    test_share: float = 0.2,
+    seed: int = 0,
+) -> Splits:
+    """Split by the name of a protocol.
+
+    Parameters
+    ----------
+    protocol : {"paper", "artist", "time", "reference"}
+    n_rows : int
+    classes, groups, dates : array-like, shape (n_rows,), optional
+        What the protocol goes by; ``artist`` needs groups, ``time`` needs dates.
+    k, test_share, seed
+        As in the function of the protocol.
+
+    Raises
+    ------
+    ProtocolError
+        When there is no such protocol, it lacks what it goes by, or the rows do not suffice.
+    """
+    if protocol in ("paper", "reference"):
+        make = paper_split if protocol == "paper" else reference_split
+        return make(n_rows, classes, k=k, test_share=test_share, seed=seed)
+    if protocol not in PROTOCOLS:
+        raise ProtocolError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    name, values = ("groups", groups) if protocol == "artist" else ("dates", dates)
+    if values is None:
+        raise ProtocolError(f"the protocol {protocol!r} needs {name}, one a row; there are none")
+    if len(np.asarray(values)) != n_rows:
+        raise ProtocolError(f"{len(np.asarray(values))} {name} for {n_rows} rows")
+    if protocol == "artist":
+        return artist_split(values, classes, k=k, test_share=test_share, seed=seed)
+    return time_split(values, k=k, test_share=test_share)
+
+
+def paper_split(
+    n_rows: int,
+    classes: ArrayLike | None = None,
+    *,
+    k: int = 5,
+    test_share: float = 0.2,
+    seed: int = 0,
+) -> Splits:
+    """Random test rows, and k random folds of the others.
+
+    Parameters
+    ----------
+    n_rows : int
+    classes : array-like, shape (n_rows,), optional
+        Strata, such as `spdkit.popularity.labels.classify` of the labels; none by default.
+    k : int
+        Folds, at least 2; the paper has 5 and 10.
+    test_share : float
+        In [0, 1).
+    seed : int
+
+    Raises
+    ------
+    ProtocolError
+        When a parameter is out of range, or a class (without classes: the rows) has not one row
+        for the test and each fold.
+    """
+    _check(n_rows, k, test_share)
+    strata = _strata(classes, n_rows)
+    development, test = np.arange(n_rows), np.arange(0)
+    if test_share:
+        _require_sizes(strata, 2, "a test set and folds", "rows")
+        try:
+            development, test = train_test_split(
+                development, test_size=test_share, stratify=strata, random_state=seed
+            )
+        except ValueError as error:  # one of the sides would have fewer rows than classes
+            raise ProtocolError(f"{n_rows} rows cannot be split: {error}") from error
+    development, test = np.sort(development), np.sort(test)
+    _require_sizes(strata[development], k, f"{k} folds", "rows to develop on")
+    dealt = StratifiedKFold(k, shuffle=True, random_state=seed).split(
+        development, strata[development]
+    )
+    return Splits(
+        "paper",
+        f"test rows drawn at random, {k} random folds of the rest; artists may be on both sides",
+        development,
+        test,
+        tuple(Fold(development[training], development[held]) for training, held in dealt),
+    )
+
+
+def reference_split(
+    n_rows: int,
+    classes: ArrayLike | None = None,
+    *,
+    k: int = 5,
+    test_share: float = 0.2,
+    seed: int = 0,
+) -> Splits:
+    """The rows of `paper_split`, marked as leaky; parameters and errors are the same."""
+    return replace(
+        paper_split(n_rows, classes, k=k, test_share=test_share, seed=seed),
+        protocol="reference",
+        about="the rows of paper, but scaler and autoencoder are fitted on all rows, test rows "
+        "included, and weights are carried from fold to fold, as in the published code",
+        leaky=True,
+    )
+
+
+def artist_split(
+    groups: ArrayLike,
+    classes: ArrayLike | None = None,
+    *,
+    k: int = 5,
+    test_share: float = 0.2,
+    seed: int = 0,
+) -> Splits:
+    """As `paper_split`, with every group wholly on one side, of the test and of every fold.
+
+    Groups are dealt out whole, so shares and strata are met as nearly as their sizes allow.
+
+    Parameters
+    ----------
+    groups : array-like, shape (n_rows,)
+        Such as the artist of each row.
+    classes, k, test_share, seed
+        As in `paper_split`; `test_share` is met by a fraction of at most 20 parts.
+
+    Raises
+    ------
+    ProtocolError
+        When a group is missing, or the groups are too few or too uneven for a row in each part and
+        for every class in each training set.
+    """
+    names = _known(groups, "groups")
+    n_rows = len(names)
+    _check(n_rows, k, test_share)
+    strata = _strata(classes, n_rows)
+    member = pd.factorize(names)[0]
+    everything = np.arange(n_rows)
+    test = everything[:0]
+    if test_share:
+        share = Fraction(min(max(test_share, 1 / 20), 19 / 20)).limit_denominator(20)
+        parts = _deal(everything, strata, member, share.denominator, seed, "parts, some to test")
+        # A group too large for its part makes a bad test: it goes with the rest.
+        parts.sort(key=lambda part: abs(len(part) * share.denominator - n_rows))
+        test = np.sort(np.concatenate(parts[: share.numerator]))
+    development = np.setdiff1d(everything, test)
+    held_out = _deal(development, strata, member, k, seed, "folds")
+    folds = tuple(Fold(np.setdiff1d(development, rows), rows) for rows in held_out)
+    for i, fold in enumerate(folds, 1):
+        lost = np.setdiff1d(strata, strata[fold.training])
+        if len(lost):
+            of_class = strata == lost[0]
+            raise ProtocolError(
+                f"the {of_class.sum()} rows of class {np.asarray(classes)[of_class][0]} are of "
+                f"{len(np.unique(member[of_class]))} groups, and none is left to train on in fold "
+                f"{i}: ask for fewer folds, or split without classes"
+            )
+    return Splits(
+        "artist",
+        f"as paper, and no artist is on two sides, of the test or of any of the {k} folds",
+        development,
+        test,
+        folds,
+    )
+
+
+def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Splits:
+    """The latest rows test; folds train on what came before what they validate on.
+
+    Parameters
+    ----------
+    dates : array-like, shape (n_rows,)
+        Dates, ISO texts ("2019-02-08", "2019-02", "2019": the first day of it), or numbers such as
+        years. A date known to the year alone counts as its first day.
+    k : int
+        Folds, at least 2, on windows that grow.
+    test_share : float
+        In [0, 1); met as nearly as rows of one date, which stay together, allow.
+
+    Raises
+    ------
+    ProtocolError
+        When a date is missing or is none, or there are fewer than k + 2 different ones (k + 1
+        without a test).
+    """
+    moments = _moments(dates)
+    _check(len(moments), k, test_share)
+    distinct, rank, counts = np.unique(moments, return_inverse=True, return_counts=True)
+    needed = k + 1 + bool(test_share)
+    if len(distinct) < needed:
+        raise ProtocolError(
+            f"{len(moments)} rows have {len(distinct)} different dates; {k} folds in time"
+            f"{' and a test' if test_share else ''} need {needed}: ask for fewer folds"
+        )
+    n_before = len(distinct)  # how many of the dates are before the test, and enough for the folds
+    if test_share:
+        before = np.cumsum(counts)[k:-1]
+        nearest = np.argmin(np.abs(before - (1 - test_share) * len(moments)))
+        n_before = k + 1 + int(nearest)
+    ends = _even_cuts(counts[:n_before], k + 1)
+    folds = tuple(
+        Fold(np.flatnonzero(rank < start), np.flatnonzero((rank >= start) & (rank < end)))
+        for start, end in pairwise(ends)
+    )
+    return Splits(
+        "time",
+        f"the latest releases test; {k} folds, each trained on releases before those it validates",
+        np.flatnonzero(rank < n_before),
+        np.flatnonzero(rank >= n_before),
+        folds,
+    )
+
+
+def _even_cuts(counts: NDArray[np.intp], n_spans: int) -> list[int]:
+    """Ends of consecutive spans of dates, with rows as even as may be and a date in each."""
+    reached = np.cumsum(counts)
+    ends: list[int] = []
+    for span in range(1, n_spans + 1):
+        wanted = reached[-1] * span / n_spans
+        nearest = 1 + int(np.argmin(np.abs(reached - wanted)))
+        first = ends[-1] + 1 if ends else 1
+        ends.append(min(max(nearest, first), len(counts) - n_spans + span))
+    return ends
+
+
+def _deal(
+    rows: Index, strata: Index, member: Index, n_parts: int, seed: int, what: str
+) -> list[Index]:
+    """Deal whole groups out into parts of like size and strata."""
+    n_groups = len(np.unique(member[rows]))
+    if n_groups < n_parts:
+        raise ProtocolError(
+            f"{n_groups} groups cannot make {n_parts} {what}: each needs one. Ask for fewer folds, "
+            "or another test_share"
+        )
+    _require_sizes(strata[rows], n_parts, f"{n_parts} {what}", "rows")
+    maker = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
+    parts = [rows[held] for _, held in maker.split(rows, strata[rows], member[rows])]
+    empty = sum(len(part) == 0 for part in parts)
+    if empty:
+        raise ProtocolError(
+            f"{n_groups} groups of very uneven size leave {empty} of {n_parts} {what}, without a "
+            f"row (the largest group has {int(np.bincount(member[rows]).max())} of {len(rows)}): "
+            "ask for fewer folds, or another test_share"
+        )
+    return parts
+
+
+def _check(n_rows: int, k: int, test_share: float) -> None:
+    if k < 2:
+        raise ProtocolError(f"k must be at least 2, got {k}")
+    if not 0 <= test_share < 1:
+        raise ProtocolError(f"test_share must lie in [0, 1), got {test_share}")
+    if n_rows < k + (test_share > 0):
+        raise ProtocolError(f"{n_rows} rows are too few for {k} folds and the test")
+
+
+def _strata(classes: ArrayLike | None, n_rows: int) -> Index:
+    if classes is None:
+        return np.zeros(n_rows, dtype=np.intp)
+    names = _known(classes, "classes")
+    if len(names) != n_rows:
+        raise ProtocolError(f"{len(names)} classes for {n_rows} rows")
+    return pd.factorize(names)[0]
+
+
+def _require_sizes(strata: Index, needed: int, why: str, what: str) -> None:
+    counts = np.bincount(strata)
+    scarce = counts[counts > 0].min()
+    if scarce < needed:
+        raise ProtocolError(
+            f"the classes have {', '.join(map(str, counts))} {what}, and {why} need at least "
+            f"{needed} of each: ask for fewer folds, or split without classes"
+        )
+
+
+def _known(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Values, none of which is missing."""
+    given = np.asarray(values)
+    if given.ndim != 1:
+        raise ProtocolError(f"{what} must have shape (n_rows,), got {given.shape}")
+    missing = np.asarray(pd.isna(given))
+    if missing.any():
+        raise ProtocolError(
+            f"{int(missing.sum())} of {len(given)} {what} are missing, the first in row "
+            f"{int(np.argmax(missing))}: leave these rows out or fill them in"
+        )
+    return given
+
+
+def _moments(dates: ArrayLike) -> NDArray[Any]:
+    given = _known(dates, "dates")
+    if given.dtype.kind in "iufM":
+        return given
+    try:
+        return given.astype("datetime64[s]")
+    except (TypeError, ValueError) as error:
+        raise ProtocolError(f"dates cannot be read: {error}") from error

@@ -1,0 +1,180 @@
+"""Whether this machine can do the work: versions, formats, threads, disk, caches, extras.
+
+Each check does the real thing: a format decodes when a sound that was written in it comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from spdkit.extraction.executors import usable_cores
+from spdkit.extractors.base import ExtractionError
+from spdkit.extractors.decoding.window import read_clip
+from spdkit.extractors.registry import available
+
+_SR = 48000  # the one rate that every format here can hold
+_SNDFILE_FORMATS = {
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
+_AV_FORMATS = {"m4a": "aac", "aac": "aac", "wma": "wmav2"}
+_EXTRAS = {
+    "av": ("av", "m4a, aac, wma"),
+    "parquet": ("pyarrow", "track tables in Parquet"),
+    "remote": ("aiohttp", "audio over http(s)"),
+    "dask": ("distributed", "extraction on a Dask cluster"),
+    "plots": ("matplotlib", "figures"),
+}
+_LOW_DISK = 1 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes
+    ----------
+    topic, name : str
+    ok : bool
+        Whether it works; an extra that is not installed is not ok and not needed.
+    detail : str
+        Version, measure, or what to do.
+    """
+
+    topic: str
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Look at everything.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the user means to write; its disk is looked at.
+    """
+    return [
+        *_versions(),
+        *_extractors(),
+        *_formats(),
+        *_machine(folder),
+        _numba_cache(),
+        *_extras(),
+    ]
+
+
+def _versions() -> list[Finding]:
+    found = [Finding("version", "python", True, platform.python_version())]
+    names = [line.split(";")[0] for line in requires("spdkit") or [] if "extra ==" not in line]
+    for requirement in sorted(names):
+        name = requirement.rstrip(" ").split("<")[0].split(">")[0].split("=")[0].strip()
+        found.append(Finding("version", name, True, version(name)))
+    found.append(Finding("version", "libsndfile", True, soundfile.__libsndfile_version__))
+    return found
+
+
+def _extractors() -> list[Finding]:
+    return [
+        Finding("extractor", name, True, f"{cls.modality}, version {cls.version}")
+        for name, cls in available().items()
+    ]
+
+
+def _formats() -> list[Finding]:
+    time = np.arange(2 * _SR) / _SR
+    tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        writers: dict[str, Callable[[Path], None]] = {
+            **{suffix: _sndfile_writer(tone, *kind) for suffix, kind in _SNDFILE_FORMATS.items()},
+            **{suffix: _av_writer(tone, codec) for suffix, codec in _AV_FORMATS.items()},
+        }
+        return [_format(Path(folder) / f"tone.{s}", write) for s, write in writers.items()]
+
+
+def _format(path: Path, write: Callable[[Path], None]) -> Finding:
+    suffix = path.suffix[1:]
+    try:
+        write(path)
+        clip = read_clip(str(path), sr=_SR, duration=None)
+    except ImportError:
+        return Finding("format", suffix, False, "pip install 'spdkit[av]'")
+    except (ExtractionError, soundfile.LibsndfileError, OSError, ValueError) as error:
+        return Finding("format", suffix, False, str(error))
+    pitch = np.argmax(np.abs(np.fft.rfft(clip.y[:_SR])))
+    if pitch != 440:
+        return Finding("format", suffix, False, f"a tone of 440 Hz came back as {pitch} Hz")
+    return Finding("format", suffix, True, f"by {clip.decoder}")
+
+
+def _sndfile_writer(tone: np.ndarray, kind: str, subtype: str) -> Callable[[Path], None]:
+    return lambda path: soundfile.write(path, tone, _SR, format=kind, subtype=subtype)
+
+
+def _av_writer(tone: np.ndarray, codec: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        import av
+
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=_SR, layout="mono", bit_rate=96000)
+            frame = av.AudioFrame.from_ndarray(tone[None], format="fltp", layout="mono")
+            frame.sample_rate = _SR
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                container.mux(packet)
+
+    return write
+
+
+def _machine(folder: Path) -> list[Finding]:
+    found = [
+        Finding("machine", "system", True, f"{platform.system()} {platform.machine()}"),
+        Finding("machine", "cores", True, f"{usable_cores()} usable of {os.cpu_count()}"),
+    ]
+    for name, place in (("disk here", folder), ("disk for temporary files", tempfile.gettempdir())):
+        free = shutil.disk_usage(place).free
+        found.append(
+            Finding("machine", name, free > _LOW_DISK, f"{free / 2**30:.1f} GiB free in {place}")
+        )
+    return found
+
+
+def _numba_cache() -> Finding:
+    # numba caches beside the source where it may write, else in NUMBA_CACHE_DIR or the home folder.
+    import numba
+
+    spec = find_spec("librosa")
+    beside = Path(spec.origin).parent if spec and spec.origin else Path()
+    chosen = str(numba.config.CACHE_DIR)
+    place = Path(chosen) if chosen else beside
+    ok = os.access(place, os.W_OK) or not chosen
+    detail = f"in {place}" if os.access(place, os.W_OK) else "in the user's cache folder"
+    return Finding(
+        "cache", "numba", ok, detail if ok else f"{place} cannot be written: set NUMBA_CACHE_DIR"
+    )
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, (package, purpose) in _EXTRAS.items():
+        try:
+            found.append(Finding("extra", extra, True, f"{package} {version(package)}: {purpose}"))
+        except PackageNotFoundError:
+            found.append(
+                Finding("extra", extra, False, f"for {purpose}: pip install 'spdkit[{extra}]'")
+            )
+    return found

@@ -1,0 +1,1 @@
+"""Data of forecasts: long tables and their dates, checked once."""

@@ -1,0 +1,211 @@
+"""Dates of series: read, their step found, and counted on."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spdkit.forecast.data.checks import ForecastError, quoted
+
+Freq = pd.DateOffset | int
+
+
+def shown(time: object) -> str:
+    """Write a date without its midnight."""
+    text = str(time)
+    return text.removesuffix(" 00:00:00")
+
+
+def parse_times(column: pd.Series[Any], series: pd.Series[Any]) -> pd.Index[Any]:
+    """Read a column of dates: dates and times, their ISO 8601 text, or whole numbers.
+
+    Parameters
+    ----------
+    column, series : Series
+        Dates, and the series they belong to.
+
+    Returns
+    -------
+    DatetimeIndex or Index of int64
+    """
+    _refuse_missing(column.isna(), column, series)
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_float_dtype(column):
+        raise ForecastError(
+            f"column {column.name!r} holds {column.dtype}, not dates or whole numbers"
+        )
+    if pd.api.types.is_integer_dtype(column):
+        numbers: pd.Index[Any] = pd.Index(column.to_numpy(np.int64))
+        return numbers
+    if isinstance(column.dtype, pd.PeriodDtype):
+        raise ForecastError(
+            f"column {column.name!r} holds periods: convert it by .dt.to_timestamp()"
+        )
+    try:
+        times = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601"))
+    except (ValueError, TypeError) as reason:
+        wrong = _first_wrong(column)
+        where = (
+            f"series {quoted(series.iloc[wrong])}: {column.iloc[wrong]!r} is no date"
+            if (wrong is not None)
+            else f"column {column.name!r}: {reason}"
+        )
+        raise ForecastError(
+            f"{where}. Dates are ISO 8601 (2015-08-31, 20150831), all of one time zone; convert "
+            f"others by pandas.to_datetime."
+        ) from reason
+    _refuse_missing(pd.Series(times.isna(), column.index), column, series)  # "" and "NaT"
+    return times
+
+
+def _refuse_missing(
+    missing: pd.Series[bool], column: pd.Series[Any], series: pd.Series[Any]
+) -> None:
+    if missing.any():
+        raise ForecastError(
+            f"series {quoted(series[missing].iloc[0])} has a row without {column.name} "
+            f"({int(missing.sum())} such rows)"
+        )
+
+
+def _first_wrong(column: pd.Series[Any]) -> int | None:
+    """Row of the first text that is no date by itself; None when they only do not fit together."""
+    for row, text in enumerate(column):
+        if pd.isna(pd.to_datetime(pd.Series([text]), format="ISO8601", errors="coerce")).iloc[0]:
+            return row
+    return None
+
+
+def infer_freq(
+    ds: pd.Index[Any],
+    indptr: NDArray[np.int64],
+    freq: str | int | pd.DateOffset | None,
+    ids: pd.Index[Any],
+    *,
+    gaps: bool = False,
+) -> Freq:
+    """Check the step between dates, or find it: the shortest in the longest series.
+
+    Parameters
+    ----------
+    ds : Index
+        Dates of all series, one after the other.
+    indptr : ndarray of int, shape (n_series + 1,)
+    freq : str, int, DateOffset or None
+    ids : Index
+    gaps : bool
+        Whether dates may be missing: then the shortest step is looked for in the dates of all
+        series together.
+    """
+    if freq is not None:
+        return _checked(freq, not isinstance(ds, pd.DatetimeIndex))
+    longest = int(np.argmax(np.diff(indptr)))
+    # Unsorted and double dates are refused later, by their own names.
+    times = (ds if gaps else ds[indptr[longest] : indptr[longest + 1]]).unique().sort_values()
+    if len(times) < 2:
+        example = "'D'" if isinstance(times, pd.DatetimeIndex) else "1"
+        where = "the frame" if gaps else f"series {quoted(ids[longest])}"
+        raise ForecastError(
+            f"{where} has {len(times)} date, too few to find the frequency: give freq, such as "
+            f"freq={example}"
+        )
+    if not isinstance(times, pd.DatetimeIndex):
+        return int(np.diff(times.to_numpy()).min())
+    return _offset(_shortest(times))
+
+
+def _offset(freq: object) -> pd.DateOffset:
+    return cast("pd.DateOffset", pd.tseries.frequencies.to_offset(freq))  # type: ignore[call-overload]
+
+
+def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
+    """Shortest step between sorted dates, in pandas' words.
+
+    `pandas.infer_freq` knows no gaps, and cannot tell a day of 23 hours from 23 hours.
+    """
+    local = times.tz_localize(None)
+    days = local.normalize()
+    if len((local - days).unique()) > 1:
+        return pd.Timedelta(int(np.diff(times.asi8).min()), unit=times.unit)
+    for ends, letter in ((local.is_month_start, "S"), (local.is_month_end, "E")):
+        if ends.all():
+            months = int(np.diff(local.year * 12 + local.month).min())
+            name = local[-1].strftime("%b").upper()
+            known = {3: f"Q{letter}-{name}", 12: f"Y{letter}-{name}"}
+            return known.get(months, f"{months}M{letter}")
+    dates = days.to_numpy().astype("datetime64[D]")
+    step = int(np.diff(dates).astype(int).min())
+    if step % 7 == 0:
+        return f"{step // 7}W-{local[0].strftime('%a').upper()}"
+    workdays = step == 1 and len(dates) > 5 and bool(np.is_busday(dates).all())
+    if workdays and bool((np.busday_count(dates[:-1], dates[1:]) == 1).all()):
+        return "B"
+    return f"{step}D"
+
+
+def _checked(freq: str | int | pd.DateOffset, whole: bool) -> Freq:
+    number = isinstance(freq, int | np.integer) and not isinstance(freq, bool | np.timedelta64)
+    if whole and not number:
+        raise ForecastError(
+            f"the dates are whole numbers, but freq={freq!r} is not. Give freq=1, or convert the "
+            f"dates (20150831 by pandas.to_datetime(..., format='%Y%m%d'))."
+        )
+    if number:
+        if not whole or int(freq) < 1:  # type: ignore[arg-type]
+            raise ForecastError(
+                f"freq={freq!r}: dates and times need a frequency such as 'D', 'W-MON' or 'h', "
+                f"whole numbers a step of at least 1"
+            )
+        return int(freq)  # type: ignore[arg-type]
+    try:
+        offset = _offset(freq)
+    except (ValueError, TypeError) as reason:
+        raise ForecastError(
+            f"freq={freq!r} is no frequency that pandas knows: {reason}"
+        ) from reason
+    if offset.n < 1:
+        raise ForecastError(f"freq={freq!r} does not go on in time")
+    return offset
+
+
+def grid(ds: pd.Index[Any], freq: Freq) -> pd.Index[Any]:
+    """Every date from the first to the last of `ds`."""
+    first, last = ds.min(), ds.max()
+    if isinstance(freq, int):
+        return pd.Index(np.arange(first, last + 1, freq))
+    return _dates(first, freq, end=last).as_unit(ds.unit)  # type: ignore[attr-defined]
+
+
+def future_times(last: pd.Index[Any], h: int, freq: Freq) -> pd.Index[Any]:
+    """Return the `h` dates after each of `last`, one series after the other."""
+    if isinstance(freq, int):
+        return pd.Index((last.to_numpy()[:, None] + freq * np.arange(1, h + 1)).ravel())
+    unique = last.unique()
+    after = {time: _dates(time, freq, periods=h + 1)[1:] for time in unique}
+    codes = unique.get_indexer(last)
+    joined = after[unique[0]].append([after[time] for time in unique[1:]])
+    rows = codes[:, None] * h + np.arange(h)
+    times: pd.Index[Any] = joined[rows.ravel()].as_unit(last.unit)  # type: ignore[attr-defined]
+    return times
+
+
+def _dates(first: pd.Timestamp, freq: pd.DateOffset, **until: Any) -> pd.DatetimeIndex:
+    """Dates from the first on, up to an ``end`` or so many ``periods``."""
+    hours = isinstance(freq, pd.offsets.Tick) and not isinstance(freq, pd.offsets.Day)
+    try:
+        if first.tz is None or hours:
+            return pd.date_range(first, freq=freq, **until)
+        # A day is a day by the clock on the wall, of 23 to 25 hours. Where that clock skips
+        # midnight, the day begins when it goes on.
+        if "end" in until:
+            until["end"] = until["end"].tz_localize(None)
+        times = pd.date_range(first.tz_localize(None), freq=freq, **until)
+        return times.tz_localize(
+            first.tz, nonexistent="shift_forward", ambiguous=np.ones(len(times), bool)
+        )
+    except (OverflowError, pd.errors.OutOfBoundsDatetime) as reason:
+        raise ForecastError(
+            f"dates from {shown(first)} on with freq={freq.freqstr!r} leave the calendar: {reason}"
+        ) from reason

@@ -1,0 +1,349 @@
+"""Series in the long format, checked: one row an observation, and nothing missing between two.
+
+Conventions
+-----------
+``unique_id`` names the series, ``ds`` the date (dates and times, with or without a time zone, or
+whole numbers), ``y`` the value; any name can be given. Rows of a series come in the order of time;
+series may be of different lengths and start and end where they like. Nothing is repaired in
+passing: what is wrong is refused with the series and the date, and `fill_gaps` is there for who
+wants zeros where no row is.
+
+Columns besides these three are not looked at unless a forecaster names them (``hist_exog``: known
+up to the end of the history; ``futr_exog``: known of the future, too).
+
+References
+----------
+Nixtla's long format: https://nixtlaverse.nixtla.io/statsforecast/docs/getting-started/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spdkit.forecast.data.calendar import Freq, future_times, grid, infer_freq, parse_times, shown
+from spdkit.forecast.data.checks import ForecastError, quoted, require_whole
+from spdkit.forecast.data.panel import Columns, Numbers, Panel
+
+_GAP_ADVICE = (
+    "If no row means no plays, use fill_gaps.",
+    "If no row means no plays, use fill_gaps; if these are dates as whole numbers (20150831), "
+    "convert them by pandas.to_datetime(ds.astype(str)).",
+)
+
+
+def check_frame(
+    df: pd.DataFrame,
+    *,
+    freq: str | int | pd.DateOffset | None = None,
+    exog: Sequence[str] = (),
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
+) -> Panel:
+    """Check a frame in the long format.
+
+    Parameters
+    ----------
+    df : DataFrame
+        One row an observation.
+    freq : str, int or DateOffset, optional
+        The step between dates, in pandas' words ("D", "W-MON", "h") or a whole number for dates
+        that are whole numbers. Found in the longest series if not given.
+    exog : sequence of str, optional
+        Columns of numbers to take along.
+    id_col, time_col, target_col : str
+        What the frame calls them.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    ForecastError
+        Naming the column, or the series and the date: a column that is not there, no rows, no
+        numbers, NaN or infinite values, dates that are none, double, unsorted, off the frequency's
+        grid, or missing between two others.
+    """
+    columns = Columns(id_col, time_col, target_col)
+    _require_columns(df, [id_col, time_col, target_col, *exog])
+    codes, ids = _series_of(df, id_col)
+    ds = parse_times(df[time_col], df[id_col])
+    # Stable: rows of a series keep their order, so that unsorted dates are still seen.
+    order = np.argsort(codes, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])
+    ds = ds[order]
+    panel = Panel(
+        ids=ids,
+        indptr=indptr.astype(np.int64),
+        ds=ds,
+        y=_numbers(df, target_col, ids, codes, ds, order),
+        exog=pd.DataFrame(
+            {name: _numbers(df, name, ids, codes, ds, order) for name in exog},
+            index=pd.RangeIndex(len(df)),
+        ),
+        freq=infer_freq(ds, indptr, freq, ids),
+        columns=columns,
+    )
+    _check_dates(panel, codes[order])
+    return panel
+
+
+def fill_gaps(
+    df: pd.DataFrame,
+    *,
+    value: float | Mapping[str, float] = 0,
+    freq: str | int | pd.DateOffset | None = None,
+    start: str = "per_series",
+    end: str = "per_series",
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+) -> pd.DataFrame:
+    """Add a row for every date that a series has none for.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Long format; every other column holds numbers. Rows may come in any order.
+    value : float or mapping of str to float
+        What the added rows hold, in all columns or in each.
+    freq : str, int or DateOffset, optional
+        As in `check_frame`.
+    start, end : {"per_series", "global"}
+        Whether a series is also filled from the first date of all series, and up to the last.
+    id_col, time_col : str
+
+    Returns
+    -------
+    DataFrame
+        Sorted by series, in the order in which they first occur, and date. It has
+        ``len(result) - len(df)`` rows more.
+
+    Raises
+    ------
+    ForecastError
+        As in `check_frame`, or when a column holds no numbers or `value` lacks one.
+    """
+    for name, given in (("start", start), ("end", end)):
+        if given not in ("per_series", "global"):
+            raise ForecastError(f"{name} must be 'per_series' or 'global', got {given!r}")
+    _require_columns(df, [id_col, time_col])
+    others = [name for name in df.columns if name not in (id_col, time_col)]
+    values = dict(value) if isinstance(value, Mapping) else dict.fromkeys(others, value)
+    if unknown := [name for name in values if name not in others]:
+        raise ForecastError(f"value names {unknown[0]!r}, which is no column to be filled")
+    for name in others:
+        if not pd.api.types.is_numeric_dtype(df[name]):
+            raise ForecastError(f"column {name!r} holds no numbers: drop it, or convert it first")
+        if name not in values:
+            raise ForecastError(f"column {name!r} has no value to be filled with: add it to value")
+    codes, ids = _series_of(df, id_col)
+    ds = parse_times(df[time_col], df[id_col])
+    order = np.lexsort((ds.asi8 if isinstance(ds, pd.DatetimeIndex) else ds.to_numpy(), codes))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])
+    ds = ds[order]
+    step = infer_freq(ds, indptr, freq, ids, gaps=True)
+    positions = _positions(ds, step, ids, codes[order])
+    all_times = grid(ds, step)
+    _refuse_double(positions, ds, ids, codes[order])
+    low, high = positions[indptr[:-1]], positions[indptr[1:] - 1] + 1
+    low = np.full_like(low, low.min()) if start == "global" else low
+    high = np.full_like(high, high.max()) if end == "global" else high
+    lengths = high - low
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    there = starts[codes[order]] + positions - low[codes[order]]
+    offsets = np.arange(starts[-1]) - np.repeat(starts[:-1] - low, lengths)
+    filled = {id_col: ids.repeat(lengths), time_col: all_times[offsets]}
+    for name in others:
+        old = df[name].to_numpy()
+        if old.dtype == object:  # pandas' own numbers, some of them missing: they stay so
+            old = df[name].to_numpy(np.float64, na_value=np.nan)
+        try:
+            column = np.full(starts[-1], values[name], np.result_type(old, values[name]))
+        except OverflowError as reason:
+            raise ForecastError(f"column {name!r} cannot hold {values[name]}: {reason}") from reason
+        column[there] = old[order]
+        filled[name] = column
+    return pd.DataFrame(filled)[list(df.columns)]
+
+
+def check_future(panel: Panel, h: int, exog: Sequence[str], X_df: pd.DataFrame | None) -> Numbers:
+    """Take what is known of the next `h` dates, shape (n_series, h, n_exog).
+
+    Raises
+    ------
+    ForecastError
+        When a column is missing, or a row: naming the series and the date.
+    """
+    if not exog:
+        return np.empty((len(panel), h, 0))
+    if X_df is None:
+        raise ForecastError(
+            f"the next {h} values of {', '.join(exog)} are needed: give them as X_df, with the "
+            f"columns {panel.columns.unique_id}, {panel.columns.ds}, {', '.join(exog)}"
+        )
+    keys = [panel.columns.unique_id, panel.columns.ds]
+    _require_columns(X_df, [*keys, *exog])
+    given = X_df.loc[:, [*keys, *exog]].copy()
+    given[keys[1]] = _as_in(panel, parse_times(given[keys[1]], given[keys[0]]))
+    for name in exog:
+        if not pd.api.types.is_numeric_dtype(given[name]):
+            raise ForecastError(f"column {name!r} of X_df holds {given[name].dtype}, not numbers")
+        given[name] = given[name].to_numpy(np.float64, na_value=np.nan)
+    if (double := given.duplicated(keys)).any():
+        row = given[double].iloc[0]
+        raise ForecastError(
+            f"X_df has series {quoted(row[keys[0]])}, {shown(row[keys[1]])} more than once"
+        )
+    try:
+        joined = panel.future(h).merge(given, how="left", on=keys, indicator=True)
+    except ValueError as reason:  # text beside numbers
+        raise ForecastError(
+            f"X_df does not name its series as the history does: {given[keys[0]].dtype} in place "
+            f"of {panel.ids.dtype}"
+        ) from reason
+    for name in exog:
+        if (bad := ~np.isfinite(joined[name].to_numpy(np.float64))).any():
+            row = joined[bad].iloc[0]
+            why = "no row" if row["_merge"] == "left_only" else f"{name} = {row[name]}"
+            raise ForecastError(
+                f"X_df has {why} for series {quoted(row[keys[0]])}, {shown(row[keys[1]])} "
+                f"({int(bad.sum())} of {len(joined)} values of {name} are missing)"
+            )
+    return joined[list(exog)].to_numpy(np.float64).reshape(len(panel), h, len(exog))
+
+
+def _as_in(panel: Panel, times: pd.Index[Any]) -> pd.Index[Any]:
+    """Dates in the time zone and unit of a panel's, refused where they are of another kind."""
+    known = panel.ds
+    zones = [getattr(one, "tz", None) for one in (times, known)]
+    if type(times) is not type(known) or (zones[0] is None) != (zones[1] is None):
+        raise ForecastError(
+            f"X_df has dates of {times.dtype}, the history of {known.dtype}: convert them, or give "
+            f"both a time zone"
+        )
+    if not isinstance(times, pd.DatetimeIndex) or not isinstance(known, pd.DatetimeIndex):
+        return times
+    return times.tz_convert(known.tz) if known.tz is not None else times
+
+
+def check_horizon(h: int) -> int:
+    """Return `h` as an int of at least 1.
+
+    Raises
+    ------
+    ForecastError
+        When it is none.
+    """
+    return require_whole("the horizon h", h)
+
+
+def _require_columns(df: pd.DataFrame, names: Sequence[str]) -> None:
+    if not isinstance(df, pd.DataFrame):
+        raise ForecastError(f"a pandas DataFrame is needed, got {type(df).__name__}")
+    missing = [name for name in names if name not in df.columns]
+    if missing:
+        raise ForecastError(
+            f"the frame has no column {', '.join(map(repr, missing))}, only "
+            f"{', '.join(map(repr, df.columns))}. Rename them, or say what they are called "
+            f"(id_col, time_col, target_col)."
+        )
+    double = df.columns[df.columns.duplicated()]
+    if wrong := [name for name in names if name in double]:
+        raise ForecastError(f"the frame has more than one column {wrong[0]!r}: drop all but one")
+    if not len(df):
+        raise ForecastError("the frame has no rows")
+
+
+def _series_of(df: pd.DataFrame, id_col: str) -> tuple[NDArray[np.int64], pd.Index[Any]]:
+    codes, ids = pd.factorize(df[id_col])
+    if (missing := codes < 0).any():
+        raise ForecastError(
+            f"row {int(np.flatnonzero(missing)[0])} (counted from 0) has no {id_col} "
+            f"({int(missing.sum())} such rows)"
+        )
+    return codes.astype(np.int64), pd.Index(ids)
+
+
+def _numbers(
+    df: pd.DataFrame,
+    name: str,
+    ids: pd.Index[Any],
+    codes: NDArray[np.int64],
+    ds: pd.Index[Any],
+    order: NDArray[np.intp],
+) -> Numbers:
+    """Values of a column in the order of the series, refused unless all are finite numbers."""
+    column = df[name]
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+        raise ForecastError(f"column {name!r} holds {column.dtype}, not numbers")
+    values = column.to_numpy(np.float64, na_value=np.nan)[order]
+    if (bad := ~np.isfinite(values)).any():
+        i = int(np.flatnonzero(bad)[0])
+        raise ForecastError(
+            f"series {quoted(ids[codes[order[i]]])}, {shown(ds[i])}: {name} is {values[i]} "
+            f"({int(bad.sum())} such rows). Fill it, or drop the series."
+        )
+    return values
+
+
+def _check_dates(panel: Panel, codes: NDArray[np.int64]) -> None:
+    positions = _positions(panel.ds, panel.freq, panel.ids, codes)
+    steps = np.diff(positions)
+    steps[panel.indptr[1:-1] - 1] = 1  # from one series to the next
+    _refuse_double(positions, panel.ds, panel.ids, codes)
+    if (back := np.flatnonzero(steps < 1)).size:
+        i = int(back[0]) + 1
+        raise ForecastError(
+            f"series {quoted(panel.ids[codes[i]])}: {shown(panel.ds[i])} comes after "
+            f"{shown(panel.ds[i - 1])}. Sort the frame by "
+            f"[{panel.columns.unique_id!r}, {panel.columns.ds!r}]."
+        )
+    if (gaps := np.flatnonzero(steps > 1)).size:
+        i = int(gaps[0])
+        missing = future_times(panel.ds[[i]], 1, panel.freq)[0]
+        raise ForecastError(
+            f"series {quoted(panel.ids[codes[i]])} has no row for {shown(missing)}: "
+            f"{int((steps[gaps] - 1).sum())} dates are missing in "
+            f"{len(np.unique(codes[gaps]))} series. {_GAP_ADVICE[isinstance(panel.freq, int)]}"
+        )
+
+
+def _positions(
+    ds: pd.Index[Any], freq: Freq, ids: pd.Index[Any], codes: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Place of each date on the grid of all dates."""
+    if isinstance(freq, int):
+        steps, rest = np.divmod(ds.to_numpy(np.int64) - ds.min(), freq)
+        positions: NDArray[np.int64] = np.where(rest > 0, -1, steps)
+    else:
+        positions = grid(ds, freq).get_indexer(ds).astype(np.int64)
+    if (off := positions < 0).any():
+        i = int(np.flatnonzero(off)[0])
+        name = freq if isinstance(freq, int) else freq.freqstr
+        raise ForecastError(
+            f"series {quoted(ids[codes[i]])}: {shown(ds[i])} is not a date of freq={name!r} "
+            f"counted from {shown(ds.min())} ({int(off.sum())} such rows). Give another freq, "
+            f"or round the dates."
+        )
+    return positions
+
+
+def _refuse_double(
+    positions: NDArray[np.int64],
+    ds: pd.Index[Any],
+    ids: pd.Index[Any],
+    codes: NDArray[np.int64],
+) -> None:
+    double = pd.DataFrame({"series": codes, "position": positions}).duplicated().to_numpy()
+    if double.any():
+        i = int(np.flatnonzero(double)[0])
+        raise ForecastError(
+            f"series {quoted(ids[codes[i]])} has {shown(ds[i])} more than once "
+            f"({int(double.sum())} rows too many). Keep one, or add them up."
+        )

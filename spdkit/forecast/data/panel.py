@@ -1,0 +1,181 @@
+"""Checked series, one after the other in one array: what forecasters work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spdkit.forecast.data.calendar import Freq, future_times, shown
+from spdkit.forecast.data.checks import ForecastError, quoted
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a frame calls its series, dates and values.
+
+    Attributes
+    ----------
+    unique_id, ds, y : str
+    """
+
+    unique_id: str = "unique_id"
+    ds: str = "ds"
+    y: str = "y"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Checked series, one after the other.
+
+    Attributes
+    ----------
+    ids : Index, length n_series
+        In the order in which they first occur.
+    indptr : ndarray of int64, shape (n_series + 1,)
+        Rows ``indptr[i]`` to ``indptr[i + 1]`` are those of series i.
+    ds : Index, length n_rows
+        Dates and times, or whole numbers.
+    y : ndarray of float64, shape (n_rows,)
+    exog : DataFrame, n_rows rows
+        The columns that were asked for, as float64.
+    freq : DateOffset or int
+        The step from one row of a series to the next.
+    columns : Columns
+        The frame's own names.
+    """
+
+    ids: pd.Index[Any]
+    indptr: NDArray[np.int64]
+    ds: pd.Index[Any]
+    y: Numbers
+    exog: pd.DataFrame
+    freq: Freq
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Rows of each series, shape (n_series,)."""
+        return np.diff(self.indptr)
+
+    def series(self, i: int) -> Numbers:
+        """Values of series `i`, in the order of time."""
+        return self.y[self.indptr[i] : self.indptr[i + 1]]
+
+    def last(self, n: int) -> Numbers:
+        """Return the last `n` values of every series, shape (n_series, n).
+
+        Raises
+        ------
+        ForecastError
+            When a series is shorter.
+        """
+        self.require(n, f"its last {n} values are needed")
+        last: Numbers = self.y[self.indptr[1:, None] - n + np.arange(n)]
+        return last
+
+    def require(self, n: int, why: str) -> None:
+        """Refuse series of fewer than `n` rows.
+
+        Raises
+        ------
+        ForecastError
+            Naming the first and counting the others.
+        """
+        short = np.flatnonzero(self.lengths < n)
+        if short.size:
+            more = f" (and {short.size - 1} more such series)" if short.size > 1 else ""
+            raise ForecastError(
+                f"series {quoted(self.ids[short[0]])} has {self.lengths[short[0]]} rows, at least "
+                f"{n} are needed: {why}{more}. Give a longer history, or leave the series out."
+            )
+
+    def refuse(self, wrong: NDArray[np.bool_], what: str, values: Numbers | None = None) -> None:
+        """Refuse the rows marked as wrong, shape (n_rows,).
+
+        Raises
+        ------
+        ForecastError
+            Naming series and date of the first, its value (y if not given) after `what`, and how
+            many there are.
+        """
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            series = int(np.searchsorted(self.indptr, row, side="right")) - 1
+            value = (self.y if values is None else values)[row]
+            raise ForecastError(
+                f"series {quoted(self.ids[series])}, {shown(self.ds[row])}: {what} {value:g} "
+                f"({int(wrong.sum())} such rows)"
+            )
+
+    def rows(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Panel:
+        """Take rows `starts[i]` to `stops[i]` of each series i, counted within the series."""
+        first, lengths = self.indptr[:-1] + starts, stops - starts
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        taken = np.repeat(first - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return replace(
+            self,
+            indptr=indptr,
+            ds=self.ds[taken],
+            y=self.y[taken],
+            exog=self.exog.iloc[taken].reset_index(drop=True),
+        )
+
+    def tail(self, n: int | NDArray[np.int64]) -> Panel:
+        """Take at most the last `n` rows of every series, or the last ``n[i]`` of series i."""
+        return self.rows(self.lengths - np.minimum(self.lengths, n), self.lengths)
+
+    def without_last(self, n: int) -> Panel:
+        """Take every series without its last `n` rows."""
+        return self.rows(np.zeros_like(self.lengths), self.lengths - n)
+
+    def future(self, h: int) -> pd.DataFrame:
+        """The `h` dates that follow each series: columns as the frame called them."""
+        last = self.ds[self.indptr[1:] - 1]
+        return pd.DataFrame(
+            {
+                self.columns.unique_id: self.ids.repeat(h),
+                self.columns.ds: future_times(last, h, self.freq),
+            }
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """The series in the long format."""
+        named: dict[Any, Any] = {
+            self.columns.unique_id: self.ids.repeat(self.lengths),
+            self.columns.ds: self.ds,
+            self.columns.y: self.y,
+        }
+        return pd.DataFrame({**named, **{name: self.exog[name] for name in self.exog}})
+
+
+def day(time: Any) -> str:
+    """A date in words, such as 2 June 2015; a whole number as it is."""
+    if not isinstance(time, pd.Timestamp):
+        return f"{time}"
+    clock = "" if time == time.normalize() else f", {time:%H:%M}"
+    return f"{time.day} {time:%B %Y}{clock}"
+
+
+def steps(n: int, panel: Panel) -> str:
+    """A number of rows in the words of the frequency, such as 30 days."""
+    words = {"D": "day", "h": "hour", "W": "week", "MS": "month", "ME": "month", "min": "minute"}
+    freq = panel.freq
+    if isinstance(freq, int) or freq.n != 1:
+        word = "step"
+    else:
+        word = words.get(freq.rule_code.split("-")[0], "step")
+    return f"{n:,} {word}{'s' * (n != 1)}"
+
+
+def series_count(n: int) -> str:
+    """How many series, in words."""
+    return f"{n:,} series"

@@ -1,0 +1,297 @@
+"""What every forecaster does: take a frame, forecast, and be scored at cutoffs of the past.
+
+Conventions
+-----------
+A forecaster's constructor only stores its parameters; `Forecaster.fit` learns, and what it learned
+ends in ``_``. Answers are in the long format, with one column named after the forecaster
+(`Forecaster.label`); intervals of level 90 add ``…-lo-90`` and ``…-hi-90``.
+
+A forecaster implements `_fit` and `_forecast`, and says in `_least_rows` how many rows a series
+needs. Everything else is here, the same for all. One that learns more than it cares to learn again
+when it is loaded (`save`, `load`) also says in `_state` what that is, and takes it in `_restore`.
+
+References
+----------
+The words are those of Nixtla's statsforecast: ``h``, ``level``, ``X_df``, ``cutoff``,
+``n_windows``, ``step_size``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+
+from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
+from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.scoring.cutoffs import cutoffs
+from spdkit.forecast.scoring.intervals import ConformalIntervals, Residuals, interval_columns
+
+Step = str | int | pd.DateOffset | None
+State = Mapping[str, NDArray[Any]]
+
+
+def part_of(state: State, prefix: str) -> dict[str, NDArray[Any]]:
+    """Take the arrays whose names begin with `prefix`, under the rest of their names."""
+    return {
+        name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
+    }
+
+
+class Forecaster(BaseEstimator):
+    """Base of all forecasters.
+
+    Attributes
+    ----------
+    panel_ : Panel
+        The series that it was fitted on.
+    residuals_ : Residuals or None
+        Of cross-validation inside them, where intervals were asked for.
+    """
+
+    # Columns that a forecaster uses besides y; those that use some take them as parameters.
+    hist_exog: Sequence[str] = ()
+    futr_exog: Sequence[str] = ()
+
+    panel_: Panel
+    residuals_: Residuals | None
+
+    @property
+    def label(self) -> str:
+        """Name of its column in forecasts."""
+        return type(self).__name__
+
+    def fit(
+        self,
+        df: pd.DataFrame,
+        *,
+        freq: Step = None,
+        intervals: ConformalIntervals | None = None,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+    ) -> Self:
+        """Learn from the series of a frame.
+
+        Parameters
+        ----------
+        df : DataFrame
+            Long format, see `spdkit.forecast.data.long_table`.
+        freq : str, int or DateOffset, optional
+            The step between dates; found if not given.
+        intervals : ConformalIntervals, optional
+            How to learn prediction intervals: by cross-validation inside `df`, which takes as many
+            fits more as it has windows.
+        id_col, time_col, target_col : str
+
+        Raises
+        ------
+        ForecastError
+            When the frame cannot be used (see `spdkit.forecast.data.long_table.check_frame`), or a
+            series is too short, by name.
+        """
+        panel = self._panel(df, freq, id_col, time_col, target_col)
+        return self.fit_panel(panel, intervals)
+
+    def fit_panel(self, panel: Panel, intervals: ConformalIntervals | None = None) -> Self:
+        """Learn from series that were checked before, as `fit` does."""
+        panel.require(self._least_rows(), f"{self.label} cannot learn from fewer")
+        residuals = None if intervals is None else intervals.residuals(self, panel)
+        self._fit(panel)
+        self.panel_, self.residuals_ = panel, residuals
+        return self
+
+    def restore_panel(
+        self,
+        panel: Panel,
+        state: Mapping[str, NDArray[Any]],
+        residuals: Residuals | None = None,
+    ) -> Self:
+        """Become what another was when it was fitted on `panel` and gave `state` (see `_state`)."""
+        self._restore(panel, state)
+        self.panel_, self.residuals_ = panel, residuals
+        return self
+
+    def predict(
+        self, h: int, *, X_df: pd.DataFrame | None = None, level: Sequence[float] = ()
+    ) -> pd.DataFrame:
+        """Forecast the next `h` dates of every series.
+
+        Parameters
+        ----------
+        h : int
+            The horizon, at least 1.
+        X_df : DataFrame, optional
+            Series, dates and the columns in ``futr_exog``, for all `h` dates.
+        level : sequence of float
+            Per cent that intervals should hold, such as ``[80, 95]``; `fit` must have been given
+            ``intervals``.
+
+        Returns
+        -------
+        DataFrame, n_series * h rows
+            ``unique_id``, ``ds``, the forecast under `label`, and two columns a level.
+
+        Raises
+        ------
+        ForecastError
+            When the horizon is none, the future of a column is missing, or intervals cannot be
+            had.
+        """
+        if not hasattr(self, "panel_"):
+            raise NotFittedError(f"{self.label} is not fitted yet: call fit first")
+        h = check_horizon(h)
+        future = check_future(self.panel_, h, self.futr_exog, X_df)
+        forecast = self._checked(self._forecast(h, future), h)
+        frame = self.panel_.future(h)
+        frame[self.label] = forecast.ravel()
+        for name, values in interval_columns(self, forecast, level).items():
+            frame[name] = values
+        return frame
+
+    def forecast_rows(self, future: Panel) -> Numbers:
+        """Forecast rows that are known, to be set beside them, shape (n_series, h).
+
+        `future` are the rows that follow those of `fit`, as `spdkit.forecast.scoring.cutoffs` has
+        them.
+        """
+        X_df = future.frame() if self.futr_exog else None
+        forecast = self.predict(len(future.y) // len(future), X_df=X_df)[self.label]
+        return forecast.to_numpy().reshape(len(future), -1)
+
+    def cross_validation(
+        self,
+        df: pd.DataFrame,
+        h: int,
+        *,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        level: Sequence[float] = (),
+        intervals: ConformalIntervals | None = None,
+        freq: Step = None,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+    ) -> pd.DataFrame:
+        """Forecast the past: fit on what lies before each cutoff, and put beside what came.
+
+        Parameters
+        ----------
+        df : DataFrame
+        h : int
+        n_windows : int
+            Cutoffs a series. The last lies `h` rows before its end.
+        step_size : int, optional
+            Rows between two cutoffs; `h` if not given.
+        level : sequence of float
+        intervals : ConformalIntervals, optional
+            As in `fit` and `predict`; learned before each cutoff.
+        freq, id_col, time_col, target_col
+            As in `fit`.
+
+        Returns
+        -------
+        DataFrame, n_windows * n_series * h rows
+            ``unique_id, ds, cutoff, y`` and the forecast's columns. `self` is not changed.
+
+        Raises
+        ------
+        ForecastError
+            As `fit` and `predict` do; naming a series that is too short for the first cutoff.
+        """
+        panel = self._panel(df, freq, id_col, time_col, target_col)
+        frames = []
+        for past, future in cutoffs(panel, check_horizon(h), n_windows, step_size):
+            fitted = clone(self).fit_panel(past, intervals)
+            X_df = future.frame() if self.futr_exog else None
+            frame = fitted.predict(h, X_df=X_df, level=level)
+            last = past.ds[past.indptr[1:] - 1].repeat(h)
+            at = frame.columns.get_loc(time_col) + 1
+            frame.insert(at, "cutoff", last)
+            frame.insert(at + 1, target_col, future.y)
+            frames.append(frame)
+        joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
+        return joined
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write a fitted forecaster into a folder; see `save_forecaster`."""
+        from spdkit.forecast.models.serialization import save_forecaster
+
+        save_forecaster(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read a forecaster that `save` wrote.
+
+        Raises
+        ------
+        ForecastError
+            As `spdkit.forecast.models.serialization.load_forecaster`, or when it is of another
+            class.
+        """
+        from spdkit.forecast.models.serialization import load_forecaster
+
+        loaded = load_forecaster(folder)
+        if not isinstance(loaded, cls):
+            raise ForecastError(
+                f"{folder}: holds {type(loaded).__name__}, not {cls.__name__}: "
+                f"Forecaster.load takes any"
+            )
+        return loaded
+
+    def _panel(
+        self, df: pd.DataFrame, freq: Step, id_col: str, time_col: str, target_col: str
+    ) -> Panel:
+        for name, given in (("hist_exog", self.hist_exog), ("futr_exog", self.futr_exog)):
+            if isinstance(given, str):
+                raise ForecastError(f"{name} must be a list of columns, got the text {given!r}")
+        exog = tuple(dict.fromkeys([*self.hist_exog, *self.futr_exog]))
+        return check_frame(
+            df, freq=freq, exog=exog, id_col=id_col, time_col=time_col, target_col=target_col
+        )
+
+    def _least_rows(self) -> int:
+        """How many rows a series must have."""
+        return 1
+
+    def _fit(self, panel: Panel) -> None:
+        """Learn from checked series, each of `_least_rows` rows at least."""
+        raise NotImplementedError
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        """Forecast the series of `_fit`, shape (n_series, h).
+
+        `future` holds the columns in ``futr_exog``, shape (n_series, h, n_exog).
+        """
+        raise NotImplementedError
+
+    def _checked(self, forecast: Numbers, h: int) -> Numbers:
+        """Refuse a forecast of another shape, or with values that are no numbers."""
+        if forecast.shape != (len(self.panel_), h):
+            raise ForecastError(
+                f"{self.label} gave a forecast of shape {forecast.shape} for {len(self.panel_)} "
+                f"series and {h} steps"
+            )
+        if (bad := ~np.isfinite(forecast)).any():
+            series, step = np.argwhere(bad)[0]
+            raise ForecastError(
+                f"{self.label} cannot forecast series {quoted(self.panel_.ids[series])}: step "
+                f"{step + 1} is {forecast[series, step]} ({int(bad.any(axis=1).sum())} such "
+                f"series). Look at its values for what is out of scale."
+            )
+        return forecast
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        """What was learned, by name, as plain arrays; by default nothing, see `_restore`."""
+        return {}
+
+    def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take what `_state` gave; by default learn it again, which must give the same."""
+        self._fit(panel)

@@ -1,0 +1,323 @@
+"""Forecasters of one series at a time: the rivals that every other one has to beat.
+
+Conventions
+-----------
+Each is fitted on every series by itself; none learns from the others. `SMA` is the mean of the
+last k days held constant, as in the LSTM-RPA paper's Table 5 (fed back day by day it is another
+forecaster, which that table is not about). `RelativeMean` is the constant that the F score itself
+would choose over the days that it sees. `ARIMA` is statsmodels' likelihood; how its order is found
+is in `spdkit.forecast.models.arima`.
+
+References
+----------
+LSTM-RPA: "LSTM-RPA: A Simple but Effective Long Sequence Prediction Algorithm for Music Popularity
+Prediction", section 4 (ARIMA and SMA).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spdkit.common.errors import SpdkitWarning
+from spdkit.forecast.data.checks import ForecastError, require_whole
+from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.models.arima import ArimaModel, Limits, fit_arima, forecast_arima
+from spdkit.forecast.models.base import Forecaster
+from spdkit.forecast.models.series_features import ends, levels
+from spdkit.forecast.scoring.metrics import Zero
+
+Order = tuple[int, int, int]
+
+
+class SMA(Forecaster):
+    """Mean of the last `k` rows, held constant.
+
+    Parameters
+    ----------
+    k : int
+        Rows, at least 1. A series that is shorter is refused by name.
+
+    Examples
+    --------
+    >>> SMA(16).fit(df).predict(30)  # doctest: +SKIP
+    """
+
+    def __init__(self, k: int = 16) -> None:
+        self.k = k
+
+    @property
+    def label(self) -> str:
+        """Its name and k."""
+        return f"SMA({self.k})"
+
+    def _least_rows(self) -> int:
+        return require_whole("k", self.k)
+
+    def _fit(self, panel: Panel) -> None:
+        self.means_: Numbers = panel.last(self.k).mean(axis=1)
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        return np.repeat(self.means_[:, None], h, axis=1)
+
+
+class SeasonalNaive(Forecaster):
+    """The last season over and over: what came `season_length` rows before.
+
+    Parameters
+    ----------
+    season_length : int
+        Rows of a season, at least 1: 7 is a week of days, 1 repeats the last value.
+    """
+
+    def __init__(self, season_length: int = 7) -> None:
+        self.season_length = season_length
+
+    @property
+    def label(self) -> str:
+        """Its name and the length of a season."""
+        return f"SeasonalNaive({self.season_length})"
+
+    def _least_rows(self) -> int:
+        return require_whole("season_length", self.season_length)
+
+    def _fit(self, panel: Panel) -> None:
+        self.seasons_: Numbers = panel.last(self.season_length)
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        return self.seasons_[:, np.arange(h) % self.season_length]
+
+
+class RelativeMean(Forecaster):
+    """The constant c of least mean squared relative error over the last `k` rows.
+
+    Over values y it is c = Σ(1/y) / Σ(1/y²), never above the mean: to say too much costs more than
+    to say too little.
+
+    Parameters
+    ----------
+    k : int, optional
+        Rows; all of them if not given.
+    zero : {"refuse", "skip"}
+        What to do with days without plays, which have no relative error: refuse them, naming the
+        series and the date, or leave them out. A series that has nothing else there is forecast as
+        0 with ``"skip"``.
+    """
+
+    def __init__(self, k: int | None = None, *, zero: Zero = "refuse") -> None:
+        self.k = k
+        self.zero = zero
+
+    @property
+    def label(self) -> str:
+        """Its name, and k where there is one."""
+        return "RelativeMean" if self.k is None else f"RelativeMean({self.k})"
+
+    def _least_rows(self) -> int:
+        return 1 if self.k is None else require_whole("k", self.k)
+
+    def _fit(self, panel: Panel) -> None:
+        if self.zero not in ("refuse", "skip"):
+            raise ForecastError(f"zero must be 'refuse' or 'skip', got {self.zero!r}")
+        recent = panel if self.k is None else panel.tail(self.k)
+        recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
+        if self.zero == "refuse":
+            advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
+            recent.refuse(recent.y == 0, advice)
+        # Each value is taken in units of its series' smallest, whose square cannot overflow.
+        played = np.where(recent.y > 0, recent.y, np.inf)
+        smallest = np.minimum.reduceat(played, recent.indptr[:-1])
+        smallest = np.where(np.isfinite(smallest), smallest, 0.0)
+        inverse = np.repeat(smallest, recent.lengths) / played
+        once = np.add.reduceat(inverse, recent.indptr[:-1])
+        twice = np.add.reduceat(inverse**2, recent.indptr[:-1])
+        ratio = np.divide(once, twice, out=np.zeros_like(once), where=twice > 0)
+        self.constants_: Numbers = smallest * ratio
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        return np.repeat(self.constants_[:, None], h, axis=1)
+
+
+class ARIMA(Forecaster):
+    """ARIMA, with columns known of the future as regressors, its order by AICc or given.
+
+    Parameters
+    ----------
+    order : (p, d, q), optional
+        Of every series. If not given, each series has its own (see `spdkit.forecast.models.arima`):
+        d by repeated KPSS tests, p, q and the constant by a stepwise search for the least AICc.
+    constant : bool, optional
+        Whether the d-th differences have a mean: the level for d = 0, a drift for d = 1. If not
+        given, AICc decides; with an `order` that is given, there is one for d = 0 only.
+    max_p, max_d, max_q : int
+        Limits of the search.
+    futr_exog : sequence of str
+        Columns that are known of the future, whose effect is linear (regression with ARIMA errors).
+        A column that does not change in a series has no effect there.
+    n_jobs : int, optional
+        Processes that fit side by side, as in joblib; -1 is one a core. Numbers are the same.
+
+    Attributes
+    ----------
+    orders_ : DataFrame, one row a series
+        ``unique_id, p, d, q, constant, aicc, converged``. A series whose d-th differences are all
+        the same is continued exactly: nothing is estimated, its ``aicc`` is -inf. Where
+        ``converged`` is false, the search for the likelihood's maximum was stopped, and its best
+        parameters so far are used; a warning counts them.
+    """
+
+    def __init__(
+        self,
+        order: Order | None = None,
+        *,
+        constant: bool | None = None,
+        max_p: int = 5,
+        max_d: int = 2,
+        max_q: int = 5,
+        futr_exog: Sequence[str] = (),
+        n_jobs: int | None = None,
+    ) -> None:
+        self.order = order
+        self.constant = constant
+        self.max_p = max_p
+        self.max_d = max_d
+        self.max_q = max_q
+        self.futr_exog = futr_exog
+        self.n_jobs = n_jobs
+
+    @property
+    def label(self) -> str:
+        """Its name, and the order where one was given."""
+        if self.order is None:
+            return "ARIMA"
+        p, d, q = self.order
+        return f"ARIMA({p},{d},{q})"
+
+    def _limits(self) -> Limits:
+        if self.order is None:
+            p, d, q = (
+                require_whole(name, getattr(self, name), 0) for name in ("max_p", "max_d", "max_q")
+            )
+            return Limits(p, d, q, self.constant, fixed=False)
+        if len(self.order) != 3:
+            raise ForecastError(f"order must be three numbers (p, d, q), got {self.order!r}")
+        p, d, q = (
+            require_whole(f"{name} of order", number, 0)
+            for name, number in zip("pdq", self.order, strict=True)
+        )
+        if d > 1 and self.constant:
+            raise ForecastError(f"order {self.order!r} takes no constant: with d = {d} it bends")
+        return Limits(p, d, q, d == 0 if self.constant is None else self.constant, fixed=True)
+
+    def _least_rows(self) -> int:
+        # So many that AICc exists: two more than there are parameters after differencing.
+        limits = self._limits()
+        arma = limits.p + limits.q if limits.fixed else 0
+        return limits.d + arma + len(self.futr_exog) + 4
+
+    def _fit(self, panel: Panel) -> None:
+        from joblib import Parallel, delayed
+
+        _require_statsmodels()
+        if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or not self.n_jobs):
+            raise ForecastError(f"n_jobs must be a number of processes, or -1, got {self.n_jobs!r}")
+        limits = self._limits()
+        series = zip(self._series(panel), panel.ids, strict=True)
+        fit = delayed(fit_arima)
+        models = Parallel(n_jobs=self.n_jobs)(fit(y, x, limits, name) for (y, x), name in series)
+        self._take(panel, models)
+        if stopped := int((~self.orders_["converged"]).sum()):
+            warnings.warn(
+                f"{self.label}: the likelihood's maximum was not reached for {stopped} of "
+                f"{len(panel)} series, whose best parameters so far are used: see orders_",
+                SpdkitWarning,
+                stacklevel=4,
+            )
+
+    def _take(self, panel: Panel, models: list[ArimaModel]) -> None:
+        """Keep fitted models and say which they are."""
+        self.models_ = models
+        names = ("p", "d", "q", "constant", "aicc", "converged")
+        self.orders_ = pd.DataFrame(
+            {
+                panel.columns.unique_id: panel.ids,
+                **{name: [getattr(model, name) for model in models] for name in names},
+            }
+        )
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        _require_statsmodels()
+        return np.array(
+            [
+                forecast_arima(model, y, x, f)
+                for model, (y, x), f in zip(
+                    self.models_, self._series(self.panel_), future, strict=True
+                )
+            ]
+        )
+
+    def _series(self, panel: Panel) -> list[tuple[Numbers, Numbers]]:
+        """Values and regressors of each series."""
+        exog = panel.exog[list(self.futr_exog)].to_numpy(np.float64)
+        bounds = zip(panel.indptr[:-1], panel.indptr[1:], strict=True)
+        return [(panel.y[i:j], exog[i:j]) for i, j in bounds]
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {
+            "orders": np.array([[m.p, m.d, m.q] for m in self.models_]),
+            "flags": np.array([[m.constant, m.converged] for m in self.models_]),
+            "aicc": np.array([m.aicc for m in self.models_]),
+            "parameters": np.concatenate([m.parameters for m in self.models_]),
+        }
+
+    def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
+        ends = np.cumsum([len(self.futr_exog) + 1 + p + q for p, _, q in state["orders"]])
+        parameters = np.split(state["parameters"], ends[:-1])
+        orders, flags = state["orders"].tolist(), state["flags"].tolist()
+        models = [
+            ArimaModel(p, d, q, constant, converged, float(aicc), own)
+            for (p, d, q), (constant, converged), aicc, own in zip(
+                orders, flags, state["aicc"], parameters, strict=True
+            )
+        ]
+        self._take(panel, models)
+
+
+def _require_statsmodels() -> None:
+    if find_spec("statsmodels") is None:
+        raise ForecastError("ARIMA needs statsmodels: pip install 'spdkit[forecast]'")
+
+
+class Level(Forecaster):
+    """Geometric mean of the best constants of the last 7, 28 and 56 rows.
+
+    Short spans follow what is new, long ones forget what was an exception; their mean has proved
+    hard to beat on daily plays. See `spdkit.forecast.models.series_features.levels`.
+
+    Parameters
+    ----------
+    relative : bool
+        Whether a constant is best in relative error (days without plays are left out) or in squared
+        error.
+
+    Attributes
+    ----------
+    levels_ : ndarray, shape (n_series,)
+    """
+
+    levels_: Numbers
+
+    def __init__(self, *, relative: bool = True) -> None:
+        self.relative = relative
+
+    def _fit(self, panel: Panel) -> None:
+        self.levels_ = levels(panel, ends(panel), self.relative)
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        return np.repeat(self.levels_[:, None], h, axis=1)

@@ -1,0 +1,229 @@
+"""One recurrent net of all series at once, trained on relative error or on F.
+
+Conventions
+-----------
+The net sees the logarithms of the last `input_size` rows over the series' level (see
+`spdkit.forecast.models.series_features.levels`), and those of other columns less their own mean; it
+gives the logarithm of what comes over the level. Windows reach as far back as the shortest that may
+be learned from; days without plays are refused, since they have no logarithm.
+
+References
+----------
+LSTM-RPA eq. 9-11 for F, whose term of one window is (1 - σ)·φ: what is minimised is σ·φ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.models.base import Forecaster, part_of
+from spdkit.forecast.models.series_features import (
+    Origins,
+    ends,
+    learnable,
+    levels,
+    past,
+    require_within,
+)
+from spdkit.forecast.models.unit_training import nets_module, refuse_days_without_plays
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from spdkit.nets.window_net import WindowNet
+
+Loss = Literal["relative", "f"]
+_TINY = 1e-6  # a root has no slope at 0
+
+
+class GlobalRecurrentForecaster(Forecaster):
+    """A recurrent net over all series, direct.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead that it learns; forecasts reach no further.
+    cell : {"gru", "lstm", "rnn"}
+    input_size : int
+        Rows that it sees.
+    loss : {"f", "relative"}
+        What each window's σ counts: φ, or the same for all and squared.
+    hist_exog : sequence of str
+        Columns of the past, 0 or more.
+    width, degree, dropout
+        See `spdkit.nets.window_net.WindowNet`.
+    epochs, batch_size : int
+    learning_rate, weight_decay : float
+        Of AdamW.
+    n_models : int
+        Nets with other first weights, whose logarithms are averaged.
+    max_origins : int
+        Windows to learn from at most, drawn at random.
+    seed : int
+
+    Attributes
+    ----------
+    nets_ : list of WindowNet
+        Fitted.
+    """
+
+    nets_: list[WindowNet]
+
+    def __init__(
+        self,
+        horizon: int,
+        *,
+        cell: str = "gru",
+        input_size: int = 28,
+        loss: Loss = "f",
+        hist_exog: Sequence[str] = (),
+        width: int = 32,
+        degree: int = 1,
+        dropout: float = 0.1,
+        epochs: int = 20,
+        batch_size: int = 256,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        n_models: int = 3,
+        max_origins: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        self.horizon = horizon
+        self.cell = cell
+        self.input_size = input_size
+        self.loss = loss
+        self.hist_exog = hist_exog
+        self.width = width
+        self.degree = degree
+        self.dropout = dropout
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.n_models = n_models
+        self.max_origins = max_origins
+        self.seed = seed
+
+    @property
+    def label(self) -> str:
+        """Name of its column in forecasts."""
+        return f"Global{self.cell.upper()}({self.loss})"
+
+    def _least_rows(self) -> int:
+        return self.input_size
+
+    def _fit(self, panel: Panel) -> None:
+        if self.loss not in get_args(Loss):
+            raise ForecastError(f"loss must be 'relative' or 'f', got {self.loss!r}")
+        refuse_days_without_plays(panel, self.loss)
+        origins = learnable(panel, self.input_size, self.horizon, self.max_origins, self.seed)
+        rows = panel.indptr[origins.series] + origins.row
+        y = panel.y[rows[:, None] + np.arange(self.horizon)]
+        inverse = levels(panel, origins, True)[:, None] / y
+        phi = np.sqrt(y.sum(axis=1))
+        weight = phi / phi.mean() if self.loss == "f" else None
+        self.nets_ = self._trained(self._windows(panel, origins), inverse, weight)
+
+    def _trained(self, X: Numbers, inverse: Numbers, weight: Numbers | None) -> list[WindowNet]:
+        torch, training = _torch()
+
+        def tensor(values: Numbers) -> Tensor:
+            made: Tensor = torch.from_numpy(values.astype(np.float32))
+            return made
+
+        data = training.Data(tensor(X), tensor(inverse), None if weight is None else tensor(weight))
+        nets = []
+        for i in range(self.n_models):
+            schedule = training.Schedule(
+                optimizer="adamw",
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                batch_size=self.batch_size,
+                max_epochs=self.epochs,
+                patience=self.epochs,
+                seed=self.seed + i,
+            )
+            with torch.random.fork_rng([]):
+                torch.manual_seed(schedule.seed)
+                net = self._net()
+            training.train(net, _sigma if self.loss == "f" else _square, data, None, schedule)
+            nets.append(net.eval())
+        return nets
+
+    def _net(self) -> WindowNet:
+        from spdkit.nets.window_net import WindowNet
+
+        try:
+            return WindowNet(
+                self.cell,  # type: ignore[arg-type]
+                n_features=1 + len(self.hist_exog),
+                width=self.width,
+                horizon=self.horizon,
+                degree=self.degree,
+                dropout=self.dropout,
+            )
+        except ValueError as reason:
+            raise ForecastError(str(reason)) from reason
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        torch, _ = _torch()
+        require_within(h, self.horizon, self.label)
+        origins = ends(self.panel_)
+        X = torch.from_numpy(self._windows(self.panel_, origins).astype(np.float32))
+        with torch.no_grad():
+            logs = torch.stack([net(X) for net in self.nets_]).double().mean(dim=0).numpy()
+        forecast: Numbers = levels(self.panel_, origins, True)[:, None] * np.exp(logs[:, :h])
+        return forecast
+
+    def _windows(self, panel: Panel, origins: Origins) -> Numbers:
+        """Logarithms that the net sees, shape (n_origins, input_size, n_features)."""
+        n = self.input_size
+        level = levels(panel, origins, True)
+        columns = [np.log(past(panel, panel.y, origins, n) / level[:, None])]
+        for name in self.hist_exog:
+            values = panel.exog[name].to_numpy()
+            if (values < 0).any():
+                raise ForecastError(f"column {name!r} must be 0 or more beside plays")
+            logs = np.log1p(past(panel, values, origins, n))
+            columns.append(logs - logs.mean(axis=1, keepdims=True))
+        # `past` gives the latest row first; the net reads in the order of time.
+        return np.stack(columns, axis=-1)[:, ::-1]
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {
+            f"{i}.{name}": value.numpy()
+            for i, net in enumerate(self.nets_)
+            for name, value in net.state_dict().items()
+        }
+
+    def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
+        torch, _ = _torch()
+        self.panel_, self.nets_ = panel, []
+        for i in range(self.n_models):
+            net = self._net()
+            part = part_of(state, f"{i}.")
+            net.load_state_dict({name: torch.from_numpy(value) for name, value in part.items()})
+            self.nets_.append(net.eval())
+
+
+def _sigma(outputs: Tensor, inverse: Tensor) -> Tensor:
+    return (_square(outputs, inverse) + _TINY).sqrt()
+
+
+def _square(outputs: Tensor, inverse: Tensor) -> Tensor:
+    """Mean over the horizon of the squared relative error, one number a row."""
+    squares: Tensor = (outputs.exp() * inverse - 1).square().mean(dim=1)
+    return squares
+
+
+def _torch() -> tuple[Any, Any]:
+    training = nets_module("training")  # says what to install where torch is missing
+    import torch
+
+    return torch, training

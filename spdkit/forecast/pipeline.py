@@ -1,0 +1,355 @@
+"""Everything that is known of the next rows of a table of series: what ``spdkit forecast`` does.
+
+`look_ahead` takes checked series and gives an `Outlook`: forecasts with intervals, how good such
+forecasts were in the past beside simple rivals, what the intervals held, and totals of the horizon.
+Figures, tables and the page are made of it elsewhere.
+
+Conventions
+-----------
+A validation window is fitted once and serves twice: its forecasts are scored, and their errors make
+the intervals (`spdkit.forecast.scoring.intervals`). The coverage that is told is of each window
+inside the intervals that the others give. Intervals of totals come from the errors of totals, since
+ends of intervals cannot be added up. What was decided on the way is in `Outlook.remarks`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from spdkit.forecast import registry
+from spdkit.forecast.data.calendar import shown
+from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.long_table import check_horizon
+from spdkit.forecast.data.panel import Numbers, Panel, day, steps
+from spdkit.forecast.models.base import Forecaster
+from spdkit.forecast.scoring.intervals import (
+    Residuals,
+    check_level,
+    errors_needed,
+    lower_ends,
+    scale,
+)
+from spdkit.forecast.selection.backtest import Validation, Window, residuals, run_windows
+
+RIVALS = ("sma", "seasonal-naive")  # simple, and hard to beat
+DEFAULT_LEVEL = 90.0
+Tick = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes
+    ----------
+    h : int
+        Rows to forecast, at least 1.
+    model : str
+        A name of `spdkit.forecast.registry.MODELS`.
+    levels : tuple of float or None
+        Per cent that intervals should hold; none if empty. None is `DEFAULT_LEVEL`, or no intervals
+        where the series are too few or too short for it, which is told.
+    n_windows : int
+        Windows of `h` rows to score in; 0 for no scores.
+    season_length : int, optional
+        Rows of a season; that of the frequency if not given.
+    skip_short : bool
+        Whether series that are too short are left out, which is told, or refused.
+    seed : int
+    """
+
+    h: int
+    model: str = registry.BEST
+    levels: tuple[float, ...] | None = None
+    n_windows: int = 2
+    season_length: int | None = None
+    skip_short: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """Forecasts of series, and what they are worth.
+
+    Attributes
+    ----------
+    request : Request
+    forecaster : Forecaster
+        Fitted on all rows of `panel`.
+    forecasts : DataFrame, n_series * h rows
+        Series, date, the forecast, and two columns a level; see `Forecaster.predict`.
+    levels : tuple of float
+        Of the intervals.
+    windows : tuple of Window
+        Of the past, for the intervals; the last ones were scored.
+    validation : Validation or None
+    rivals : dict of str to Forecaster
+        Those in the validation, not fitted, by name.
+    remarks : tuple of str
+        What was decided and left out.
+    """
+
+    request: Request
+    forecaster: Forecaster
+    forecasts: pd.DataFrame
+    levels: tuple[float, ...]
+    windows: tuple[Window, ...]
+    validation: Validation | None
+    rivals: dict[str, Forecaster]
+    remarks: tuple[str, ...]
+
+    @property
+    def panel(self) -> Panel:
+        """The series."""
+        return self.forecaster.panel_
+
+    @property
+    def label(self) -> str:
+        """Name of the forecaster, and of its column."""
+        return self.forecaster.label
+
+    @property
+    def values(self) -> Numbers:
+        """Forecasts, shape (n_series, h)."""
+        return self.forecasts[self.label].to_numpy().reshape(len(self.panel), -1)
+
+    @property
+    def residuals(self) -> Residuals:
+        """Of the windows; see `spdkit.forecast.scoring.intervals`."""
+        return residuals(self.windows, self.request.model)
+
+    @property
+    def coverage(self) -> dict[float, float]:
+        """By level, the share of the windows' values inside intervals that the others give."""
+        return {level: float(self.residuals.coverage(level).mean()) for level in self.levels}
+
+    @property
+    def name(self) -> str:
+        """What the forecaster is called in words: of `best`, also what it picked."""
+        picked = getattr(self.forecaster, "best_", None)
+        return self.label if picked is None else f"{self.label} ({picked.label})"
+
+    def title(self, name: str) -> str:
+        """What a forecaster of the validation is called in tables."""
+        return self.label if name == self.request.model else self.rivals[name].label
+
+    def interval(self, level: float) -> tuple[Numbers, Numbers]:
+        """Lower and upper ends, each of shape (n_series, h)."""
+        low, high = (
+            self.forecasts[f"{self.label}-{end}-{level:g}"].to_numpy().reshape(len(self.panel), -1)
+            for end in ("lo", "hi")
+        )
+        return low, high
+
+    def past_interval(self, level: float) -> tuple[Numbers, Numbers] | None:
+        """Ends for the last window as the other windows give them; None where they are too few."""
+        scaled, last = self.residuals.scaled[:-1], self.windows[-1]
+        if not len(scaled) or scaled.shape[0] * scaled.shape[1] < errors_needed(level):
+            return None
+        reach = Residuals(scaled).reach(self.request.h, level) * last.scale[:, None]
+        forecast = last.forecasts[self.request.model]
+        return lower_ends(self.panel, forecast, reach), forecast + reach
+
+    def totals(self) -> pd.DataFrame:
+        """Sums over the horizon, the greatest first.
+
+        Returns
+        -------
+        DataFrame, indexed by series
+            ``before``, the sum of as many rows before (NaN where there are fewer), ``forecast``,
+            ``change`` in per cent, and ``lo-…`` and ``hi-…`` of each level.
+        """
+        panel, h, forecast = self.panel, self.request.h, self.values.sum(axis=1)
+        recent = panel.tail(h)
+        before = np.where(
+            recent.lengths == h, np.add.reduceat(recent.y, recent.indptr[:-1]), np.nan
+        )
+        change = np.divide(
+            100 * (forecast - before), before, out=np.full_like(before, np.nan), where=before > 0
+        )
+        table = {"before": before, "forecast": forecast, "change": change}
+        if self.levels:
+            summed = Residuals(self.residuals.scaled.sum(axis=2, keepdims=True))
+            size = scale(panel)
+            for level in self.levels:
+                reach = summed.reach(1, level)[0] * size
+                table[f"lo-{level:g}"] = lower_ends(panel, forecast[:, None], reach[:, None])[:, 0]
+                table[f"hi-{level:g}"] = forecast + reach
+        index = panel.ids.rename(panel.columns.unique_id)
+        return pd.DataFrame(table, index=index).sort_values(
+            "forecast", ascending=False, kind="stable"
+        )
+
+
+def look_ahead(panel: Panel, request: Request, bar: Callable[[int], Tick] | None = None) -> Outlook:
+    """Forecast series, and measure how good such forecasts were.
+
+    Parameters
+    ----------
+    panel : Panel
+        Of `spdkit.forecast.data.long_table.check_frame`.
+    request : Request
+    bar : callable, optional
+        Told how many fits there will be, it returns what to call after each.
+
+    Raises
+    ------
+    ForecastError
+        When the request cannot be met: what is wrong, which series, what to do.
+    """
+    h, remarks = check_horizon(request.h), list[str]()
+    if request.n_windows < 0:
+        raise ForecastError(f"n_windows must be 0 or more, got {request.n_windows}")
+    setting = registry.Setting(
+        h=h,
+        season_length=request.season_length or registry.season_of(panel.freq),
+        metric=_metric(panel, request, remarks),
+        seed=request.seed,
+        hist_exog=tuple(map(str, panel.exog.columns)),
+    )
+    chosen = registry.make(request.model, setting)
+    panel, n_windows, levels = _fit_in(panel, request, chosen, remarks)
+    remarks += _ends(panel)
+    rivals = _rivals(panel, request, setting, n_windows)
+    n_fits = 1 + n_windows + len(rivals) * request.n_windows
+    tick = bar(n_fits) if bar is not None else lambda: None
+    named = {request.model: chosen, **rivals}
+    windows: tuple[Window, ...] = ()
+    if n_windows:
+        windows = run_windows(panel, named, h, n_windows, scored=request.n_windows, tick=tick)
+    fitted = clone(chosen).fit_panel(panel)
+    # As fit_panel would learn them, from the very windows that are scored.
+    fitted.residuals_ = residuals(windows, request.model) if levels else None
+    tick()
+    scored = windows[n_windows - request.n_windows :] if request.n_windows else ()
+    return Outlook(
+        request=request,
+        forecaster=fitted,
+        forecasts=fitted.predict(h, level=levels),
+        levels=levels,
+        windows=windows,
+        validation=Validation(scored, tuple(named)) if scored else None,
+        rivals=rivals,
+        remarks=tuple(remarks),
+    )
+
+
+def _metric(panel: Panel, request: Request, remarks: list[str]) -> str:
+    """F where every row that is scored has plays; else wape, which is told."""
+    windows = request.n_windows + (registry.BEST_WINDOWS if request.model == registry.BEST else 0)
+    recent = panel.tail(windows * request.h)
+    without = recent.y <= 0
+    if not without.any():
+        return "f"
+    row = int(np.argmax(without))
+    series = int(np.searchsorted(recent.indptr, row, side="right")) - 1
+    remarks.append(
+        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none (series "
+        f"{quoted(panel.ids[series])}, {shown(recent.ds[row])}, is the first): models are compared "
+        f"by WAPE"
+    )
+    return "wape"
+
+
+def _fit_in(
+    panel: Panel, request: Request, chosen: Forecaster, remarks: list[str]
+) -> tuple[Panel, int, tuple[float, ...]]:
+    """Which series are long enough, in how many windows to fit, and which intervals can be had."""
+    asked = (DEFAULT_LEVEL,) if request.levels is None else request.levels
+    for level in asked:
+        check_level(level)
+    h, least = request.h, chosen._least_rows()
+    panel = _long_enough(panel, request, least, remarks)
+    n_series = len(panel)
+    if not asked:
+        return panel, request.n_windows, ()
+    # Each window's coverage is measured by the others, so that they must be enough without it.
+    needed = 1 + math.ceil(max(map(errors_needed, asked)) / n_series)
+    n_windows = max(request.n_windows, 2, needed)
+    possible = (int(panel.lengths.min()) - least) // h
+    if n_windows <= possible:
+        if n_windows > max(request.n_windows, 2):
+            remarks.append(
+                f"intervals of {n_series} series are learned in {n_windows} windows of {h} rows"
+            )
+        return panel, n_windows, tuple(asked)
+    what = (
+        f"intervals of level {max(asked):g} take {n_windows} windows of {h} rows in {n_series} "
+        f"series and {least} rows before them, the shortest series has "
+        f"{int(panel.lengths.min())}"
+    )
+    if request.levels is not None:
+        raise ForecastError(f"{what}: ask for a lower level, a shorter horizon, or none")
+    remarks.append(f"no intervals: {what}")
+    return panel, request.n_windows, ()
+
+
+def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str]) -> Panel:
+    windows = max(request.n_windows, 2 if request.levels else 0)
+    rows = least + windows * request.h
+    short = panel.lengths < rows
+    why = f"the model {request.model} cannot learn from fewer"
+    if windows:
+        why = f"{windows} windows of {request.h} to be scored in, and {least} before them"
+    if not request.skip_short:
+        panel.require(rows, f"{why} (fewer windows take fewer; short series can be skipped)")
+    if not short.any():
+        return panel
+    if short.all():
+        panel.require(rows, why)
+    names = ", ".join(map(str, panel.ids[short][:3]))
+    remarks.append(
+        f"{int(short.sum())} of {len(panel)} series are left out, since they have fewer than "
+        f"{rows} rows ({why}): {names}{', …' if short.sum() > 3 else ''}"
+    )
+    return _subset(panel, np.flatnonzero(~short))
+
+
+def _subset(panel: Panel, which: np.ndarray) -> Panel:
+    kept = np.zeros(len(panel), dtype=np.int64)
+    kept[which] = panel.lengths[which]
+    some = panel.tail(kept)
+    indptr = np.concatenate([[0], np.cumsum(kept[which])])
+    return replace(some, ids=panel.ids[which], indptr=indptr)
+
+
+def _rivals(
+    panel: Panel, request: Request, setting: registry.Setting, n_windows: int
+) -> dict[str, Forecaster]:
+    """Simple forecasters for which even the first window leaves enough rows."""
+    if not request.n_windows:
+        return {}
+    before = int(panel.lengths.min()) - request.n_windows * request.h
+    made = {name: registry.make(name, setting) for name in RIVALS if name != request.model}
+    return {name: one for name, one in made.items() if one._least_rows() <= before}
+
+
+def _ends(panel: Panel) -> list[str]:
+    last = panel.ds[panel.indptr[1:] - 1]
+    early = last < last.max()
+    if not early.any():
+        return []
+    first = int(np.argmax(early))
+    return [
+        f"{int(early.sum())} of {len(panel)} series end before {shown(last.max())}, such as "
+        f"{quoted(panel.ids[first])} on {shown(last[first])}: each is forecast from its own end"
+    ]
+
+
+def parameters(outlook: Outlook) -> dict[str, str]:
+    """How the forecaster was set, as text, for the record."""
+    own: Sequence[tuple[str, object]] = sorted(outlook.forecaster.get_params(deep=False).items())
+    return {name: repr(value) for name, value in own}
+
+
+def period(outlook: Outlook) -> str:
+    """Which dates are forecast, in words."""
+    ds = outlook.forecasts[outlook.panel.columns.ds]
+    h = steps(outlook.request.h, outlook.panel)
+    return f"{h}, {day(ds.min())} to {day(ds.max())}"

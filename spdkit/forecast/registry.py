@@ -1,0 +1,212 @@
+"""Forecasters by name: what each is, and how it is made. For the command line and for `best`.
+
+Conventions: a model is made for a horizon and a season, both in rows; models that learn are seeded.
+Libraries are imported when a model is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from spdkit.forecast.data.calendar import Freq
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.models.base import Forecaster
+
+BEST = "best"
+BEST_WINDOWS = 2  # of h rows, in which it chooses
+_SEASONS = {"D": 7, "B": 5, "W": 52, "MS": 12, "ME": 12, "QS": 4, "QE": 4}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a model is made for.
+
+    Attributes
+    ----------
+    h : int
+        Rows to forecast.
+    season_length : int
+        Rows of a season; 1 for none.
+    metric : str
+        What `best` chooses by; see `spdkit.forecast.scoring.metrics.METRICS`.
+    seed : int
+    hist_exog : tuple of str
+        Columns of the past besides y, for the models that see them.
+    """
+
+    h: int
+    season_length: int = 7
+    metric: str = "f"
+    seed: int = 0
+    hist_exog: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A forecaster that can be asked for by name.
+
+    Attributes
+    ----------
+    name, about : str
+        The word to ask by, and one line that teaches.
+    make : callable
+        Setting -> Forecaster.
+    candidate : bool
+        Whether `best` tries it.
+    """
+
+    name: str
+    about: str
+    make: Callable[[Setting], Forecaster]
+    candidate: bool = False
+
+
+def make(name: str, setting: Setting) -> Forecaster:
+    """Make a forecaster that is not fitted yet.
+
+    Raises
+    ------
+    ForecastError
+        When there is no such name.
+    """
+    if name not in MODELS:
+        raise ForecastError(f"no model {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name].make(setting)
+
+
+def season_of(freq: Freq) -> int:
+    """Rows of the season that a frequency is known for: a week of days, a day of hours; else 1."""
+    if isinstance(freq, int):
+        return 1
+    if isinstance(freq, pd.offsets.Tick) and not isinstance(freq, pd.offsets.Day):
+        in_a_day, rest = divmod(pd.Timedelta("1D"), pd.Timedelta(freq))
+        return int(in_a_day) if not rest and in_a_day > 1 else 1
+    return _SEASONS.get(freq.rule_code.split("-")[0], 1) if freq.n == 1 else 1
+
+
+def _sma(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.classical import SMA
+
+    return SMA(16)
+
+
+def _relative_mean(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.classical import RelativeMean
+
+    return RelativeMean(16, zero="skip")
+
+
+def _seasonal_naive(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.classical import SeasonalNaive
+
+    return SeasonalNaive(setting.season_length)
+
+
+def _arima(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.classical import ARIMA
+
+    return ARIMA()
+
+
+def _global(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.gradient_boosting import GlobalForecaster
+
+    return GlobalForecaster(
+        setting.h,
+        zero="skip",
+        season_length=setting.season_length,
+        hist_exog=setting.hist_exog,
+        seed=setting.seed,
+    )
+
+
+def _recommended(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.recommended import recommended
+
+    return recommended(
+        setting.h,
+        hist_exog=setting.hist_exog,
+        season_length=setting.season_length,
+        relative=setting.metric == "f",
+        zero="skip",
+        seed=setting.seed,
+    )
+
+
+def _with_units(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.recommended import with_units
+
+    return with_units(
+        setting.h,
+        hist_exog=setting.hist_exog,
+        season_length=setting.season_length,
+        zero="skip",
+        seed=setting.seed,
+    )
+
+
+def _global_recurrent(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster
+
+    return GlobalRecurrentForecaster(setting.h, hist_exog=setting.hist_exog, seed=setting.seed)
+
+
+def _lstm(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.recurrent import RecurrentForecaster
+
+    return RecurrentForecaster(
+        "lstm", input_size=setting.h, output_size=setting.h, seed=setting.seed
+    )
+
+
+def _lstm_rpa(setting: Setting) -> Forecaster:
+    from spdkit.forecast.models.recurrent import RecurrentForecaster
+    from spdkit.forecast.models.rolling import Rolling
+
+    return RecurrentForecaster("lstm", input_size=2, rolling=Rolling(1), seed=setting.seed)
+
+
+def _best(setting: Setting) -> Forecaster:
+    from spdkit.forecast.selection.best_of import BestForecaster
+
+    candidates = [model.make(setting) for model in MODELS.values() if model.candidate]
+    return BestForecaster(candidates, setting.h, n_windows=BEST_WINDOWS, metric=setting.metric)
+
+
+_ALL = (
+    Model(BEST, "whichever ★ scores best in two windows inside the rows that it sees", _best),
+    Model(
+        "recommended",
+        "each series' level and boosting over all series, averaged",
+        _recommended,
+        candidate=True,
+    ),
+    Model(
+        "recommended-with-units",
+        "boosting and lstm-rpa trained on F, averaged: our best; slow",
+        _with_units,
+    ),
+    Model("sma", "the mean of the last 16 rows", _sma, candidate=True),
+    Model(
+        "relative-mean",
+        "the constant of least relative error over the last 16 rows",
+        _relative_mean,
+        candidate=True,
+    ),
+    Model("seasonal-naive", "the last season again, such as a week of days", _seasonal_naive, True),
+    Model("global", "gradient boosting over all series at once, on relative error", _global),
+    Model(
+        "global-recurrent",
+        "a GRU over all series at once, on F, which no day without plays allows",
+        _global_recurrent,
+    ),
+    Model("arima", "ARIMA of each series, its order by AICc; slow", _arima),
+    Model("lstm", "an LSTM of each series that gives the whole horizon at once; slow", _lstm),
+    Model(
+        "lstm-rpa", "an LSTM of each series rolled day by day, as its paper does; slow", _lstm_rpa
+    ),
+)
+MODELS = {model.name: model for model in _ALL}

@@ -1,0 +1,1 @@
+"""Scores of forecasts: metrics, cutoffs of the past, prediction intervals."""

@@ -1,0 +1,190 @@
+"""How good forecasts are: the F score of LSTM-RPA, and errors that every field knows.
+
+Conventions
+-----------
+For a series with actual values y and forecast x over d days (LSTM-RPA eq. 9-11):
+σ = sqrt(mean(((x - y) / y)²)), φ = sqrt(Σ y), and F = Σ (1 - σ)·φ over series. A perfect forecast
+scores Σ φ. A day without plays has no relative error: it is refused by default, and left out of σ
+with ``zero="skip"``. A series that is missed by more than its own size counts below 0; the paper's
+``floor=True`` lifts it to 0.
+
+The paper's "average error" is (F_perfect - F) / n_series, which is the mean of σ·φ; what its "mean
+error variance" is, it does not say. `FScore.error_variance` is the variance of σ·φ over series.
+
+References
+----------
+LSTM-RPA: "LSTM-RPA: A Simple but Effective Long Sequence Prediction Algorithm for Music Popularity
+Prediction", eq. 9-11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from spdkit.forecast.data.calendar import shown
+from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.panel import Numbers
+
+if TYPE_CHECKING:
+    Names = Sequence[Any] | pd.Index[Any] | None
+
+Zero = Literal["refuse", "skip"]
+METRICS = ("f", "mae", "rmse", "wape")
+HIGHER_IS_BETTER = frozenset({"f"})
+
+
+@dataclass(frozen=True, eq=False)
+class FScore:
+    """F of some series, and what it is made of.
+
+    Attributes
+    ----------
+    sigma : ndarray of float64, shape (n_series,)
+        Root mean square of the relative error; NaN for a series of zeros only that was skipped.
+    phi : ndarray of float64, shape (n_series,)
+        Root of the sum of plays.
+    floor : bool
+        Whether a series counts at least 0.
+    """
+
+    sigma: Numbers
+    phi: Numbers
+    floor: bool = False
+
+    @property
+    def terms(self) -> Numbers:
+        """What each series adds: (1 - σ)·φ; a series without plays adds nothing."""
+        terms = np.where(self.phi > 0, (1 - self.sigma) * self.phi, 0.0)
+        return np.maximum(terms, 0) if self.floor else terms
+
+    @property
+    def value(self) -> float:
+        """F: the sum of the terms."""
+        return float(self.terms.sum())
+
+    @property
+    def perfect(self) -> float:
+        """F of a perfect forecast."""
+        return float(self.phi.sum())
+
+    @property
+    def average_error(self) -> float:
+        """(F_perfect - F) / n_series: the paper's "average error"."""
+        return (self.perfect - self.value) / len(self.phi)
+
+    @property
+    def error_variance(self) -> float:
+        """Variance over series of what each loses (σ·φ without a floor)."""
+        return float(np.var(self.phi - self.terms))
+
+
+def f_score(
+    y: ArrayLike,
+    forecast: ArrayLike,
+    *,
+    zero: Zero = "refuse",
+    floor: bool = False,
+    ids: Names = None,
+    ds: Names = None,
+) -> FScore:
+    """F of forecasts.
+
+    Parameters
+    ----------
+    y, forecast : array-like, shape (n_series, n_days)
+        Actual values, 0 or more, and their forecasts.
+    zero : {"refuse", "skip"}
+        What to do with days without plays.
+    floor : bool
+        Whether a series counts at least 0, as in the paper.
+    ids, ds : sequences of length n_series and n_days, optional
+        Names for messages.
+
+    Returns
+    -------
+    FScore
+
+    Raises
+    ------
+    ForecastError
+        When the shapes differ, a value is below 0 or not finite, or (by default) a day is without
+        plays: naming the series and the date.
+    """
+    if zero not in ("refuse", "skip"):
+        raise ForecastError(f"zero must be 'refuse' or 'skip', got {zero!r}")
+    actual, guess = _pair(y, forecast, ids, ds)
+    _refuse(actual < 0, "F needs plays of 0 or more, y is", actual, ids, ds)
+    if zero == "refuse":
+        advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
+        _refuse(actual == 0, advice, actual, ids, ds)
+    played = actual > 0
+    relative = np.divide(guess - actual, actual, out=np.zeros_like(actual), where=played)
+    days = played.sum(axis=1)
+    with np.errstate(invalid="ignore"):  # 0 / 0 of a series without any plays: NaN, as documented
+        sigma = np.sqrt((relative**2).sum(axis=1) / days)
+    return FScore(sigma, np.sqrt(actual.sum(axis=1)), floor)
+
+
+def score(
+    y: ArrayLike, forecast: ArrayLike, metric: str = "f", *, zero: Zero = "refuse", **names: Any
+) -> float:
+    """Score forecasts by a metric of `METRICS`.
+
+    Parameters
+    ----------
+    y, forecast : array-like, shape (n_series, n_days)
+    metric : {"f", "mae", "rmse", "wape"}
+        ``wape`` is the mean over series of Σ|x - y| / Σ|y|, series of zeros left out.
+    zero : {"refuse", "skip"}
+        Of F.
+    **names
+        ``ids`` and ``ds`` of `f_score`.
+
+    Raises
+    ------
+    ForecastError
+        When there is no such metric, or as `f_score` does.
+    """
+    if metric not in METRICS:
+        raise ForecastError(f"no metric {metric!r}, only {', '.join(METRICS)}")
+    if metric == "f":
+        return f_score(y, forecast, zero=zero, **names).value
+    actual, guess = _pair(y, forecast, names.get("ids"), names.get("ds"))
+    if metric == "mae":
+        return float(np.abs(guess - actual).mean())
+    if metric == "rmse":
+        return float(np.sqrt(((guess - actual) ** 2).mean()))
+    sizes = np.abs(actual).sum(axis=1)
+    if not (sizes > 0).any():
+        raise ForecastError("wape does not exist: every series is 0 throughout")
+    there = sizes > 0
+    return float((np.abs(guess - actual).sum(axis=1)[there] / sizes[there]).mean())
+
+
+def _pair(y: ArrayLike, forecast: ArrayLike, ids: Names, ds: Names) -> tuple[Numbers, Numbers]:
+    """Actual values and forecasts of one shape, all of them finite."""
+    actual, guess = np.asarray(y, np.float64), np.asarray(forecast, np.float64)
+    if actual.ndim != 2 or actual.shape != guess.shape or not actual.size:
+        raise ForecastError(
+            f"y and forecast must both be of shape (n_series, n_days), got {actual.shape} and "
+            f"{guess.shape}"
+        )
+    _refuse(~np.isfinite(actual), "y is", actual, ids, ds)
+    _refuse(~np.isfinite(guess), "the forecast is", guess, ids, ds)
+    return actual, guess
+
+
+def _refuse(wrong: NDArray[np.bool_], what: str, values: Numbers, ids: Names, ds: Names) -> None:
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        series = quoted(ids[i]) if ids is not None else str(i)
+        day = shown(ds[j]) if ds is not None else f"day {j}"
+        raise ForecastError(
+            f"series {series}, {day}: {what} {values[i, j]:g} ({int(wrong.sum())} such days)"
+        )

@@ -1,0 +1,1 @@
+"""Selection among forecasters by windows of the past."""

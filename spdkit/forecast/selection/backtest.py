@@ -1,0 +1,215 @@
+"""Forecasters scored at cutoffs of the past, all on the same rows: a table model by metric.
+
+Conventions
+-----------
+At each cutoff every forecaster is fitted on what lies before it, and forecasts the `h` rows after
+it. Scores are of all those rows of all series together; F, which is a sum, is divided by the number
+of windows. It needs plays on every day: where a day has none, it is not given and ``wape`` leads.
+Two forecasters are compared by a bootstrap over series, since days of one series resemble each
+other; see `spdkit.evaluation.bootstrap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from spdkit.evaluation.bootstrap import Difference, paired_bootstrap
+from spdkit.evaluation.metrics import Metric
+from spdkit.forecast.data.panel import Numbers, Panel, day, series_count, steps
+from spdkit.forecast.models.base import Forecaster
+from spdkit.forecast.scoring.cutoffs import cutoffs
+from spdkit.forecast.scoring.intervals import Residuals, scale
+from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, f_score, score
+
+TITLES = {"f": "F", "f_share": "F, of perfect", "wape": "WAPE", "mae": "MAE", "rmse": "RMSE"}
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """What came after one cutoff, and what was forecast for it.
+
+    Attributes
+    ----------
+    future : Panel
+        The `h` rows of every series after its cutoff.
+    scale : ndarray, shape (n_series,)
+        Of each series before its cutoff; see `spdkit.forecast.scoring.intervals.scale`.
+    forecasts : dict of str to ndarray, shape (n_series, h)
+        By the name of the forecaster.
+    """
+
+    future: Panel
+    scale: Numbers
+    forecasts: dict[str, Numbers]
+
+    @property
+    def y(self) -> Numbers:
+        """What came, shape (n_series, h)."""
+        return self.future.y.reshape(len(self.future), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Windows that were scored, the earliest first.
+
+    Attributes
+    ----------
+    windows : tuple of Window
+    names : tuple of str
+        Forecasters that have a forecast in every window; the first is the one in question.
+    """
+
+    windows: tuple[Window, ...]
+    names: tuple[str, ...]
+
+    @property
+    def y(self) -> Numbers:
+        """What came in all windows, shape (n_windows * n_series, h)."""
+        return np.concatenate([window.y for window in self.windows])
+
+    def forecast(self, name: str) -> Numbers:
+        """What `name` had forecast for it, shape (n_windows * n_series, h)."""
+        return np.concatenate([window.forecasts[name] for window in self.windows])
+
+    @property
+    def has_plays_everywhere(self) -> bool:
+        """Whether F exists: every value is above 0."""
+        return bool((self.y > 0).all())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Which metrics exist on these rows; the first one leads."""
+        first = ("f", "f_share") if self.has_plays_everywhere else ()
+        return (*first, *(("wape",) if (self.y != 0).any() else ()), "mae", "rmse")
+
+    @property
+    def rows(self) -> str:
+        """Which rows were scored, in words."""
+        first, last = self.windows[0].future.ds.min(), self.windows[-1].future.ds.max()
+        n, h = len(self.windows), self.y.shape[1]
+        return (
+            f"{n} window{'s' * (n != 1)} of {steps(h, self.windows[0].future)}, "
+            f"{day(first)} to {day(last)}, of {series_count(len(self.windows[0].future))}"
+        )
+
+    def scores(self) -> pd.DataFrame:
+        """Models by metrics; ``f_share`` is F as a share of what a perfect forecast scores."""
+        return pd.DataFrame(
+            {name: self._scores_of(name) for name in self.names}, index=list(self.metrics)
+        ).T
+
+    def _scores_of(self, name: str) -> dict[str, float]:
+        y, forecast = self.y, self.forecast(name)
+        found = {}
+        if "f" in self.metrics:
+            f = f_score(y, forecast)
+            found = {"f": f.value / len(self.windows), "f_share": f.value / f.perfect}
+        rest = [metric for metric in self.metrics if metric not in found]
+        return {**found, **{metric: score(y, forecast, metric) for metric in rest}}
+
+    def difference(self, other: str) -> Difference | None:
+        """The leading metric of the first forecaster less that of another, with its interval.
+
+        Returns
+        -------
+        Difference or None
+            None where there is one series: there are no others to draw.
+        """
+        metric = self.metrics[0]
+        n_series = len(self.windows[0].future)
+        if n_series < 2:
+            return None
+        own, others = (self._by_series(metric, name) for name in (self.names[0], other))
+        summed = _summed(metric, self._sizes(metric))
+        return paired_bootstrap(np.zeros(n_series), own, others, summed)
+
+    def _by_series(self, metric: str, name: str) -> Numbers:
+        """What each series adds to a metric, shape (n_series,)."""
+        y, forecast = self.y, self.forecast(name)
+        n = len(self.windows)
+        if metric == "f":
+            terms: Numbers = f_score(y, forecast).terms.reshape(n, -1).sum(axis=0) / n
+            return terms
+        errors = np.abs(forecast - y).sum(axis=1)
+        sizes = np.abs(y).sum(axis=1)
+        ratios = np.divide(errors, sizes, out=np.zeros_like(errors), where=sizes > 0)
+        each = ratios if metric == "wape" else errors
+        added: Numbers = each.reshape(n, -1).sum(axis=0)
+        return added
+
+    def _sizes(self, metric: str) -> Numbers | None:
+        """How many summands each series has; None for a metric that is a sum."""
+        if metric == "f":
+            return None
+        counted = np.abs(self.y).sum(axis=1) > 0 if metric == "wape" else np.ones(len(self.y))
+        per_row = counted * (1 if metric == "wape" else self.y.shape[1])
+        sizes: Numbers = per_row.reshape(len(self.windows), -1).sum(axis=0)
+        return sizes
+
+
+def _summed(metric: str, sizes: Numbers | None) -> Metric:
+    """A metric of what each series adds, for the bootstrap."""
+
+    def parts(_: Any, added: Numbers, __: int) -> Numbers:
+        return np.column_stack([added, np.ones(len(added)) if sizes is None else sizes])
+
+    def finish(sums: Numbers, n: Numbers) -> Numbers:
+        del n  # every resample has as many series as there are
+        with np.errstate(invalid="ignore", divide="ignore"):  # a draw of series without plays
+            return sums[..., 0] if sizes is None else sums[..., 0] / sums[..., 1]
+
+    better = "higher" if metric in HIGHER_IS_BETTER else "lower"
+    return Metric(metric, TITLES[metric], "values", better, parts, finish)  # type: ignore[arg-type]
+
+
+def run_windows(
+    panel: Panel,
+    forecasters: Mapping[str, Forecaster],
+    h: int,
+    n_windows: int,
+    *,
+    scored: int | None = None,
+    tick: Callable[[], None] = lambda: None,
+) -> tuple[Window, ...]:
+    """Fit forecasters at cutoffs of the past, and keep what they say of the rows after each.
+
+    Parameters
+    ----------
+    panel : Panel
+    forecasters : mapping of str to Forecaster
+        By name; none is changed. The first takes part in every window.
+    h, n_windows : int
+        The last cutoff lies `h` rows before the end, the others `h` rows apart.
+    scored : int, optional
+        In how many of the last windows the other forecasters take part; all if not given.
+    tick : callable
+        Called after each fit.
+
+    Raises
+    ------
+    ForecastError
+        When a series is too short, by name.
+    """
+    first, windows = next(iter(forecasters)), []
+    alone = 0 if scored is None else n_windows - scored
+    for number, (past, future) in enumerate(cutoffs(panel, h, n_windows)):
+        forecasts = {}
+        for name, forecaster in forecasters.items():
+            if name == first or number >= alone:
+                fitted = clone(forecaster).fit_panel(past)
+                forecasts[name] = fitted.forecast_rows(future)
+                tick()
+        windows.append(Window(future, scale(past), forecasts))
+    return tuple(windows)
+
+
+def residuals(windows: Sequence[Window], name: str) -> Residuals:
+    """Errors of a forecaster in units of each series' scale, for its intervals."""
+    errors = [(w.y - w.forecasts[name]) / w.scale[:, None] for w in windows]
+    return Residuals(np.stack(errors))

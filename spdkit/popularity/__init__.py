@@ -1,0 +1,5 @@
+"""Popularity: one number a song, learned from its features."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from . import cross_validation as cross_validation
+from . import feature_matching as feature_matching
+from . import fit as fit
+from . import labels as labels
+from . import novelty as novelty
+from . import permutation_importance as permutation_importance
+from . import predict as predict
+from . import predictions as predictions
+from . import record as record
+from . import shapley as shapley
+from .models.hitmusicnet import HitMusicNetClassifier as HitMusicNetClassifier
+from .models.hitmusicnet import HitMusicNetRegressor as HitMusicNetRegressor

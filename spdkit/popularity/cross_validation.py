@@ -1,0 +1,289 @@
+"""Models on the rows of a protocol: each fitted on training rows alone, scored on the others.
+
+Conventions
+-----------
+* **validation** is every row that a fold held out, predicted by the model of that fold; **test** is
+  the protocol's test rows, predicted by a model fitted on all development rows. Rows that decide
+  when to stop, and calibrate, are taken by the estimator from its training rows.
+* Groups, such as artists, are kept together inside `fit` when the protocol keeps them together, and
+  not otherwise: intervals are true of rows drawn as the calibration rows were. Bootstrap intervals
+  go by groups whenever there are any.
+* ``reference`` fits scaler and autoencoder on all rows and goes on with the weights of one fold in
+  the next; the last one's model tests. Baselines have no such weights, and run as in ``paper``.
+* Every difference is paired: the first model less the other, on the same rows.
+
+Reference: Martín-Gutiérrez et al. (2020), section VI.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from spdkit.common.errors import SpdkitError
+from spdkit.common.progress import progress_bar
+from spdkit.evaluation.bootstrap import Difference, Score, paired_bootstrap
+from spdkit.evaluation.splits import ProtocolError, Splits
+from spdkit.nets.training import DivergedError
+from spdkit.popularity.labels import PAPER_THRESHOLDS, classify
+from spdkit.popularity.models.base import CodeEstimator
+from spdkit.popularity.predictions import Predictions, headline, predict, scores
+
+Index = NDArray[np.intp]
+Maker = Callable[[], Any]
+
+
+class FitError(SpdkitError):
+    """Songs that a model cannot be fitted on."""
+
+
+@dataclass(frozen=True)
+class Songs:
+    """Rows to learn from and to score.
+
+    Attributes
+    ----------
+    X : DataFrame, shape (n_rows, n_features)
+    y : ndarray, shape (n_rows,)
+        Popularity in [0, 100].
+    groups : ndarray or None, shape (n_rows,)
+    thresholds : (float, float)
+        Where the classes medium and high begin.
+    """
+
+    X: pd.DataFrame
+    y: NDArray[np.float64]
+    groups: NDArray[Any] | None = None
+    thresholds: tuple[float, float] = PAPER_THRESHOLDS
+
+    def rows(self, index: Index) -> Songs:
+        """Some of the rows."""
+        groups = None if self.groups is None else self.groups[index]
+        return Songs(self.X.iloc[index], self.y[index], groups, self.thresholds)
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One model on one fold; `fold` is None for the model of all development rows.
+
+    Attributes
+    ----------
+    fold : int or None
+        From 0.
+    seconds : float
+        CPU time of `fit`.
+    training, validation, test : Predictions or None
+        What it says of these rows, in the order of the splits. None where there are no such rows,
+        or where a model of all development rows does not need them.
+    """
+
+    fold: int | None
+    seconds: float
+    training: Predictions | None
+    validation: Predictions | None
+    test: Predictions | None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Models compared.
+
+    Attributes
+    ----------
+    splits : str
+        What was trained and tested on.
+    headline : str
+        The metric of `differences`.
+    seconds : dict of str to float
+        CPU time of all fits of each model.
+    scores : dict
+        Model -> "validation" or "test" -> metric -> Score.
+    differences : dict
+        Model -> "validation" or "test" -> the first model's metric less its own.
+    """
+
+    splits: str
+    headline: str
+    seconds: dict[str, float]
+    scores: dict[str, dict[str, dict[str, Score]]]
+    differences: dict[str, dict[str, Difference]]
+
+
+def fit_model(model: Any, songs: Songs, *, together: bool) -> float:
+    """Fit on popularity, or on its classes, and return the CPU time in seconds.
+
+    Parameters
+    ----------
+    model : estimator
+        A classifier learns the classes of `songs.thresholds`.
+    songs : Songs
+    together : bool
+        Whether rows held out inside `fit` are held out by groups.
+
+    Raises
+    ------
+    FitError
+        When these songs do not suffice, or training diverges.
+    """
+    y = classify(songs.y, songs.thresholds) if is_classifier(model) else songs.y
+    start = time.process_time()
+    try:
+        if isinstance(model, CodeEstimator):
+            model.fit(songs.X, y, groups=songs.groups if together else None)
+        else:
+            model.fit(songs.X, y)
+    except (ValueError, DivergedError) as error:
+        name = type(model).__name__
+        raise FitError(f"{name} cannot be fitted on {len(y)} songs: {error}") from error
+    return time.process_time() - start
+
+
+def folds_of(make: Maker, songs: Songs, splits: Splits) -> Iterator[FoldResult]:
+    """One model through the folds, and then on all development rows.
+
+    Yields
+    ------
+    FoldResult
+        Of each fold in turn; then, unless weights are carried, of all development rows.
+
+    Raises
+    ------
+    ProtocolError
+        When the protocol carries weights and the model is not one of the paper's.
+    """
+    carried = _carried(make, songs, splits)
+    together = splits.protocol == "artist"
+    for i, fold in enumerate(splits.folds):
+        model = make() if carried is None else carried
+        seconds = fit_model(model, songs.rows(fold.training), together=together)
+        parts = (fold.training, fold.validation, splits.test)
+        yield FoldResult(i, seconds, *(_said(model, songs, rows) for rows in parts))
+    if carried is None and len(splits.test):
+        model = make()
+        seconds = fit_model(model, songs.rows(splits.development), together=together)
+        yield FoldResult(None, seconds, None, None, _said(model, songs, splits.test))
+
+
+def _carried(make: Maker, songs: Songs, splits: Splits) -> CodeEstimator | None:
+    """The model whose scaler and autoencoder know all rows, if the protocol has one."""
+    if not splits.leaky:
+        return None
+    model = make()
+    if not isinstance(model, CodeEstimator):
+        return None
+    if model.net != "two_stage":
+        raise ProtocolError(
+            f"the protocol {splits.protocol!r} is about the paper's networks (1-A … 3-D): "
+            f"net={model.net!r} has no autoencoder of its own to fit on all rows"
+        )
+    return model.set_params(warm_start=True).fit_code(songs.X)  # type: ignore[no-any-return]
+
+
+def _said(model: Any, songs: Songs, rows: Index) -> Predictions | None:
+    return predict(model, songs.X.iloc[rows], songs.thresholds) if len(rows) else None
+
+
+def evaluate(
+    makers: Mapping[str, Maker],
+    songs: Songs,
+    splits: Splits,
+    *,
+    n_resamples: int = 1000,
+    progress: bool = False,
+) -> Evaluation:
+    """Run every model through a protocol and compare the first with the others.
+
+    Parameters
+    ----------
+    makers : mapping of str to callable
+        Each call gives an estimator that is not fitted.
+    songs : Songs
+    splits : Splits
+    n_resamples : int
+        Of the bootstrap.
+    progress : bool
+        Whether to show a bar on stderr.
+    """
+    rows = {
+        "validation": np.concatenate([fold.validation for fold in splits.folds]),
+        "test": splits.test,
+    }
+    seconds: dict[str, float] = {}
+    said: dict[str, dict[str, Predictions]] = {}
+    n_fits = len(makers) * (len(splits.folds) + 1)
+    with progress_bar("fitting", n_fits, shown=progress) as advance:
+        for name, make in makers.items():
+            results = []
+            for result in folds_of(make, songs, splits):
+                results.append(result)
+                advance(False)
+            seconds[name] = sum(result.seconds for result in results)
+            said[name] = {"validation": _pooled([r.validation for r in results])}
+            if results[-1].test is not None:
+                said[name]["test"] = results[-1].test
+    return _compared(said, seconds, songs, rows, str(splits), n_resamples)
+
+
+def _pooled(parts: list[Predictions | None]) -> Predictions:
+    known = [part for part in parts if part is not None]
+
+    def joined(name: str) -> Any:
+        arrays = [getattr(part, name) for part in known]
+        return None if any(array is None for array in arrays) else np.concatenate(arrays)
+
+    return Predictions(*map(joined, ("values", "interval", "classes", "probabilities")))
+
+
+def _compared(
+    said: dict[str, dict[str, Predictions]],
+    seconds: dict[str, float],
+    songs: Songs,
+    rows: Mapping[str, Index],
+    about: str,
+    n_resamples: int,
+) -> Evaluation:
+    first, *others = said
+    scored: dict[str, dict[str, dict[str, Score]]] = {}
+    for name, parts in said.items():
+        scored[name] = {}
+        for part, predictions in parts.items():
+            here = songs.rows(rows[part])
+            scored[name][part] = scores(
+                here.y, predictions, here.groups, here.thresholds, n_resamples=n_resamples
+            )
+    differences = {
+        other: {
+            part: difference(
+                songs.rows(rows[part]), said[first][part], predictions, n_resamples=n_resamples
+            )
+            for part, predictions in said[other].items()
+        }
+        for other in others
+    }
+    metric = headline(scored[first]["validation"])
+    return Evaluation(about, metric, seconds, scored, differences)
+
+
+def difference(
+    songs: Songs, ours: Predictions, theirs: Predictions, *, n_resamples: int = 1000
+) -> Difference:
+    """The headline metric of one model less that of another, on the same rows."""
+    if ours.values is not None and theirs.values is not None:
+        return paired_bootstrap(
+            songs.y, ours.values, theirs.values, "mae", songs.groups, n_resamples=n_resamples
+        )
+    return paired_bootstrap(
+        classify(songs.y, songs.thresholds),
+        ours.classes,
+        theirs.classes,
+        "f1_macro",
+        songs.groups,
+        n_resamples=n_resamples,
+    )

@@ -1,0 +1,81 @@
+"""Songs as a saved model wants them: the same extractors, the same parameters, the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from spdkit.store.feature_store import FeatureStore
+from spdkit.store.provenance import MatchError, require_same
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class MatchedSongs:
+    """Songs of a store, for a model.
+
+    Attributes
+    ----------
+    X : DataFrame
+        One row a song that has any of the features; columns as in training.
+    left_out : Series of str
+        track_id -> why, of those that have none.
+    """
+
+    X: pd.DataFrame
+    left_out: pd.Series
+
+
+def match(
+    store: FeatureStore,
+    described: Mapping[str, Any],
+    columns: pd.Index,
+    track_ids: Sequence[str] | None = None,
+) -> MatchedSongs:
+    """Rows of a store as a model wants them.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    described : mapping
+        The extractors that the model's features came from, as in a store's provenance.
+    columns : Index
+        The model's features, in its order.
+    track_ids : sequence of str, optional
+        Which tracks; all by default.
+
+    Raises
+    ------
+    MatchError
+        When the store lacks features, or has them by another version or other parameters.
+    """
+    there = store.provenance["extractors"]
+    absent = [name for name in described if name not in there]
+    if absent:
+        raise MatchError(
+            f"{store.path}: has no features of {', '.join(map(repr, absent))}, which the model "
+            f"needs; it has {', '.join(map(repr, there))}"
+        )
+    require_same(described, there, str(store.path))
+    missing = columns.difference(store.var.index, sort=False)
+    if len(missing):
+        raise MatchError(
+            f"{store.path}: lacks {len(missing)} features of the model: "
+            f"{', '.join(map(str, missing[:_SHOWN]))}{' …' if len(missing) > _SHOWN else ''}"
+        )
+    X = store.to_pandas()[list(columns)].astype("float64")
+    if track_ids is not None:
+        X = X.loc[list(track_ids)]
+    empty = X.isna().all(axis=1)
+    why = [_why(store, str(track), list(described)) for track in X.index[empty]]
+    return MatchedSongs(X[~empty], pd.Series(why, index=X.index[empty], dtype=object))
+
+
+def _why(store: FeatureStore, track_id: str, extractors: list[str]) -> str:
+    row = store.obs.loc[track_id]
+    told = [f"{name}: {row[f'{name}_error']}" for name in extractors if row[f"{name}_error"]]
+    return "; ".join(told) or "has nothing that the model's features are made from"

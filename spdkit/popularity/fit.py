@@ -1,0 +1,324 @@
+"""From a data set to a model with its record: split, fit, compare, explain.
+
+It is what ``spdkit fit`` does.
+
+Conventions: the model and the baselines learn from the same development rows and are scored on the
+same test rows, which nothing was fitted on and nothing chosen by. The model that is kept is the one
+that was scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from spdkit.common.errors import SpdkitError
+from spdkit.common.progress import progress_bar
+from spdkit.evaluation import splits as protocols
+from spdkit.popularity.cross_validation import Songs, difference, fit_model
+from spdkit.popularity.feature_groups import families
+from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, classify
+from spdkit.popularity.models import baselines
+from spdkit.popularity.models.base import CodeEstimator
+from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
+from spdkit.popularity.models.presets import PRESETS, RECOMMENDED
+from spdkit.popularity.permutation_importance import importance_table
+from spdkit.popularity.predictions import Predictions, headline, predict, prediction_columns, scores
+from spdkit.popularity.record import ModelRecord, Split
+from spdkit.store.dataset import Dataset
+from spdkit.store.feature_store import FeatureStore
+
+TASKS = ("regression", "classification")
+_SAMPLE = 2000  # training rows that are kept for distances and explanations
+_PACKAGES = ("spdkit", "numpy", "scikit-learn", "torch")
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What to fit, and on which rows.
+
+    Attributes
+    ----------
+    task : {"regression", "classification"}
+    preset : str
+        One of `spdkit.popularity.models.presets.PRESETS`.
+    protocol : {"paper", "artist", "time"}
+    test_share : float
+        Of the rows, at least as many as it takes for two artists.
+    thresholds : (float, float) or "quartiles"
+        Of the classes; "quartiles" are those of the development rows.
+    balanced : bool
+        Whether classes count alike, however rare: more hits are found, and more false alarms.
+    compared : bool
+        Whether to fit the baselines, too.
+    explained : bool
+        Whether to measure the importance of features.
+    seed : int
+    """
+
+    task: str = "regression"
+    preset: str = RECOMMENDED
+    protocol: str = "artist"
+    test_share: float = 0.2
+    thresholds: tuple[float, float] | str = PAPER_THRESHOLDS
+    balanced: bool = False
+    compared: bool = True
+    explained: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise SpdkitError(f"no task {self.task!r}; there are {', '.join(TASKS)}")
+        if self.preset not in PRESETS:
+            raise SpdkitError(f"no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        if self.balanced and self.task == "regression":
+            raise SpdkitError("classes can be balanced in classification only")
+
+
+def model_maker(settings: FitSettings, *, verbose: bool = False) -> Callable[[], CodeEstimator]:
+    """What makes the model, not fitted."""
+    common: dict[str, Any] = {"random_state": settings.seed, "verbose": verbose}
+    if settings.task == "regression":
+        return lambda: HitMusicNetRegressor.from_preset(settings.preset, **common)
+    weight = "balanced" if settings.balanced else None
+    return lambda: HitMusicNetClassifier.from_preset(settings.preset, class_weight=weight, **common)
+
+
+def baseline_makers(settings: FitSettings) -> Mapping[str, Callable[[], Any]]:
+    """What makes each baseline, by its key; LightGBM where it is installed."""
+    lightgbm = find_spec("lightgbm") is not None
+    if settings.task == "regression":
+        found = baselines.regressors(settings.seed, lightgbm=lightgbm)
+    else:
+        weight: Literal["balanced"] | None = "balanced" if settings.balanced else None
+        found = baselines.classifiers(settings.seed, lightgbm=lightgbm, class_weight=weight)
+    return {key: _returning(model) for key, model in found.items()}
+
+
+def _returning(model: Any) -> Callable[[], Any]:
+    from sklearn.base import clone
+
+    return lambda: clone(model)
+
+
+def songs_of(data: Dataset, thresholds: tuple[float, float] = PAPER_THRESHOLDS) -> Songs:
+    """The rows of a data set, for `spdkit.popularity.cross_validation`."""
+    groups = None if data.groups is None else data.groups.to_numpy()
+    return Songs(data.X, data.y.to_numpy(), groups, thresholds)
+
+
+def split_rows(data: Dataset, protocol: str, **options: Any) -> protocols.Splits:
+    """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
+
+    Raises
+    ------
+    ProtocolError
+        When the data have no such thing, or too few of it.
+    """
+    thresholds = options.pop("thresholds", PAPER_THRESHOLDS)
+    if protocol == "artist" and data.groups is None:
+        raise SpdkitError(
+            f"the protocol 'artist' needs to know whose songs these are, and neither labels nor "
+            f"store have a column {data.report.group!r}: name one (--groups), or split at random "
+            "(--protocol paper)"
+        )
+    return protocols.split(
+        protocol,
+        len(data.y),
+        classes=_strata(classify(data.y, thresholds), options),
+        groups=data.groups,
+        dates=release_dates(data) if protocol == "time" else None,
+        **options,
+    )
+
+
+def _strata(classes: ArrayLike, options: Mapping[str, Any]) -> ArrayLike | None:
+    # A class of fewer rows than folds cannot be in each of them: its songs fall as they may.
+    counts = np.bincount(np.asarray(classes))
+    fewest = options.get("k", 5) + 1
+    return classes if (counts[counts > 0] >= 2 * fewest).all() else None
+
+
+def release_dates(data: Dataset) -> pd.Series | None:
+    """When each song came out: the store's ``release_date``, or the feature ``release_year``."""
+    if "release_date" in data.about and data.about["release_date"].notna().any():
+        return data.about["release_date"]
+    years = [name for name in data.X if str(name).endswith("release_year")]
+    return data.X[years[0]] if years else None
+
+
+def fit(
+    data: Dataset,
+    store: FeatureStore,
+    settings: FitSettings,
+    *,
+    labels: str = "",
+    command: str = "",
+    progress: bool = False,
+) -> tuple[CodeEstimator, ModelRecord]:
+    """Fit a model, compare it on test rows, and record what is known of it.
+
+    Parameters
+    ----------
+    data : Dataset
+        From `store`.
+    store : FeatureStore
+    settings : FitSettings
+    labels, command : str
+        For the record.
+    progress : bool
+        Whether to show bars on stderr.
+
+    Raises
+    ------
+    SpdkitError
+        When the rows cannot be split as asked, or a model cannot be fitted on them.
+    """
+    if settings.protocol == "reference":
+        raise SpdkitError(
+            "the protocol 'reference' shows what leaks are worth; a model for use is fitted by "
+            "'paper', 'artist' or 'time' (`spdkit evaluate --protocol reference` compares)"
+        )
+    options = {"k": 2, "test_share": settings.test_share, "seed": settings.seed}
+    splits = split_rows(data, settings.protocol, **options)
+    if not len(splits.test):
+        raise SpdkitError("a model is scored on test rows: test_share must be above 0")
+    songs = _with_thresholds(songs_of(data), splits, settings)
+    training, test = songs.rows(splits.development), songs.rows(splits.test)
+    model = model_maker(settings, verbose=progress)()
+    together = settings.protocol == "artist"
+    seconds = {"model": fit_model(model, training, together=together)}
+    said = {"model": predict(model, test.X, test.thresholds)}
+    if settings.compared:
+        makers = baseline_makers(settings)
+        with progress_bar("baselines", len(makers), shown=progress) as advance:
+            for key, make in makers.items():
+                peer = make()
+                seconds[key] = fit_model(peer, training, together=together)
+                said[key] = predict(peer, test.X, test.thresholds)
+                advance(False)
+    features = _features(data, store, training.X)
+    record = ModelRecord(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        task=settings.task,
+        preset=settings.preset,
+        target=str(data.y.name),
+        thresholds=songs.thresholds,
+        store=store.path.name,
+        labels=labels,
+        groups=None if data.groups is None else str(data.groups.name),
+        extractors=_extractors(store, data),
+        losses=tuple(str(data.report).splitlines()),
+        packages={name: version(name) for name in _PACKAGES},
+        split=_split(splits, settings, training, test),
+        seconds=seconds,
+        **_compared(said, test),
+        test=_test_table(data, splits, said["model"]),
+        importance=_importance(model, test, features, settings, progress),
+        features=features,
+        **_sample(training, settings.seed),
+        test_code=model.transform(test.X).astype(np.float32),
+    )
+    return model, record
+
+
+def _with_thresholds(songs: Songs, splits: protocols.Splits, settings: FitSettings) -> Songs:
+    classes = PopularityClasses(settings.thresholds).fit(songs.y[splits.development])
+    return Songs(songs.X, songs.y, songs.groups, classes.thresholds_)
+
+
+def _compared(said: Mapping[str, Predictions], test: Songs) -> dict[str, Any]:
+    scored = {
+        name: scores(test.y, each, test.groups, test.thresholds) for name, each in said.items()
+    }
+    differences = {
+        name: difference(test, said["model"], each)
+        for name, each in said.items()
+        if name != "model"
+    }
+    metric = headline(scored["model"])
+    return {"scores": scored, "differences": differences, "headline": metric}
+
+
+def _split(splits: protocols.Splits, settings: FitSettings, training: Songs, test: Songs) -> Split:
+    def n_groups(songs: Songs) -> int | None:
+        return None if songs.groups is None else len(np.unique(songs.groups))
+
+    return Split(
+        protocol=splits.protocol,
+        about=_ABOUT[splits.protocol],
+        seed=settings.seed,
+        n_training=len(training.y),
+        n_test=len(test.y),
+        n_groups_training=n_groups(training),
+        n_groups_test=n_groups(test),
+    )
+
+
+_ABOUT = {
+    "paper": "test rows drawn at random: artists may be on both sides",
+    "artist": "test rows drawn at random, and no artist is on both sides",
+    "time": "the latest releases test",
+}
+
+
+def _extractors(store: FeatureStore, data: Dataset) -> dict[str, Any]:
+    used = set(store.var.loc[data.X.columns, "extractor"])
+    described = store.provenance["extractors"]
+    return {name: described[name] for name in described if name in used}
+
+
+def _features(data: Dataset, store: FeatureStore, training_X: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "modality": data.modality[data.X.columns],
+            "family": families(store.var.loc[data.X.columns]),
+            "low": training_X.min(),
+            "high": training_X.max(),
+        },
+        index=data.X.columns,
+    )
+
+
+def _test_table(data: Dataset, splits: protocols.Splits, said: Predictions) -> pd.DataFrame:
+    rows = splits.test
+    table = pd.DataFrame({"y": data.y.iloc[rows]}, index=data.X.index[rows])
+    if data.groups is not None:
+        table["group"] = data.groups.iloc[rows]
+    for name in ("title", "artist"):
+        if name in data.about:
+            table[name] = data.about[name].iloc[rows]
+    return table.assign(**prediction_columns(said))
+
+
+def _importance(
+    model: CodeEstimator, test: Songs, features: pd.DataFrame, settings: FitSettings, shown: bool
+) -> pd.DataFrame:
+    if not settings.explained:
+        return pd.DataFrame(columns=["level", "name", "increase", "low", "high"])
+    return importance_table(
+        model,
+        test.X,
+        test.y,
+        features,
+        test.groups,
+        test.thresholds,
+        seed=settings.seed,
+        progress=shown,
+    )
+
+
+def _sample(training: Songs, seed: int) -> dict[str, Any]:
+    n_rows = len(training.y)
+    rows = np.random.default_rng(seed).permutation(n_rows)[:_SAMPLE]
+    rows.sort()
+    return {"training_X": training.X.iloc[rows], "training_y": pd.Series(training.y[rows])}

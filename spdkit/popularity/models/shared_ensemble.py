@@ -1,0 +1,228 @@
+"""The estimator that we recommend, end to end: quantiles, and ensembles that share their weights.
+
+Conventions: a first net learns from the training rows, and the stopping rows say after which epoch
+it was best; how sure predictions are is measured with it, on calibration rows. Then ``refits`` nets
+learn from all rows for as many epochs, and their mean probability is the prediction. In use all
+arithmetic is in double precision, as of `spdkit.popularity.models.two_stage`.
+
+What the calibration rows show is the error of the first net, which never saw them. Intervals are
+therefore around what that net says, and split conformal's guarantee holds for them; the prediction
+itself, which errs less, need not lie in their middle.
+
+References: see `spdkit.nets.shared_ensemble`; Prechelt (1998) for the stopping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from spdkit.nets.shared_ensemble import EnsembleLoss, SharedEnsemble, targets
+from spdkit.nets.training import Data, Optimizer, Schedule, outputs, pick_device, train
+from spdkit.popularity.models.holdout import Holdouts
+from spdkit.popularity.models.quantile_encoding import QuantileInputs
+
+Numbers = NDArray[np.float64]
+Callback = Callable[[str, int, dict[str, float]], None]
+_MOST_EMBEDDED = 2048
+_ROWS_AT_A_TIME = 1024  # the members' hidden layers are in memory for so many
+
+
+class Shape(Protocol):
+    """What the shape of a net depends on, besides its inputs and outputs."""
+
+    members: int
+    n_hidden: int
+    dropout: float
+    noise: float
+    reconstruction: float
+
+
+@dataclass
+class JointSettings:
+    """Shape and training of the nets; see `HitMusicNetRegressor` for each."""
+
+    members: int
+    n_hidden: int
+    dropout: float
+    noise: float
+    reconstruction: float
+    refits: int
+    optimizer: Optimizer
+    learning_rate: float | None
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    device: str
+    seed: int
+    names: Sequence[str] | None = None
+
+
+@dataclass
+class JointNet:
+    """What was fitted.
+
+    Attributes
+    ----------
+    inputs : QuantileInputs
+    nets : list of SharedEnsemble
+    """
+
+    inputs: QuantileInputs
+    nets: list[SharedEnsemble]
+
+    @property
+    def n_code(self) -> int:
+        """Width of the code."""
+        return self.nets[0].n_code
+
+    def code(self, X: Any) -> Numbers:
+        """Code of songs by the first of the nets, shape (n_songs, n_code), all at least 0."""
+        net, x = self.nets[0], self._inputs(X)
+        with torch.no_grad():
+            codes = [
+                net.code(x[i : i + _ROWS_AT_A_TIME]) for i in range(0, len(x), _ROWS_AT_A_TIME)
+            ]
+            return torch.cat(codes).numpy()
+
+    def logits(self, X: Any) -> Numbers:
+        """Logits of the nets' mean probability, shape (n_songs, n_outputs)."""
+        x = self._inputs(X)
+        found = np.stack([outputs(net, x, _ROWS_AT_A_TIME).numpy() for net in self.nets])
+        return _logits_of_mean(found)
+
+    def reconstruct(self, code: Numbers) -> Numbers:
+        """Features in their own units, shape (n_songs, n_features), of codes."""
+        with torch.no_grad():
+            inputs: Numbers = self.nets[0].decoder(torch.from_numpy(code)).numpy()
+        return self.inputs.inverse_transform(inputs)
+
+    def _inputs(self, X: Any) -> torch.Tensor:
+        return torch.from_numpy(self.inputs.transform(X))
+
+
+def fit_joint(
+    X: Numbers,
+    y: NDArray[np.generic],
+    weight: Numbers | None,
+    holdouts: Holdouts,
+    n_outputs: int,
+    s: JointSettings,
+    callback: Callback | None = None,
+) -> tuple[JointNet, JointNet, dict[str, list[dict[str, float]]]]:
+    """Fit the first net, and then the refits.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_rows, n_features)
+        Numbers or NaN.
+    y : ndarray, shape (n_rows,)
+        Popularity in [0, 1] (float32) or classes (int64).
+    weight : ndarray or None, shape (n_rows,)
+    holdouts : Holdouts
+    n_outputs : int
+    s : JointSettings
+    callback : callable, optional
+        Called as ``callback(net, epoch, metrics)`` with net "first", "refit 1" and so on.
+
+    Returns
+    -------
+    JointNet
+        To predict with.
+    JointNet
+        That never saw the calibration rows: the first net, alone.
+    dict of str to list of dict
+        The history of each net.
+    """
+    device = pick_device(s.device)
+
+    def data(inputs: QuantileInputs, rows: NDArray[np.intp]) -> Data:
+        x = torch.as_tensor(inputs.transform(X[rows]), dtype=torch.float32, device=device)
+        w = None
+        if weight is not None:
+            w = torch.as_tensor(weight[rows], dtype=torch.float32, device=device)
+        return Data(x, targets(torch.as_tensor(y[rows], device=device), x), w)
+
+    def learn(
+        name: str, inputs: QuantileInputs, seed: int, epochs: int, patience: int, *parts: Data
+    ) -> tuple[SharedEnsemble, list[dict[str, float]]]:
+        net = _seeded_net(inputs, n_outputs, seed, s).to(device)
+        schedule = Schedule(
+            s.optimizer, s.learning_rate, s.weight_decay, s.batch_size, epochs, patience, seed
+        )
+        training, stopping = parts if len(parts) == 2 else (parts[0], None)
+        told = None if callback is None else lambda epoch, m: callback(name, epoch, m)
+        history = train(net, EnsembleLoss(net), training, stopping, schedule, told)
+        return net.cpu().double(), history
+
+    inputs = QuantileInputs().fit(X[holdouts.training], s.names)
+    given = [rows for rows in (holdouts.training, holdouts.stopping) if len(rows)]
+    parts = [data(inputs, rows) for rows in given]
+    net, epochs = learn("first", inputs, s.seed, s.max_epochs, s.patience, *parts)
+    first, history = JointNet(inputs, [net]), {"first": epochs}
+    if not s.refits:
+        return first, first, history
+    n_epochs = _best_epoch(epochs)
+    inputs = QuantileInputs().fit(X, s.names)
+    everything = data(inputs, np.arange(len(X)))
+    nets = []
+    for i in range(1, s.refits + 1):
+        name = f"refit {i}"
+        net, history[name] = learn(name, inputs, s.seed + i, n_epochs, n_epochs, everything)
+        nets.append(net)
+    return JointNet(inputs, nets), first, history
+
+
+def _seeded_net(
+    inputs: QuantileInputs, n_outputs: int, seed: int, s: JointSettings
+) -> SharedEnsemble:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return new_net(inputs, n_outputs, s)
+
+
+def new_net(inputs: QuantileInputs, n_outputs: int, shape: Shape) -> SharedEnsemble:
+    """A net for these inputs, with weights at random.
+
+    Each number has 16 outputs of its own; many numbers have fewer, so that together they are at
+    most 2,048, and time and memory stay in proportion to the features.
+    """
+    n_numbers = len(inputs.numbers)
+    return SharedEnsemble(
+        n_numbers,
+        len(inputs.flags),
+        n_outputs,
+        members=shape.members,
+        n_hidden=shape.n_hidden,
+        dropout=shape.dropout,
+        noise=shape.noise,
+        n_embedding=max(1, min(16, _MOST_EMBEDDED // max(1, n_numbers))),
+        reconstruction=shape.reconstruction,
+    )
+
+
+def _best_epoch(history: list[dict[str, float]]) -> int:
+    watched = [metrics.get("val_loss", metrics["loss"]) for metrics in history]
+    return int(np.argmin(watched)) + 1
+
+
+def _logits_of_mean(logits: Numbers) -> Numbers:
+    """Shape (n_nets, n_rows, n_outputs) -> (n_rows, n_outputs)."""
+    if len(logits) == 1:
+        only: Numbers = logits[0]
+        return only
+    if logits.shape[2] == 1:
+        # log(mean probability) - log(mean of what it lacks to 1), which never rounds to infinity
+        yes, no = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
+        found: Numbers = logsumexp(yes, axis=0) - logsumexp(no, axis=0)
+        return found
+    logs = logits - logsumexp(logits, axis=2, keepdims=True)
+    combined: Numbers = logsumexp(logs, axis=0) - np.log(len(logits))
+    return combined

@@ -1,0 +1,258 @@
+"""The networks of the paper, end to end: scaling, autoencoder, code rescaled, popularity net.
+
+Conventions: everything is fitted on training rows; stopping rows decide when each net has had
+enough. In use all arithmetic is in double precision, so that a prediction does not depend on the
+rows it shares a batch with.
+
+Reference: Martín-Gutiérrez et al. (2020), a multimodal end-to-end deep learning architecture for
+music popularity prediction, section V; the published code, for the rescaling of the code.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+
+from spdkit.nets.dense import Initialiser
+from spdkit.nets.music_ae import MusicAENet
+from spdkit.nets.music_pop import MusicPopNet
+from spdkit.nets.training import (
+    Data,
+    Loss,
+    Optimizer,
+    Schedule,
+    outputs,
+    pick_device,
+    reconstruction_error,
+    train,
+)
+from spdkit.popularity.models.holdout import Holdouts
+from spdkit.popularity.models.scaling import MaskedMinMaxScaler
+
+Numbers = NDArray[np.float64]
+Callback = Callable[[str, int, dict[str, float]], None]
+History = dict[str, list[dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class TwoStageSettings:
+    """Shape and training of both nets; see `HitMusicNetRegressor` for each."""
+
+    delta: float
+    alphas: Sequence[float]
+    dropout: float
+    optimizer: Optimizer
+    initializer: Initialiser
+    learning_rate: float | None
+    batch_size: int
+    max_epochs: int
+    patience: int
+    device: str
+    seed: int
+    names: Sequence[str] | None = None
+
+
+@dataclass
+class TwoStageNet:
+    """What was fitted.
+
+    Attributes
+    ----------
+    scaler : MaskedMinMaxScaler
+    autoencoder : MusicAENet
+    code_min, code_range : ndarray, shape (n_code,)
+        Of the training rows; a unit that never varies has range 0.
+    popularity : MusicPopNet or None
+        None where the code alone was fitted.
+    """
+
+    scaler: MaskedMinMaxScaler
+    autoencoder: MusicAENet
+    code_min: Numbers
+    code_range: Numbers
+    popularity: MusicPopNet | None
+
+    @property
+    def n_inputs(self) -> int:
+        """Features and masks."""
+        return len(self.scaler.median_) + len(self.scaler.masked_)
+
+    @property
+    def n_code(self) -> int:
+        """Width of the code."""
+        return self.autoencoder.n_code
+
+    def code(self, X: Any) -> Numbers:
+        """Codes of songs, shape (n_songs, n_code); training rows lie in [0, 1]."""
+        return self._rescale(self._encode(X))
+
+    def logits(self, X: Any) -> Numbers:
+        """What the popularity net says before its sigmoid or softmax, (n_songs, n_outputs)."""
+        if self.popularity is None:
+            raise NotFittedError("the code alone was fitted (fit_code): call fit")
+        return outputs(self.popularity, torch.from_numpy(self.code(X))).numpy()
+
+    def reconstruct(self, code: Numbers) -> Numbers:
+        """Features in their own units, shape (n_songs, n_features), of codes."""
+        with torch.no_grad():
+            raw = torch.from_numpy(code * self.code_range + self.code_min)
+            scaled: Numbers = self.autoencoder.decoder(raw).numpy()
+        return self.scaler.inverse_transform(scaled)
+
+    def _encode(self, X: Any, rows: NDArray[np.intp] | None = None) -> Numbers:
+        codes = np.empty((len(X) if rows is None else len(rows), self.n_code))
+        start = 0
+        for batch in self.scaler.batches(X, rows):
+            stop = start + len(batch)
+            codes[start:stop] = outputs(self.autoencoder.encoder, torch.from_numpy(batch)).numpy()
+            start = stop
+        return codes
+
+    def _rescale(self, code: Numbers) -> Numbers:
+        """In place."""
+        varies = self.code_range > 0
+        code -= self.code_min
+        code /= np.where(varies, self.code_range, 1.0)
+        code[:, ~varies] = 0.0
+        return code
+
+
+def fit_two_stage(
+    X: Any,
+    y: NDArray[np.generic],
+    weight: Numbers | None,
+    holdouts: Holdouts,
+    n_outputs: int,
+    loss: Loss,
+    s: TwoStageSettings,
+    callback: Callback | None = None,
+    known: TwoStageNet | None = None,
+) -> tuple[TwoStageNet, History]:
+    """Fit the autoencoder, then the popularity net on its codes.
+
+    Parameters
+    ----------
+    X : array-like, shape (n_rows, n_features)
+        Numbers or NaN.
+    y : ndarray, shape (n_rows,)
+        Popularity in [0, 1] (float32) or classes (int64).
+    weight : ndarray or None, shape (n_rows,)
+    holdouts : Holdouts
+    n_outputs : int
+    loss : callable
+        Of the popularity net; see `spdkit.nets.training`.
+    s : TwoStageSettings
+    callback : callable, optional
+        Called as ``callback(net, epoch, metrics)`` with net "autoencoder" or "popularity".
+    known : TwoStageNet, optional
+        Whose scaler and autoencoder to take as they are, and whose popularity net to go on with.
+
+    Returns
+    -------
+    TwoStageNet
+    dict of str to list of dict
+        The history of each net.
+    """
+    fitted, history = fit_code(X, weight, holdouts, s, callback) if known is None else (known, {})
+    rows, n_training = _rows(holdouts)
+    device = pick_device(s.device)
+    popularity = copy.deepcopy(fitted.popularity) or _new_nets(fitted.n_inputs, n_outputs, s)[1]
+    codes = torch.from_numpy(fitted._rescale(fitted._encode(X, rows)))
+    labels = torch.as_tensor(y[rows], device=device)
+    history["popularity"] = train(
+        popularity.float().to(device),
+        loss,
+        *_parts(codes.to(device, torch.float32), labels, weight, rows, n_training),
+        _schedule(s, s.optimizer, s.learning_rate),
+        _told(callback, "popularity"),
+    )
+    return replace(fitted, popularity=popularity.cpu().double()), history
+
+
+def fit_code(
+    X: Any,
+    weight: Numbers | None,
+    holdouts: Holdouts,
+    s: TwoStageSettings,
+    callback: Callback | None = None,
+) -> tuple[TwoStageNet, History]:
+    """Fit scaler and autoencoder alone; parameters are those of `fit_two_stage`."""
+    rows, n_training = _rows(holdouts)
+    scaler = MaskedMinMaxScaler(s.names).fit_rows(X, holdouts.training)
+    device = pick_device(s.device)
+    autoencoder, _ = _new_nets(X.shape[1] + len(scaler.masked_), 1, s)
+    autoencoder.to(device)
+    x = _single(scaler, X, rows).to(device)
+    history = train(
+        autoencoder,
+        reconstruction_error,
+        *_parts(x, x, weight, rows, n_training),
+        _schedule(s, "adam", None),
+        _told(callback, "autoencoder"),
+    )
+    fitted = TwoStageNet(scaler, autoencoder.cpu().double(), np.zeros(0), np.zeros(0), None)
+    codes = fitted._encode(X, holdouts.training)
+    fitted.code_min = codes.min(axis=0)
+    fitted.code_range = codes.max(axis=0) - fitted.code_min
+    return fitted, {"autoencoder": history}
+
+
+def _rows(holdouts: Holdouts) -> tuple[NDArray[np.intp], int]:
+    """What nets see, the training rows first, and how many of those there are."""
+    return np.concatenate([holdouts.training, holdouts.stopping]), len(holdouts.training)
+
+
+def _parts(
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: Numbers | None,
+    rows: NDArray[np.intp],
+    n_training: int,
+) -> tuple[Data, Data]:
+    """Training and stopping rows."""
+    w = None
+    if weight is not None:
+        w = torch.as_tensor(weight[rows], dtype=torch.float32, device=x.device)
+    whole = Data(x, target, w)
+    return whole.rows(slice(n_training)), whole.rows(slice(n_training, None))
+
+
+def _schedule(s: TwoStageSettings, optimizer: Optimizer, learning_rate: float | None) -> Schedule:
+    return Schedule(
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        batch_size=s.batch_size,
+        max_epochs=s.max_epochs,
+        patience=s.patience,
+        seed=s.seed,
+    )
+
+
+def _told(callback: Callback | None, net: str) -> Callable[[int, dict[str, float]], None] | None:
+    return None if callback is None else lambda epoch, metrics: callback(net, epoch, metrics)
+
+
+def _single(scaler: MaskedMinMaxScaler, X: Numbers, rows: NDArray[np.intp]) -> torch.Tensor:
+    """Scaled rows in single precision, of which there is never a copy in double precision."""
+    x = torch.empty((len(rows), X.shape[1] + len(scaler.masked_)), dtype=torch.float32)
+    start = 0
+    for batch in scaler.batches(X, rows):
+        x[start : start + len(batch)] = torch.from_numpy(batch)
+        start += len(batch)
+    return x
+
+
+def _new_nets(n_inputs: int, n_outputs: int, s: TwoStageSettings) -> tuple[MusicAENet, MusicPopNet]:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(s.seed)
+        autoencoder = MusicAENet(n_inputs, s.delta, s.initializer)
+        return autoencoder, MusicPopNet(
+            autoencoder.n_code, n_outputs, s.alphas, s.dropout, s.initializer
+        )

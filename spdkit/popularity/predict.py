@@ -1,0 +1,113 @@
+"""A saved model on songs that it never saw: a row a song. What ``spdkit predict`` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spdkit.common.files import write_text
+from spdkit.evaluation.metrics import CLASS_NAMES
+from spdkit.popularity.feature_matching import match
+from spdkit.popularity.models.base import CodeEstimator
+from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
+from spdkit.popularity.models.serialization import ModelError, load_files, load_model
+from spdkit.popularity.novelty import distances, outside_range
+from spdkit.popularity.predictions import predict, prediction_columns
+from spdkit.popularity.record import FILES, ModelRecord, from_files
+from spdkit.popularity.shapley import contributions
+from spdkit.store.feature_store import FeatureStore
+
+_BACKGROUND = 100  # training songs that stand for "any song" in explanations
+
+
+def load(folder: str | os.PathLike[str]) -> tuple[CodeEstimator, ModelRecord]:
+    """A model that ``spdkit fit`` saved, and its record.
+
+    Raises
+    ------
+    ModelError
+        When the folder holds no such model, or one that was changed.
+    """
+    model, files = load_model(folder), load_files(folder, FILES)
+    try:
+        return model, from_files(files)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{Path(folder)}: the record is not what was written: {error!r}"
+        ) from error
+
+
+def predict_store(
+    model: CodeEstimator,
+    record: ModelRecord,
+    store: FeatureStore,
+    track_ids: Sequence[str] | None = None,
+    *,
+    explained: bool = False,
+) -> pd.DataFrame:
+    """Predictions for the songs of a store, the likeliest hits first.
+
+    Parameters
+    ----------
+    model, record
+        From `load`.
+    store : FeatureStore
+        With the model's features.
+    track_ids : sequence of str, optional
+        Which of its songs; all by default.
+    explained : bool
+        Whether to add ``push_`` columns: by how many points of popularity (of a classifier: by how
+        much probability of class high) each modality moves a song from the mean of training songs.
+
+    Returns
+    -------
+    DataFrame, indexed by track_id
+        predicted, low, high (regression); class (a name), p_low, p_medium, p_high where they are
+        known; distance, outside_range (`spdkit.popularity.novelty`); the pushes; note, why there is
+        no prediction, otherwise empty. Songs without features come last.
+
+    Raises
+    ------
+    MatchError
+        When the store's features are not the model's.
+    """
+    songs = match(store, record.extractors, record.features.index, track_ids)
+    X = songs.X
+    said = predict(model, X, record.thresholds) if len(X) else None
+    table = pd.DataFrame(index=X.index)
+    if said is not None:
+        table = table.assign(**prediction_columns(said))
+        table["class"] = np.array(CLASS_NAMES, dtype=object)[said.classes]
+        table["distance"] = distances(X, record.training_X)
+        table["outside_range"] = outside_range(X, record.features["low"], record.features["high"])
+        if explained:
+            table = table.join(_pushes(model, record, X))
+        order = "predicted" if "predicted" in table else "p_high"
+        table = table.sort_values(order, ascending=False, kind="stable")
+    table["note"] = ""
+    return pd.concat([table, songs.left_out.rename("note").to_frame()]).rename_axis("track_id")
+
+
+def _pushes(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -> pd.DataFrame:
+    modality = record.features["modality"]
+    blocks = {str(name): list(rows.index) for name, rows in modality.groupby(modality)}
+    background = record.training_X.sample(
+        min(_BACKGROUND, len(record.training_X)), random_state=record.split.seed
+    )
+    found = contributions(lambda songs: _liking(model, songs), X, background, blocks)
+    return found.drop(columns="base").add_prefix("push_")
+
+
+def _liking(model: CodeEstimator, songs: pd.DataFrame) -> np.ndarray:
+    if isinstance(model, HitMusicNetRegressor):
+        return model.predict(songs)
+    return np.asarray(model.predict_proba(songs)[:, -1])
+
+
+def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write predictions as CSV, whole or not at all."""
+    write_text(path, table.to_csv(float_format="%.6g"))

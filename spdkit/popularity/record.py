@@ -1,0 +1,180 @@
+"""What is known of a model besides its weights: data, split, scores, and what it said of test rows.
+
+Conventions: the record lies in the model's folder, beside the weights
+(`spdkit.popularity.models.serialization`), in files that are guarded by the same check sums.
+``spdkit fit`` writes it; ``report`` and ``predict`` read it. Popularity is in [0, 100]. Of names
+and titles only what the store has is kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from spdkit.evaluation.bootstrap import Difference, Score
+
+FILES = ("record.json", "test.csv", "importance.csv", "features.csv", "rows.safetensors")
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows trained and which tested.
+
+    Attributes
+    ----------
+    protocol, about : str
+        Name of the protocol, and a sentence on it.
+    seed : int
+    n_training, n_test : int
+    n_groups_training, n_groups_test : int or None
+        Such as artists; None when there are no groups.
+    """
+
+    protocol: str
+    about: str
+    seed: int
+    n_training: int
+    n_test: int
+    n_groups_training: int | None = None
+    n_groups_test: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What ``spdkit fit`` knows of a model.
+
+    Attributes
+    ----------
+    created : str
+        UTC, ISO 8601.
+    command : str
+        That made it.
+    task : {"regression", "classification"}
+    preset : str
+        One of `spdkit.popularity.models.presets.PRESETS`.
+    target : str
+        Column of the labels.
+    thresholds : (float, float)
+        Where the classes medium and high begin.
+    store, labels : str
+        Names of the files; `labels` is empty when the store has them itself.
+    groups : str or None
+        Column whose values no split parted, such as ``artist_id``.
+    extractors : dict
+        Name -> ``{"version": …, "modality": …, "parameters": {…}}`` as in the store.
+    losses : tuple of str
+        What was left out of the data and why, a line each.
+    packages : dict
+    split : Split
+    seconds : dict of str to float
+        CPU time of each model's fit; the model itself is ``model``.
+    scores : dict of str to dict of str to Score
+        On test rows: model -> metric -> score. First ``model``, then the baselines by their keys
+        in `spdkit.popularity.models.baselines.TITLES`.
+    differences : dict of str to Difference
+        Baseline -> `headline` metric of the model less that of the baseline, on the same rows.
+    headline : str
+        ``mae`` or ``f1_macro``.
+    test : DataFrame, indexed by track_id
+        Of every test row: ``y``; ``group``, ``title`` and ``artist`` where known; ``predicted``,
+        ``low``, ``high`` (regression); ``class`` (0, 1, 2), ``p_low``, ``p_medium``, ``p_high``
+        (where known).
+    importance : DataFrame
+        Columns level ("modality", "family", "feature"), name, increase, low, high: by how much the
+        loss (MAE in points, or cross-entropy) on test rows rises when these columns are shuffled.
+    features : DataFrame, indexed by the feature's name
+        modality, family, low and high (the range in training rows), in the order of the model.
+    training_X : DataFrame, training_y : Series
+        A sample of training rows: what distances and explanations are relative to.
+    test_code : ndarray of float32, shape (n_test, n_code)
+        The model's code of every test row, in the order of `test`.
+    """
+
+    created: str
+    command: str
+    task: str
+    preset: str
+    target: str
+    thresholds: tuple[float, float]
+    store: str
+    labels: str
+    groups: str | None
+    extractors: dict[str, Any]
+    losses: tuple[str, ...]
+    packages: dict[str, str]
+    split: Split
+    seconds: dict[str, float]
+    scores: dict[str, dict[str, Score]]
+    differences: dict[str, Difference]
+    headline: str
+    test: pd.DataFrame
+    importance: pd.DataFrame
+    features: pd.DataFrame
+    training_X: pd.DataFrame
+    training_y: pd.Series
+    test_code: NDArray[np.float32]
+
+
+_TABLES = ("test", "importance", "features", "training_X", "training_y", "test_code")
+
+
+def to_files(record: ModelRecord) -> Files:
+    """The record as files, by their names."""
+    facts = {name: value for name, value in vars(record).items() if name not in _TABLES}
+    facts["split"] = asdict(record.split)
+    facts["scores"] = {
+        model: {metric: asdict(score) for metric, score in found.items()}
+        for model, found in record.scores.items()
+    }
+    facts["differences"] = {name: asdict(found) for name, found in record.differences.items()}
+    rows: dict[str, NDArray[Any]] = {
+        "training_X": np.ascontiguousarray(record.training_X, dtype=np.float64),
+        "training_y": np.ascontiguousarray(record.training_y, dtype=np.float64),
+        "test_code": np.ascontiguousarray(record.test_code, dtype=np.float32),
+    }
+    return {
+        "record.json": (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode(),
+        "test.csv": record.test.to_csv(index_label="track_id").encode(),
+        "importance.csv": record.importance.to_csv(index=False).encode(),
+        "features.csv": record.features.to_csv(index_label="name").encode(),
+        "rows.safetensors": save(rows),
+    }
+
+
+def from_files(files: Files) -> ModelRecord:
+    """Undo `to_files`; KeyError, TypeError or ValueError when the files are not as written."""
+    facts = json.loads(files["record.json"])
+    features = _table(files["features.csv"], "name")
+    rows = load(files["rows.safetensors"])
+    tuples = {name: tuple(facts[name]) for name in ("thresholds", "losses")}
+    made: dict[str, Any] = {
+        **facts,
+        **tuples,
+        "split": Split(**facts["split"]),
+        "scores": {
+            model: {metric: Score(**score) for metric, score in found.items()}
+            for model, found in facts["scores"].items()
+        },
+        "differences": {name: Difference(**found) for name, found in facts["differences"].items()},
+        "test": _table(files["test.csv"], "track_id"),
+        "importance": _table(files["importance.csv"], None),
+        "features": features,
+        "training_X": pd.DataFrame(rows["training_X"], columns=features.index),
+        "training_y": pd.Series(rows["training_y"], name=facts["target"]),
+        "test_code": rows["test_code"],
+    }
+    return ModelRecord(**made)
+
+
+def _table(content: bytes, index: str | None) -> pd.DataFrame:
+    texts = dict.fromkeys(("track_id", "group", "title", "artist", "name", "level"), str)
+    table = pd.read_csv(io.BytesIO(content), dtype=texts, keep_default_na=False, na_values=[""])
+    return table if index is None else table.set_index(index)

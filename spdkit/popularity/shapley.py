@@ -1,0 +1,164 @@
+"""Why a model says what it says: importance of its features, and what moved one song.
+
+Conventions
+-----------
+Everything here calls the model from outside, and works for any. By what a model goes on the whole,
+permutation importance tells (`spdkit.popularity.permutation_importance`, whose functions can be had
+here too); of one song, its contributions.
+
+Contributions of blocks to the prediction for a song are exact Shapley values; they sum up to the
+prediction less the mean prediction for background rows. They are computed here: the exact explainer
+of the library shap knows no groups of columns, so that we would hand it the worth of every
+coalition, which is all the work, and get back the weights, which are three lines.
+
+References
+----------
+Štrumbelj and Kononenko (2014), Explaining prediction models and individual predictions with feature
+contributions. Lundberg and Lee (2017), A unified approach to interpreting model predictions.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from spdkit.popularity.feature_groups import (
+    Blocks,
+    Index,
+    Numbers,
+    columns_of,
+    numbers,
+    one_a_row,
+    some,
+)
+from spdkit.popularity.feature_groups import ExplanationError as ExplanationError
+from spdkit.popularity.feature_groups import blocks_of as blocks_of
+from spdkit.popularity.permutation_importance import importance_table as importance_table
+from spdkit.popularity.permutation_importance import (
+    permutation_importance as permutation_importance,
+)
+from spdkit.popularity.permutation_importance import row_losses as row_losses
+
+Predict = Callable[[pd.DataFrame], ArrayLike]
+MAX_BLOCKS = 10
+BASE = "base"
+_ROWS_AT_A_TIME = 4096
+
+
+def contributions(
+    predict: Predict,
+    X: pd.DataFrame,
+    background: pd.DataFrame,
+    blocks: Blocks,
+) -> pd.DataFrame:
+    """What pushed the prediction for each song up or down, by block.
+
+    The worth of a coalition of blocks is the mean prediction for the background rows with the
+    coalition's columns taken from the song. A block's contribution is what it adds to the worth,
+    averaged over all orders in which the blocks can join.
+
+    Parameters
+    ----------
+    predict : callable
+        Such rows as X, n of them -> one number each, shape (n,); it is given ``2**len(blocks)``
+        mixtures of every song with every background row.
+    X : DataFrame, shape (n_songs, n_features)
+    background : DataFrame, shape (n_background, n_features)
+        What the songs are compared with, such as a sample of the training rows; 100 will do.
+    blocks : mapping of str to sequence of str
+        At most `MAX_BLOCKS`, which share no column and leave none out.
+
+    Returns
+    -------
+    DataFrame, indexed as X
+        A column for each block, and ``base``, the mean prediction for the background. They sum up
+        to the prediction.
+
+    Raises
+    ------
+    ExplanationError
+        When there are too many blocks, or they do not part the columns of X; when background and X
+        have different columns, are empty, or hold no numbers; when the predictions are not one
+        number a row.
+
+    Notes
+    -----
+    Where blocks part columns that are missing together, some mixtures lack what no song lacks; the
+    model fills that in as it does for songs, and its warnings of it are not passed on.
+    """
+    columns = columns_of(blocks, X.columns)
+    _check_parted(columns, X, background)
+    songs, others = numbers(X), numbers(background)
+    # Of what the songs themselves lack, the model may warn, once.
+    whole = one_a_row(predict(X), len(X), "predictions")
+    worth = np.empty((2 ** len(columns), len(X)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\d+ columns miss values in a way", UserWarning)
+        worth[0] = one_a_row(predict(background), len(background), "predictions").mean()
+        for coalition in range(1, len(worth) - 1):
+            taken = [b for i, b in enumerate(columns.values()) if coalition >> i & 1]
+            worth[coalition] = _worth(predict, songs, others, np.concatenate(taken), X.columns)
+    worth[-1] = whole
+    found = pd.DataFrame(_shapley(worth), index=X.index, columns=list(columns))
+    return found.assign(**{BASE: worth[0]})
+
+
+def _worth(
+    predict: Predict,
+    songs: Numbers,
+    others: Numbers,
+    taken: Index,
+    names: pd.Index,
+) -> Numbers:
+    """Mean prediction for the background with these columns of each song, shape (n_songs,)."""
+    at_a_time = max(1, _ROWS_AT_A_TIME // len(others))
+    found = []
+    for start in range(0, len(songs), at_a_time):
+        part = songs[start : start + at_a_time]
+        mixed = np.tile(others, (len(part), 1))
+        mixed[:, taken] = np.repeat(part[:, taken], len(others), axis=0)
+        table = pd.DataFrame(mixed, columns=names)
+        predicted = one_a_row(predict(table), len(table), "predictions")
+        found.append(predicted.reshape(len(part), len(others)).mean(axis=1))
+    return np.concatenate(found)
+
+
+def _shapley(worth: Numbers) -> Numbers:
+    """Shapley values of n players, shape (n_songs, n), from (2**n, n_songs) worths.
+
+    Bit i of a coalition's number says whether player i is in it.
+    """
+    n = len(worth).bit_length() - 1
+    coalitions = np.arange(len(worth))
+    sizes = np.bitwise_count(coalitions)
+    weights = np.array([1 / (n * math.comb(n - 1, size)) for size in range(n)])
+    values = []
+    for i in range(n):
+        without = coalitions[coalitions >> i & 1 == 0]
+        values.append(weights[sizes[without]] @ (worth[without | 1 << i] - worth[without]))
+    return np.stack(values, axis=1)
+
+
+def _check_parted(columns: dict[str, Index], X: pd.DataFrame, background: pd.DataFrame) -> None:
+    if len(columns) > MAX_BLOCKS:
+        raise ExplanationError(
+            f"{len(columns)} blocks have {2 ** len(columns)} coalitions: give at most {MAX_BLOCKS},"
+            " such as the modalities"
+        )
+    if BASE in columns:
+        raise ExplanationError(f"a block cannot be called {BASE!r}: that is the mean prediction")
+    uses = np.bincount(np.concatenate(list(columns.values())), minlength=len(X.columns))
+    for wrong, what in ((uses == 0, "in no block"), (uses > 1, "in several blocks")):
+        if wrong.any():
+            raise ExplanationError(f"columns {what}: {some(list(X.columns[wrong]))}")
+    if not X.columns.equals(background.columns):
+        odd = list(X.columns.symmetric_difference(background.columns)) or ["their order"]
+        raise ExplanationError(f"X and background differ in columns: {some(odd)}")
+    for what, rows in (("X", X), ("background", background)):
+        if rows.empty:
+            raise ExplanationError(f"{what} has no rows")

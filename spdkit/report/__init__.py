@@ -1,0 +1,5 @@
+"""Reports: HTML pages and figures of songs, models and forecasts."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,278 @@
+"""Figures of a song's features over time.
+
+Conventions
+-----------
+A function that draws one panel takes ``ax``, makes a figure of its own when there is none, and
+returns the ``ax`` it drew on; ``ax.figure`` is the figure. `features` is what
+`AudioExtractor.frames` returns and `settings` are the constants that made it. No function touches
+pyplot's current figure, so all of them work without a screen. Time is in seconds from the start
+of the window that was extracted. matplotlib is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spdkit.common.errors import SpdkitError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from spdkit.extractors.audio.settings import AudioSettings
+
+Features = Mapping[str, NDArray[np.float32]]
+
+MEL_DYNAMIC_RANGE = 80.0  # dB; quieter than this is room noise, and hides the music's contrast
+MEL_TICKS = (100, 500, 1000, 2000, 4000, 8000, 16000)
+TONNETZ_LIMIT = 1.0  # radius of the circles of fifths and minor thirds; that of major thirds is 0.5
+TONNETZ_NAMES = ("5ths x", "5ths y", "min 3rds x", "min 3rds y", "maj 3rds x", "maj 3rds y")
+
+
+def require_matplotlib() -> None:
+    """Check that figures can be drawn.
+
+    Raises
+    ------
+    SpdkitError
+        When matplotlib is not installed, with the command that installs it.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise SpdkitError("figures need matplotlib: pip install 'spdkit[plots]'") from error
+
+
+def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
+    """Draw the mel spectrogram in dB below its loudest point.
+
+    Parameters
+    ----------
+    features : mapping
+        ``features["mel"]`` is power, shape (n_mels, n_frames).
+    ax : matplotlib Axes, optional
+        Where to draw; a figure of its own by default.
+    settings : AudioSettings
+        Gives the rate, the hop and the range of the bands in Hz.
+
+    Returns
+    -------
+    matplotlib Axes
+        The y axis is in Hz, spaced in mel, from ``settings.mel_fmin`` to ``settings.mel_high``.
+
+    Raises
+    ------
+    SpdkitError
+        When matplotlib is missing, or the features are not those of `settings`.
+    """
+    mel = _panel(features, "mel", settings.n_mels)
+    ax = _own_axes() if ax is None else ax
+    import librosa
+
+    # librosa's floor of 1e-10 would draw silence, and very quiet music, all bright.
+    floor = float(np.finfo(np.float32).tiny)
+    level = librosa.power_to_db(mel, ref=float(mel.max()) or 1.0, amin=floor)
+    edges = _mel_edges(settings)
+    image = _show(level, ax, settings, y_axis="mel", y_coords=edges, cmap="magma")
+    image.set_clim(-MEL_DYNAMIC_RANGE, 0.0)
+    # Each band gets its height: librosa's own scale for "mel" cramps what lies below 1 kHz.
+    ax.set_yscale("function", functions=(librosa.hz_to_mel, librosa.mel_to_hz))
+    ticks = [hz for hz in MEL_TICKS if edges[0] <= hz <= edges[-1]]
+    ax.set_yticks(ticks, [f"{hz:d}" for hz in ticks])
+    ax.minorticks_off()
+    ax.set_ylim(edges[0], edges[-1])
+    ax.set(title="Mel spectrogram", ylabel="Frequency (Hz)")
+    _colour_bar(image, ax, "Power (dB re max)")
+    return ax
+
+
+def plot_chroma(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
+    """Draw the chromagram: how strongly each pitch class sounds, 1 for the strongest of a frame.
+
+    Parameters
+    ----------
+    features : mapping
+        ``features["chroma"]``, shape (n_chroma, n_frames), in [0, 1], from C upwards.
+    ax : matplotlib Axes, optional
+        Where to draw; a figure of its own by default.
+    settings : AudioSettings
+        Gives the rate, the hop and the number of pitch classes.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    SpdkitError
+        When matplotlib is missing, or the features are not those of `settings`.
+    """
+    chroma = _panel(features, "chroma", settings.n_chroma)
+    ax = _own_axes() if ax is None else ax
+    import librosa
+
+    edges = (np.arange(len(chroma) + 1) - 0.5) * (12 / len(chroma))
+    image = _show(chroma, ax, settings, y_axis="chroma", y_coords=edges, cmap="viridis")
+    image.set_clim(0.0, 1.0)
+    ax.set_yticks(range(12), librosa.midi_to_note(range(12), octave=False))
+    ax.set_ylim(edges[0], edges[-1])
+    ax.set(title="Chromagram (constant-Q)", ylabel="Pitch class")
+    _colour_bar(image, ax, "Strength (1 = max)")
+    return ax
+
+
+def plot_tonnetz(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
+    """Draw the tonal centroids: where a frame lies on the circles of fifths and of thirds.
+
+    Parameters
+    ----------
+    features : mapping
+        ``features["tonnetz"]``, shape (6, n_frames), no unit, in [-1, 1].
+    ax : matplotlib Axes, optional
+        Where to draw; a figure of its own by default.
+    settings : AudioSettings
+        Gives the rate and the hop.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    SpdkitError
+        When matplotlib is missing, or the features are not those of `settings`.
+    """
+    tonnetz = _panel(features, "tonnetz", len(TONNETZ_NAMES))
+    ax = _own_axes() if ax is None else ax
+    edges = np.arange(len(tonnetz) + 1) - 0.5
+    image = _show(tonnetz, ax, settings, y_axis="tonnetz", y_coords=edges, cmap="RdBu_r")
+    # Symmetric, so that white is the centre of each circle: no key at all.
+    image.set_clim(-TONNETZ_LIMIT, TONNETZ_LIMIT)
+    ax.set_yticks(range(len(tonnetz)), TONNETZ_NAMES)
+    ax.set_ylim(edges[0], edges[-1])
+    ax.set(title="Tonnetz", ylabel="Tonal centroid")
+    _colour_bar(image, ax, "Coordinate")
+    return ax
+
+
+def plot_song(features: Features, settings: AudioSettings, title: str) -> Figure:
+    """Draw mel spectrogram, chromagram and tonnetz of a song above one another.
+
+    Parameters
+    ----------
+    features : mapping
+        From `AudioExtractor.frames`.
+    settings : AudioSettings
+        ``AudioExtractor.settings`` of the same extractor.
+    title : str
+        Heading of the figure.
+
+    Returns
+    -------
+    matplotlib Figure
+        Three panels that share the time axis; save it with ``figure.savefig(path)``.
+
+    Raises
+    ------
+    SpdkitError
+        When matplotlib is missing, or the features are not those of `settings`.
+
+    Examples
+    --------
+    >>> extractor = AudioExtractor()  # doctest: +SKIP
+    >>> figure = plot_song(extractor.frames(track), extractor.settings, "My song")  # doctest: +SKIP
+    >>> figure.savefig("song.png")  # doctest: +SKIP
+    """
+    require_matplotlib()
+    figure = _figure(width=10.0, height=9.0)
+    axes = figure.subplots(3, 1, sharex=True, height_ratios=(5, 4, 3))
+    for draw, ax in zip((plot_mel, plot_chroma, plot_tonnetz), axes, strict=True):
+        draw(features, ax, settings=settings)
+    for ax in axes[:-1]:
+        ax.set_xlabel("")
+    # A dollar sign in a song's title is no formula.
+    figure.suptitle(title, fontsize="x-large", parse_math=False)
+    return figure
+
+
+def _panel(features: Features, name: str, n_rows: int) -> NDArray[np.float32]:
+    require_matplotlib()
+    if name not in features:
+        raise SpdkitError(f"no {name!r} among the features ({', '.join(features)})")
+    shape = features[name].shape
+    if len(shape) != 2 or shape[0] != n_rows:
+        raise SpdkitError(
+            f"{name} has shape {shape}, but the settings say ({n_rows}, n_frames); "
+            "give the settings of the extractor that made the features"
+        )
+    return features[name]
+
+
+def _mel_edges(settings: AudioSettings) -> NDArray[np.float64]:
+    # A band is a triangle around its centre: it is drawn to the middle between centres (in mel),
+    # the first and last to the ends of the range.
+    import librosa
+
+    low, high = librosa.hz_to_mel([settings.mel_fmin, settings.mel_high])
+    centres = np.linspace(low, high, settings.n_mels + 2)[1:-1]
+    inner = (centres[1:] + centres[:-1]) / 2
+    edges: NDArray[np.float64] = librosa.mel_to_hz(np.concatenate([[low], inner, [high]]))
+    edges[[0, -1]] = settings.mel_fmin, settings.mel_high  # exact despite the way through mel
+    return edges
+
+
+def _show(
+    values: NDArray[np.float32],
+    ax: Axes,
+    settings: AudioSettings,
+    *,
+    y_axis: str,
+    y_coords: NDArray[np.floating[Any]],
+    cmap: str,
+) -> Any:
+    from librosa.display import specshow
+    from matplotlib.ticker import MaxNLocator
+
+    # Frames are centred on their time: a frame is drawn half a hop to either side.
+    n_frames = values.shape[1]
+    hop = settings.hop_length / settings.sr
+    x_coords = (np.arange(n_frames + 1) - 0.5) * hop
+    image = specshow(
+        values,
+        ax=ax,
+        x_axis="s",
+        x_coords=x_coords,
+        y_axis=y_axis,
+        y_coords=y_coords,
+        sr=settings.sr,
+        hop_length=settings.hop_length,
+        cmap=cmap,
+        shading="flat",
+        auto_aspect=False,
+    )
+    ax.set_xlim(0.0, max(n_frames - 1, 0.5) * hop)
+    ax.set_xlabel("Time (s)")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 2, 5, 10]))
+    return image
+
+
+def _colour_bar(image: Any, ax: Axes, label: str) -> None:
+    ax.figure.colorbar(image, ax=ax, label=label, pad=0.02, aspect=15)
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Not pyplot's: nothing is shown, and nothing stays open after the caller lets go.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _own_axes() -> Axes:
+    return _figure(width=10.0, height=4.0).subplots()

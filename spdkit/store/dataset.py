@@ -1,0 +1,354 @@
+"""Features with labels and groups: X, y, groups, one row a track, and a report of the losses.
+
+Conventions
+-----------
+A row is a track that is in the store and has a label. Labels come from the store itself (a column
+of ``obs``, or the JSON of its ``metadata``), a table on disk, a DataFrame, or a loaded catalog; a
+table has a column ``track_id``, or that as its index. NaN in X stays: filling it in is for the
+estimator to learn from training rows. Whatever is left out is counted in `Dataset.report` and
+logged; what cannot be right is refused: one track with two labels, a label beyond its range.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from spdkit.catalogs.base import CatalogData
+from spdkit.common.errors import SpdkitError
+from spdkit.store.feature_store import FeatureStore
+
+Labels = str | os.PathLike[str] | pd.DataFrame | CatalogData
+_SHOWN = 5
+_logger = logging.getLogger(__name__)
+
+
+class DatasetError(SpdkitError):
+    """Labels that do not fit the store, or that contradict themselves."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What `load` took and what it left out.
+
+    Attributes
+    ----------
+    n_rows, n_tracks, n_labels : int
+        Rows of the data set, tracks in the store, tracks that have a label.
+    without_label, without_track : tuple of str
+        Tracks of the store without a label, and labels whose track is not in the store.
+    n_duplicates : int
+        Rows of the labels dropped because they repeat another one, label and group alike.
+    out_of_range : tuple of str
+        Tracks left out because of their label.
+    group : str or None
+        The column that was asked for as groups.
+    without_group : tuple of str or None
+        Tracks that share the group ``""`` because theirs is unknown; None when there are no groups.
+    without_features : tuple of str
+        Tracks in X of which every feature is NaN.
+    statuses : dict
+        For each extractor how many rows are ok, absent, failed, pending.
+    """
+
+    n_rows: int
+    n_tracks: int
+    n_labels: int
+    without_label: tuple[str, ...]
+    without_track: tuple[str, ...]
+    n_duplicates: int
+    out_of_range: tuple[str, ...]
+    group: str | None
+    without_group: tuple[str, ...] | None
+    without_features: tuple[str, ...]
+    statuses: dict[str, dict[str, int]]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left out and every row has features and the group asked for."""
+        return not self._losses()
+
+    def __str__(self) -> str:
+        counts = [
+            f"{name}: {', '.join(f'{n} {status}' for status, n in found.items())}"
+            for name, found in self.statuses.items()
+        ]
+        first = f"{self.n_rows} rows of {self.n_tracks} tracks and {self.n_labels} labels"
+        return "\n".join([first, *self._losses(), *counts])
+
+    def _losses(self) -> list[str]:
+        named = {
+            "tracks without a label, left out": self.without_label,
+            "labels without a track, left out": self.without_track,
+            "labels out of range, left out": self.out_of_range,
+            "tracks without a group, kept together in one": self.without_group or (),
+            "tracks without any feature, kept as NaN": self.without_features,
+        }
+        losses = [f"{what}: {len(ids)} ({_some(ids)})" for what, ids in named.items() if ids]
+        if self.n_duplicates:
+            losses.append(f"rows of the labels that repeat another, dropped: {self.n_duplicates}")
+        if self.group is not None and self.without_group is None:
+            losses.append(f"no groups: no column {self.group!r} in the labels nor in the store")
+        return losses
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows to learn from. Unpacks as ``X, y, groups = load(...)``.
+
+    Attributes
+    ----------
+    X : DataFrame of float64, shape (n_rows, n_features)
+        Indexed by ``track_id``; columns named and ordered as in the store.
+    y : Series of float64
+        The labels, in their own unit.
+    groups : Series of str, or None
+        What a split must not part, such as the artist.
+    modality : Series
+        Column of X -> "audio", "lyrics" or "metadata".
+    about : DataFrame
+        What the store knows of each track, from the JSON of its metadata; cells of any type.
+    report : LoadReport
+    """
+
+    X: pd.DataFrame
+    y: pd.Series
+    groups: pd.Series | None
+    modality: pd.Series
+    about: pd.DataFrame
+    report: LoadReport
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.X, self.y, self.groups))
+
+
+def load(
+    store: str | os.PathLike[str] | FeatureStore,
+    labels: Labels | None = None,
+    target: str = "popularity",
+    groups: str | None = "artist_id",
+    extractors: Sequence[str] | None = None,
+    *,
+    target_range: tuple[float, float] | None = (0.0, 100.0),
+    out_of_range: Literal["raise", "drop"] = "raise",
+) -> Dataset:
+    """Join a store with labels and groups.
+
+    Parameters
+    ----------
+    store : path or FeatureStore
+    labels : path, DataFrame or CatalogData, optional
+        Where the target is; by default the store itself. A path is of CSV or Parquet.
+    target : str
+        Column of the labels.
+    groups : str or None
+        Column of the labels or, failing that, of the store. When neither has it, the data set has
+        no groups, and the report says so.
+    extractors : sequence of str, optional
+        Whose columns to take; all by default.
+    target_range : (float, float) or None
+        What the target can be, ends included; None for any finite number.
+    out_of_range : {"raise", "drop"}
+        Whether a label beyond `target_range` is refused, or its track left out and counted.
+
+    Returns
+    -------
+    Dataset
+        One row a track that has a label, in the order of the store: by ``track_id``.
+
+    Raises
+    ------
+    DatasetError
+        When the labels lack a column, hold text, contradict themselves, lie out of range, or share
+        no track with the store.
+    StoreError
+        When the store cannot be read or has no such extractor.
+
+    Examples
+    --------
+    >>> X, y, groups = load("features.h5", "popularity.csv")  # doctest: +SKIP
+    >>> print(load("musicoset.h5", extractors=["metadata"]).report)  # doctest: +SKIP
+    """
+    if out_of_range not in ("raise", "drop"):
+        raise DatasetError(f"out_of_range must be 'raise' or 'drop', got {out_of_range!r}")
+    whole = store if isinstance(store, FeatureStore) else FeatureStore.open(store)
+    chosen = whole if extractors is None else whole.select(list(extractors))
+    about = _about(whole)
+    # A column of obs comes before a fact of the same name.
+    known = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
+    table, where = _label_table(labels, known, str(whole.path), groups)
+    found, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
+    beyond = _beyond(found["label"], target_range, out_of_range, where, target)
+    ids = whole.obs.index
+    rows = ids[ids.isin(found.index.difference(beyond))]
+    if rows.empty:
+        raise DatasetError(
+            f"no track of {whole.path} has a usable {target!r} in {where}: the store has "
+            f"{_some(tuple(ids))}; the labels are of {_some(tuple(found.index))}"
+        )
+    used = found.loc[rows]
+    if groups is not None and "group" not in used and groups in known:
+        used = used.assign(group=_texts(known.loc[rows, groups]))
+    X = chosen.to_pandas().loc[rows].astype(np.float64)
+    report = LoadReport(
+        n_rows=len(rows),
+        n_tracks=len(ids),
+        n_labels=len(found),
+        without_label=tuple(ids.difference(found.index)),
+        without_track=tuple(found.index.difference(ids)),
+        n_duplicates=n_duplicates,
+        out_of_range=tuple(ids.intersection(beyond)),
+        group=groups,
+        without_group=tuple(rows[used["group"] == ""]) if "group" in used else None,
+        without_features=tuple(rows[X.isna().all(axis=1)]),
+        statuses=_statuses(chosen, rows),
+    )
+    _logger.log(logging.INFO if report.complete else logging.WARNING, "%s", report)
+    return Dataset(
+        X=X,
+        y=used["label"].rename(target),
+        groups=used["group"].rename(groups) if "group" in used else None,
+        modality=_modality(chosen),
+        about=about.loc[rows],
+        report=report,
+    )
+
+
+def _about(store: FeatureStore) -> pd.DataFrame:
+    """Facts of each track, from the JSON in ``obs``."""
+    facts = []
+    for track_id, text in store.obs["metadata"].items():
+        try:
+            fact = json.loads(text) if text else {}
+        except ValueError as error:
+            raise DatasetError(f"{store.path}: track {track_id!r}: metadata: {error}") from error
+        facts.append(fact)
+    return pd.DataFrame(facts, index=store.obs.index)
+
+
+def _label_table(
+    labels: Labels | None, known: pd.DataFrame, store: str, groups: str | None
+) -> tuple[pd.DataFrame, str]:
+    """The labels as a table indexed by ``track_id``, and what to call it."""
+    if labels is None:
+        return known, store
+    if isinstance(labels, CatalogData):
+        return labels.labels, f"catalog {labels.catalog.name}"
+    if isinstance(labels, pd.DataFrame):
+        table, where = labels, "the labels"
+    else:
+        table, where = _read(Path(labels).expanduser(), groups), str(labels)
+    if "track_id" in table:
+        table = table.set_index("track_id")
+    elif table.index.name != "track_id":
+        raise DatasetError(
+            f"{where}: no column 'track_id'; the columns are {', '.join(map(str, table.columns))}"
+        )
+    nameless = np.flatnonzero(_texts(table.index.to_series()) == "")
+    if len(nameless):
+        raise DatasetError(f"{where}: no track_id in row {', '.join(map(str, nameless[:5] + 1))}")
+    return table.set_axis(table.index.map(str), axis=0), where
+
+
+def _read(path: Path, groups: str | None) -> pd.DataFrame:
+    try:
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        # Ids such as 007 stay text, and an artist may be called NA.
+        texts = {"track_id": str} | ({groups: str} if groups else {})
+        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+    except ImportError as error:
+        raise DatasetError(
+            f"{path}: Parquet needs pyarrow: pip install 'spdkit[parquet]'"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read as a table: {error}") from error
+
+
+def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None) -> pd.DataFrame:
+    """``label`` (float) and, where the table has it, ``group`` (text) of every labelled row."""
+    if target not in table:
+        raise DatasetError(
+            f"{where}: no column {target!r} to take as label; there are "
+            f"{', '.join(map(str, table.columns))}"
+        )
+    cells = table[target]
+    numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    wrong = (cells.notna() & numbers.isna()) | np.isinf(numbers)
+    if wrong.any():
+        told = [f"{cell!r} of track {track!r}" for track, cell in cells[wrong].items()]
+        raise DatasetError(f"{where}: {target!r} is no finite number: {_some(told, quote=False)}")
+    found = pd.DataFrame({"label": numbers})
+    if groups is not None and groups in table:
+        found["group"] = _texts(table[groups])
+    return found[found["label"].notna()]
+
+
+def _one_a_track(found: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:
+    """Drop rows that say the same again; refuse tracks of which two rows disagree."""
+    distinct = found.reset_index().drop_duplicates().set_index("track_id")
+    torn = distinct.index[distinct.index.duplicated()].unique()
+    if len(torn):
+        told = [
+            f"{track!r} ({'; '.join(', '.join(map(repr, row)) for row in rows)})"
+            for track in torn[:_SHOWN]
+            for rows in [distinct.loc[track].to_numpy().tolist()]
+        ]
+        raise DatasetError(
+            f"{where}: {len(torn)} tracks have rows that disagree on {target!r} or on the group: "
+            f"{', '.join(told)}"
+        )
+    return distinct, len(found) - len(distinct)
+
+
+def _beyond(
+    label: pd.Series,
+    allowed: tuple[float, float] | None,
+    out_of_range: str,
+    where: str,
+    target: str,
+) -> pd.Index:
+    """Tracks whose label is out of range, unless that is to be refused."""
+    if allowed is None:
+        return label.index[:0]
+    outside = label[~label.between(*allowed)]
+    if len(outside) and out_of_range == "raise":
+        told = [f"{value:g} of track {track!r}" for track, value in outside.items()]
+        raise DatasetError(
+            f"{where}: {len(outside)} values of {target!r} are not in [{allowed[0]:g}, "
+            f"{allowed[1]:g}]: {_some(told, quote=False)}. Correct them, leave them out with "
+            "out_of_range='drop', or give their target_range"
+        )
+    return outside.index
+
+
+def _texts(cells: pd.Series) -> pd.Series:
+    return cells.astype(object).where(cells.notna(), "").map(str).str.strip().astype(object)
+
+
+def _some(names: Sequence[object], *, quote: bool = True) -> str:
+    shown = ", ".join(repr(name) if quote else str(name) for name in names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _statuses(store: FeatureStore, rows: pd.Index) -> dict[str, dict[str, int]]:
+    return {
+        name: {
+            str(status): int(n)
+            for status, n in store.obs.loc[rows, f"{name}_status"].value_counts().items()
+        }
+        for name in store.var["extractor"].unique()
+    }
+
+
+def _modality(store: FeatureStore) -> pd.Series:
+    described = store.provenance["extractors"]
+    return store.var["extractor"].map(lambda name: described[name]["modality"]).rename("modality")

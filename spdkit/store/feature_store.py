@@ -1,0 +1,267 @@
+"""The feature file: one HDF5 file of features, tracks, columns and provenance.
+
+`docs/FORMAT.md` is the specification. A file is written whole, to a temporary name, and takes its
+place by a rename: a reader never sees half of one. The image is made in memory first, because HDF5
+itself crashes the process when the disk fills under it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spdkit.common.errors import SpdkitError
+from spdkit.common.files import sync_folder, write_bytes
+
+ENCODING_TYPE = "spdkit-feature-store"
+ENCODING_VERSION = "1.0"
+_CHUNK_ROWS = 256
+
+
+class StoreError(SpdkitError):
+    """A file that is no feature store, is damaged, or cannot be written."""
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The contents of a store in memory.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n_tracks, n_features)
+    obs : DataFrame of n_tracks rows, indexed by ``track_id``
+    var : DataFrame of n_features rows, indexed by ``name``
+    provenance : dict
+        ``packages`` (versions) and ``extractors`` (version, modality, parameters of each).
+    """
+
+    X: NDArray[np.float32]
+    obs: pd.DataFrame
+    var: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """A feature file, open for reading; parts are read when they are first asked for.
+
+    It holds a path and no file handle, so it can be pickled and shared by processes.
+
+    Examples
+    --------
+    >>> store = FeatureStore.open("features.h5")  # doctest: +SKIP
+    >>> store.to_pandas()  # doctest: +SKIP
+    >>> store.select(extractor="audio").X.shape  # doctest: +SKIP
+    (1000, 390)
+    """
+
+    path: Path
+    extractors: tuple[str, ...] | None = None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> FeatureStore:
+        """Open a feature file.
+
+        Raises
+        ------
+        StoreError
+            When there is no such file, or it is truncated, of another program, or of a version
+            that this spdkit does not read.
+        """
+        place = Path(path).expanduser()
+        with _open_checked(place):
+            return cls(place)
+
+    @cached_property
+    def obs(self) -> pd.DataFrame:
+        """One row a track, indexed by ``track_id``."""
+        with _open_checked(self.path) as file:
+            return _read_frame(file["obs"])
+
+    @cached_property
+    def var(self) -> pd.DataFrame:
+        """One row a feature, indexed by ``name``: extractor, unit, range, description, source."""
+        return self._whole_var[self._columns]
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Versions of the packages, and version, modality and parameters of each extractor."""
+        with _open_checked(self.path) as file:
+            provenance: dict[str, Any] = json.loads(file["provenance"].asstr()[()])
+            return provenance
+
+    @cached_property
+    def X(self) -> NDArray[np.float32]:
+        """Features, shape (n_tracks, n_features); NaN where a track has none."""
+        with _open_checked(self.path) as file:
+            X: NDArray[np.float32] = file["X"][...]
+        return X[:, self._columns]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Features as a table: ``track_id`` as index, feature names as columns."""
+        return pd.DataFrame(self.X, index=self.obs.index, columns=self.var.index)
+
+    def select(self, extractor: str | list[str]) -> FeatureStore:
+        """Return the same tracks with the columns of some extractors only.
+
+        Raises
+        ------
+        StoreError
+            When the store has no such extractor.
+        """
+        wanted = (extractor,) if isinstance(extractor, str) else tuple(extractor)
+        there = list(self.provenance["extractors"])
+        for name in wanted:
+            if name not in there:
+                raise StoreError(f"{self.path}: no extractor {name!r}, only {', '.join(there)}")
+        return dataclasses.replace(self, extractors=wanted)
+
+    def read(self) -> FeatureTable:
+        """Everything at once."""
+        return FeatureTable(self.X, self.obs, self.var, self.provenance)
+
+    @cached_property
+    def _whole_var(self) -> pd.DataFrame:
+        with _open_checked(self.path) as file:
+            return _read_frame(file["var"])
+
+    @property
+    def _columns(self) -> NDArray[np.bool_]:
+        column = self._whole_var["extractor"]
+        chosen = column.isin(self.extractors) if self.extractors else column.notna()
+        return chosen.to_numpy(dtype=bool)
+
+
+def write_store(path: Path, table: FeatureTable) -> None:
+    """Write a feature file, replacing what is there at one instant.
+
+    Raises
+    ------
+    StoreError
+        When the disk is full or the folder read-only; what was there is untouched.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        write_bytes(temporary, store_image(table))
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def store_image(table: FeatureTable) -> bytes:
+    """Return the bytes of a feature file; equal tables give equal bytes."""
+    with h5py.File("image", "w", driver="core", backing_store=False) as file:
+        _mark(file, ENCODING_TYPE, ENCODING_VERSION)
+        n_tracks, n_features = table.X.shape
+        X = file.create_dataset(
+            "X",
+            data=table.X,
+            dtype=np.float32,
+            chunks=(min(_CHUNK_ROWS, max(1, n_tracks)), max(1, n_features)),
+            maxshape=(None, None),
+        )
+        _mark(X, "array", "1.0")
+        _write_frame(file, "obs", table.obs)
+        _write_frame(file, "var", table.var)
+        provenance = json.dumps(table.provenance, sort_keys=True, indent=1, ensure_ascii=False)
+        _mark(
+            file.create_dataset("provenance", data=provenance, dtype=h5py.string_dtype()),
+            "json",
+            "1.0",
+        )
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+def _open_checked(path: Path) -> h5py.File:
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise StoreError(f"{path}: is a folder, not a feature file") from None
+    except PermissionError:
+        raise StoreError(f"{path}: no permission to read it") from None
+    except OSError as error:
+        reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
+        raise StoreError(f"{path}: {reason} ({error})") from error
+    try:
+        _check(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check(file: h5py.File, path: Path) -> None:
+    kind = file.attrs.get("encoding-type")
+    if kind != ENCODING_TYPE:
+        what = f"its encoding-type is {kind!r}" if kind is not None else "it has no encoding-type"
+        raise StoreError(f"{path}: an HDF5 file of another program ({what})")
+    version = str(file.attrs.get("encoding-version"))
+    if version.split(".")[0] != ENCODING_VERSION.split(".")[0]:
+        raise StoreError(
+            f"{path}: written as version {version} of the format; this spdkit reads "
+            f"{ENCODING_VERSION}. Use a matching spdkit, or write a new file"
+        )
+    missing = [name for name in ("X", "obs", "var", "provenance") if name not in file]
+    if missing:
+        raise StoreError(f"{path}: damaged: no {', '.join(missing)}")
+    shape = file["X"].shape
+    if shape != (_length(file["obs"]), _length(file["var"])):
+        raise StoreError(f"{path}: damaged: X is {shape}, not obs × var")
+
+
+def _length(group: h5py.Group) -> int:
+    index: h5py.Dataset = group[group.attrs["_index"]]
+    return int(index.shape[0])
+
+
+def _mark(node: h5py.HLObject, kind: str, version: str) -> None:
+    node.attrs["encoding-type"] = kind
+    node.attrs["encoding-version"] = version
+
+
+def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> None:
+    group = file.create_group(name)
+    _mark(group, "dataframe", "1.0")
+    group.attrs["_index"] = frame.index.name
+    group.attrs["column-order"] = np.array(list(frame.columns), dtype=h5py.string_dtype())
+    for column, values in frame.reset_index().items():
+        if pd.api.types.is_numeric_dtype(values.dtype):
+            _mark(group.create_dataset(str(column), data=values.to_numpy()), "array", "1.0")
+        else:
+            text = np.array([storable(value) for value in values], dtype=object)
+            data = group.create_dataset(str(column), data=text, dtype=h5py.string_dtype())
+            _mark(data, "string-array", "1.0")
+
+
+def _read_frame(group: h5py.Group) -> pd.DataFrame:
+    def column(name: str) -> NDArray[Any]:
+        data = group[name]
+        values: NDArray[Any] = (data.asstr() if data.dtype.kind == "O" else data)[...]
+        return values
+
+    index = str(group.attrs["_index"])
+    columns = {str(name): column(str(name)) for name in group.attrs["column-order"]}
+    return pd.DataFrame(columns, index=pd.Index(column(index), name=index))
+
+
+def storable(text: object) -> str:
+    """Return text that HDF5 can hold: UTF-8 without NUL, what is neither written as an escape."""
+    return str(text).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

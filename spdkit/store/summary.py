@@ -1,0 +1,120 @@
+"""What a feature file holds, in one summary that prints and goes to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spdkit.store.feature_store import FeatureStore
+
+
+@dataclass(frozen=True)
+class ExtractorSummary:
+    """One extractor's share of a store.
+
+    Attributes
+    ----------
+    name, version, modality : str
+    n_features : int
+    n_ok, n_absent, n_failed, n_pending : int
+        Tracks by status; pending were never asked of this extractor.
+    parameters : dict
+    """
+
+    name: str
+    version: str
+    modality: str
+    n_features: int
+    n_ok: int
+    n_absent: int
+    n_failed: int
+    n_pending: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoreSummary:
+    """A store at a glance.
+
+    Attributes
+    ----------
+    path : str
+    n_tracks, n_features : int
+    extractors : tuple of ExtractorSummary
+    failures : tuple of dict
+        ``track_id``, ``extractor``, ``reason`` of every failure.
+    remarks : tuple of dict
+        ``track_id``, ``extractor``, ``remark`` of tracks that went well with something to know.
+    packages : dict
+        Versions of the packages that wrote rows.
+    """
+
+    path: str
+    n_tracks: int
+    n_features: int
+    extractors: tuple[ExtractorSummary, ...]
+    failures: tuple[dict[str, str], ...]
+    remarks: tuple[dict[str, str], ...]
+    packages: dict[str, list[str]]
+
+
+def summarise(store: FeatureStore) -> StoreSummary:
+    """Count what a store holds, extractor by extractor."""
+    obs, described = store.obs, store.provenance["extractors"]
+    return StoreSummary(
+        path=str(store.path),
+        n_tracks=len(obs),
+        n_features=len(store.var),
+        extractors=tuple(_summarise(store, name) for name in described),
+        failures=tuple(
+            {"track_id": track_id, "extractor": name, "reason": text}
+            for name in described
+            for track_id, text in _texts(obs[f"{name}_error"])
+        ),
+        remarks=tuple(
+            {"track_id": track_id, "extractor": name, "remark": text}
+            for name in described
+            if f"{name}_note" in obs
+            for track_id, text in _texts(obs[f"{name}_note"])
+        ),
+        packages=store.provenance["packages"],
+    )
+
+
+def feature_statistics(store: FeatureStore) -> pd.DataFrame:
+    """Range of every feature over the tracks that have it.
+
+    Returns
+    -------
+    DataFrame, indexed by feature name
+        extractor, unit, n_missing, mean, std, min, median, max. NaN where no track has the feature.
+    """
+    table = store.to_pandas().astype(np.float64)
+    statistics = table.agg(["mean", "std", "min", "median", "max"]).T
+    statistics.insert(0, "n_missing", table.isna().sum())
+    return store.var[["extractor", "unit"]].join(statistics)
+
+
+def _texts(column: pd.Series) -> Iterator[tuple[str, str]]:
+    for track_id, text in column[column != ""].items():
+        yield str(track_id), str(text)
+
+
+def _summarise(store: FeatureStore, name: str) -> ExtractorSummary:
+    described = store.provenance["extractors"][name]
+    counts = store.obs[f"{name}_status"].value_counts()
+    return ExtractorSummary(
+        name=name,
+        version=described["version"],
+        modality=described["modality"],
+        n_features=int((store.var["extractor"] == name).sum()),
+        n_ok=int(counts.get("ok", 0)),
+        n_absent=int(counts.get("absent", 0)),
+        n_failed=int(counts.get("failed", 0)),
+        n_pending=int(counts.get("pending", 0)),
+        parameters=described["parameters"],
+    )

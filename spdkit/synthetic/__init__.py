@@ -1,0 +1,5 @@
+"""Synthetic songs: composed music, lyrics and popularity with a known truth."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,13 @@
+from . import local_metadata as local_metadata
+from . import metadata_tables as metadata_tables
+from . import remote_audio as remote_audio
+from . import scan as scan
+from . import sidecars as sidecars
+from . import tags as tags
+from . import track as track
+from .scan import from_folder as from_folder
+from .scan import from_path as from_path
+from .scan import from_table as from_table
+from .track import Track as Track
+from .track import TrackError as TrackError
+from .track import TrackSet as TrackSet

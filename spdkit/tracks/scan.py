@@ -1,0 +1,279 @@
+"""Tracks: what there is to extract from, and where it lies.
+
+Conventions
+-----------
+A track is named by its ``track_id``. A folder scan names each file by its path relative to the
+root, in POSIX form; a table names them itself. Audio is a local path or any URL that fsspec
+opens. This module knows files, not features.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spdkit.tracks.track import Track, TrackError, TrackSet, is_url, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SNDFILE_SUFFIXES = (
+    ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aiff .aif .aifc .au .caf"
+)
+_AV_SUFFIXES = ".m4a .m4b .mp4 .aac .wma .asf .ac3 .ape .mka .webm .wv .tta .amr"
+AUDIO_SUFFIXES = frozenset(f"{_SNDFILE_SUFFIXES} {_AV_SUFFIXES}".split())
+TABLE_SUFFIXES = frozenset({".csv", ".parquet", ".pq"})
+
+
+def from_folder(
+    root: str | os.PathLike[str], *, tags: bool = True, lyrics: bool = True, progress: bool = False
+) -> TrackSet:
+    """Find every audio file under a folder, with its tags and lyrics.
+
+    Links to folders are followed, each real folder once. A folder, broken link or unreadable file
+    whose name ends like audio is listed too: extraction records why it could not be read.
+
+    Parameters
+    ----------
+    root : path
+        The folder to search.
+    tags : bool
+        Read tags into ``metadata``, under the names of `spdkit.tracks.tags`.
+    lyrics : bool
+        Take lyrics from ``song.txt`` or ``song.lrc`` beside ``song.flac`` (see
+        `spdkit.tracks.sidecars`); failing that from its tags, if those are read.
+    progress : bool
+        Show on stderr how far it is.
+
+    Returns
+    -------
+    TrackSet
+        Sorted by ``track_id``, the POSIX path relative to `root`. Tags and lyrics that cannot be
+        read are among its problems, and the track goes without.
+
+    Raises
+    ------
+    TrackError
+        When `root` is not a folder, or two names become one after decoding.
+    """
+    base = Path(root).expanduser()
+    if not base.is_dir():
+        raise TrackError(f"{base}: not a folder")
+    with _searching(base, shown=progress):
+        scan = _scan(base, lyrics=lyrics)
+    found = sorted(scan.tracks, key=lambda track: track.track_id)
+    _refuse_duplicates([track.track_id for track in found], str(base))
+    remarks, problems = [], scan.problems
+    if scan.other:
+        common = sorted(scan.other.items(), key=lambda item: (-item[1], item[0]))[:5]
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in common)
+        total = scan.other.total()
+        remarks.append(f"passed over {total} files that are not audio ({kinds})")
+    if tags or scan.sidecars:
+        from spdkit.tracks.local_metadata import gather
+
+        gathered = gather(found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress)
+        found = gathered.tracks
+        remarks += gathered.remarks
+        problems += gathered.problems
+    return TrackSet(tuple(found), tuple(remarks), tuple(problems))
+
+
+@dataclass
+class _Scan:
+    """Audio files, files of lyrics by track, and how many others by suffix."""
+
+    tracks: list[Track] = field(default_factory=list)
+    sidecars: dict[str, list[str]] = field(default_factory=dict)
+    other: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+
+def _scan(base: Path, *, lyrics: bool) -> _Scan:
+    from spdkit.tracks.sidecars import beside
+
+    scan = _Scan()
+    seen: set[tuple[int, int]] = set()
+
+    def note(error: OSError) -> None:
+        scan.problems.append(f"{printable(str(error.filename))}: {error.strerror}")
+
+    for folder, subfolders, files in os.walk(base, onerror=note, followlinks=True):
+        subfolders.sort()
+        status = os.stat(folder)  # noqa: PTH116
+        if (status.st_dev, status.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        words = beside(files) if lyrics else {}
+        others: dict[str, str] = {}
+        used: set[str] = set()
+        for name in [*files, *subfolders]:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            if suffix.lower() in AUDIO_SUFFIXES:
+                path = os.path.join(folder, name)  # noqa: PTH118
+                track = Track(printable(Path(path).relative_to(base).as_posix()), audio=path)
+                scan.tracks.append(track)
+                if stem in words:
+                    paths = [os.path.join(folder, name) for name in words[stem]]  # noqa: PTH118
+                    scan.sidecars[track.track_id] = paths
+                    used.update(words[stem])
+            else:
+                others[name] = suffix.lower() or "no suffix"
+        passed = others.keys() & set(files) - used
+        scan.other.update(others[name] for name in passed)
+    return scan
+
+
+def _searching(base: Path, *, shown: bool) -> AbstractContextManager[object]:
+    if not shown:
+        return nullcontext()
+    from rich.console import Console
+    from rich.markup import escape
+
+    return Console(stderr=True).status(f"looking through {escape(str(base))}")
+
+
+def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
+    """Read tracks from a table with the columns ``track_id`` and ``audio``.
+
+    Parameters
+    ----------
+    table : path or DataFrame
+        CSV (UTF-8, header row) or Parquet. ``lyrics`` (words) or ``lyrics_file`` (local text or LRC
+        files) are optional; every other column becomes metadata. Empty cells mean absent.
+        Relative paths are taken from the table's own folder (from the working directory for a
+        DataFrame). Tags are not read: a table says all itself.
+
+    Returns
+    -------
+    TrackSet
+        Sorted by ``track_id``. A ``lyrics_file`` that cannot be read is among its problems.
+
+    Raises
+    ------
+    TrackError
+        When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
+    """
+    import pandas as pd
+
+    folder = Path() if isinstance(table, pd.DataFrame) else Path(table).expanduser().parent
+    found, files = [], {}
+    for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
+        audio, lyrics, path = (cells.pop(key, None) for key in ("audio", "lyrics", "lyrics_file"))
+        words = None if lyrics is None else str(lyrics)
+        if words is None and path is not None:
+            files[track_id] = [_locate(str(path), folder)]
+        where = None if audio is None else _locate(str(audio), folder)
+        found.append(Track(track_id, where, words, cells))
+    found.sort(key=lambda track: track.track_id)
+    if not files:
+        return TrackSet(tuple(found))
+    from spdkit.tracks.local_metadata import gather
+
+    gathered = gather(found, files, tags=False, lyrics=True)
+    return TrackSet(tuple(gathered.tracks), tuple(gathered.remarks), tuple(gathered.problems))
+
+
+def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> TrackSet:
+    """Tracks from a folder or from a table, whichever `source` is."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return from_folder(path, progress=progress)
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return from_table(path)
+    kinds = ", ".join(sorted(TABLE_SUFFIXES))
+    what = "no such file or folder" if not path.exists() else f"not a folder nor a table ({kinds})"
+    raise TrackError(f"{path}: {what}")
+
+
+def read_rows(
+    table: str | os.PathLike[str] | pd.DataFrame, *, required: Sequence[str] = ("track_id",)
+) -> dict[str, dict[str, object]]:
+    """Read a table by ``track_id``: what its cells say, in Python's own types.
+
+    Parameters
+    ----------
+    table : path or DataFrame
+        As for `from_table`.
+    required : sequence of str
+        Columns that must be there, ``track_id`` among them.
+
+    Returns
+    -------
+    dict of str to dict of str to object
+        In the table's order; empty cells are left out.
+
+    Raises
+    ------
+    TrackError
+        When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
+    """
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        frame, where = table, "the table"
+    else:
+        path = Path(table).expanduser()
+        frame, where = _read_table(path), str(path)
+    for column in required:
+        if column not in frame.columns:
+            there = ", ".join(map(str, frame.columns))
+            raise TrackError(f"{where}: no column {column!r}; the columns are {there}")
+    empty = [str(row + 1) for row, value in enumerate(frame["track_id"]) if _missing(value)]
+    if empty:
+        raise TrackError(f"{where}: no track_id in row {', '.join(empty[:5])}")
+    _refuse_duplicates([str(value) for value in frame["track_id"]], where)
+    return {
+        str(row["track_id"]): {
+            str(key): _plain(value)
+            for key, value in row.items()
+            if key != "track_id" and not _missing(value)
+        }
+        for row in frame.to_dict("records")
+    }
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() == ".csv":
+            # Ids such as 007 must stay text.
+            text = dict.fromkeys(("track_id", "audio", "lyrics", "lyrics_file"), str)
+            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise TrackError(f"{path}: Parquet needs pyarrow: pip install 'spdkit[parquet]'") from error
+    except (OSError, ValueError) as error:
+        raise TrackError(f"{path}: cannot be read as a table: {error}") from error
+
+
+def _refuse_duplicates(ids: Sequence[str], where: str) -> None:
+    repeated = [name for name, count in Counter(ids).items() if count > 1]
+    if repeated:
+        shown = ", ".join(map(repr, repeated[:5]))
+        raise TrackError(f"{where}: {len(repeated)} track_id occur more than once: {shown}")
+
+
+def _locate(audio: str, folder: Path) -> str:
+    return audio if is_url(audio) else str(folder / Path(audio).expanduser())
+
+
+def _missing(value: object) -> bool:
+    # Blank text, None, NaN and pandas' NA and NaT; the last two are equal to nothing.
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True
+    import pandas as pd
+
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # type: ignore[call-overload]
+
+
+def _plain(value: object) -> object:
+    # numpy scalars and Parquet's lists to Python's own, so that metadata can be written as JSON.
+    return value.tolist() if hasattr(value, "tolist") else value

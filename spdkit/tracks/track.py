@@ -1,0 +1,115 @@
+"""Track: one song and where its parts are.
+
+Conventions
+-----------
+A track is named by its ``track_id``. Audio is a local path or any URL that fsspec opens. This
+module knows files, not features.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, overload
+
+from spdkit.common.errors import SpdkitError
+
+if TYPE_CHECKING:
+    pass
+
+
+class TrackError(SpdkitError):
+    """A folder or table from which no list of tracks can be made."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One song and where its parts are.
+
+    Attributes
+    ----------
+    track_id : str
+        Unique name within a batch and a store.
+    audio : str or None
+        Path or fsspec URL of the sound; None when there is none.
+    lyrics : str or None
+        The words themselves, lines separated by newlines; None when there are none.
+    metadata : mapping of str to object
+        Facts about the track (artist, followers, year …), empty when there are none.
+    """
+
+    track_id: str
+    audio: str | None = None
+    lyrics: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.track_id, str) or not self.track_id:
+            raise TrackError(f"track_id must be a non-empty string, got {self.track_id!r}")
+        try:
+            self.track_id.encode("utf-8")
+        except UnicodeEncodeError:
+            raise TrackError(f"track_id must be valid Unicode, got {self.track_id!r}") from None
+        if "\0" in self.track_id:
+            raise TrackError(f"track_id must not hold NUL, got {self.track_id!r}")
+
+
+@dataclass(frozen=True)
+class TrackSet(Sequence[Track]):
+    """Tracks in order of their id, and what the search for them passed over.
+
+    Attributes
+    ----------
+    tracks : tuple of Track
+    remarks : tuple of str
+        What was left out on purpose, such as files that are no audio, and what was picked up.
+    problems : tuple of str
+        What could not be looked at, such as folders without permission and damaged tags.
+    """
+
+    tracks: tuple[Track, ...]
+    remarks: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    def __iter__(self) -> Iterator[Track]:
+        return iter(self.tracks)
+
+    @overload
+    def __getitem__(self, index: int) -> Track: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Track, ...]: ...
+    def __getitem__(self, index: int | slice) -> Track | tuple[Track, ...]:
+        return self.tracks[index]
+
+
+def is_url(audio: str) -> bool:
+    """Whether `audio` is a URL for fsspec rather than a local path."""
+    return "://" in audio
+
+
+def open_binary(audio: str) -> IO[bytes]:
+    """Open a local path or fsspec URL for reading, seekable.
+
+    Of a URL only what is read travels; see `spdkit.tracks.remote_audio`.
+
+    Raises
+    ------
+    OSError
+        When there is no such file, or it cannot be read.
+    ImportError
+        When the URL's protocol needs a package that is not installed.
+    """
+    if not is_url(audio):
+        return open(audio, "rb")  # noqa: PTH123 (the name may hold undecodable bytes)
+    from spdkit.tracks.remote_audio import open_url
+
+    return open_url(audio)
+
+
+def printable(name: str) -> str:
+    r"""Return `name` as valid UTF-8 text: undecodable bytes of a file name become ``\xNN``."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

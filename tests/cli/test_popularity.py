@@ -1,0 +1,221 @@
+"""``spdkit fit``, ``evaluate``, ``predict``, ``report``: from a store to a model in use."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import song_store
+from typer.testing import CliRunner
+
+from spdkit.cli.app import app
+from spdkit.extractors import LyricsExtractor, MetadataExtractor
+from spdkit.popularity import predict
+from spdkit.popularity.models.serialization import load_model
+from spdkit.popularity.record import to_files
+
+
+def run(*words, code=0):
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A store, its labels, and a model of either task."""
+    made = tmp_path_factory.mktemp("models")
+    song_store.make(made)
+    for task, preset in (("regression", "spdkit"), ("classification", "1-B")):
+        words = ("--task", task, "--preset", preset, "--thresholds", "40,60", "--no-explain")
+        run("fit", made / "features.h5", "--labels", made / "labels.csv", "-o", made / task, *words)
+    return made
+
+
+@pytest.fixture(scope="module")
+def record(folder):
+    return predict.load(folder / "regression")[1]
+
+
+def test_a_record_says_what_was_done(record, folder):
+    assert (record.task, record.preset, record.target) == ("regression", "spdkit", "popularity")
+    assert (record.store, record.labels, record.groups) == (
+        "features.h5",
+        "labels.csv",
+        "artist_id",
+    )
+    assert record.split.protocol == "artist" and record.thresholds == (40.0, 60.0)
+    assert record.split.n_training + record.split.n_test == 160
+    assert record.split.n_groups_training + record.split.n_groups_test == 40
+    assert set(record.extractors) == {"lyrics", "metadata"}
+    assert {"model", "median", "mlr", "mlr_lasso", "mlp"} <= set(record.scores)
+    assert set(record.differences) == set(record.scores) - {"model"}
+    assert record.test["title"].str.startswith("Song ").all()
+    assert len(record.test) == len(record.test_code) == record.split.n_test
+    assert len(record.training_X) == record.split.n_training
+    assert set(record.features["modality"]) == {"lyrics", "metadata"}
+    assert record.features["family"].loc["artist_followers"] == "artist"
+
+
+def test_scores_are_of_the_test_rows_and_no_artist_is_on_both_sides(record, folder):
+    y, predicted = record.test["y"], record.test["predicted"]
+    mae = record.scores["model"]["mae"]
+    assert mae.value == pytest.approx(np.abs(y - predicted).mean())
+    assert mae.low < mae.value < mae.high
+    difference = record.differences["median"]
+    theirs = record.scores["median"]["mae"].value
+    assert difference.value == pytest.approx(mae.value - theirs) and difference.value < 0
+    labels = pd.read_csv(folder / "labels.csv", index_col="track_id")
+    artists = set(record.test["group"])
+    trained = labels.index.difference(record.test.index)
+    assert not artists & set(labels.loc[trained, "artist_id"])
+    assert (labels.loc[record.test.index, "popularity"] == y).all()
+
+
+def test_the_record_comes_back_as_it_was(record, folder):
+    again = predict.from_files(to_files(record))
+    for name, value in vars(record).items():
+        other = getattr(again, name)
+        if isinstance(value, pd.DataFrame):
+            # The rows of the sample are numbered anew: their names are not kept.
+            pd.testing.assert_frame_equal(
+                value.reset_index(drop=True), other.reset_index(drop=True), check_dtype=False
+            )
+        elif isinstance(value, pd.Series | np.ndarray):
+            np.testing.assert_array_equal(value, other)
+        else:
+            assert value == other, name
+
+
+def test_a_store_is_predicted_as_the_model_says(folder, tmp_path):
+    out = tmp_path / "p.csv"
+    run("predict", folder / "regression", folder / "features.h5", "-o", out, "--explain")
+    table = pd.read_csv(out, index_col="track_id")
+    assert len(table) == 160 and table["predicted"].is_monotonic_decreasing
+    model = load_model(folder / "regression")
+    X = predict.FeatureStore.open(folder / "features.h5").to_pandas().loc[table.index]
+    np.testing.assert_allclose(table["predicted"], model.predict(X), rtol=1e-4)
+    ends = model.predict_interval(X)
+    np.testing.assert_allclose(table[["low", "high"]], ends, atol=1e-3)
+    expected = np.select(
+        [table["predicted"] < 40, table["predicted"] < 60], ["low", "medium"], "high"
+    )
+    assert (table["class"] == expected).all()
+    np.testing.assert_allclose(table.filter(like="p_").sum(axis=1), 1, atol=1e-5)
+    # Pushes lead from the mean prediction of training songs to that of the song.
+    base = table["predicted"] - table.filter(like="push_").sum(axis=1)
+    assert set(table.filter(like="push_")) == {"push_lyrics", "push_metadata"}
+    np.testing.assert_allclose(base, base.iloc[0], atol=1e-3)
+    trained = table.index.difference(predict.load(folder / "regression")[1].test.index)
+    assert (table.loc[trained, "outside_range"] == 0).all()
+
+
+def test_a_classifier_ranks_by_the_probability_of_a_hit(folder, tmp_path):
+    run("predict", folder / "classification", folder / "features.h5", "-o", tmp_path / "p.csv")
+    table = pd.read_csv(tmp_path / "p.csv", index_col="track_id")
+    assert table["p_high"].is_monotonic_decreasing and "predicted" not in table
+    names = np.array(["low", "medium", "high"])
+    likeliest = names[table[["p_low", "p_medium", "p_high"]].to_numpy().argmax(axis=1)]
+    assert (table["class"] == likeliest).all()
+
+
+def test_songs_without_features_are_told_and_not_guessed(folder, tmp_path):
+    table = song_store.songs(4, seed=9).drop(columns=["popularity", "artist_id"])
+    table.loc[1, ["lyrics", "artist_followers", "release_date"]] = None
+    song_store.extract(table, tmp_path / "f.h5", LyricsExtractor(), MetadataExtractor())
+    run("predict", folder / "regression", tmp_path / "f.h5", "-o", tmp_path / "p.csv")
+    found = pd.read_csv(tmp_path / "p.csv", index_col="track_id")
+    assert len(found) == 4
+    assert np.isnan(found.loc["song-001", "predicted"])
+    assert found.loc["song-001", "note"].startswith("has nothing that")
+    assert found["predicted"].notna().sum() == 3
+
+
+def test_a_table_of_tracks_is_extracted_as_the_model_was(folder, tmp_path):
+    table = song_store.songs(5, seed=3).drop(columns=["popularity", "artist_id"])
+    table.to_csv(tmp_path / "songs.csv", index=False)
+    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 5
+    assert (tmp_path / "p.h5").is_file()  # kept, so that a second run goes on
+    # Other songs into the same files: those before are not predicted again.
+    table.iloc[3:].to_csv(tmp_path / "songs.csv", index=False)
+    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
+    assert set(pd.read_csv(tmp_path / "p.csv")["track_id"]) == {"song-003", "song-004"}
+
+
+def test_features_that_do_not_match_are_named(folder, tmp_path):
+    profile = "lyrics.profile is 'spotgentrack', was 'paper' in training"
+    for i, (extractors, reason) in enumerate(
+        (
+            ([LyricsExtractor()], "has no features of 'metadata'"),
+            ([LyricsExtractor(profile="spotgentrack"), MetadataExtractor()], profile),
+        )
+    ):
+        song_store.extract(folder / "songs.csv", tmp_path / f"{i}.h5", *extractors)
+        words = ("predict", folder / "regression", tmp_path / f"{i}.h5", "-o", tmp_path / "p.csv")
+        found = run(*words, code=1)
+        assert reason in found.stderr and not (tmp_path / "p.csv").exists()
+
+
+def test_a_report_is_written(folder, tmp_path):
+    run("report", folder / "classification", "-o", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<html" in page and "1-B" in page
+
+
+def test_evaluation_compares_on_the_same_rows(folder, tmp_path):
+    words = ("evaluate", folder / "features.h5", "--labels", folder / "labels.csv", "--k", 2)
+    out = tmp_path / "e.json"
+    found = run(*words, "--preset", "1-B", "--protocol", "artist", "-o", out, "--json")
+    content = json.loads(out.read_text())
+    assert content == json.loads(found.stdout)
+    assert set(content["scores"]["1-B"]) == {"validation", "test"}
+    for name, parts in content["differences"].items():
+        for part, difference in parts.items():
+            ours, theirs = (content["scores"][m][part]["mae"]["value"] for m in ("1-B", name))
+            assert difference["value"] == pytest.approx(ours - theirs)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--preset", "4-Z"), "no preset '4-Z'; there are spdkit, 1-A"),
+        (("--groups", "label"), "no.* column 'label'.*--protocol paper"),
+        (("--protocol", "reference"), "shows what leaks are worth"),
+        (("--balanced",), "in classification only"),
+        (("--target", "plays"), "no column 'plays'"),
+        (("--thresholds", "70,60"), "thresholds must rise"),
+    ],
+)
+def test_impossible_fits_are_one_line(words, reason, folder, tmp_path):
+    fit = ("fit", folder / "features.h5", "--labels", folder / "labels.csv", "-o", tmp_path / "m")
+    found = run(*fit, *words, code=1)
+    assert re.search(reason, found.stderr), found.stderr
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_folder_of_others_is_left_alone_before_any_work(folder, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    fit = ("fit", folder / "features.h5", "--labels", folder / "labels.csv", "-o", tmp_path)
+    assert "no model of ours to replace" in run(*fit, code=1).stderr
+
+
+def test_a_changed_record_is_refused(folder, tmp_path):
+    shutil.copytree(folder / "regression", tmp_path / "m")
+    text = (tmp_path / "m" / "record.json").read_text()
+    (tmp_path / "m" / "record.json").write_text(text.replace("artist", "random"))
+    found = run("report", tmp_path / "m", "-o", tmp_path / "r.html", code=1)
+    assert "record.json is not what was written" in found.stderr
+
+
+def test_the_time_protocol_tests_the_latest(folder, tmp_path):
+    words = ("--protocol", "time", "--preset", "1-B", "--no-baselines", "--no-explain")
+    labels = ("--labels", folder / "labels.csv")
+    run("fit", folder / "features.h5", *labels, "-o", tmp_path / "m", *words)
+    record = predict.load(tmp_path / "m")[1]
+    number = record.test.index.str[-3:].astype(int)
+    assert (number % 20 >= 16).all()  # released in 2016 and later: a fifth of twenty years

@@ -1,0 +1,57 @@
+"""Conformal radius and temperature, by hand and by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from spdkit.evaluation.conformal import conformal_radius, temperature
+
+
+def test_radius_by_hand():
+    # Nine residuals, coverage 0.8: the ⌈10 · 0.8⌉ = 8th smallest of their sizes.
+    residuals = np.array([3.0, -1, 4, -1.5, 9, -2.6, 5, 3.5, -8])
+    assert conformal_radius(residuals, 0.8) == 8.0
+    assert conformal_radius(residuals, 0.9) == 9.0
+    with pytest.raises(ValueError, match=r"9 rows .* 0.95 needs 19"):
+        conformal_radius(residuals, 0.95)
+    assert conformal_radius(np.arange(19.0), 0.95) == 18.0
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.5, 90])
+def test_impossible_coverage_is_refused(coverage):
+    with pytest.raises(ValueError, match=str(coverage)):
+        conformal_radius(np.arange(100.0), coverage)
+
+
+def test_coverage_holds_on_average():
+    """The guarantee: at least the coverage, at most 1/(n + 1) above it, for any distribution."""
+    rng = np.random.default_rng(0)
+    n, covered = 39, []
+    for _ in range(4000):
+        sample = rng.standard_cauchy(n + 1)
+        covered.append(abs(sample[n]) <= conformal_radius(sample[:n], 0.8))
+    assert 0.8 - 0.02 < np.mean(covered) < 0.8 + 1 / 40 + 0.02
+
+
+@pytest.mark.parametrize("truth", [0.4, 1.0, 3.0])
+def test_the_temperature_that_spoiled_logits_is_found(truth):
+    rng = np.random.default_rng(1)
+    honest = rng.normal(0, 1.5, (20000, 3))
+    probabilities = softmax(honest, axis=1)
+    classes = (rng.random((20000, 1)) > probabilities.cumsum(axis=1)).sum(axis=1)
+    assert temperature(honest * truth, classes) == pytest.approx(truth, rel=0.05)
+
+
+def test_weights_count_as_repeated_rows():
+    rng = np.random.default_rng(2)
+    logits, classes = rng.normal(0, 2, (60, 3)), rng.integers(0, 3, 60)
+    times = rng.integers(0, 4, 60)
+    repeated = temperature(np.repeat(logits, times, axis=0), np.repeat(classes, times))
+    assert temperature(logits, classes, times.astype(float)) == pytest.approx(repeated, rel=1e-3)
+
+
+def test_without_rows_nothing_is_changed():
+    assert temperature(np.zeros((0, 3)), np.zeros(0, dtype=int)) == 1.0
+    assert temperature(np.ones((2, 3)), np.array([0, 1]), np.zeros(2)) == 1.0

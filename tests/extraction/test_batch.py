@@ -1,0 +1,489 @@
+"""What a batch promises: one row a track, failures with reasons, resume, same bytes anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from spdkit.extraction import batch
+from spdkit.extraction.executors import EngineError
+from spdkit.extraction.journal import Journal, JournalError
+from spdkit.extractors import ExtractionError, Extractor, FeatureSpec
+from spdkit.store.feature_store import FeatureStore, StoreError
+from spdkit.tracks import scan
+from spdkit.tracks.track import Track
+
+
+class Sizes(Extractor):
+    """Two numbers a file, without any library; runs in threads here."""
+
+    name, modality, version = "sizes", "audio", "1"
+    obs_fields = {"seen": float}  # noqa: RUF012
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    @property
+    def feature_specs(self):
+        return tuple(FeatureSpec(f"size_{i}", "1", 0, np.inf, "size", "test") for i in range(2))
+
+    def extract(self, track):
+        return self.extract_with_obs(track)[0]
+
+    def extract_with_obs(self, track):
+        if track.audio is None:
+            return self.absent_row(), {}
+        calls.append(track.track_id)
+        if "bad" in track.track_id:
+            raise ExtractionError(track.audio, "it is bad")
+        data = Path(track.audio).read_bytes()
+        row = self.factor * np.array([len(data), sum(data)], dtype=np.float32)
+        return row.astype(np.float32), {"seen": float(len(data))}
+
+
+class Letters(Extractor):
+    name, modality, version = "letters", "lyrics", "1"
+    feature_specs = (FeatureSpec("n_letters", "1", 0, np.inf, "letters", "test"),)
+
+    def extract(self, track):
+        if not track.lyrics:
+            return self.absent_row()
+        calls.append("letters " + track.track_id)
+        return np.array([len(track.lyrics)], dtype=np.float32)
+
+
+class SameColumns(Letters):
+    name = "same_columns"
+
+
+calls: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _no_calls():
+    calls.clear()
+
+
+@pytest.fixture
+def music(tmp_path):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.wav").write_bytes(bytes([number]) * (10 + number))
+    return folder
+
+
+def run(found, target, extractors=None, **options):
+    with ThreadPoolExecutor(2) as executor:
+        return batch.extract(found, target, extractors or [Sizes()], executor=executor, **options)
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+# --- the store that comes out
+
+
+def test_rows_are_what_the_extractor_returned(music, tmp_path):
+    report = run(scan.from_folder(music), tmp_path / "out.h5")
+    store = FeatureStore.open(tmp_path / "out.h5")
+    expected = [[10 + n, n * (10 + n)] for n in range(8)]
+    assert np.array_equal(store.X, np.array(expected, dtype=np.float32))
+    assert list(store.obs.index) == [f"{n}.wav" for n in range(8)]
+    assert list(store.obs["sizes_status"]) == ["ok"] * 8
+    assert list(store.obs["sizes_seen"]) == [10.0 + n for n in range(8)]
+    assert list(store.obs["size"]) == [10 + n for n in range(8)]
+    assert (report.n_tracks, report.n_extracted, report.n_unchanged) == (8, 8, 0)
+    assert report.failures == ()
+    assert files(tmp_path) == {"music", "out.h5", *(f"music/{n}.wav" for n in range(8))}
+
+
+def test_a_failure_is_recorded_with_its_reason_and_spares_the_rest(music, tmp_path):
+    (music / "bad.wav").write_bytes(b"x")
+    report = run(scan.from_folder(music), tmp_path / "out.h5")
+    assert [(f.track_id, f.extractor, f.reason) for f in report.failures] == [
+        ("bad.wav", "sizes", "it is bad")
+    ]
+    store = FeatureStore.open(tmp_path / "out.h5")
+    assert store.obs.loc["bad.wav", "sizes_status"] == "failed"
+    assert store.obs.loc["bad.wav", "sizes_error"] == "it is bad"
+    assert np.isnan(store.to_pandas().loc["bad.wav"]).all()
+    assert np.isfinite(store.to_pandas().drop("bad.wav")).all(axis=None)
+
+
+def test_a_track_without_the_modality_is_absent_not_failed(tmp_path):
+    report = run([Track("mute", lyrics="la la")], tmp_path / "out.h5", [Sizes(), Letters()])
+    store = FeatureStore.open(tmp_path / "out.h5")
+    assert store.obs.loc["mute", "sizes_status"] == "absent"
+    assert np.isnan(store.to_pandas().loc["mute", ["size_0", "size_1"]]).all()
+    assert store.to_pandas().loc["mute", "n_letters"] == 5
+    assert report.failures == ()
+
+
+def test_provenance_says_what_made_the_numbers(music, tmp_path):
+    import soundfile
+
+    run(scan.from_folder(music), tmp_path / "out.h5", [Sizes(factor=2.0)])
+    made = FeatureStore.open(tmp_path / "out.h5").provenance
+    assert made["packages"]["libsndfile"] == [soundfile.__libsndfile_version__]
+    assert made["packages"]["librosa"] == [version("librosa")]
+    assert made["extractors"] == {
+        "sizes": {
+            "version": "1",
+            "modality": "audio",
+            "parameters": {"factor": 2.0},
+            "obs_fields": {"seen": "float"},
+        }
+    }
+
+
+def test_home_is_expanded(music, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run(scan.from_folder("~/music"), "~/out.h5").target == tmp_path / "out.h5"
+    assert len(FeatureStore.open("~/out.h5").obs) == 8
+
+
+def test_metadata_is_kept(tmp_path):
+    track = Track("a", lyrics="x", metadata={"year": 1999, "artist": "Ünïcode ♥"})
+    run([track], tmp_path / "out.h5", [Letters()])
+    text = FeatureStore.open(tmp_path / "out.h5").obs.loc["a", "metadata"]
+    assert json.loads(text) == {"year": 1999, "artist": "Ünïcode ♥"}
+
+
+# --- resuming
+
+
+def test_a_second_run_does_nothing(music, tmp_path):
+    found = scan.from_folder(music)
+    run(found, tmp_path / "out.h5")
+    before = (tmp_path / "out.h5").stat()
+    calls.clear()
+    report = run(found, tmp_path / "out.h5")
+    assert (calls, report.n_extracted, report.n_unchanged) == ([], 0, 8)
+    assert (tmp_path / "out.h5").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_only_new_changed_and_failed_tracks_are_done_again(music, tmp_path):
+    (music / "bad.wav").write_bytes(b"x")
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    calls.clear()
+    (music / "3.wav").write_bytes(b"changed")
+    (music / "new.wav").write_bytes(b"new")
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    assert sorted(calls) == ["3.wav", "bad.wav", "new.wav"]
+    table = FeatureStore.open(tmp_path / "out.h5").to_pandas()
+    assert table.loc["3.wav", "size_0"] == 7
+    assert table.loc["new.wav", "size_0"] == 3
+    assert table.loc["5.wav", "size_0"] == 15
+
+
+def test_a_touched_file_is_hashed_not_extracted(music, tmp_path):
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    calls.clear()
+    os.utime(music / "2.wav", (1, 1))
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    assert calls == []
+    obs = FeatureStore.open(tmp_path / "out.h5").obs
+    assert obs.loc["2.wav", "modified"] == "1970-01-01T00:00:01.000000000Z"
+
+
+def test_same_size_and_date_with_other_bytes_is_seen_when_the_date_moves(music, tmp_path):
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    calls.clear()
+    (music / "2.wav").write_bytes(b"z" * 12)
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    assert calls == ["2.wav"]
+
+
+def test_adding_an_extractor_computes_only_what_is_new(music, tmp_path):
+    found = [Track(t.track_id, t.audio, lyrics="la" * n) for n, t in enumerate(
+        scan.from_folder(music), 1
+    )]  # fmt: skip
+    run(found, tmp_path / "out.h5", [Sizes()])
+    sizes = FeatureStore.open(tmp_path / "out.h5").to_pandas()
+    calls.clear()
+    run(found, tmp_path / "out.h5", [Sizes(), Letters()])
+    assert sorted(calls) == [f"letters {n}.wav" for n in range(8)]
+    store = FeatureStore.open(tmp_path / "out.h5")
+    assert list(store.var.index) == ["n_letters", "size_0", "size_1"]
+    assert store.select("sizes").to_pandas().equals(sizes)
+    assert list(store.to_pandas()["n_letters"]) == [2 * n for n in range(1, 9)]
+    run(found, tmp_path / "once.h5", [Letters(), Sizes()])
+    once = FeatureStore.open(tmp_path / "once.h5").read()
+    assert once.X.tobytes() == store.X.tobytes()
+    assert once.obs.equals(store.obs)
+
+
+def test_changed_lyrics_redo_only_what_reads_them(tmp_path):
+    audio = tmp_path / "a.wav"
+    audio.write_bytes(b"sound")
+    run([Track("a", str(audio), "old")], tmp_path / "out.h5", [Sizes(), Letters()])
+    calls.clear()
+    run([Track("a", str(audio), "newer")], tmp_path / "out.h5", [Sizes(), Letters()])
+    assert calls == ["letters a"]
+    assert FeatureStore.open(tmp_path / "out.h5").to_pandas().loc["a", "n_letters"] == 5
+
+
+def test_a_change_seen_by_another_extractor_is_not_forgotten(tmp_path):
+    audio = tmp_path / "a.wav"
+    audio.write_bytes(b"sound")
+    target = tmp_path / "out.h5"
+    run([Track("a", str(audio), "old")], target, [Sizes()])
+    audio.write_bytes(b"other sound")
+    run([Track("a", str(audio), "old")], target, [Letters()])
+    calls.clear()
+    run([Track("a", str(audio), "old")], target, [Sizes()])
+    assert calls == ["a"]
+    assert FeatureStore.open(target).to_pandas().loc["a", "size_0"] == 11
+
+
+def test_tracks_that_are_gone_are_kept(music, tmp_path):
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    (music / "4.wav").unlink()
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    assert "4.wav" in FeatureStore.open(tmp_path / "out.h5").obs.index
+
+
+def test_features_survive_a_file_that_cannot_be_read_now(music, tmp_path):
+    found = scan.from_folder(music)
+    run(found, tmp_path / "out.h5")
+    (music / "4.wav").unlink()
+    report = run(found, tmp_path / "out.h5")
+    assert report.unreachable == ("4.wav",)
+    assert FeatureStore.open(tmp_path / "out.h5").to_pandas().loc["4.wav", "size_0"] == 14
+
+
+def test_changed_parameters_are_refused_by_name(music, tmp_path):
+    found = scan.from_folder(music)
+    run(found, tmp_path / "out.h5")
+    before = (tmp_path / "out.h5").read_bytes()
+    with pytest.raises(batch.BatchError, match=r"sizes\.factor was 1\.0, is now 2\.0.*--overwrite"):
+        run(found, tmp_path / "out.h5", [Sizes(factor=2.0)])
+    assert (tmp_path / "out.h5").read_bytes() == before
+    assert not (tmp_path / "out.h5.journal").exists()
+
+
+def test_a_changed_version_is_refused(music, tmp_path, monkeypatch):
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    monkeypatch.setattr(Sizes, "version", "2")
+    with pytest.raises(batch.BatchError, match=r"sizes\.version was '1', is now '2'"):
+        run(scan.from_folder(music), tmp_path / "out.h5")
+
+
+def test_overwrite_starts_afresh(music, tmp_path):
+    found = scan.from_folder(music)
+    run(found, tmp_path / "out.h5")
+    run(found[:2], tmp_path / "out.h5", [Sizes(factor=2.0)], overwrite=True)
+    store = FeatureStore.open(tmp_path / "out.h5")
+    assert list(store.obs.index) == ["0.wav", "1.wav"]
+    assert store.X[1, 0] == 22
+
+
+def test_the_old_file_stays_until_an_overwrite_is_whole(music, tmp_path):
+    found = scan.from_folder(music)
+    run(found, tmp_path / "out.h5")
+    before = (tmp_path / "out.h5").read_bytes()
+
+    class Stopped(Exception):
+        pass
+
+    class Stopping(ThreadPoolExecutor):
+        def submit(self, *args):
+            if len(calls) >= 4:
+                raise KeyboardInterrupt
+            future = super().submit(*args)
+            future.result()
+            return future
+
+    calls.clear()
+    with Stopping(1) as executor, pytest.raises(KeyboardInterrupt):
+        batch.extract(
+            *(found, tmp_path / "out.h5", [Sizes(factor=3.0)]), overwrite=True, executor=executor
+        )
+    assert (tmp_path / "out.h5").read_bytes() == before
+
+
+# --- what is refused
+
+
+def test_a_foreign_hdf5_file_is_never_overwritten_unasked(music, tmp_path):
+    target = tmp_path / "other.h5"
+    with h5py.File(target, "w") as file:
+        file["measurements"] = np.arange(5)
+    before = target.read_bytes()
+    with pytest.raises(StoreError, match=r"another program.*--overwrite"):
+        run(scan.from_folder(music), target)
+    assert target.read_bytes() == before
+    assert calls == []
+    run(scan.from_folder(music), target, overwrite=True)
+    assert len(FeatureStore.open(target).obs) == 8
+
+
+def test_nothing_to_do_is_an_error(tmp_path):
+    with pytest.raises(batch.BatchError, match="no tracks"):
+        run([], tmp_path / "out.h5")
+
+
+def test_repeated_ids_are_named(tmp_path):
+    with pytest.raises(batch.BatchError, match="more than once: 'a'"):
+        run([Track("a"), Track("b"), Track("a")], tmp_path / "out.h5")
+
+
+def test_two_extractors_with_one_column_are_refused(tmp_path):
+    with pytest.raises(batch.BatchError, match=r"'letters' and 'same_columns'.*'n_letters'"):
+        run([Track("a", lyrics="x")], tmp_path / "out.h5", [Letters(), SameColumns()])
+    run([Track("a", lyrics="x")], tmp_path / "out.h5", [Letters()])
+    with pytest.raises(batch.BatchError, match="n_letters"):
+        run([Track("a", lyrics="x")], tmp_path / "out.h5", [SameColumns()])
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(batch.BatchError, match="there is no folder"):
+        run([Track("a", lyrics="x")], tmp_path / "no" / "out.h5", [Letters()])
+    with pytest.raises(batch.BatchError, match="is a folder"):
+        run([Track("a", lyrics="x")], tmp_path, [Letters()])
+
+
+def test_a_second_writer_is_kept_out(music, tmp_path):
+    with (
+        Journal(tmp_path / "out.h5"),
+        pytest.raises(JournalError, match="another spdkit is writing"),
+    ):
+        run(scan.from_folder(music), tmp_path / "out.h5")
+
+
+def test_timeout_needs_local_workers(music, tmp_path):
+    with pytest.raises(batch.BatchError, match="timeout needs local workers"):
+        run(scan.from_folder(music), tmp_path / "out.h5", timeout=1.0)
+
+
+# --- executors that fail
+
+
+class Losing(ThreadPoolExecutor):
+    """Loses every batch with the bad track in it, as a cluster loses a task with its worker."""
+
+    def submit(self, function, *args):
+        self.sizes = [*getattr(self, "sizes", []), len(args[1])]
+        if any(task.track.track_id == "5.wav" for task in args[1]):
+            future = Future()
+            future.set_exception(OSError("worker lost"))
+            return future
+        return super().submit(function, *args)
+
+
+def test_a_lost_batch_is_tried_again_track_by_track(music, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "_BATCHES", 1)
+    with Losing(2) as executor:
+        report = batch.extract(
+            scan.from_folder(music), tmp_path / "out.h5", [Sizes()], executor=executor
+        )
+    assert executor.sizes == [8] + [1] * 8
+    assert [(f.track_id, f.reason) for f in report.failures] == [("5.wav", "OSError: worker lost")]
+    assert (FeatureStore.open(tmp_path / "out.h5").obs["sizes_status"] == "ok").sum() == 7
+
+
+def test_a_broken_executor_stops_the_batch_and_keeps_what_is_done(music, tmp_path):
+    class Closing(ThreadPoolExecutor):
+        def submit(self, *args):
+            if len(calls) >= 4:
+                self.shutdown()
+            future = super().submit(*args)
+            future.result()
+            return future
+
+    executor = Closing(1)
+    with pytest.raises(EngineError, match="takes no more work"):
+        batch.extract(scan.from_folder(music), tmp_path / "out.h5", [Sizes()], executor=executor)
+    assert not (tmp_path / "out.h5").exists()
+
+
+# --- disks
+
+
+FULL = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, sys.argv[1])
+from test_batch import Sizes, batch, scan
+with ThreadPoolExecutor(1) as executor:
+    found = tracks.from_folder(sys.argv[2])
+    batch.extract(found, sys.argv[3], [Sizes()], executor=executor, shard_size=5)
+"""
+
+
+@pytest.mark.parametrize("where", ["out.h5", "out.h5.journal/00000001.h5"])
+def test_disk_full_leaves_the_old_file_whole_and_the_rows_safe(where, tmp_path):
+    """A limit on file size makes a write fail half-way, as a full disk does."""
+    folder, target = tmp_path / "music", tmp_path / "out.h5"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"{number:02d}.wav").write_bytes(bytes([number]) * 100)
+    run(scan.from_folder(folder), tmp_path / "whole.h5")
+    run(scan.from_folder(folder)[:3], target)
+    before = target.read_bytes()
+    room = (tmp_path / "whole.h5").stat().st_size - 1 if where == "out.h5" else 2000
+    arguments = [str(Path(__file__).parents[1] / "helpers"), str(folder), str(target)]
+    full = subprocess.run(
+        [sys.executable, "-P", "-c", FULL, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+    assert full.returncode == 1
+    assert f"{where}: cannot be written: File too large" in full.stderr
+    assert target.read_bytes() == before
+    assert not list(tmp_path.rglob("*.tmp"))
+    calls.clear()
+    run(scan.from_folder(folder), target, shard_size=5)
+    assert len(calls) == (0 if where == "out.h5" else 57)
+    assert (
+        FeatureStore.open(target).X.tobytes()
+        == FeatureStore.open(tmp_path / "whole.h5").X.tobytes()
+    )
+
+
+def test_a_read_only_folder_is_refused_before_any_work():
+    """As an unprivileged user, for whom modes count."""
+    script = (
+        "import os, sys\n"
+        "from spdkit import batch, tracks\n"
+        "from spdkit.extractors import AudioExtractor\n"
+        "if os.geteuid() == 0:\n"
+        "    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try:\n"
+        "    batch.extract([tracks.Track('a', 'a.wav')], sys.argv[1], [AudioExtractor()])\n"
+        "except batch.BatchError as error:\n"
+        "    print(error)\n"
+    )
+    # Not under pytest's own folder, which only its owner may enter.
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "closed"
+        folder.mkdir()
+        (folder / "out.h5").write_bytes(b"old")
+        Path(place).chmod(0o755)
+        folder.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", script, str(folder / "out.h5")],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+        folder.chmod(0o755)
+        assert "out.h5: no permission to write into" in done.stdout, done.stderr
+        assert [(f.name, f.read_bytes()) for f in folder.iterdir()] == [("out.h5", b"old")]

@@ -1,0 +1,155 @@
+"""Dates: read, their step found, counted on; clocks that jump, months of any length."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spdkit.forecast.data.calendar import future_times, parse_times, shown
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.long_table import check_frame, fill_gaps
+
+BERLIN = pd.date_range(
+    "2015-03-25", periods=8, freq="D", tz="Europe/Berlin"
+)  # 23 hours on the 29th
+
+
+def frame(ds, name="a"):
+    return pd.DataFrame({"unique_id": name, "ds": ds, "y": np.arange(len(ds), dtype=float)})
+
+
+def parsed(values, **series):
+    column = pd.Series(values, name="ds", **series)
+    return parse_times(column, pd.Series(["a"] * len(column)))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2015-03-01", "2015-03-02"],
+        ["20150301", "20150302"],
+        [datetime.date(2015, 3, 1), datetime.date(2015, 3, 2)],
+        [pd.Timestamp(2015, 3, 1), pd.Timestamp(2015, 3, 2)],
+    ],
+)
+def test_dates_are_read_however_they_are_written(values):
+    assert list(parsed(values)) == [pd.Timestamp(2015, 3, 1), pd.Timestamp(2015, 3, 2)]
+
+
+def test_whole_numbers_stay_whole():
+    assert parsed([3, 4]).dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["2015-03-01", None], r"series 'a' has a row without ds \(1 such rows\)"),
+        (["2015-03-01", ""], r"series 'a' has a row without ds \(1 such rows\)"),
+        (["2015-03-01", "31.3.2015"], "series 'a': '31.3.2015' is no date. Dates are ISO 8601"),
+        (["2015-02-29"], "series 'a': '2015-02-29' is no date"),
+        ([1.0, 2.0], "column 'ds' holds float64, not dates or whole numbers"),
+        ([True, False], "column 'ds' holds bool"),
+        (pd.period_range("2015-03", periods=2, freq="M"), "holds periods: convert it by"),
+        (["2015-03-01T00:00+01:00", "2015-03-30T00:00+02:00"], "all of one time zone"),
+    ],
+)
+def test_what_is_no_date_is_refused(values, message):
+    with pytest.raises(ForecastError, match=message):
+        parsed(values)
+
+
+@pytest.mark.parametrize(
+    ("ds", "freq", "following"),
+    [
+        (["2015-03-01", "2015-03-02", "2015-03-03"], "D", ["2015-03-04", "2015-03-05"]),
+        (["2015-03-02", "2015-03-09"], "W-MON", ["2015-03-16", "2015-03-23"]),
+        (["2015-01-01", "2015-02-01"], "MS", ["2015-03-01", "2015-04-01"]),
+        (["2015-01-31", "2015-02-28"], "ME", ["2015-03-31", "2015-04-30"]),
+        (["2015-01-01", "2015-04-01"], "QS-APR", ["2015-07-01", "2015-10-01"]),
+        (["2013-01-01", "2014-01-01"], "YS-JAN", ["2015-01-01", "2016-01-01"]),
+        (["2015-03-01 22:00", "2015-03-01 23:00"], "h", ["2015-03-02 00:00", "2015-03-02 01:00"]),
+        (
+            [f"2015-03-0{d}" for d in (2, 3, 4, 5, 6, 9)],  # no weekend between the 6th and the 9th
+            "B",
+            ["2015-03-10", "2015-03-11"],
+        ),
+    ],
+)
+def test_the_step_is_found_and_counted_on(ds, freq, following):
+    panel = check_frame(frame(ds))
+    assert panel.freq.freqstr == freq
+    assert list(panel.future(2).ds) == [pd.Timestamp(day) for day in following]
+
+
+def test_the_step_of_whole_numbers():
+    panel = check_frame(frame([5, 8, 11]))
+    assert panel.freq == 3
+    assert list(panel.future(2).ds) == [14, 17]
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(4, 6)])  # alone, two dates are 23 hours apart
+def test_a_day_is_a_day_when_the_clock_jumps(rows):
+    panel = check_frame(frame(BERLIN[rows]))
+    assert panel.freq.freqstr == "D"
+    future = panel.future(2).ds
+    assert future.dt.tz.key == "Europe/Berlin"
+    last = BERLIN[rows][-1].tz_localize(None)
+    expected = [last + pd.DateOffset(days=1), last + pd.DateOffset(days=2)]
+    assert list(future.dt.tz_localize(None)) == expected
+
+
+def test_days_across_the_jump_of_the_clock_are_filled():
+    filled = fill_gaps(frame(BERLIN[[0, 2, 4, 5, 7]]))
+    assert list(filled.ds) == list(BERLIN)
+
+
+def test_hours_across_the_jump_of_the_clock():
+    ds = pd.date_range("2015-03-28 22:00", periods=8, freq="h", tz="Europe/Berlin")
+    panel = check_frame(frame(ds))
+    assert panel.freq.freqstr == "h"
+    after = panel.future(1).ds[0]
+    assert (after - ds[-1]) == pd.Timedelta("1h")
+
+
+def test_where_midnight_does_not_exist_the_day_begins_when_the_clock_goes_on():
+    # In São Paulo, 4 November 2018 began at one o'clock.
+    ds = pd.date_range("2018-11-01", periods=3, freq="D", tz="America/Sao_Paulo")
+    future = check_frame(frame(ds)).future(2).ds
+    assert [shown(day) for day in future] == [
+        "2018-11-04 01:00:00-02:00",
+        "2018-11-05 00:00:00-02:00",
+    ]
+
+
+def test_each_series_goes_on_from_its_own_end():
+    last = pd.DatetimeIndex(["2015-03-05", "2015-03-01", "2015-03-05"])
+    found = future_times(last, 2, pd.tseries.frequencies.to_offset("D"))
+    assert list(found.day) == [6, 7, 2, 3, 6, 7]
+    assert found.unit == last.unit
+
+
+@pytest.mark.parametrize(
+    ("ds", "freq", "message"),
+    [
+        (["2015-03-01"], None, "series 'a' has 1 date, too few to find the frequency: .* freq='D'"),
+        ([4], None, "too few to find the frequency: give freq, such as freq=1"),
+        ([4, 5], "D", "the dates are whole numbers, but freq='D' is not. Give freq=1"),
+        ([4, 5], 0, "whole numbers a step of at least 1"),
+        (["2015-03-01", "2015-03-02"], 1, "freq=1: dates and times need a frequency such as 'D'"),
+        (["2015-03-01", "2015-03-02"], "soon", "freq='soon' is no frequency that pandas knows"),
+        (["2015-03-01", "2015-03-02"], True, "freq=True is no frequency"),
+        (["2015-03-01", "2015-03-02"], "-1D", "freq='-1D' does not go on in time"),
+    ],
+)
+def test_frequencies_that_cannot_be(ds, freq, message):
+    with pytest.raises(ForecastError, match=message):
+        check_frame(frame(ds), freq=freq)
+
+
+def test_dates_beyond_the_calendar_are_refused():
+    panel = check_frame(frame(pd.DatetimeIndex(["2015-03-01", "2015-03-02"]).as_unit("ns")))
+    with pytest.raises(ForecastError, match="dates from 2015-03-02 on with freq='D' leave the cal"):
+        future_times(panel.ds[-1:], 10**9, panel.freq)

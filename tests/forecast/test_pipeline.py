@@ -1,0 +1,231 @@
+"""Everything that is known of the next rows: intervals, totals, what is told and refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import play_tables
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.isotonic import isotonic_regression
+
+from spdkit.forecast import registry
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.long_table import check_frame
+from spdkit.forecast.pipeline import RIVALS, Request, look_ahead, parameters, period
+from spdkit.forecast.registry import MODELS, Setting, make, season_of
+from spdkit.forecast.scoring.intervals import ConformalIntervals
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return play_tables.outlook(levels=(80.0, 90.0))
+
+
+def test_forecasts_are_those_of_the_forecaster_itself(whole):
+    fitted = make("seasonal-naive", Setting(14)).fit(
+        play_tables.weekly(), intervals=ConformalIntervals(14, 2)
+    )
+    pd.testing.assert_frame_equal(whole.forecasts, fitted.predict(14, level=[80.0, 90.0]))
+
+
+def test_coverage_is_that_of_each_window_by_the_others(whole):
+    fitted = make("seasonal-naive", Setting(14)).fit(
+        play_tables.weekly(), intervals=ConformalIntervals(14, 2)
+    )
+    for level in (80.0, 90.0):
+        assert whole.coverage[level] == fitted.residuals_.coverage(level).mean()
+
+
+def test_rivals_stand_beside_the_model_and_the_rows_are_said(whole):
+    assert whole.validation.names == ("seasonal-naive", "sma")
+    assert [whole.title(name) for name in whole.validation.names] == ["SeasonalNaive(7)", "SMA(16)"]
+    assert whole.validation.rows.startswith("2 windows of 14 days, 3 April 2025 to 30 April 2025")
+    assert period(whole) == "14 days, 1 May 2025 to 14 May 2025"
+    assert parameters(whole) == {"season_length": "7"} and whole.remarks == ()
+
+
+def test_totals_are_ranked_with_intervals_of_their_own(whole):
+    totals = whole.totals()
+    assert list(totals.index[:2]) == ["song 11", "song 10"]
+    by_hand = whole.forecasts.groupby("unique_id")["SeasonalNaive(7)"].sum()
+    np.testing.assert_allclose(totals["forecast"], by_hand[totals.index])
+    last = whole.panel.frame().groupby("unique_id")["y"].apply(lambda y: y[-14:].sum())
+    np.testing.assert_allclose(totals["before"], last[totals.index])
+    # Errors of single days cancel: a total is surer than the sum of its days' intervals.
+    low, high = whole.interval(90.0)
+    assert (totals["hi-90"] - totals["lo-90"] < (high - low).sum(axis=1).max()).all()
+    assert (totals["lo-90"] <= totals["lo-80"]).all() and (totals["lo-90"] >= 0).all()
+
+
+def test_an_interval_of_a_total_by_hand():
+    # One-day horizon: a total is its day, and so is its interval.
+    one = play_tables.outlook(play_tables.weekly(30, 60), h=1, n_windows=3)
+    low, high = one.interval(90.0)
+    totals = one.totals().loc[list(one.panel.ids)]
+    np.testing.assert_allclose(totals["lo-90"], low[:, 0])
+    np.testing.assert_allclose(totals["hi-90"], high[:, 0])
+
+
+def test_an_interval_of_sums_is_made_of_errors_of_sums(whole):
+    # 24 sums were missed; the 23rd smallest is the first that 90 % of 25 does not pass.
+    scaled = ConformalIntervals(14, 2).residuals(whole.forecaster, whole.panel).scaled
+    reach = np.sort(np.abs(scaled.sum(axis=2)).ravel())[22]
+    totals = whole.totals().loc[list(whole.panel.ids)]
+    recent = whole.panel.last(30)
+    strays = recent.std(axis=1) + recent.mean(axis=1) / 20
+    np.testing.assert_allclose(totals["hi-90"] - totals["forecast"], reach * strays)
+
+
+def test_a_series_shorter_than_the_horizon_has_no_sum_before():
+    frame = play_tables.constant([3, 5], days=20)
+    found = play_tables.outlook(frame[3:], h=18, n_windows=0, levels=())
+    totals = found.totals()
+    assert np.isnan(totals.loc["a", "before"]) and totals.loc["b", "before"] == 18 * 5
+
+
+def test_the_last_window_is_banded_by_the_others_alone(whole):
+    low, high = whole.past_interval(90.0)
+    others = ConformalIntervals(14, 2).residuals(whole.forecaster, whole.panel).scaled[0]
+    # Of 12 errors a step the twelfth smallest is the first that 90 % of 13 does not pass.
+    reach = isotonic_regression(np.sort(np.abs(others), axis=0)[11])
+    forecast = whole.windows[-1].forecasts["seasonal-naive"]
+    np.testing.assert_allclose(high - forecast, reach * whole.windows[-1].scale[:, None])
+    assert (low >= 0).all()
+    assert play_tables.outlook(play_tables.weekly(5), n_windows=2).levels == (90.0,)
+
+
+def test_few_series_get_more_windows_for_their_intervals_and_it_is_told():
+    found = play_tables.outlook(play_tables.weekly(3, 120), n_windows=1)
+    # Level 90 takes nine errors, three windows of three series; one window more is measured.
+    assert len(found.windows) == 4 and len(found.validation.windows) == 1
+    assert found.remarks == ("intervals of 3 series are learned in 4 windows of 14 rows",)
+
+
+def test_no_intervals_where_they_cannot_be_had_which_is_told_or_refused():
+    frame = play_tables.weekly(1, 60)
+    found = play_tables.outlook(frame)
+    assert found.levels == () and found.coverage == {}
+    assert found.remarks[0].startswith("no intervals: intervals of level 90 take 10 windows of 14")
+    with pytest.raises(ForecastError, match="the shortest series has 60: ask for a lower level"):
+        play_tables.outlook(frame, levels=(90.0,))
+    assert play_tables.outlook(frame, levels=(50.0,)).levels == (50.0,)
+
+
+@settings(deadline=None, max_examples=25)
+@given(level=st.floats(1, 99.9), n_series=st.integers(1, 6))
+def test_an_interval_is_made_or_refused_but_never_breaks(level, n_series):
+    panel = check_frame(play_tables.weekly(n_series, 80))
+    try:
+        found = look_ahead(panel, Request(2, "seasonal-naive", levels=(level,)))
+    except ForecastError as error:
+        assert "ask for a lower level" in str(error)
+    else:
+        low, high = found.interval(level)
+        assert (low <= found.values).all() and (found.values <= high).all()
+        assert 0 <= found.coverage[level] <= 1 and len(found.totals()) == n_series
+
+
+def test_a_day_without_plays_is_told_when_it_is_scored():
+    frame = play_tables.weekly()
+    frame.loc[5, "y"] = 0  # long before
+    assert play_tables.outlook(frame).remarks == ()
+    frame.loc[frame.index[-2], "y"] = 0
+    (remark,) = play_tables.outlook(frame).remarks
+    assert "1 have none (series 'song 11', 2025-04-29, is the first)" in remark
+    assert "WAPE" in remark
+
+
+def test_series_that_end_early_are_told():
+    frame = play_tables.weekly()
+    found = play_tables.outlook(frame[:-5])
+    assert found.remarks == (
+        "1 of 12 series end before 2025-04-30, such as 'song 11' on 2025-04-25: each is forecast "
+        "from its own end",
+    )
+
+
+def test_short_series_are_refused_by_name_or_left_out_and_counted():
+    frame = play_tables.weekly()
+    short = pd.concat([frame, play_tables.constant([9, 8], days=30)])
+    why = "2 windows of 14 to be scored in, and 7 before them"
+    with pytest.raises(ForecastError, match=rf"series 'a' has 30 rows, at least 35 .*{why}"):
+        play_tables.outlook(short)
+    found = play_tables.outlook(short, skip_short=True)
+    assert list(found.panel.ids) == list(frame["unique_id"].unique())
+    assert found.remarks[0] == (
+        f"2 of 14 series are left out, since they have fewer than 35 rows ({why}): a, b"
+    )
+    pd.testing.assert_frame_equal(found.forecasts, play_tables.outlook(frame).forecasts)
+    with pytest.raises(ForecastError, match="series 'a' has 30 rows, at least 35"):
+        play_tables.outlook(play_tables.constant([9], days=30), skip_short=True)
+
+
+def test_without_validation_nothing_is_scored():
+    found = play_tables.outlook(play_tables.constant([4]), n_windows=0, levels=())
+    assert found.validation is None and found.windows == () and set(found.values.ravel()) == {4}
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
+        ({"n_windows": -1}, "n_windows must be 0 or more, got -1"),
+        ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
+        (
+            {"model": "oracle"},
+            "no model 'oracle'; there are best, recommended, ",
+        ),
+    ],
+)
+def test_what_cannot_be_met_is_refused(request_, message):
+    with pytest.raises(ForecastError, match=re.escape(message)):
+        play_tables.outlook(**{"h": 14, **request_})
+
+
+def test_fits_are_counted_and_ticked():
+    told = []
+
+    def bar(total):
+        told.append(total)
+        return lambda: told.append("tick")
+
+    panel = check_frame(play_tables.weekly())
+    look_ahead(panel, Request(7, "sma"), bar)
+    assert told == [1 + 2 + 2, *["tick"] * 5]
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != registry.BEST])
+def test_every_model_is_made_for_what_is_asked(name):
+    made = make(name, Setting(10, 12, seed=3))
+    params = made.get_params()
+    assert params.get("horizon", 10) == 10 and params.get("season_length", 12) == 12
+    assert params.get("seed", 3) == 3
+    assert made.label and MODELS[name].name == name and len(MODELS[name].about) > 15
+
+
+def test_best_is_made_of_those_that_are_marked():
+    best = make(registry.BEST, Setting(10, metric="wape"))
+    marked = [make(n, Setting(10)).label for n, m in MODELS.items() if m.candidate]
+    assert [one.label for one in best.candidates] == marked and set(RIVALS) <= set(MODELS)
+    assert (best.h, best.metric, best.n_windows) == (10, "wape", registry.BEST_WINDOWS)
+
+
+def test_best_says_what_it_picked(monkeypatch):
+    tried = {name: model for name, model in MODELS.items() if name not in ("global",)}
+    monkeypatch.setattr(registry, "MODELS", tried)
+    found = play_tables.outlook(play_tables.weekly(12, 140), model="best")
+    assert found.name == f"best ({found.forecaster.best_.label})"
+    assert found.validation.names == ("best", "sma", "seasonal-naive")
+
+
+@pytest.mark.parametrize(
+    ("freq", "season"),
+    [("D", 7), ("h", 24), ("30min", 48), ("W-SUN", 52), ("MS", 12), ("B", 5), ("2D", 1), ("7h", 1)],
+)
+def test_seasons_that_frequencies_are_known_for(freq, season):
+    assert season_of(pd.tseries.frequencies.to_offset(freq)) == season
+    assert season_of(1) == 1

@@ -1,0 +1,271 @@
+"""X, y, groups: joined by track_id, with every loss counted and every contradiction refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spdkit.store import dataset
+from spdkit.store.dataset import DatasetError
+from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
+
+IDS = ["a", "b", "c", "d"]
+X = np.array([[1, 2, 3], [4, np.nan, np.nan], [7, 8, 9], [np.nan] * 3], dtype=np.float32)
+
+
+def make(path, *, ids=IDS, values=X, facts=None, **obs):
+    """A store of two extractors, `metadata` telling `facts` of each track."""
+    texts = [json.dumps(fact) if fact else "" for fact in facts or [{}] * len(ids)]
+    columns = {
+        "metadata": texts,
+        "sound_status": ["ok", "ok", "ok", "failed"][: len(ids)],
+        "words_status": ["ok", "absent", "ok", "absent"][: len(ids)],
+    }
+    names = pd.Index(["loud", "bright", "wordy"], name="name", dtype=object)
+    var = pd.DataFrame({"extractor": ["sound", "sound", "words"]}, index=names)
+    index = pd.Index(ids, name="track_id", dtype=object)
+    described = {"sound": {"modality": "audio"}, "words": {"modality": "lyrics"}}
+    provenance = {"packages": {}, "extractors": described}
+    frame = pd.DataFrame({**columns, **obs}, index=index)
+    write_store(path, FeatureTable(values, frame, var, provenance))
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return make(tmp_path / "f.h5")
+
+
+def labels(**columns):
+    return pd.DataFrame({"track_id": IDS, "popularity": [10, 20.5, 100, 0], **columns})
+
+
+def test_the_parts(store):
+    table = labels(artist_id=["x", "y", "x", "z"]).iloc[::-1]
+    found = dataset.load(store, table)
+    assert list(found.X.index) == list(found.y.index) == list(found.groups.index) == IDS
+    assert found.X.index.name == found.y.index.name == "track_id"
+    assert (found.X.dtypes == np.float64).all()
+    assert np.array_equal(found.X.to_numpy(), X.astype(np.float64), equal_nan=True)
+    assert found.y.to_dict() == {"a": 10, "b": 20.5, "c": 100, "d": 0}
+    assert found.groups.to_dict() == {"a": "x", "b": "y", "c": "x", "d": "z"}
+    assert (found.y.name, found.groups.name) == ("popularity", "artist_id")
+    assert found.modality.to_dict() == {"loud": "audio", "bright": "audio", "wordy": "lyrics"}
+    assert found.report.statuses == {
+        "sound": {"ok": 3, "failed": 1},
+        "words": {"ok": 2, "absent": 2},
+    }
+
+
+def test_it_unpacks(store):
+    features, y, groups = dataset.load(store, labels(), groups=None)
+    assert features.shape == (4, 3)
+    assert len(y) == 4
+    assert groups is None
+
+
+def test_extractors_choose_columns(store):
+    found = dataset.load(FeatureStore.open(store), labels(), extractors=["words"])
+    assert list(found.X.columns) == ["wordy"]
+    assert list(found.modality.index) == ["wordy"]
+    assert list(found.report.statuses) == ["words"]
+    assert found.report.without_features == ("b", "d")
+    with pytest.raises(StoreError, match="no extractor 'looks'"):
+        dataset.load(store, labels(), extractors=["looks"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "index"])
+def test_labels_from_a_file_or_an_index(kind, tmp_path):
+    store = make(tmp_path / "f.h5", ids=["007", "NA", "nan", "ü"])
+    table = labels(artist_id=["NA", "12", "x", "y"]).assign(track_id=["007", "NA", "nan", "ü"])
+    path = tmp_path / f"labels.{kind}"
+    if kind == "index":
+        found = dataset.load(store, table.set_index("track_id"))
+    else:
+        table.to_parquet(path) if kind == "parquet" else table.to_csv(path, index=False)
+        found = dataset.load(store, path)
+    assert found.y.to_dict() == {"007": 10, "NA": 20.5, "nan": 100, "ü": 0}
+    assert list(found.groups) == ["NA", "12", "x", "y"]
+
+
+def test_labels_from_columns_of_obs(tmp_path):
+    facts = [{"popularity": 99, "artist_id": "q"}] * 4
+    store = make(
+        tmp_path / "f.h5", facts=facts, popularity=[1.0, 2, 3, 4], artist_id=["x", "", "y", "y"]
+    )
+    found = dataset.load(store)
+    assert list(found.y) == [1, 2, 3, 4]
+    assert list(found.groups) == ["x", "", "y", "y"]
+    assert found.report.without_group == ("b",)
+
+
+def test_labels_and_groups_from_the_metadata_of_a_store(tmp_path):
+    facts = [{"popularity": 7, "artist": "X"}, {"popularity": 9}, {}, {"artist": "Y"}]
+    store = make(tmp_path / "f.h5", facts=facts)
+    found = dataset.load(store, groups="artist")
+    assert found.y.to_dict() == {"a": 7, "b": 9}
+    assert found.groups.to_dict() == {"a": "X", "b": ""}
+    assert found.report.without_label == ("c", "d")
+    assert found.about.loc["a", "artist"] == "X"
+    # labels from elsewhere, groups still from the store
+    both = dataset.load(store, labels(), groups="artist")
+    assert both.groups.to_dict() == {"a": "X", "b": "", "c": "", "d": "Y"}
+
+
+def test_metadata_that_is_no_json_is_named(tmp_path):
+    store = make(tmp_path / "f.h5")
+    table = FeatureStore.open(store).read()
+    table.obs.loc["c", "metadata"] = "{"
+    write_store(store, table)
+    with pytest.raises(DatasetError, match="track 'c': metadata"):
+        dataset.load(store, labels())
+
+
+def test_every_loss_is_counted_and_told(store, caplog):
+    table = pd.DataFrame(
+        {
+            "track_id": ["a", "a", "b", "c", "e", "f", "g"],
+            "popularity": [5, 5, None, 101, 6, 7, -3],
+            "artist_id": ["x", "x", "y", "z", "x", "x", "x"],
+        }
+    )
+    with caplog.at_level(logging.INFO, logger="spdkit"):
+        found = dataset.load(store, table, out_of_range="drop")
+    report = found.report
+    assert list(found.y.index) == ["a"]
+    assert (report.n_rows, report.n_tracks, report.n_labels) == (1, 4, 5)
+    assert report.without_label == ("b", "d")
+    assert report.without_track == ("e", "f", "g")
+    assert report.out_of_range == ("c",)
+    assert report.n_duplicates == 1
+    assert not report.complete
+    assert str(report).splitlines() == [
+        "1 rows of 4 tracks and 5 labels",
+        "tracks without a label, left out: 2 ('b', 'd')",
+        "labels without a track, left out: 3 ('e', 'f', 'g')",
+        "labels out of range, left out: 1 ('c')",
+        "rows of the labels that repeat another, dropped: 1",
+        "sound: 1 ok",
+        "words: 1 ok",
+    ]
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage() == str(report)
+
+
+def test_a_whole_data_set_is_no_warning(tmp_path, caplog):
+    store = make(tmp_path / "f.h5", ids=IDS[:3], values=X[:3])
+    with caplog.at_level(logging.INFO, logger="spdkit"):
+        found = dataset.load(store, labels(artist_id=list("xyzz")).iloc[:3])
+    assert found.report.complete
+    assert [record.levelno for record in caplog.records] == [logging.INFO]
+
+
+def test_tracks_without_features_stay_and_are_told(store):
+    found = dataset.load(store, labels())
+    assert found.X.loc["d"].isna().all()
+    assert found.report.without_features == ("d",)
+    assert "tracks without any feature, kept as NaN: 1 ('d')" in str(found.report)
+
+
+def test_groups_that_are_nowhere_are_told(store):
+    found = dataset.load(store, labels())
+    assert found.groups is None
+    assert "no groups: no column 'artist_id' in the labels nor in the store" in str(found.report)
+    assert not found.report.complete
+    assert "no groups" not in str(dataset.load(store, labels(), groups=None).report)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"popularity": 6}, r"'a' \(5.0, 'x'; 6.0, 'x'\)"),
+        ({"artist_id": "y"}, r"'a' \(5.0, 'x'; 5.0, 'y'\)"),
+    ],
+)
+def test_rows_that_disagree_are_refused(change, what, store):
+    row = {"track_id": "a", "popularity": 5, "artist_id": "x"}
+    with pytest.raises(DatasetError, match=f"1 tracks have rows that disagree.*{what}"):
+        dataset.load(store, pd.DataFrame([row, {**row, **change}]))
+    # what is no group does not count
+    if "artist_id" in change:
+        assert dataset.load(store, pd.DataFrame([row, {**row, **change}]), groups=None).y["a"] == 5
+
+
+@pytest.mark.parametrize("value", [-0.5, 100.5, -99])
+def test_a_label_out_of_range_is_refused_and_named(value, store):
+    table = labels().set_index("track_id")
+    table.loc["b", "popularity"] = value
+    message = rf"1 values of 'popularity' are not in \[0, 100\]: {value} of track 'b'"
+    with pytest.raises(DatasetError, match=message):
+        dataset.load(store, table)
+    assert dataset.load(store, table, out_of_range="drop").report.out_of_range == ("b",)
+    assert dataset.load(store, table, target_range=None).y["b"] == value
+    assert dataset.load(store, table, target_range=(-99, 101)).y["b"] == value
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        (labels(popularity=["1", "2", "many", 3]), "no finite number: 'many' of track 'c'"),
+        (labels(popularity=[1, 2, np.inf, 3]), "no finite number: inf of track 'c'"),
+        (labels(popularity=[1, [2], 3, 4]), r"no finite number: \[2\] of track 'b'"),
+        (labels().drop(columns="popularity"), "no column 'popularity'.*there are artist"),
+        (labels().drop(columns="track_id"), "no column 'track_id'; the columns are popularity"),
+        (labels(track_id=["a", None, "c", " "]), "no track_id in row 2, 4"),
+        (labels(track_id=list("wxyz")), "no track of .*f.h5 has a usable 'popularity'.*'w', 'x'"),
+    ],
+)
+def test_labels_that_cannot_be_used(table, what, store):
+    with pytest.raises(DatasetError, match=what):
+        dataset.load(store, table.assign(artist="x") if "there are" in what else table)
+
+
+def test_a_store_without_labels_says_so(store):
+    with pytest.raises(DatasetError, match=r"f\.h5: no column 'popularity' to take as label"):
+        dataset.load(store)
+
+
+def test_files_that_cannot_be_read(store, tmp_path):
+    with pytest.raises(DatasetError, match=r"none\.csv: cannot be read as a table"):
+        dataset.load(store, tmp_path / "none.csv")
+    (tmp_path / "bad.parquet").write_bytes(b"this is none")
+    with pytest.raises(DatasetError, match=r"bad\.parquet: cannot be read as a table"):
+        dataset.load(store, tmp_path / "bad.parquet")
+    with pytest.raises(DatasetError, match="must be 'raise' or 'drop', got 'clip'"):
+        dataset.load(store, labels(), out_of_range="clip")
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    values=st.dictionaries(
+        st.sampled_from("abcdefgh"),
+        st.one_of(st.none(), st.floats(-20, 120)),
+        min_size=1,
+    )
+)
+def test_no_track_and_no_label_is_unaccounted_for(values, tmp_path_factory):
+    store = make(tmp_path_factory.mktemp("set") / "f.h5")
+    table = pd.DataFrame(
+        {"track_id": list(values), "popularity": pd.Series(list(values.values()), dtype=float)}
+    )
+    usable = {name for name, value in values.items() if value is not None and 0 <= value <= 100}
+    if not usable & set(IDS):
+        with pytest.raises(DatasetError, match="no track of"):
+            dataset.load(store, table, out_of_range="drop")
+        return
+    found = dataset.load(store, table, out_of_range="drop")
+    report, kept = found.report, set(found.y.index)
+    assert kept == usable & set(IDS)
+    assert all(found.y[name] == values[name] for name in kept)
+    assert kept | set(report.without_label) | set(report.out_of_range) == set(IDS)
+    assert report.n_rows + len(report.without_label) + len(report.out_of_range) == len(IDS)
+    labelled = {name for name, value in values.items() if value is not None}
+    assert set(report.without_track) == labelled - set(IDS)
+    assert report.n_labels == len(labelled)

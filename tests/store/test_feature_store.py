@@ -1,0 +1,214 @@
+"""The feature file: what is written is what is read, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import pickle
+import string
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spdkit.store import feature_store
+from spdkit.store.feature_store import (
+    FeatureStore,
+    FeatureTable,
+    StoreError,
+    store_image,
+    write_store,
+)
+
+
+def table(n_tracks=3, names=("a_1", "a_2", "b_1"), owners=("a", "a", "b")):
+    rng = np.random.default_rng(n_tracks)
+    X = rng.standard_normal((n_tracks, len(names))).astype(np.float32)
+    ids = pd.Index([f"track {n}" for n in range(n_tracks)], name="track_id", dtype=object)
+    obs = pd.DataFrame(
+        {
+            "audio": [f"/music/{n} ♥ naïve.wav" for n in range(n_tracks)],
+            "size": np.arange(n_tracks, dtype=np.int64),
+            "a_status": ["ok"] * n_tracks,
+            "a_duration": np.linspace(1, 2, n_tracks),
+        },
+        index=ids,
+    )
+    var = pd.DataFrame(
+        {"extractor": list(owners), "low": 0.0, "high": np.inf},
+        index=pd.Index(list(names), name="name", dtype=object),
+    )
+    provenance = {"packages": {"spdkit": ["0.1.0"]}, "extractors": {o: {} for o in set(owners)}}
+    return FeatureTable(X, obs, var, provenance)
+
+
+@pytest.fixture
+def path(tmp_path):
+    write_store(tmp_path / "f.h5", table())
+    return tmp_path / "f.h5"
+
+
+def test_round_trip(path):
+    store, written = FeatureStore.open(path), table()
+    assert store.X.dtype == np.float32
+    assert store.X.tobytes() == written.X.tobytes()
+    assert store.obs.equals(written.obs)
+    assert store.obs.index.name == "track_id"
+    assert store.var.equals(written.var)
+    assert store.provenance == written.provenance
+
+
+def test_to_pandas_and_select(path):
+    store, written = FeatureStore.open(path), table()
+    frame = store.to_pandas()
+    assert list(frame.columns) == ["a_1", "a_2", "b_1"]
+    assert frame.loc["track 1", "b_1"] == written.X[1, 2]
+    chosen = store.select(extractor="a")
+    assert list(chosen.var.index) == ["a_1", "a_2"]
+    assert np.array_equal(chosen.X, written.X[:, :2])
+    assert np.array_equal(store.select(["b", "a"]).X, written.X)
+    with pytest.raises(
+        StoreError, match=r"no extractor 'c', only a, b|no extractor 'c', only b, a"
+    ):
+        store.select("c")
+
+
+def test_a_store_can_be_pickled_and_holds_no_file_open(path):
+    store = FeatureStore.open(path)
+    assert len(store.X) == 3
+    copy = pickle.loads(pickle.dumps(store))
+    path.rename(path.with_name("moved.h5"))
+    assert np.array_equal(copy.X, store.X)
+
+
+def test_layout_is_as_the_specification_says(path):
+    with h5py.File(path) as file:
+        nodes = {"": file, **{name: file[name] for name in ("X", "obs", "var", "provenance")}}
+        nodes |= {f"obs/{name}": node for name, node in file["obs"].items()}
+        nodes |= {f"var/{name}": node for name, node in file["var"].items()}
+        for name, node in nodes.items():
+            assert {"encoding-type", "encoding-version"} <= set(node.attrs), name
+        assert file.attrs["encoding-type"] == "spdkit-feature-store"
+        assert file["X"].maxshape == (None, None)
+        assert file["X"].chunks is not None
+        assert file["X"].compression is None
+        assert file["obs"].attrs["_index"] == "track_id"
+        assert list(file["obs"].attrs["column-order"]) == list(table().obs.columns)
+
+
+def test_equal_tables_give_equal_bytes():
+    assert store_image(table()) == store_image(table())
+    assert store_image(table(4)) != store_image(table())
+
+
+def test_many_tracks_cross_chunks(tmp_path):
+    big = table(1000)
+    write_store(tmp_path / "big.h5", big)
+    assert np.array_equal(FeatureStore.open(tmp_path / "big.h5").X, big.X)
+
+
+@settings(max_examples=50, deadline=None)
+@given(texts=st.lists(st.text(st.characters(), max_size=30), min_size=3, max_size=3))
+def test_any_text_can_be_stored(texts, tmp_path_factory):
+    """Lone surrogates (file names that are not UTF-8) and NUL are escaped, the rest is kept."""
+    written = table()
+    # As objects: pandas with pyarrow refuses lone surrogates in its own strings.
+    written.obs["audio"] = pd.Series(texts, index=written.obs.index, dtype=object)
+    target = tmp_path_factory.mktemp("text") / "f.h5"
+    write_store(target, written)
+    for text, found in zip(texts, FeatureStore.open(target).obs["audio"], strict=True):
+        expected = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not an HDF5 file"),
+        (b"plain text", "not an HDF5 file"),
+        (None, "no such file"),
+    ],
+)
+def test_what_is_no_store_is_refused(content, reason, tmp_path):
+    target = tmp_path / "f.h5"
+    if content is not None:
+        target.write_bytes(content)
+    with pytest.raises(StoreError, match=f"f.h5: {reason}"):
+        FeatureStore.open(target)
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="is a folder"):
+        FeatureStore.open(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_store_is_refused(share, path):
+    image = path.read_bytes()
+    path.write_bytes(image[: int(len(image) * share)])
+    with pytest.raises(StoreError, match=r"f\.h5: truncated or damaged"):
+        FeatureStore.open(path)
+
+
+def test_another_programs_file_is_refused(tmp_path):
+    target = tmp_path / "f.h5"
+    with h5py.File(target, "w") as file:
+        file["X"] = np.zeros((2, 2))
+    with pytest.raises(StoreError, match=r"of another program \(it has no encoding-type"):
+        FeatureStore.open(target)
+    with h5py.File(target, "w") as file:
+        file.attrs["encoding-type"] = "anndata"
+    with pytest.raises(StoreError, match=r"of another program \(its encoding-type is 'anndata'"):
+        FeatureStore.open(target)
+
+
+def test_another_version_is_refused_and_a_minor_one_is_read(path):
+    with h5py.File(path, "a") as file:
+        file.attrs["encoding-version"] = "2.0"
+    with pytest.raises(StoreError, match=r"version 2\.0 of the format; this spdkit reads 1\.0"):
+        FeatureStore.open(path)
+    with h5py.File(path, "a") as file:
+        file.attrs["encoding-version"] = "1.7"
+    assert len(FeatureStore.open(path).obs) == 3
+
+
+def test_missing_parts_and_wrong_shapes_are_refused(path):
+    with h5py.File(path, "a") as file:
+        file["X"].resize((2, 3))
+    with pytest.raises(StoreError, match=r"X is \(2, 3\), not obs × var"):
+        FeatureStore.open(path)
+    with h5py.File(path, "a") as file:
+        del file["provenance"]
+    with pytest.raises(StoreError, match="damaged: no provenance"):
+        FeatureStore.open(path)
+
+
+def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(target, data):
+        target.write_bytes(data[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(feature_store, "write_bytes", full)
+    with pytest.raises(StoreError, match=r"f\.h5: cannot be written: No space left on device"):
+        write_store(path, table(5))
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["f.h5"]
+
+
+names = st.text(string.ascii_lowercase, min_size=1, max_size=4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    ids=st.lists(names, min_size=1, max_size=6, unique=True),
+    values=st.lists(st.floats(width=32), min_size=6, max_size=6),
+)
+def test_any_float_round_trips(ids, values, tmp_path_factory):
+    written = table(len(ids), names=("v",), owners=("a",))
+    X = np.array(values[: len(ids)], dtype=np.float32)[:, None]
+    target = tmp_path_factory.mktemp("floats") / "f.h5"
+    write_store(target, FeatureTable(X, written.obs, written.var, written.provenance))
+    assert FeatureStore.open(target).X.tobytes() == X.tobytes()
