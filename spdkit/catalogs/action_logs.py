@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from spdkit.catalogs.published_table import CatalogError
+from spdkit.catalogs.errors import CatalogError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

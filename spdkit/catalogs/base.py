@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.catalogs.contents import Contents
-from spdkit.catalogs.published_table import CatalogError, TableSpec, read_table
+from spdkit.catalogs.errors import CatalogError
+from spdkit.catalogs.published_table import TableSpec, read_table
 
 if TYPE_CHECKING:
     import pandas as pd

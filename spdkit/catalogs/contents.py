@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spdkit.catalogs.published_table import CatalogError
+from spdkit.catalogs.errors import CatalogError
 from spdkit.store.feature_store import FeatureTable, storable
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.catalogs.action_logs import SHOWN_ROWS, told
-from spdkit.catalogs.published_table import CatalogError
+from spdkit.catalogs.errors import CatalogError
 
 if TYPE_CHECKING:
     import pandas as pd

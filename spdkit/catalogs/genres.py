@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from spdkit.catalogs.published_table import CatalogError
+from spdkit.catalogs.errors import CatalogError
 
 
 class GenreEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from spdkit.common.errors import SpdkitError
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,25 +34,6 @@ _WRONG = {
     "texts": "no list of texts, such as ['a', 'b']",
     "mapping": "no mapping of texts, such as {'a': 'b'}",
 }
-
-
-class CatalogError(SpdkitError):
-    """A catalog that is not there or not what it should be.
-
-    Parameters
-    ----------
-    message : str
-    problems : tuple of str
-        One line each, naming file and column.
-    """
-
-    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
-        super().__init__(message, problems)
-        self.message = message
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return "\n- ".join([self.message, *self.problems])
 
 
 @dataclass(frozen=True)

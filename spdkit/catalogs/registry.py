@@ -1,18 +1,21 @@
-"""Registry: the catalogs by name."""
+"""Registry: the catalogs by name, each loaded when it is asked for."""
 
 from __future__ import annotations
 
-from spdkit.catalogs.base import Catalog
-from spdkit.catalogs.musicoset import CATALOG as MUSICOSET
-from spdkit.catalogs.published_table import CatalogError
-from spdkit.catalogs.spotgentrack import CATALOG as SPOTGENTRACK
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-_CATALOGS = {catalog.name: catalog for catalog in (MUSICOSET, SPOTGENTRACK)}
+from spdkit.catalogs.errors import CatalogError
+
+if TYPE_CHECKING:
+    from spdkit.catalogs.base import Catalog
+
+_NAMES = ("musicoset", "spotgentrack")
 
 
 def available() -> tuple[str, ...]:
     """Names of the catalogs, in alphabetical order."""
-    return tuple(_CATALOGS)
+    return _NAMES
 
 
 def get(name: str) -> Catalog:
@@ -23,6 +26,7 @@ def get(name: str) -> Catalog:
     CatalogError
         When there is none of that name.
     """
-    if name not in _CATALOGS:
-        raise CatalogError(f"no catalog {name!r}, only {', '.join(_CATALOGS)}")
-    return _CATALOGS[name]
+    if name not in _NAMES:
+        raise CatalogError(f"no catalog {name!r}, only {', '.join(_NAMES)}")
+    catalog: Catalog = import_module(f"spdkit.catalogs.{name}").CATALOG
+    return catalog

@@ -36,7 +36,8 @@ import pandas as pd
 from spdkit.catalogs import spotify_columns
 from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Block, Contents
-from spdkit.catalogs.published_table import CatalogError, Column, TableSpec
+from spdkit.catalogs.errors import CatalogError
+from spdkit.catalogs.published_table import Column, TableSpec
 
 if TYPE_CHECKING:
     from spdkit.store.feature_store import FeatureStore

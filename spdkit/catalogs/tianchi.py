@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from spdkit.catalogs import action_logs
 from spdkit.catalogs.action_logs import Fill, Level, Limits, Listening
 from spdkit.catalogs.daily_counts import COUNTS, in_long_format, read_daily
-from spdkit.catalogs.published_table import CatalogError
+from spdkit.catalogs.errors import CatalogError
 
 if TYPE_CHECKING:
     import pandas as pd

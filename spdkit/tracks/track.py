@@ -112,4 +112,8 @@ def open_binary(audio: str) -> IO[bytes]:
 
 def printable(name: str) -> str:
     r"""Return `name` as valid UTF-8 text: undecodable bytes of a file name become ``\xNN``."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        raw = os.fsencode(name)
+    except UnicodeEncodeError:  # a lone surrogate, which no file name can hold
+        raw = name.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")

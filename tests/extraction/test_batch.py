@@ -419,7 +419,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, sys.argv[1])
 from test_batch import Sizes, batch, scan
 with ThreadPoolExecutor(1) as executor:
-    found = tracks.from_folder(sys.argv[2])
+    found = scan.from_folder(sys.argv[2])
     batch.extract(found, sys.argv[3], [Sizes()], executor=executor, shard_size=5)
 """
 
@@ -435,7 +435,7 @@ def test_disk_full_leaves_the_old_file_whole_and_the_rows_safe(where, tmp_path):
     run(scan.from_folder(folder)[:3], target)
     before = target.read_bytes()
     room = (tmp_path / "whole.h5").stat().st_size - 1 if where == "out.h5" else 2000
-    arguments = [str(Path(__file__).parents[1] / "helpers"), str(folder), str(target)]
+    arguments = [str(Path(__file__).parent), str(folder), str(target)]
     full = subprocess.run(
         [sys.executable, "-P", "-c", FULL, *arguments],
         capture_output=True,
@@ -461,12 +461,12 @@ def test_a_read_only_folder_is_refused_before_any_work():
     """As an unprivileged user, for whom modes count."""
     script = (
         "import os, sys\n"
-        "from spdkit import batch, tracks\n"
+        "from spdkit.extraction import batch\nfrom spdkit.tracks.track import Track\n"
         "from spdkit.extractors import AudioExtractor\n"
         "if os.geteuid() == 0:\n"
         "    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "try:\n"
-        "    batch.extract([tracks.Track('a', 'a.wav')], sys.argv[1], [AudioExtractor()])\n"
+        "    batch.extract([Track('a', 'a.wav')], sys.argv[1], [AudioExtractor()])\n"
         "except batch.BatchError as error:\n"
         "    print(error)\n"
     )

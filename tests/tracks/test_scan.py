@@ -15,7 +15,7 @@ from audio_files import as_nobody
 
 from spdkit.tracks import scan
 from spdkit.tracks.scan import AUDIO_SUFFIXES
-from spdkit.tracks.track import Track, TrackError, TrackSet
+from spdkit.tracks.track import Track, TrackError, TrackSet, is_url, open_binary
 
 
 def touch(root, *names):
@@ -172,9 +172,9 @@ def test_a_folder_without_permission_is_a_problem_not_an_error():
         printed = as_nobody(
             """
 import spdkit.tracks.sidecars
-from spdkit import tracks
+from spdkit.tracks import scan
 drop()
-found = tracks.from_folder(sys.argv[1], tags=False)
+found = scan.from_folder(sys.argv[1], tags=False)
 print([track.track_id for track in found], found.problems)
 """,
             str(root),
@@ -360,8 +360,8 @@ def test_a_path_is_a_folder_or_a_table(tmp_path):
 
 
 def test_urls_are_told_from_paths_and_opened(tmp_path):
-    assert scan.is_url("s3://bucket/a.wav") and scan.is_url("memory://a.wav")
-    assert not scan.is_url("/music/a.wav") and not scan.is_url("a: b.wav")
+    assert is_url("s3://bucket/a.wav") and is_url("memory://a.wav")
+    assert not is_url("/music/a.wav") and not is_url("a: b.wav")
     (tmp_path / "a.bin").write_bytes(b"here")
     with fsspec.open("memory://test_tracks/a.bin", "wb") as file:
         file.write(b"there")
@@ -369,11 +369,11 @@ def test_urls_are_told_from_paths_and_opened(tmp_path):
         (str(tmp_path / "a.bin"), b"here"),
         ("memory://test_tracks/a.bin", b"there"),
     ]:
-        with scan.open_binary(name) as file:
+        with open_binary(name) as file:
             assert file.read() == content
             assert file.seek(0) == 0
     with pytest.raises(FileNotFoundError):
-        scan.open_binary(str(tmp_path / "nothing"))
+        open_binary(str(tmp_path / "nothing"))
 
 
 def test_printable_keeps_text_and_escapes_bytes():

@@ -411,7 +411,9 @@ def test_processes_are_shown_and_held_against_their_bars(
     result = results.Result("extraction", "python", {"cpu": "one"}, {}, [], {})
     result.whole_clip = result.families = result.decoding = {"paper: naive librosa": comparison}
     result.distances = {"paper: mp3": distance}
-    result.deviations = {"paper: mfcc": extraction.accuracy.Deviation("absolute", 0, 0, 1, True)}
+    result.deviations = {
+        "paper: mfcc": extraction.audio_accuracy.Deviation("absolute", 0, 0, 1, True)
+    }
     args = extraction.parse(["music"])
     sound = extraction.Sound("a", "a.wav", 1, np.ones(SR))
     extraction.processes(result, [sound], Path(), args, lambda text: None)

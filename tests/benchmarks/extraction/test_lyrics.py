@@ -47,7 +47,7 @@ def test_songs_are_those_of_the_seed(lyrics):
 def test_a_difference_fails_the_run(lyrics, monkeypatch, tmp_path):
     monkeypatch.setattr(lyrics, "row", lambda text, profile: [1.0] * 6)
     options = ["--songs", "1", "--repeats", "1", "--lines", "20", "-o", str(tmp_path / "a.json")]
-    monkeypatch.setattr(lyrics.harness, "_SHORTEST_MS", 1.0)
+    monkeypatch.setattr(lyrics.measuring, "_SHORTEST_MS", 1.0)
     assert lyrics.main(options) == 1
 
 

@@ -23,7 +23,7 @@ def run(training, tmp_path_factory):
     options = ["--rows", "600", "--columns", "20", "--rounds", "2", "--threads", "1", "2"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "PRODUCT", 64)
-        patch.setattr(training.harness, "_SHORTEST_MS", 1.0)
+        patch.setattr(training.measuring, "_SHORTEST_MS", 1.0)
         status = training.main([*options, "-o", str(output)])
     assert torch.get_num_threads() == before
     return status, json.loads(output.read_text(encoding="utf-8"))

@@ -24,7 +24,7 @@ def run(speed, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("TIME_STEPS", (2, 5)), ("UNITS", (6, 5)), ("PRODUCT", 64)):
             patch.setattr(speed, name, value)
-        patch.setattr(speed.harness, "_SHORTEST_MS", 1.0)
+        patch.setattr(speed.measuring, "_SHORTEST_MS", 1.0)
         status = speed.main([*options, "-o", str(output)])
     assert torch.get_num_threads() == before
     return status, json.loads(output.read_text(encoding="utf-8"))

@@ -246,7 +246,7 @@ def test_what_cannot_be_written(make, message, tmp_path):
 def test_records_tell_forecasters_apart():
     assert to_record(SMA(3)) == {"class": "SMA", "parameters": {"k": 3}}
     assert to_record(SMA(np.int64(3)).fit(DF)) == to_record(SMA(3)) != to_record(SMA(4))
-    assert to_record(OwnMean(3))["class"].endswith("test_forecaster_files.OwnMean")
+    assert to_record(OwnMean(3))["class"].endswith("test_serialization.OwnMean")
     kept = {"rolling": Rolling(1, "reference"), "x": (1, [None, True]), "y": np.float32(0.5)}
     written = json.loads(
         json.dumps(serialization._as_json("it", {**kept, "z": np.inf}, foreign=False))
@@ -257,12 +257,12 @@ def test_records_tell_forecasters_apart():
 
 def test_every_forecaster_of_ours_can_be_named():
     found = {}
-    for module in pkgutil.iter_modules(spdkit.forecast.__path__):
-        loaded = importlib.import_module(f"spdkit.forecast.{module.name}")
+    for module in pkgutil.walk_packages(spdkit.forecast.__path__, "spdkit.forecast."):
+        loaded = importlib.import_module(module.name)
         for name, one in vars(loaded).items():
             own = isinstance(one, type) and one.__module__ == loaded.__name__
             if own and issubclass(one, Forecaster) and one is not Forecaster:
-                found[name] = module.name
+                found[name] = module.name.removeprefix("spdkit.forecast.")
     for name, module in serialization.CLASSES.items():
         kind = getattr(importlib.import_module(f"spdkit.forecast.{module}"), name)
         if issubclass(kind, Forecaster):
