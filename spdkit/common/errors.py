@@ -8,5 +8,9 @@ class SpdkitError(Exception):
     """
 
 
+class ParameterError(SpdkitError, ValueError):
+    """A parameter that is not what it may be."""
+
+
 class SpdkitWarning(UserWarning):
     """What a user should know of a result that is there all the same."""

@@ -1,0 +1,57 @@
+"""Messages: wording that every error, warning and remark of ours shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from spdkit.common.errors import SpdkitError
+
+SHOWN = 5  # names in a message
+
+
+def listing(items: Sequence[object], shown: int = SHOWN, *, quote: bool = False) -> str:
+    """Name the first of some things, and how many more there are.
+
+    Parameters
+    ----------
+    items : sequence
+    shown : int
+        How many to name.
+    quote : bool
+        Whether each is written as its repr, as names of a user's own should be.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], shown=2)
+    'a, b and 1 more'
+    """
+    text = ", ".join(repr(item) if quote else str(item) for item in items[:shown])
+    more = len(items) - shown
+    return f"{text} and {more} more" if more > 0 else text
+
+
+@contextmanager
+def needs_extra(what: str, extra: str, error: type[SpdkitError] = SpdkitError) -> Iterator[None]:
+    """Turn the failed import of an optional package into what to install.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, such as ``"Parquet"``.
+    extra : str
+        The extra of spdkit that brings it.
+    error : type of SpdkitError
+        What to raise.
+
+    Examples
+    --------
+    >>> with needs_extra("Parquet", "parquet"):
+    ...     import pyarrow
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "spdkit").startswith("spdkit"):
+            raise
+        raise error(f"{what} needs {missing.name}: pip install 'spdkit[{extra}]'") from missing
