@@ -14,8 +14,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-if not __package__:  # run as a script: from its own folder, `benchmarks` is not found
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
+if not __package__:  # run as a script, whose own folder alone is on the path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
 import shlex
