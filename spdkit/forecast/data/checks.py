@@ -9,7 +9,7 @@ import numpy as np
 from spdkit.common.errors import SpdkitError
 
 
-class ForecastError(SpdkitError):
+class ForecastError(SpdkitError, ValueError):
     """A frame or a request that cannot be forecast: which series, which date, what to do."""
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.parameters import Allowed, check_parameters
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel
@@ -59,6 +60,9 @@ class Forecaster(BaseEstimator):
     # Columns that a forecaster uses besides y; those that use some take them as parameters.
     hist_exog: Sequence[str] = ()
     futr_exog: Sequence[str] = ()
+
+    # What each parameter may be; `fit` refuses any other value (`spdkit.common.parameters`).
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {}
 
     panel_: Panel
     residuals_: Residuals | None
@@ -94,14 +98,15 @@ class Forecaster(BaseEstimator):
         Raises
         ------
         ForecastError
-            When the frame cannot be used (see `spdkit.forecast.data.long_table.check_frame`), or a
-            series is too short, by name.
+            When the frame cannot be used (see `spdkit.forecast.data.long_table.check_frame`), a
+            series is too short, by name, or a parameter is not what it may be.
         """
         panel = self._panel(df, freq, id_col, time_col, target_col)
         return self.fit_panel(panel, intervals)
 
     def fit_panel(self, panel: Panel, intervals: ConformalIntervals | None = None) -> Self:
         """Learn from series that were checked before, as `fit` does."""
+        check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
         panel.require(self._least_rows(), f"{self.label} cannot learn from fewer")
         residuals = None if intervals is None else intervals.residuals(self, panel)
         self._fit(panel)

@@ -9,6 +9,7 @@ from long_frames import long_frame
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.parameters import Number
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import ARIMA, SMA, RelativeMean, SeasonalNaive
@@ -178,3 +179,17 @@ def test_horizons_that_are_none(h):
     for ask in (SMA(1).fit(DF).predict, lambda h: SMA(1).cross_validation(DF, h)):
         with pytest.raises(ForecastError, match="the horizon h must be a whole number of at least"):
             ask(h)
+
+
+def test_a_parameter_is_checked_against_what_it_may_be():
+    class Positive(Repeat):
+        _parameter_constraints = {"add": (Number(0), None)}
+
+    for add in (-1.0, "1", np.nan):
+        with pytest.raises(
+            ForecastError, match=f"add must be a number of at least 0 .* got {add!r}"
+        ):
+            Positive(add=add).fit(DF)
+    with pytest.raises(ValueError, match="add must be"):  # as scikit-learn's users expect it
+        Positive(add=-1.0).cross_validation(DF, 1)
+    assert len(Positive(add=1.0).fit(DF).predict(1)) == 2
