@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,7 +185,7 @@ def test_horizons_that_are_none(h):
 
 def test_a_parameter_is_checked_against_what_it_may_be():
     class Positive(Repeat):
-        _parameter_constraints = {"add": (Number(0), None)}
+        _parameter_constraints: ClassVar = {"add": (Number(0), None)}
 
     for add in (-1.0, "1", np.nan):
         with pytest.raises(
