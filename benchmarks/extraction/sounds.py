@@ -14,10 +14,11 @@ import soundfile
 import soxr
 from numpy.typing import DTypeLike, NDArray
 
+from spdkit.common.text import printable
 from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.base import ExtractionError
 from spdkit.tracks.scan import from_folder
-from spdkit.tracks.track import TrackError, printable
+from spdkit.tracks.track import TrackError
 
 Frames = NDArray[np.floating]
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.text import printable
 from spdkit.extractors.audio import columns
 from spdkit.extractors.audio.engine import Collected, compile_kernels, compute
 from spdkit.extractors.audio.fast_engine import Sink
@@ -16,7 +17,7 @@ from spdkit.extractors.audio.settings import AudioSettings, as_parameters, resol
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.extractors.decoding.window import Clip, ClipStream, Offset, open_clip, read_clip
-from spdkit.tracks.track import Track, printable
+from spdkit.tracks.track import Track
 
 
 class AudioExtractor(Extractor):

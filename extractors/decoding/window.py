@@ -16,11 +16,12 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from spdkit.common.text import printable
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.av_reader import AvReader
 from spdkit.extractors.decoding.reader import BLOCK, NotDecodableError, Reader
 from spdkit.extractors.decoding.sndfile_reader import UNKNOWN_FORMAT, SndfileReader
-from spdkit.tracks.track import is_url, printable
+from spdkit.tracks.track import is_url
 
 Offset = Literal["middle", "head"] | float
 Samples = NDArray[np.float32]

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from spdkit.catalogs.errors import CatalogError
-from spdkit.store.feature_store import FeatureTable, storable
+from spdkit.common.text import storable
+from spdkit.store.feature_store import FeatureTable
 
 if TYPE_CHECKING:
     from spdkit.catalogs.base import CatalogData
@@ -80,7 +81,7 @@ def assemble(data: CatalogData, contents: Contents) -> FeatureTable:
 
 
 def _about_tracks(labels: pd.DataFrame, about: pd.DataFrame) -> dict[str, object]:
-    from spdkit.tracks.fingerprint import metadata_json
+    from spdkit.common.text import metadata_json
 
     facts = labels.join(about).to_dict("records")
     popularity = labels["popularity"].to_numpy(dtype=np.float64)

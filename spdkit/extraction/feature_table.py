@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spdkit.common.text import metadata_json, printable, storable
 from spdkit.extraction.track_results import Result, Row, Status
 from spdkit.extractors.base import Extractor
-from spdkit.store.feature_store import FeatureTable, storable
+from spdkit.store.feature_store import FeatureTable
 from spdkit.store.provenance import provenance
-from spdkit.tracks.fingerprint import metadata_json
-from spdkit.tracks.track import printable
 
 PENDING: Status = "pending"
 _TRACK_COLUMNS: dict[str, object] = {

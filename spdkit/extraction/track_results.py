@@ -17,8 +17,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.text import metadata_json
 from spdkit.extractors.base import ExtractionError, Extractor
-from spdkit.tracks.fingerprint import Stamp, digest_file, digest_text, metadata_json, stamp
+from spdkit.tracks.fingerprint import Stamp, digest_file, digest_text, stamp
 from spdkit.tracks.remote_audio import RemoteError, one_visit
 from spdkit.tracks.track import Track
 

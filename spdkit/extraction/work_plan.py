@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from spdkit.common.progress import progress_bar
+from spdkit.common.text import metadata_json, printable
 from spdkit.extraction.track_results import Row, Task, part_digest
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureTable
-from spdkit.tracks.fingerprint import Stamp, digest_file, metadata_json, stamp
+from spdkit.tracks.fingerprint import Stamp, digest_file, stamp
 from spdkit.tracks.remote_audio import one_visit
-from spdkit.tracks.track import Track, printable
+from spdkit.tracks.track import Track
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import sync_folder, write_bytes
+from spdkit.common.text import storable
 
 ENCODING_TYPE = "spdkit-feature-store"
 ENCODING_VERSION = "1.0"
@@ -260,8 +261,3 @@ def _read_frame(group: h5py.Group) -> pd.DataFrame:
     index = str(group.attrs["_index"])
     columns = {str(name): column(str(name)) for name in group.attrs["column-order"]}
     return pd.DataFrame(columns, index=pd.Index(column(index), name=index))
-
-
-def storable(text: object) -> str:
-    """Return text that HDF5 can hold: UTF-8 without NUL, what is neither written as an escape."""
-    return str(text).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

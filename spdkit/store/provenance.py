@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.versions import installed_versions
-from spdkit.extractors.base import Extractor
 
 RECORDED_PACKAGES = (
     *("spdkit", "numpy", "scipy", "librosa", "numba", "soundfile", "soxr", "av"),
@@ -16,7 +15,20 @@ RECORDED_PACKAGES = (
 )
 
 
-def provenance(extractors: Sequence[Extractor]) -> dict[str, Any]:
+class Described(Protocol):
+    """What provenance takes from an extractor (`spdkit.extractors.base.Extractor`)."""
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    modality: ClassVar[Any]
+    obs_fields: ClassVar[Mapping[str, type]]
+
+    @property
+    def effective_parameters(self) -> dict[str, Any]:
+        """All that its numbers depend on."""
+
+
+def provenance(extractors: Sequence[Described]) -> dict[str, Any]:
     """What made the numbers: package versions, and each extractor's version and parameters."""
     return {
         "packages": dict(_package_versions()),
@@ -24,7 +36,7 @@ def provenance(extractors: Sequence[Extractor]) -> dict[str, Any]:
     }
 
 
-def _describe(extractor: Extractor) -> dict[str, Any]:
+def _describe(extractor: Described) -> dict[str, Any]:
     return {
         "version": extractor.version,
         "modality": extractor.modality,

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import write_text
 from spdkit.synthetic.popularity import planted_table
 
 if TYPE_CHECKING:
@@ -87,8 +88,6 @@ def write_plays(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0
     SpdkitError
         As `plays_table` does, or when the file cannot be written.
     """
-    from spdkit.common.files import write_text
-
     target = Path(folder).expanduser() / "plays.csv"
     write_text(target, plays_table(n_songs, seed).to_csv(index=False))
     return target

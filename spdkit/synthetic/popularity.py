@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -49,8 +49,6 @@ from spdkit.synthetic.sound import LEAD_SLOPES, TEMPI, plan_song
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from spdkit.extractors.base import Modality
 
 BASE = 50.0
 NOISE = 12.0  # half the width of the triangle
@@ -75,7 +73,7 @@ class Cause:
     """
 
     name: str
-    modality: Modality
+    modality: Literal["audio", "lyrics", "metadata"]
     weight: float
     low: float
     high: float

@@ -12,7 +12,6 @@ again. Lyrics and metadata from elsewhere are known by their own digests, and ch
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,15 +92,3 @@ def _stamp_of(facts: Mapping[str, Any], states: Sequence[str]) -> Stamp:
 def digest_text(text: str) -> str:
     """Hash of a text, 32 hexadecimal digits."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def metadata_json(metadata: Mapping[str, object]) -> str:
-    """Write metadata as JSON with sorted keys; what JSON does not know becomes its text.
-
-    No metadata at all is the empty text. What is no valid Unicode becomes an escape, as it will be
-    in the store.
-    """
-    if not metadata:
-        return ""
-    text = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False, default=str)
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -16,9 +16,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from spdkit.common.progress import progress_bar
+from spdkit.common.text import printable
 from spdkit.tracks.sidecars import MAX_BYTES, PartError, plain_words, read_lyrics
 from spdkit.tracks.tags import Tags, read_tags
-from spdkit.tracks.track import Track, printable
+from spdkit.tracks.track import Track
 
 _PATIENCE = 2.0  # seconds without a bar
 _NAMED = 5

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spdkit.tracks.track import Track, TrackError, TrackSet, is_url, printable
+from spdkit.common.text import printable
+from spdkit.tracks.local_metadata import gather
+from spdkit.tracks.sidecars import beside
+from spdkit.tracks.track import Track, TrackError, TrackSet, is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,8 +78,6 @@ def from_folder(
         total = scan.other.total()
         remarks.append(f"passed over {total} files that are not audio ({kinds})")
     if tags or scan.sidecars:
-        from spdkit.tracks.local_metadata import gather
-
         gathered = gather(found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress)
         found = gathered.tracks
         remarks += gathered.remarks
@@ -95,8 +96,6 @@ class _Scan:
 
 
 def _scan(base: Path, *, lyrics: bool) -> _Scan:
-    from spdkit.tracks.sidecars import beside
-
     scan = _Scan()
     seen: set[tuple[int, int]] = set()
 
@@ -174,8 +173,6 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     found.sort(key=lambda track: track.track_id)
     if not files:
         return TrackSet(tuple(found))
-    from spdkit.tracks.local_metadata import gather
-
     gathered = gather(found, files, tags=False, lyrics=True)
     return TrackSet(tuple(gathered.tracks), tuple(gathered.remarks), tuple(gathered.problems))
 

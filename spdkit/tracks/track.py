@@ -8,15 +8,12 @@ module knows files, not features.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, overload
+from typing import IO, overload
 
 from spdkit.common.errors import SpdkitError
-
-if TYPE_CHECKING:
-    pass
+from spdkit.tracks.remote_audio import open_url
 
 
 class TrackError(SpdkitError):
@@ -105,15 +102,4 @@ def open_binary(audio: str) -> IO[bytes]:
     """
     if not is_url(audio):
         return open(audio, "rb")  # noqa: PTH123 (the name may hold undecodable bytes)
-    from spdkit.tracks.remote_audio import open_url
-
     return open_url(audio)
-
-
-def printable(name: str) -> str:
-    r"""Return `name` as valid UTF-8 text: undecodable bytes of a file name become ``\xNN``."""
-    try:
-        raw = os.fsencode(name)
-    except UnicodeEncodeError:  # a lone surrogate, which no file name can hold
-        raw = name.encode("utf-8", "backslashreplace")
-    return raw.decode("utf-8", "backslashreplace")

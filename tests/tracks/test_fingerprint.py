@@ -7,10 +7,8 @@ import os
 
 import fsspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from spdkit.tracks.fingerprint import BLOCK, Stamp, digest_file, digest_text, metadata_json, stamp
+from spdkit.tracks.fingerprint import BLOCK, Stamp, digest_file, stamp
 
 
 def by_hand(data: bytes) -> str:
@@ -89,16 +87,3 @@ def test_what_is_unknown_is_never_the_same():
 def test_a_missing_file_is_an_os_error(missing, tmp_path):
     with pytest.raises(OSError):
         stamp(str(tmp_path / missing) if "://" not in missing else missing)
-
-
-@given(st.dictionaries(st.text(), st.one_of(st.integers(), st.text(), st.booleans(), st.none())))
-def test_metadata_is_one_text_whatever_its_order(metadata):
-    backwards = dict(reversed(metadata.items()))
-    assert metadata_json(metadata) == metadata_json(backwards)
-    assert digest_text(metadata_json(metadata)) == digest_text(metadata_json(backwards))
-
-
-def test_metadata_of_other_types_becomes_text():
-    import datetime
-
-    assert metadata_json({"day": datetime.date(2020, 1, 2)}) == '{"day": "2020-01-02"}'

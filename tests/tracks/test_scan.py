@@ -374,8 +374,3 @@ def test_urls_are_told_from_paths_and_opened(tmp_path):
             assert file.seek(0) == 0
     with pytest.raises(FileNotFoundError):
         open_binary(str(tmp_path / "nothing"))
-
-
-def test_printable_keeps_text_and_escapes_bytes():
-    assert scan.printable("café 🎵\n.wav") == "café 🎵\n.wav"
-    assert scan.printable(os.fsdecode(b"caf\xe9.wav")) == "caf\\xe9.wav"
