@@ -259,15 +259,15 @@ def _predict(paths: DemoPaths, facts: Path, jobs: int | None) -> None:
 
 def _forecast(paths: DemoPaths, command: str) -> None:
     from spdkit.cli import forecast as forecast_commands
-    from spdkit.cli import forecast_printing as forecast_tables
-    from spdkit.forecast.data.panel import Columns
-    from spdkit.forecast.pipeline import Request, look_ahead
+    from spdkit.cli import forecast_printing
+    from spdkit.forecast.data.table_files import read_panel
+    from spdkit.forecast.pipeline import Request, forecast_panel
 
-    panel = forecast_commands.read(paths.plays, Columns())
-    outlook = look_ahead(panel, Request(_HORIZON, _FORECASTER))
+    panel = read_panel(paths.plays)
+    result = forecast_panel(panel, Request(_HORIZON, _FORECASTER))
     made = forecast_commands.made_by(paths.plays, command)
     files = (paths.forecasts, paths.forecast_figure, paths.forecast)
-    forecast_tables.print_outlook(outlook, forecast_commands.write(outlook, made, *files))
+    forecast_printing.print_result(result, forecast_commands.write(result, made, *files))
 
 
 def _require_learning() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +14,7 @@ import typer
 from spdkit.cli.terminal import AsJson, to_json, told_errors
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from spdkit.forecast.data.panel import Columns, Panel
-    from spdkit.forecast.pipeline import Outlook, Tick
+    from spdkit.forecast.pipeline import ForecastResult, Tick
     from spdkit.report.forecast_report import Made
 
 
@@ -138,7 +135,8 @@ def forecast(
     with told_errors():
         from spdkit.common.errors import SpdkitError
         from spdkit.forecast.data.panel import Columns
-        from spdkit.forecast.pipeline import Request, look_ahead
+        from spdkit.forecast.data.table_files import read_panel
+        from spdkit.forecast.pipeline import Request, forecast_panel
 
         if level and not intervals:
             raise SpdkitError("--level asks for intervals, --no-intervals for none")
@@ -154,46 +152,22 @@ def forecast(
             seed=seed,
         )
         columns, others = Columns(id_col, time_col, target_col), tuple(hist_exog or ())
-        panel = read(file, columns, _step(freq), fill_gaps, tell, others)
+        panel = read_panel(file, columns, _step(freq), fill_gaps, tell, others)
         with bar(shown=not quiet) as started:
-            outlook = look_ahead(panel, request, started)
-        for remark in outlook.remarks:
+            result = forecast_panel(panel, request, started)
+        for remark in result.remarks:
             tell(f"{file}: {remark}")
         made = made_by(file, shlex.join(["spdkit", *sys.argv[1:]]))
-        written = write(outlook, made, output, plot, report, series)
-        from spdkit.cli.forecast_printing import print_outlook, to_content
+        written = write(result, made, output, plot, report, series)
+        from spdkit.cli.forecast_printing import print_result, to_content
     if as_json:
-        typer.echo(to_json(to_content(outlook, written)))
+        typer.echo(to_json(to_content(result, written)))
     else:
-        print_outlook(outlook, written)
-
-
-def read(
-    file: Path,
-    columns: Columns,
-    freq: str | int | None = None,
-    filled: float | None = None,
-    tell: Callable[[str], None] = lambda text: None,
-    exog: Sequence[str] = (),
-) -> Panel:
-    """Read and check a table; `filled` goes where a date has no row, and how often is told."""
-    from spdkit.common.errors import SpdkitError
-    from spdkit.forecast.data.long_table import check_frame, fill_gaps
-    from spdkit.forecast.data.table_files import read_long
-
-    frame = read_long(file, columns, freq, exog)
-    named = {"id_col": columns.unique_id, "time_col": columns.ds}
-    try:
-        if filled is not None:
-            frame = _fill(fill_gaps, frame, filled, freq, named, tell)
-        return check_frame(frame, freq=freq, exog=exog, target_col=columns.y, **named)
-    except SpdkitError as error:
-        hint = str(error).replace("use fill_gaps", "use --fill-gaps 0")
-        raise type(error)(f"{file}: {hint}") from error
+        print_result(result, written)
 
 
 def write(
-    outlook: Outlook,
+    result: ForecastResult,
     made: Made,
     output: Path | None,
     plot: Path | None,
@@ -204,13 +178,13 @@ def write(
     from spdkit.forecast.data import table_files
     from spdkit.report import forecast_figures, forecast_report
 
-    places = forecast_figures.places_of(outlook, series) if series else None
+    places = forecast_figures.places_of(result, series) if series else None
     if output is not None:
-        table_files.write_long(outlook.forecasts, output)
+        table_files.write_long(result.forecasts, output)
     if plot is not None:
-        forecast_figures.save(forecast_figures.figure(outlook, places), plot)
+        forecast_figures.save(forecast_figures.figure(result, places), plot)
     if report is not None:
-        forecast_report.write(outlook, made, report, places)
+        forecast_report.write(result, made, report, places)
     return [str(path) for path in (output, plot, report) if path is not None]
 
 
@@ -238,25 +212,6 @@ def bar(*, shown: bool = True) -> Iterator[Callable[[int], Tick]]:
             return lambda: advance(False)
 
         yield start
-
-
-def _fill(
-    fill_gaps: Callable[..., pd.DataFrame],
-    frame: pd.DataFrame,
-    value: float,
-    freq: str | int | None,
-    named: dict[str, str],
-    tell: Callable[[str], None],
-) -> pd.DataFrame:
-    whole = fill_gaps(frame, value=value, freq=freq, end="global", **named)
-    name = named["id_col"]
-    more = whole[name].value_counts() - frame[name].value_counts()
-    if added := len(whole) - len(frame):
-        tell(
-            f"{added:,} dates without a row, in {int((more > 0).sum()):,} of {len(more):,} series, "
-            f"are taken for {value:g}"
-        )
-    return whole
 
 
 def _check_targets(output: Path | None, plot: Path | None, report: Path | None) -> None:

@@ -8,22 +8,22 @@ from spdkit.cli.printing import console, print_table
 from spdkit.report.forecast_report import coverage_table, score_table, totals_table
 
 if TYPE_CHECKING:
-    from spdkit.forecast.pipeline import Outlook
+    from spdkit.forecast.pipeline import ForecastResult
     from spdkit.report.page import Cell, Table
 
 _SHOWN = 20
 
 
-def print_outlook(outlook: Outlook, written: list[str]) -> None:
+def print_result(result: ForecastResult, written: list[str]) -> None:
     """Scores, coverage and the largest totals; and which files have the rest."""
-    if outlook.validation is not None:
-        _print(score_table(outlook, outlook.validation), outlook.name)
-    if outlook.levels:
-        _print(coverage_table(outlook))
-    totals = totals_table(outlook)
+    if result.validation is not None:
+        _print(score_table(result, result.validation), result.name)
+    if result.levels:
+        _print(coverage_table(result))
+    totals = totals_table(result)
     _print(totals, most=_SHOWN)
     out = console()
-    if (more := len(outlook.panel) - _SHOWN) > 0:
+    if (more := len(result.panel) - _SHOWN) > 0:
         out.print(f"… and {more:,} more series")
     for path in written:
         out.print(f"{path}: written", markup=False, soft_wrap=True)
@@ -31,11 +31,11 @@ def print_outlook(outlook: Outlook, written: list[str]) -> None:
         out.print("-o forecasts.csv writes every date, --plot a figure, --report a page")
 
 
-def to_content(outlook: Outlook, written: list[str]) -> dict[str, Any]:
+def to_content(result: ForecastResult, written: list[str]) -> dict[str, Any]:
     """Everything as plain values."""
-    panel, validation = outlook.panel, outlook.validation
-    forecasts = outlook.forecasts.assign(
-        **{panel.columns.ds: outlook.forecasts[panel.columns.ds].astype(str)}
+    panel, validation = result.panel, result.validation
+    forecasts = result.forecasts.assign(
+        **{panel.columns.ds: result.forecasts[panel.columns.ds].astype(str)}
     )
     validated = None
     if validation is not None:
@@ -43,22 +43,22 @@ def to_content(outlook: Outlook, written: list[str]) -> dict[str, Any]:
             "rows": validation.rows,
             "metric": validation.metrics[0],
             "scores": {
-                outlook.title(str(name)): dict(found)
+                result.title(str(name)): dict(found)
                 for name, found in validation.scores().iterrows()
             },
         }
     return {
-        "model": outlook.request.model,
-        "name": outlook.name,
-        "horizon": outlook.request.h,
+        "model": result.request.model,
+        "name": result.name,
+        "horizon": result.request.h,
         "frequency": panel.freq if isinstance(panel.freq, int) else panel.freq.freqstr,
         "n_series": len(panel),
         "n_rows": len(panel.y),
         "validation": validated,
-        "coverage": {f"{level:g}": held for level, held in outlook.coverage.items()},
-        "totals": outlook.totals().reset_index().to_dict("records"),
+        "coverage": {f"{level:g}": held for level, held in result.coverage.items()},
+        "totals": result.totals().reset_index().to_dict("records"),
         "forecasts": forecasts.to_dict("records"),
-        "remarks": list(outlook.remarks),
+        "remarks": list(result.remarks),
         "files": written,
     }
 

@@ -1,15 +1,15 @@
-"""Everything that is known of the next rows of a table of series: what ``spdkit forecast`` does.
+"""Forecast of a table of series, with scores and intervals: what ``spdkit forecast`` does.
 
-`look_ahead` takes checked series and gives an `Outlook`: forecasts with intervals, how good such
-forecasts were in the past beside simple rivals, what the intervals held, and totals of the horizon.
-Figures, tables and the page are made of it elsewhere.
+`forecast_panel` takes checked series and gives a `ForecastResult`: forecasts with intervals, how
+good such forecasts were in the past beside simple rivals, what the intervals held, and totals of
+the horizon. Figures, tables and the page are made of it elsewhere.
 
 Conventions
 -----------
 A validation window is fitted once and serves twice: its forecasts are scored, and their errors make
 the intervals (`spdkit.forecast.scoring.intervals`). The coverage that is told is of each window
 inside the intervals that the others give. Intervals of totals come from the errors of totals, since
-ends of intervals cannot be added up. What was decided on the way is in `Outlook.remarks`.
+ends of intervals cannot be added up. What was decided on the way is in `ForecastResult.remarks`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Request:
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class ForecastResult:
     """Forecasts of series, and what they are worth.
 
     Attributes
@@ -187,7 +187,9 @@ class Outlook:
         )
 
 
-def look_ahead(panel: Panel, request: Request, bar: Callable[[int], Tick] | None = None) -> Outlook:
+def forecast_panel(
+    panel: Panel, request: Request, bar: Callable[[int], Tick] | None = None
+) -> ForecastResult:
     """Forecast series, and measure how good such forecasts were.
 
     Parameters
@@ -228,7 +230,7 @@ def look_ahead(panel: Panel, request: Request, bar: Callable[[int], Tick] | None
     fitted.residuals_ = residuals(windows, request.model) if levels else None
     tick()
     scored = windows[n_windows - request.n_windows :] if request.n_windows else ()
-    return Outlook(
+    return ForecastResult(
         request=request,
         forecaster=fitted,
         forecasts=fitted.predict(h, level=levels),
@@ -342,14 +344,14 @@ def _ends(panel: Panel) -> list[str]:
     ]
 
 
-def parameters(outlook: Outlook) -> dict[str, str]:
+def parameters(result: ForecastResult) -> dict[str, str]:
     """How the forecaster was set, as text, for the record."""
-    own: Sequence[tuple[str, object]] = sorted(outlook.forecaster.get_params(deep=False).items())
+    own: Sequence[tuple[str, object]] = sorted(result.forecaster.get_params(deep=False).items())
     return {name: repr(value) for name, value in own}
 
 
-def period(outlook: Outlook) -> str:
+def period(result: ForecastResult) -> str:
     """Which dates are forecast, in words."""
-    ds = outlook.forecasts[outlook.panel.columns.ds]
-    h = steps(outlook.request.h, outlook.panel)
+    ds = result.forecasts[result.panel.columns.ds]
+    h = steps(result.request.h, result.panel)
     return f"{h}, {day(ds.min())} to {day(ds.max())}"

@@ -25,7 +25,7 @@ from spdkit.common.files import replacing
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import steps
-from spdkit.forecast.pipeline import Outlook
+from spdkit.forecast.pipeline import ForecastResult
 from spdkit.report.svg import INK, MODEL, OTHER
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ _FORMATS: dict[str, dict[str, None]] = {
 }
 
 
-def largest(outlook: Outlook, n: int = MOST_PANELS) -> list[int]:
+def largest(result: ForecastResult, n: int = MOST_PANELS) -> list[int]:
     """Places of the series with the greatest forecasts, the greatest first."""
-    totals = outlook.values.sum(axis=1)
+    totals = result.values.sum(axis=1)
     return [int(i) for i in np.argsort(-totals, kind="stable")[:n]]
 
 
-def places_of(outlook: Outlook, names: Sequence[str]) -> list[int]:
+def places_of(result: ForecastResult, names: Sequence[str]) -> list[int]:
     """Places of series by name.
 
     Raises
@@ -58,7 +58,7 @@ def places_of(outlook: Outlook, names: Sequence[str]) -> list[int]:
     ForecastError
         When a name is none of theirs.
     """
-    places = {str(name): i for i, name in enumerate(outlook.panel.ids)}
+    places = {str(name): i for i, name in enumerate(result.panel.ids)}
     for name in names:
         if name not in places:
             first = ", ".join(map(repr, list(places)[:3]))
@@ -74,53 +74,53 @@ def history_rows(h: int) -> int:
     return max(4 * h, 30)
 
 
-def plot_series(outlook: Outlook, i: int, ax: Axes) -> Axes:
+def plot_series(result: ForecastResult, i: int, ax: Axes) -> Axes:
     """Draw one series: its last rows, the last validation window, and the forecast.
 
     Parameters
     ----------
-    outlook : Outlook
+    result : ForecastResult
     i : int
-        Its place in ``outlook.panel``.
+        Its place in ``result.panel``.
     ax : matplotlib Axes
         Gets no title and no legend.
     """
-    panel, h = outlook.panel, outlook.request.h
+    panel, h = result.panel, result.request.h
     y, ds = panel.series(i), panel.ds[panel.indptr[i] : panel.indptr[i + 1]]
     kept = min(len(y), history_rows(h))
     y, ds = y[-kept:], ds[-kept:]
-    future = pd.Index(outlook.forecasts[panel.columns.ds].iloc[i * h : (i + 1) * h])
-    if outlook.validation is not None:
+    future = pd.Index(result.forecasts[panel.columns.ds].iloc[i * h : (i + 1) * h])
+    if result.validation is not None:
         # The truth takes up where the history ends, so that no day is missing between them.
         ax.plot(ds[:-h], y[:-h], color=OTHER, linewidth=1.0, label="history")
         known = slice(-h - 1, None) if len(y) > h else slice(None)
         ax.plot(ds[known], y[known], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
         ax.lines[-1].set_label("truth of the last window")
-        said = outlook.windows[-1].forecasts[outlook.request.model][i]
+        said = result.windows[-1].forecasts[result.request.model][i]
         ax.plot(ds[-h:], said, color=MODEL, linewidth=1.1, alpha=0.85)
         ax.lines[-1].set(label="forecast for it", linestyle="-.")
-        _band(ax, ds[-h:], _past_ends(outlook, i), None)
+        _band(ax, ds[-h:], _past_ends(result, i), None)
     else:
         ax.plot(ds, y, color=OTHER, linewidth=1.0, label="history")
     ax.axvline(ds[-1], color=INK, linewidth=0.8, linestyle=":", alpha=0.7)
     style: dict[str, Any] = {"color": MODEL, "linewidth": 1.8, "label": "forecast"}
-    ax.plot(future, outlook.values[i], marker="." if h == 1 else "", **style)
-    if outlook.levels:
-        level = max(outlook.levels)
-        low, high = outlook.interval(level)
+    ax.plot(future, result.values[i], marker="." if h == 1 else "", **style)
+    if result.levels:
+        level = max(result.levels)
+        low, high = result.interval(level)
         _band(ax, future, (low[i], high[i]), f"{level:g} % interval")
-    if outlook.panel.series(i).min() >= 0:
+    if result.panel.series(i).min() >= 0:
         ax.set_ylim(bottom=0)
     _ticks(ax, ds)
     return ax
 
 
-def figure(outlook: Outlook, places: Sequence[int] | None = None) -> Figure:
+def figure(result: ForecastResult, places: Sequence[int] | None = None) -> Figure:
     """Draw several series as small multiples, each on its own scale.
 
     Parameters
     ----------
-    outlook : Outlook
+    result : ForecastResult
     places : sequence of int, optional
         Which series; the `largest` if not given.
 
@@ -132,7 +132,7 @@ def figure(outlook: Outlook, places: Sequence[int] | None = None) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    places = largest(outlook) if places is None else list(places)
+    places = largest(result) if places is None else list(places)
     columns = min(len(places), _COLUMNS)
     rows = math.ceil(len(places) / columns)
     size = (max(_PANEL[0] * columns, 7.0), _PANEL[1] * rows + 1.0)
@@ -140,15 +140,15 @@ def figure(outlook: Outlook, places: Sequence[int] | None = None) -> Figure:
     FigureCanvasAgg(made)
     grid = made.subplots(rows, columns, squeeze=False)
     for ax, i in zip(grid.flat, places, strict=False):
-        plot_series(outlook, i, ax)
-        ax.set_title(short(str(outlook.panel.ids[i])), fontsize=9, loc="left", parse_math=False)
+        plot_series(result, i, ax)
+        ax.set_title(short(str(result.panel.ids[i])), fontsize=9, loc="left", parse_math=False)
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.15, linewidth=0.7)
     for ax in grid.flat[len(places) :]:
         ax.remove()
     for ax in grid[:, 0]:
-        ax.set_ylabel(outlook.panel.columns.y, fontsize=9, parse_math=False)
+        ax.set_ylabel(result.panel.columns.y, fontsize=9, parse_math=False)
     handles, labels = grid.flat[0].get_legend_handles_labels()
     made.legend(
         handles,
@@ -158,7 +158,7 @@ def figure(outlook: Outlook, places: Sequence[int] | None = None) -> Figure:
         frameon=False,
         fontsize=9,
     )
-    made.suptitle(caption(outlook, places), fontsize=10, x=0.01, ha="left", parse_math=False)
+    made.suptitle(caption(result, places), fontsize=10, x=0.01, ha="left", parse_math=False)
     return made
 
 
@@ -200,14 +200,14 @@ def save(made: Figure, path: str | os.PathLike[str]) -> None:
         raise ForecastError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def caption(outlook: Outlook, places: Sequence[int]) -> str:
+def caption(result: ForecastResult, places: Sequence[int]) -> str:
     """What a figure of these series shows, in a line."""
-    n, all_ = len(places), len(outlook.panel)
+    n, all_ = len(places), len(result.panel)
     which = f"{n} of {all_:,} series" if n < all_ else f"{n} series"
-    if n < all_ and list(places) == largest(outlook, n):
+    if n < all_ and list(places) == largest(result, n):
         which = f"the {n} largest of {all_:,} series"
-    start = shown(outlook.forecasts[outlook.panel.columns.ds].min())
-    return f"{outlook.name}, {steps(outlook.request.h, outlook.panel)} from {start} on: {which}"
+    start = shown(result.forecasts[result.panel.columns.ds].min())
+    return f"{result.name}, {steps(result.request.h, result.panel)} from {start} on: {which}"
 
 
 def short(name: str) -> str:
@@ -217,8 +217,8 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
 
 
-def _past_ends(outlook: Outlook, i: int) -> tuple[Any, Any] | None:
-    ends = outlook.past_interval(max(outlook.levels)) if outlook.levels else None
+def _past_ends(result: ForecastResult, i: int) -> tuple[Any, Any] | None:
+    ends = result.past_interval(max(result.levels)) if result.levels else None
     return None if ends is None else (ends[0][i], ends[1][i])
 
 

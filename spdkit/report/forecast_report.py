@@ -1,7 +1,7 @@
 """The page of a forecast: one HTML page for whoever decides by it.
 
 Conventions: as of `spdkit.report.page`. Numbers on how good the forecasts are come from rows that
-were not known when they were made, and the page says which. The same outlook gives the same page,
+were not known when they were made, and the page says which. The same result gives the same page,
 byte for byte. The words are in ``templates/forecast.html.j2``.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from spdkit.evaluation.bootstrap import Difference
 from spdkit.forecast.data.panel import day, series_count, steps
-from spdkit.forecast.pipeline import Outlook, parameters, period
+from spdkit.forecast.pipeline import ForecastResult, parameters, period
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
 from spdkit.forecast.selection.backtest import TITLES, Validation
 from spdkit.report import svg as report_svg
@@ -55,7 +55,10 @@ class Made:
 
 
 def write(
-    outlook: Outlook, made: Made, path: str | os.PathLike[str], places: Sequence[int] | None = None
+    result: ForecastResult,
+    made: Made,
+    path: str | os.PathLike[str],
+    places: Sequence[int] | None = None,
 ) -> None:
     """Write the page whole or not at all; parameters are those of `render`.
 
@@ -64,15 +67,15 @@ def write(
     SpdkitError
         When the file cannot be written.
     """
-    write_page(render(outlook, made, places), path)
+    write_page(render(result, made, places), path)
 
 
-def render(outlook: Outlook, made: Made, places: Sequence[int] | None = None) -> str:
+def render(result: ForecastResult, made: Made, places: Sequence[int] | None = None) -> str:
     """The page as HTML.
 
     Parameters
     ----------
-    outlook : Outlook
+    result : ForecastResult
     made : Made
     places : sequence of int, optional
         Which series are drawn; the largest if not given.
@@ -86,47 +89,47 @@ def render(outlook: Outlook, made: Made, places: Sequence[int] | None = None) ->
     """
     require_matplotlib()
     template = load_template("forecast.html.j2")
-    chosen = largest(outlook) if places is None else list(places)
-    pictures = [_picture(outlook, i, number) for number, i in enumerate(chosen, 1)]
-    validation = outlook.validation
+    chosen = largest(result) if places is None else list(places)
+    pictures = [_picture(result, i, number) for number, i in enumerate(chosen, 1)]
+    validation = result.validation
     page: str = template.render(
-        outlook=outlook,
+        result=result,
         made=made,
         version=(made.packages or {}).get("spdkit", ""),
-        heading=f"The next {steps(outlook.request.h, outlook.panel)} of "
-        f"{series_count(len(outlook.panel))}",
-        period=period(outlook),
-        verdict=_verdict(outlook),
-        cards=_cards(outlook),
+        heading=f"The next {steps(result.request.h, result.panel)} of "
+        f"{series_count(len(result.panel))}",
+        period=period(result),
+        verdict=_verdict(result),
+        cards=_cards(result),
         pictures={picture.name: picture for picture in pictures},
         drawn=len(pictures),
-        are_largest=chosen == largest(outlook, len(chosen)),
-        history=steps(history_rows(outlook.request.h), outlook.panel),
-        scores=None if validation is None else score_table(outlook, validation),
-        coverage=coverage_table(outlook),
-        picked=candidate_table(outlook),
-        totals=totals_table(outlook),
-        parameters=parameters(outlook),
-        first=day(outlook.panel.ds.min()),
-        last=day(outlook.panel.ds.max()),
+        are_largest=chosen == largest(result, len(chosen)),
+        history=steps(history_rows(result.request.h), result.panel),
+        scores=None if validation is None else score_table(result, validation),
+        coverage=coverage_table(result),
+        picked=candidate_table(result),
+        totals=totals_table(result),
+        parameters=parameters(result),
+        first=day(result.panel.ds.min()),
+        last=day(result.panel.ds.max()),
     )
     return page
 
 
-def score_table(outlook: Outlook, validation: Validation) -> Table:
+def score_table(result: ForecastResult, validation: Validation) -> Table:
     """Forecasters by metrics, and how far each lies from the first one."""
     table, metric = validation.scores(), validation.metrics[0]
     columns = [
         Cell("Forecaster"),
         *(Cell(TITLES[each], _BETTER.get(each, "lower is better")) for each in validation.metrics),
-        Cell(f"{TITLES[metric]}, {outlook.label} less it", "95\u00a0% interval"),
+        Cell(f"{TITLES[metric]}, {result.label} less it", "95\u00a0% interval"),
     ]
     rows = []
     for name in validation.names:
         difference = None if name == validation.names[0] else validation.difference(name)
         rows.append(
             (
-                Cell(outlook.title(name)),
+                Cell(result.title(name)),
                 *(Cell(number(each, float(table[each][name]))) for each in validation.metrics),
                 _difference(metric, difference),
             )
@@ -135,24 +138,24 @@ def score_table(outlook: Outlook, validation: Validation) -> Table:
     return Table("scores", caption, tuple(columns), tuple(rows))
 
 
-def coverage_table(outlook: Outlook) -> Table:
+def coverage_table(result: ForecastResult) -> Table:
     """What the intervals of each level held."""
     columns = (Cell("Interval"), Cell("Held of the values"))
     rows = tuple(
         (Cell(f"{level:g}\u00a0%"), Cell(f"{plain(100 * held, 1)}\u00a0%"))
-        for level, held in outlook.coverage.items()
+        for level, held in result.coverage.items()
     )
-    n = len(outlook.windows)
+    n = len(result.windows)
     caption = f"Coverage in {n} windows, each by intervals that the others give"
     return Table("coverage", caption, columns, rows)
 
 
-def candidate_table(outlook: Outlook) -> Table | None:
+def candidate_table(result: ForecastResult) -> Table | None:
     """What `best` chose from, the best first; None for any other model."""
-    selection = getattr(outlook.forecaster, "selection_", None)
+    selection = getattr(result.forecaster, "selection_", None)
     if selection is None:
         return None
-    metric = outlook.forecaster.metric
+    metric = result.forecaster.metric
     ordered = selection.scores.sort_values(
         "mean", ascending=metric not in HIGHER_IS_BETTER, kind="stable"
     )
@@ -164,11 +167,11 @@ def candidate_table(outlook: Outlook) -> Table | None:
     return Table("candidates", "What it was picked from", columns, rows)
 
 
-def totals_table(outlook: Outlook) -> Table:
+def totals_table(result: ForecastResult) -> Table:
     """Series by the plays of the horizon, the greatest first."""
-    totals, h = outlook.totals(), steps(outlook.request.h, outlook.panel)
-    level = max(outlook.levels, default=None)
-    columns = [Cell(f"{outlook.panel.columns.unique_id}"), Cell(f"Last {h}"), Cell(f"Next {h}")]
+    totals, h = result.totals(), steps(result.request.h, result.panel)
+    level = max(result.levels, default=None)
+    columns = [Cell(f"{result.panel.columns.unique_id}"), Cell(f"Last {h}"), Cell(f"Next {h}")]
     columns += [] if level is None else [Cell(f"{level:g}\u00a0% interval")]
     rows = []
     for name, row in totals.head(MOST_ROWS).iterrows():
@@ -205,12 +208,10 @@ def _difference(metric: str, found: Difference | None) -> Cell:
     return Cell(f"{value}{unit}", f"[{low}, {high}]")
 
 
-def _verdict(outlook: Outlook) -> str:
+def _verdict(result: ForecastResult) -> str:
     """What is forecast, how good such forecasts were, and beside the strongest simple rival."""
-    what = (
-        f"{series_count(len(outlook.panel))} are forecast by {outlook.name} for {period(outlook)}."
-    )
-    validation = outlook.validation
+    what = f"{series_count(len(result.panel))} are forecast by {result.name} for {period(result)}."
+    validation = result.validation
     if validation is None:
         return f"{what} How good such forecasts are was not measured."
     metric, scores = validation.metrics[0], validation.scores()
@@ -220,7 +221,7 @@ def _verdict(outlook: Outlook) -> str:
     rivals = scores.iloc[1:][metric]
     best = str(rivals.idxmax() if metric in HIGHER_IS_BETTER else rivals.idxmin())
     return (
-        f"{what} {own} {outlook.title(best)} has {_brief(metric, scores.loc[best])}: "
+        f"{what} {own} {result.title(best)} has {_brief(metric, scores.loc[best])}: "
         f"{_compared(metric, validation.difference(best))}."
     )
 
@@ -248,9 +249,9 @@ def _compared(metric: str, found: Difference | None) -> str:
     return f"the forecast is {'better' if better else 'worse'}, by more than chance explains"
 
 
-def _cards(outlook: Outlook) -> list[Card]:
-    h = steps(outlook.request.h, outlook.panel)
-    totals = outlook.totals()
+def _cards(result: ForecastResult) -> list[Card]:
+    h = steps(result.request.h, result.panel)
+    totals = result.totals()
     known = totals["before"].notna()
     before, after = totals.loc[known, "before"].sum(), totals.loc[known, "forecast"].sum()
     change = 100 * (after / before - 1) if before > 0 else math.nan
@@ -258,19 +259,19 @@ def _cards(outlook: Outlook) -> list[Card]:
         f"{plain(change, 1, signed=True)}\u00a0% on the last {h}" if math.isfinite(change) else ""
     )
     cards = [Card(f"All series, next {h}", plain(totals["forecast"].sum(), 0), "", note)]
-    validation = outlook.validation
+    validation = result.validation
     if validation is not None:
         for metric in ("f_share", "wape"):
             if metric in validation.metrics:
                 scores = validation.scores()[metric]
                 rivals = ", ".join(
-                    f"{outlook.title(str(name))}: {number(metric, value)}"
+                    f"{result.title(str(name))}: {number(metric, value)}"
                     for name, value in scores.iloc[1:].items()
                 )
                 label = {"f_share": "F, of a perfect forecast", "wape": "Average miss (WAPE)"}
                 value = number(metric, scores.iloc[0])
                 cards.append(Card(label[metric], value, "", rivals or "no rival"))
-    for level, held in list(outlook.coverage.items())[-1:]:
+    for level, held in list(result.coverage.items())[-1:]:
         text = f"{plain(100 * held, 1)}\u00a0%"
         cards.append(
             Card(f"Inside their {level:g}\u00a0% interval", text, "", "in the past windows")
@@ -278,18 +279,18 @@ def _cards(outlook: Outlook) -> list[Card]:
     return cards
 
 
-def _picture(outlook: Outlook, i: int, number: int) -> Picture:
+def _picture(result: ForecastResult, i: int, number: int) -> Picture:
     def draw(ax: Axes) -> Axes:
-        plot_series(outlook, i, ax)
-        ax.set(xlabel=_dates(outlook, i), ylabel=outlook.panel.columns.y)
+        plot_series(result, i, ax)
+        ax.set(xlabel=_dates(result, i), ylabel=result.panel.columns.y)
         style = {"columnspacing": 1.0, "handletextpad": 0.4, "handlelength": 1.6}
         place = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
         ax.legend(ncols=2, frameon=False, **style, **place)
         return ax
 
-    name = str(outlook.panel.ids[i])
-    h = outlook.request.h
-    recent, next_ = outlook.panel.series(i)[-h:].mean(), outlook.values[i].mean()
+    name = str(result.panel.ids[i])
+    h = result.request.h
+    recent, next_ = result.panel.series(i)[-h:].mean(), result.values[i].mean()
     caption = (
         f"{_amount(recent)} a row on average over the last {h}, {_amount(next_)} forecast over the "
         f"next {h}."
@@ -302,14 +303,14 @@ def _amount(value: float) -> str:
     return plain(value, 0 if abs(value) >= 100 else 1)
 
 
-def _dates(outlook: Outlook, i: int) -> str:
+def _dates(result: ForecastResult, i: int) -> str:
     """What the axis of dates shows, with the years that its ticks may leave out."""
-    panel = outlook.panel
+    panel = result.panel
     last = panel.ds[panel.indptr[i + 1] - 1]
     if not hasattr(last, "year"):
         return panel.columns.ds
-    end = outlook.forecasts[panel.columns.ds].iloc[(i + 1) * outlook.request.h - 1]
-    rows = min(int(panel.lengths[i]), history_rows(outlook.request.h))
+    end = result.forecasts[panel.columns.ds].iloc[(i + 1) * result.request.h - 1]
+    rows = min(int(panel.lengths[i]), history_rows(result.request.h))
     first = panel.ds[panel.indptr[i + 1] - rows]
     years = f"{first.year}" if first.year == end.year else f"{first.year} to {end.year}"
     return f"date ({years})"

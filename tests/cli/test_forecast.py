@@ -43,7 +43,7 @@ def table(tmp_path):
 def test_a_table_a_figure_and_a_page(table, tmp_path):
     files = [tmp_path / "out" / name for name in ("f.csv", "f.svg", "f.html")]
     done = run(table, "-H", 14, *FAST, "-o", files[0], "--plot", files[1], "--report", files[2])
-    expected = play_tables.outlook()
+    expected = play_tables.result()
     written = pd.read_csv(files[0], parse_dates=["ds"])
     pd.testing.assert_frame_equal(
         written, expected.forecasts, check_dtype=False, rtol=1e-9, check_index_type=False
@@ -60,7 +60,7 @@ def test_a_table_a_figure_and_a_page(table, tmp_path):
 def test_json_holds_everything(table, tmp_path):
     done = run(table, "--horizon", 14, *FAST, "--level", 80, "--level", 95, "--json", "--quiet")
     assert done.stderr == ""
-    told, expected = json.loads(done.stdout), play_tables.outlook(levels=(80.0, 95.0))
+    told, expected = json.loads(done.stdout), play_tables.result(levels=(80.0, 95.0))
     assert (told["name"], told["horizon"], told["frequency"]) == ("SeasonalNaive(7)", 14, "D")
     assert told["coverage"] == {f"{k:g}": v for k, v in expected.coverage.items()}
     scores = told["validation"]["scores"]

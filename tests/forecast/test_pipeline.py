@@ -15,14 +15,14 @@ from sklearn.isotonic import isotonic_regression
 from spdkit.forecast import registry
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame
-from spdkit.forecast.pipeline import RIVALS, Request, look_ahead, parameters, period
+from spdkit.forecast.pipeline import RIVALS, Request, forecast_panel, parameters, period
 from spdkit.forecast.registry import MODELS, Setting, make, season_of
 from spdkit.forecast.scoring.intervals import ConformalIntervals
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return play_tables.outlook(levels=(80.0, 90.0))
+    return play_tables.result(levels=(80.0, 90.0))
 
 
 def test_forecasts_are_those_of_the_forecaster_itself(whole):
@@ -63,7 +63,7 @@ def test_totals_are_ranked_with_intervals_of_their_own(whole):
 
 def test_an_interval_of_a_total_by_hand():
     # One-day horizon: a total is its day, and so is its interval.
-    one = play_tables.outlook(play_tables.weekly(30, 60), h=1, n_windows=3)
+    one = play_tables.result(play_tables.weekly(30, 60), h=1, n_windows=3)
     low, high = one.interval(90.0)
     totals = one.totals().loc[list(one.panel.ids)]
     np.testing.assert_allclose(totals["lo-90"], low[:, 0])
@@ -82,7 +82,7 @@ def test_an_interval_of_sums_is_made_of_errors_of_sums(whole):
 
 def test_a_series_shorter_than_the_horizon_has_no_sum_before():
     frame = play_tables.constant([3, 5], days=20)
-    found = play_tables.outlook(frame[3:], h=18, n_windows=0, levels=())
+    found = play_tables.result(frame[3:], h=18, n_windows=0, levels=())
     totals = found.totals()
     assert np.isnan(totals.loc["a", "before"]) and totals.loc["b", "before"] == 18 * 5
 
@@ -95,11 +95,11 @@ def test_the_last_window_is_banded_by_the_others_alone(whole):
     forecast = whole.windows[-1].forecasts["seasonal-naive"]
     np.testing.assert_allclose(high - forecast, reach * whole.windows[-1].scale[:, None])
     assert (low >= 0).all()
-    assert play_tables.outlook(play_tables.weekly(5), n_windows=2).levels == (90.0,)
+    assert play_tables.result(play_tables.weekly(5), n_windows=2).levels == (90.0,)
 
 
 def test_few_series_get_more_windows_for_their_intervals_and_it_is_told():
-    found = play_tables.outlook(play_tables.weekly(3, 120), n_windows=1)
+    found = play_tables.result(play_tables.weekly(3, 120), n_windows=1)
     # Level 90 takes nine errors, three windows of three series; one window more is measured.
     assert len(found.windows) == 4 and len(found.validation.windows) == 1
     assert found.remarks == ("intervals of 3 series are learned in 4 windows of 14 rows",)
@@ -107,12 +107,12 @@ def test_few_series_get_more_windows_for_their_intervals_and_it_is_told():
 
 def test_no_intervals_where_they_cannot_be_had_which_is_told_or_refused():
     frame = play_tables.weekly(1, 60)
-    found = play_tables.outlook(frame)
+    found = play_tables.result(frame)
     assert found.levels == () and found.coverage == {}
     assert found.remarks[0].startswith("no intervals: intervals of level 90 take 10 windows of 14")
     with pytest.raises(ForecastError, match="the shortest series has 60: ask for a lower level"):
-        play_tables.outlook(frame, levels=(90.0,))
-    assert play_tables.outlook(frame, levels=(50.0,)).levels == (50.0,)
+        play_tables.result(frame, levels=(90.0,))
+    assert play_tables.result(frame, levels=(50.0,)).levels == (50.0,)
 
 
 @settings(deadline=None, max_examples=25)
@@ -120,7 +120,7 @@ def test_no_intervals_where_they_cannot_be_had_which_is_told_or_refused():
 def test_an_interval_is_made_or_refused_but_never_breaks(level, n_series):
     panel = check_frame(play_tables.weekly(n_series, 80))
     try:
-        found = look_ahead(panel, Request(2, "seasonal-naive", levels=(level,)))
+        found = forecast_panel(panel, Request(2, "seasonal-naive", levels=(level,)))
     except ForecastError as error:
         assert "ask for a lower level" in str(error)
     else:
@@ -132,16 +132,16 @@ def test_an_interval_is_made_or_refused_but_never_breaks(level, n_series):
 def test_a_day_without_plays_is_told_when_it_is_scored():
     frame = play_tables.weekly()
     frame.loc[5, "y"] = 0  # long before
-    assert play_tables.outlook(frame).remarks == ()
+    assert play_tables.result(frame).remarks == ()
     frame.loc[frame.index[-2], "y"] = 0
-    (remark,) = play_tables.outlook(frame).remarks
+    (remark,) = play_tables.result(frame).remarks
     assert "1 have none (series 'song 11', 2025-04-29, is the first)" in remark
     assert "WAPE" in remark
 
 
 def test_series_that_end_early_are_told():
     frame = play_tables.weekly()
-    found = play_tables.outlook(frame[:-5])
+    found = play_tables.result(frame[:-5])
     assert found.remarks == (
         "1 of 12 series end before 2025-04-30, such as 'song 11' on 2025-04-25: each is forecast "
         "from its own end",
@@ -153,19 +153,19 @@ def test_short_series_are_refused_by_name_or_left_out_and_counted():
     short = pd.concat([frame, play_tables.constant([9, 8], days=30)])
     why = "2 windows of 14 to be scored in, and 7 before them"
     with pytest.raises(ForecastError, match=rf"series 'a' has 30 rows, at least 35 .*{why}"):
-        play_tables.outlook(short)
-    found = play_tables.outlook(short, skip_short=True)
+        play_tables.result(short)
+    found = play_tables.result(short, skip_short=True)
     assert list(found.panel.ids) == list(frame["unique_id"].unique())
     assert found.remarks[0] == (
         f"2 of 14 series are left out, since they have fewer than 35 rows ({why}): a, b"
     )
-    pd.testing.assert_frame_equal(found.forecasts, play_tables.outlook(frame).forecasts)
+    pd.testing.assert_frame_equal(found.forecasts, play_tables.result(frame).forecasts)
     with pytest.raises(ForecastError, match="series 'a' has 30 rows, at least 35"):
-        play_tables.outlook(play_tables.constant([9], days=30), skip_short=True)
+        play_tables.result(play_tables.constant([9], days=30), skip_short=True)
 
 
 def test_without_validation_nothing_is_scored():
-    found = play_tables.outlook(play_tables.constant([4]), n_windows=0, levels=())
+    found = play_tables.result(play_tables.constant([4]), n_windows=0, levels=())
     assert found.validation is None and found.windows == () and set(found.values.ravel()) == {4}
 
 
@@ -183,7 +183,7 @@ def test_without_validation_nothing_is_scored():
 )
 def test_what_cannot_be_met_is_refused(request_, message):
     with pytest.raises(ForecastError, match=re.escape(message)):
-        play_tables.outlook(**{"h": 14, **request_})
+        play_tables.result(**{"h": 14, **request_})
 
 
 def test_fits_are_counted_and_ticked():
@@ -194,7 +194,7 @@ def test_fits_are_counted_and_ticked():
         return lambda: told.append("tick")
 
     panel = check_frame(play_tables.weekly())
-    look_ahead(panel, Request(7, "sma"), bar)
+    forecast_panel(panel, Request(7, "sma"), bar)
     assert told == [1 + 2 + 2, *["tick"] * 5]
 
 
@@ -217,7 +217,7 @@ def test_best_is_made_of_those_that_are_marked():
 def test_best_says_what_it_picked(monkeypatch):
     tried = {name: model for name, model in MODELS.items() if name not in ("global",)}
     monkeypatch.setattr(registry, "MODELS", tried)
-    found = play_tables.outlook(play_tables.weekly(12, 140), model="best")
+    found = play_tables.result(play_tables.weekly(12, 140), model="best")
     assert found.name == f"best ({found.forecaster.best_.label})"
     assert found.validation.names == ("best", "sma", "seasonal-naive")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spdkit.forecast.data.long_table import check_frame
-from spdkit.forecast.pipeline import Request, look_ahead
+from spdkit.forecast.pipeline import Request, forecast_panel
 
 START = "2025-01-01"
 
@@ -41,7 +41,7 @@ def constant(values, days=40):
     )
 
 
-def outlook(frame=None, h=14, model="seasonal-naive", **request):
+def result(frame=None, h=14, model="seasonal-naive", **request):
     """Of a table, by a forecaster that needs no time."""
     frame = weekly() if frame is None else frame
-    return look_ahead(check_frame(frame), Request(h, model, **request))
+    return forecast_panel(check_frame(frame), Request(h, model, **request))

@@ -18,11 +18,11 @@ from spdkit.report.svg import MODEL, OTHER
 
 @pytest.fixture(scope="module")
 def whole():
-    return play_tables.outlook()
+    return play_tables.result()
 
 
-def panel(outlook, i=0):
-    return forecast_figures.plot_series(outlook, i, Figure().subplots())
+def panel(result, i=0):
+    return forecast_figures.plot_series(result, i, Figure().subplots())
 
 
 def lines(ax):
@@ -46,10 +46,10 @@ def test_lines_are_the_series_the_truth_and_the_forecasts(whole):
 
 
 def test_the_band_is_the_widest_interval():
-    outlook = play_tables.outlook(levels=(50.0, 90.0))
-    ax = panel(outlook, 2)
+    result = play_tables.result(levels=(50.0, 90.0))
+    ax = panel(result, 2)
     band = next(b for b in ax.collections if b.get_label() == "90 % interval")
-    low, high = outlook.interval(90.0)
+    low, high = result.interval(90.0)
     heights = band.get_paths()[0].vertices[:, 1]
     assert heights.min() == pytest.approx(low[2].min())
     assert heights.max() == pytest.approx(high[2].max())
@@ -57,14 +57,14 @@ def test_the_band_is_the_widest_interval():
 
 
 def test_without_validation_and_intervals_there_is_history_and_forecast():
-    ax = panel(play_tables.outlook(n_windows=0, levels=()))
+    ax = panel(play_tables.result(n_windows=0, levels=()))
     assert list(lines(ax)) == ["history", "forecast"] and not ax.collections
 
 
 @pytest.mark.parametrize(("add", "bottom"), [(0.0, 0.0), (-500.0, None)])
 def test_an_axis_starts_at_zero_unless_values_are_below(add, bottom):
     frame = play_tables.weekly()
-    ax = panel(play_tables.outlook(frame.assign(y=frame["y"] + add)))
+    ax = panel(play_tables.result(frame.assign(y=frame["y"] + add)))
     low, high = ax.get_ylim()
     assert low == bottom if bottom is not None else low < frame["y"].min() + add
     shown = [value for line in ax.lines[:3] for value in line.get_ydata()]
@@ -85,7 +85,7 @@ def test_ticks_do_not_lie_on_each_other(dates):
     frame = play_tables.weekly(12).assign(ds=np.tile(dates, 12) if dates[0] == 1 else None)
     if dates[0] != 1:
         frame["ds"] = list(dates) * 12
-    figure = forecast_figures.figure(play_tables.outlook(frame), [0, 1, 2])
+    figure = forecast_figures.figure(play_tables.result(frame), [0, 1, 2])
     figure.canvas.draw()
     for ax in figure.axes:
         boxes = [tick.get_window_extent() for tick in ax.get_xticklabels() if tick.get_text()]
@@ -95,7 +95,7 @@ def test_ticks_do_not_lie_on_each_other(dates):
 
 
 def test_a_figure_has_the_largest_and_says_so(whole):
-    many = play_tables.outlook(play_tables.weekly(14))
+    many = play_tables.result(play_tables.weekly(14))
     figure = forecast_figures.figure(many)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert titles == [f"song {i}" for i in range(13, 1, -1)]
@@ -138,7 +138,7 @@ def test_names_are_no_formulas_and_fit(tmp_path):
     frame = play_tables.weekly(12)
     names = {"song 0": "$x^2$ 歌", "song 1": "a" * 40 + "\n" + "b" * 40}
     frame["unique_id"] = frame["unique_id"].replace(names)
-    figure = forecast_figures.figure(play_tables.outlook(frame), [0, 1])
+    figure = forecast_figures.figure(play_tables.result(frame), [0, 1])
     forecast_figures.save(figure, tmp_path / "f.svg")
     text = (tmp_path / "f.svg").read_text(encoding="utf-8")
     assert "$x^2$ 歌" in text and f"{'a' * 16}…{'b' * 16}" in text

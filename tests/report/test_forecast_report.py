@@ -1,4 +1,4 @@
-"""The page of a forecast: what it says is what the outlook holds, whatever that lacks."""
+"""The page of a forecast: what it says is what the result holds, whatever that lacks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCREENS = [Screen(*s, c) for s, c in product([(1280, 900), (360, 740)], ["light"
 
 @pytest.fixture(scope="module")
 def whole():
-    return play_tables.outlook(play_tables.weekly(14), levels=(80.0, 90.0))
+    return play_tables.result(play_tables.weekly(14), levels=(80.0, 90.0))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_page_is_whole_and_stands_alone(page):
     assert INK not in main and "font-family" not in main and "currentColor" in main
 
 
-def test_the_same_outlook_gives_the_same_page(whole):
+def test_the_same_forecast_gives_the_same_page(whole):
     assert render(whole, MADE, [2]) == render(whole, MADE, [2])
 
 
@@ -69,45 +69,45 @@ def test_what_it_says(whole, page):
     assert "spdkit forecast plays.csv" in text and "Made by spdkit 9.9." in text
 
 
-def told(outlook):
+def told(result):
     """The words of its page, with a single figure."""
-    return Reader(render(outlook, MADE, [0])).text
+    return Reader(render(result, MADE, [0])).text
 
 
 def verdict(a, b, n_series=12, **request):
     """Of a forecaster of constants whose truth is `a` in its last days, `b` before them."""
     frame = play_tables.constant([1] * min(n_series, 8), days=60)
     frame["y"] = np.where(frame["ds"] >= "2025-02-20", a, b) + frame["unique_id"].map(ord)
-    text = told(play_tables.outlook(frame, 10, **request))
+    text = told(play_tables.result(frame, 10, **request))
     return text[text.index("series are forecast") : text.index("Series Totals")]
 
 
 def test_the_verdict_says_which_is_better_or_that_it_cannot_be_told():
     weekly = play_tables.weekly(12, 120)
-    better = told(play_tables.outlook(weekly))
-    worse = told(play_tables.outlook(weekly, model="sma"))
+    better = told(play_tables.result(weekly))
+    worse = told(play_tables.result(weekly, model="sma"))
     # Of plays with nothing but a week in them, last week is the better guess by far.
     assert "the forecast is better, by more than chance explains" in better
     assert "the forecast is worse, by more than chance explains" in worse
     assert "these series cannot tell the two apart" in verdict(5, 5)
-    one = play_tables.outlook(play_tables.weekly(1, 300))
+    one = play_tables.result(play_tables.weekly(1, 300))
     assert "one series cannot tell the two apart" in told(one)
 
 
 def test_days_without_plays_are_scored_by_wape_and_it_is_told():
     frame = play_tables.weekly(12)
     frame.loc[frame.index[-1], "y"] = 0
-    outlook = play_tables.outlook(frame)
-    text = told(outlook)
-    wape = outlook.validation.scores()["wape"].iloc[0]
+    result = play_tables.result(frame)
+    text = told(result)
+    wape = result.validation.scores()["wape"].iloc[0]
     assert f"its forecasts miss the actual values by {100 * wape:.1f} % of them on average" in text
     assert "Decided on the way F needs plays on every day that is scored" in text
     assert "LSTM-RPA" not in text
 
 
 def test_what_is_not_there_is_said():
-    outlook = play_tables.outlook(n_windows=0, levels=())
-    found = Reader(render(outlook, Made("plays.csv"), [0]))
+    result = play_tables.result(n_windows=0, levels=())
+    found = Reader(render(result, Made("plays.csv"), [0]))
     assert "How good such forecasts are was not measured." in found.text
     assert "There was no validation" in found.text and "There are no intervals." in found.text
     assert "Packages" not in found.text and "table-scores" not in found.ids
@@ -117,8 +117,8 @@ def test_what_is_not_there_is_said():
 def test_best_shows_what_it_picked_from(monkeypatch):
     tried = {name: model for name, model in registry.MODELS.items() if name != "global"}
     monkeypatch.setattr(registry, "MODELS", tried)
-    outlook = play_tables.outlook(play_tables.weekly(12, 140), model="best")
-    found = Reader(render(outlook, MADE, [0]))
+    result = play_tables.result(play_tables.weekly(12, 140), model="best")
+    found = Reader(render(result, MADE, [0]))
     assert "table-candidates" in found.ids
     assert found.text.count("RelativeMean(16)") >= 1
     assert "best (SeasonalNaive(7))" in found.text
@@ -128,15 +128,15 @@ def test_names_are_escaped_and_chosen_series_are_drawn():
     frame = play_tables.weekly(12)
     nasty = "<script>alert('&')</script>"
     frame["unique_id"] = frame["unique_id"].replace({"song 3": nasty})
-    page = render(play_tables.outlook(frame), Made("<b>.csv"), [3, 0])
+    page = render(play_tables.result(frame), Made("<b>.csv"), [3, 0])
     found = Reader(page)
     assert "script" not in found.tags and nasty in found.text and "<b>.csv" in found.text
     assert page.count("<figure ") == 2 and "2 chosen ones of 12 series." in found.text
 
 
 def test_a_long_list_is_cut_and_says_so():
-    outlook = play_tables.outlook(play_tables.weekly(101, 50), 5)
-    text = Reader(render(outlook, MADE, [1])).text
+    result = play_tables.result(play_tables.weekly(101, 50), 5)
+    text = Reader(render(result, MADE, [1])).text
     assert "Totals of the 100 largest of 101 series" in text and "song 1 " in text
     assert not re.search(r"\bsong 0\b", text)
 
@@ -179,7 +179,7 @@ def test_nothing_is_wrong_with_odd_pages(browser, tmp_path, screen, lack):
         frame["unique_id"] = "a long name of a song, " * 4 + frame["unique_id"] + "x" * 60
     if lack == "steps":
         frame["ds"] = np.tile(np.arange(70) + 1, 12)
-    made = render(play_tables.outlook(frame, 5, **request), MADE)
+    made = render(play_tables.result(frame, 5, **request), MADE)
     (tmp_path / "p.html").write_text(made, encoding="utf-8")
     assert problems(browser, tmp_path / "p.html", screen) == []
 

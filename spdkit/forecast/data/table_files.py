@@ -14,7 +14,7 @@ refused by `spdkit.forecast.data.long_table.check_frame`, with its series and da
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ import pandas as pd
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import replacing, write_text
 from spdkit.forecast.data.checks import ForecastError
-from spdkit.forecast.data.panel import Columns
+from spdkit.forecast.data.long_table import check_frame, fill_gaps
+from spdkit.forecast.data.panel import Columns, Panel
 
 CSV_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -84,6 +85,50 @@ def read_long(
         **{name: _values(file, frame[name]) for name in (columns.y, *exog)},
     }
     return pd.DataFrame(read).reset_index(drop=True)
+
+
+def read_panel(
+    path: str | os.PathLike[str],
+    columns: Columns | None = None,
+    freq: str | int | None = None,
+    filled: float | None = None,
+    remark: Callable[[str], None] = lambda text: None,
+    exog: Sequence[str] = (),
+) -> Panel:
+    """Read and check a table for the command line.
+
+    Parameters
+    ----------
+    path, columns, freq, exog
+        As in `read_long`.
+    filled : float, optional
+        What goes where a date has no row, up to the last date of all series.
+    remark : callable
+        Takes a sentence on how many dates were filled.
+
+    Raises
+    ------
+    ForecastError
+        As `read_long` and `spdkit.forecast.data.long_table.check_frame` do, naming the file.
+    """
+    columns = columns or Columns()
+    frame = read_long(path, columns, freq, exog)
+    keys = {"id_col": columns.unique_id, "time_col": columns.ds}
+    try:
+        if filled is not None:
+            whole = fill_gaps(frame, value=filled, freq=freq, end="global", **keys)
+            series = columns.unique_id
+            more = whole[series].value_counts() - frame[series].value_counts()
+            if added := len(whole) - len(frame):
+                remark(
+                    f"{added:,} dates without a row, in {int((more > 0).sum()):,} of "
+                    f"{len(more):,} series, are taken for {filled:g}"
+                )
+            frame = whole
+        return check_frame(frame, freq=freq, exog=exog, target_col=columns.y, **keys)
+    except ForecastError as error:
+        hint = str(error).replace("use fill_gaps", "use --fill-gaps 0")
+        raise ForecastError(f"{path}: {hint}") from error
 
 
 def write_long(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
