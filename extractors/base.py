@@ -62,6 +62,9 @@ class FeatureSpec:
         What it is, in one sentence.
     reference : str
         Paper section, equation or library function that defines it.
+    family : str
+        Which columns belong together in a report, such as "MFCC" or "rhythm". Where it is empty, a
+        store takes the first word of the name.
     """
 
     name: str
@@ -70,6 +73,7 @@ class FeatureSpec:
     high: float
     description: str
     reference: str
+    family: str = ""
 
 
 class Extractor(TransformerMixin, BaseEstimator, ABC):

@@ -46,10 +46,10 @@ def _section(name: str, profile: str | None, extractor: Extractor) -> str:
 
 def _table(specs: Sequence[FeatureSpec]) -> list[str]:
     lines = [
-        "| column | unit | range | what it is | reference |",
-        "| --- | --- | --- | --- | --- |",
+        "| column | family | unit | range | what it is | reference |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    for _, group in groupby(specs, key=_family):
+    for _, group in groupby(specs, key=_numbered_alike):
         members = list(group)
         first, last = members[0], members[-1]
         column = f"`{first.name}`"
@@ -58,13 +58,13 @@ def _table(specs: Sequence[FeatureSpec]) -> list[str]:
             column += f" … `{last.name}`"
             description = _numberless(first, members[1])
         lines.append(
-            f"| {column} | {first.unit} | {_range(first)} | {_cell(description)} "
+            f"| {column} | {first.family} | {first.unit} | {_range(first)} | {_cell(description)} "
             f"| {_cell(first.reference)} |"
         )
     return lines
 
 
-def _family(spec: FeatureSpec) -> tuple[str, str, float, float]:
+def _numbered_alike(spec: FeatureSpec) -> tuple[str, str, float, float]:
     return re.sub(r"_\d+", "_#", spec.name), spec.unit, spec.low, spec.high
 
 

@@ -147,12 +147,14 @@ class _Field:
     whole: bool = False
     description: str
     reference: str
+    family: str
 
     @property
     def spec(self) -> FeatureSpec:
         """The column."""
         return FeatureSpec(
-            self.names[0], self.unit, self.low, self.high, self.description, self.reference
+            *(self.names[0], self.unit, self.low, self.high),
+            *(self.description, self.reference, self.family),
         )
 
     @property
@@ -175,13 +177,14 @@ class _Field:
         raise _NotUnderstoodError("is out of range")
 
 
-def _spotify(name: str, description: str, unit: str = "1", **rest: float) -> _Field:
+def _spotify(name: str, family: str, description: str, unit: str = "1", **rest: float) -> _Field:
     return _Field(
         name=name,
         names=(f"spotify_{name}", name),
         unit=unit,
         description=f"{description}, by Spotify",
         reference="HitMusicNet Table 1; Spotify's audio features",
+        family=f"Spotify {family}",
         whole=name in ("key", "mode"),
         **rest,  # type: ignore[arg-type]
     )
@@ -194,6 +197,7 @@ _FIELDS = (
         high=math.inf,
         description="Followers of the artist",
         reference="HitMusicNet III; Spotify's artist",
+        family="artist",
     ),
     _Field(
         name="artist_popularity",
@@ -201,6 +205,7 @@ _FIELDS = (
         high=100.0,
         description="Popularity of the artist",
         reference="HitMusicNet III; Spotify's artist",
+        family="artist",
     ),
     _Field(
         name="available_markets",
@@ -210,6 +215,7 @@ _FIELDS = (
         whole=True,
         description="Number of countries where the track is available",
         reference="HitMusicNet III; Spotify's track",
+        family="markets",
     ),
     _Field(
         name="release_year",
@@ -221,20 +227,21 @@ _FIELDS = (
         whole=True,
         description="Year of release",
         reference="ISO 8601",
+        family="release",
     ),
-    _spotify("acousticness", "Confidence that the track is acoustic"),
-    _spotify("danceability", "How suitable the track is for dancing"),
-    _spotify("duration_ms", "Duration of the track", "ms", high=math.inf),
-    _spotify("energy", "Intensity and activity"),
-    _spotify("instrumentalness", "Confidence that there are no vocals"),
-    _spotify("key", "Pitch class of the tonic (C is 0)", high=11.0),
-    _spotify("liveness", "Confidence that an audience is present"),
+    _spotify("acousticness", "sound", "Confidence that the track is acoustic"),
+    _spotify("danceability", "mood", "How suitable the track is for dancing"),
+    _spotify("duration_ms", "duration", "Duration of the track", "ms", high=math.inf),
+    _spotify("energy", "intensity", "Intensity and activity"),
+    _spotify("instrumentalness", "sound", "Confidence that there are no vocals"),
+    _spotify("key", "key", "Pitch class of the tonic (C is 0)", high=11.0),
+    _spotify("liveness", "sound", "Confidence that an audience is present"),
     # The limits leave room around what is found (-60 … 5) and keep -99 impossible.
-    _spotify("loudness", "Mean loudness of the track", "dB", low=-90.0, high=20.0),
-    _spotify("mode", "1 in a major key, 0 in a minor one"),
-    _spotify("speechiness", "Presence of spoken words"),
-    _spotify("tempo", "Tempo of the track", "BPM", high=1000.0),
-    _spotify("valence", "Musical positiveness"),
+    _spotify("loudness", "intensity", "Mean loudness of the track", "dB", low=-90.0, high=20.0),
+    _spotify("mode", "key", "1 in a major key, 0 in a minor one"),
+    _spotify("speechiness", "sound", "Presence of spoken words"),
+    _spotify("tempo", "rhythm", "Tempo of the track", "BPM", high=1000.0),
+    _spotify("valence", "mood", "Musical positiveness"),
 )
 _NAMES = tuple(field.name for field in _FIELDS)
 

@@ -1,4 +1,4 @@
-"""The columns of each profile: which feature families, in which order, under which names."""
+"""Columns of each profile: which features of frames, in which order, under which names."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio import statistics
 from spdkit.extractors.audio.settings import AudioSettings
-from spdkit.extractors.audio.statistics import Statistics
+from spdkit.extractors.audio.statistics import Statistics, bounds, energy_entropy
 from spdkit.extractors.base import FeatureSpec
 
 Frames = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Family:
+class FrameFeature:
     """One feature over frames and how it becomes columns.
 
     Attributes
     ----------
     key : str
-        Its name among the frame features; see `analysis.analyse`.
+        Its name among the frame features; see `fast_engine.analyse`.
     column : str
         Stem of its columns; dimensions are numbered from 1 where there are several.
     dims : int
     unit : str
     low, high : float
         Range of a frame's value.
-    description, reference : str
+    family, description, reference : str
     only : (name, function of frames) or None
         What replaces the statistics where a profile asks for something else.
     """
@@ -42,24 +41,25 @@ class Family:
     unit: str
     low: float
     high: float
+    family: str
     description: str
     reference: str
     only: tuple[str, Callable[[Frames], NDArray[np.float64]]] | None = None
 
 
-def families(s: AudioSettings) -> tuple[Family, ...]:
-    """Families in the order of their columns."""
+def frame_features(s: AudioSettings) -> tuple[FrameFeature, ...]:
+    """Features in the order of their columns."""
     return _spotgentrack(s) if s.profile == "spotgentrack" else _paper(s)
 
 
 @lru_cache(maxsize=16)
 def feature_specs(s: AudioSettings) -> tuple[FeatureSpec, ...]:
     """One spec a column, in order."""
-    return tuple(spec for family in families(s) for spec in _specs(family, s))
+    return tuple(spec for feature in frame_features(s) for spec in _specs(feature, s))
 
 
 class Summary:
-    """Row of one clip, from the frames of its features as they come (see `analysis.Sink`).
+    """Row of one clip, from the frames of its features as they come (see `fast_engine.Sink`).
 
     Attributes
     ----------
@@ -70,8 +70,8 @@ class Summary:
     def __init__(self, s: AudioSettings) -> None:
         self.overflowed: dict[str, None] = {}
         self._parts = [
-            (family.key, _Kept(family.only[1]) if family.only else Statistics(s.statistics))
-            for family in families(s)
+            (each.key, _AllFrames(each.only[1]) if each.only else Statistics(s.statistics))
+            for each in frame_features(s)
         ]
 
     def add(self, key: str, frames: Frames) -> None:
@@ -79,8 +79,8 @@ class Summary:
         if not np.isfinite(frames).all():
             self.overflowed[key] = None
             return
-        for wanted, part in self._parts:
-            if wanted == key:
+        for part_key, part in self._parts:
+            if part_key == key:
                 part.add(frames)
 
     def row(self) -> NDArray[np.float32]:
@@ -88,7 +88,7 @@ class Summary:
         return np.concatenate([part.result() for _, part in self._parts]).astype(np.float32)
 
 
-class _Kept:
+class _AllFrames:
     """What needs all frames of a feature at once."""
 
     def __init__(self, function: Callable[[Frames], NDArray[np.float64]]) -> None:
@@ -102,27 +102,28 @@ class _Kept:
         return self._function(np.concatenate(self._frames, axis=1))
 
 
-def _specs(family: Family, s: AudioSettings) -> list[FeatureSpec]:
+def _specs(feature: FrameFeature, s: AudioSettings) -> list[FeatureSpec]:
     specs = []
-    for statistic in [family.only[0]] if family.only else s.statistics:
-        for index in range(1, family.dims + 1):
-            number, nth = ("", "") if family.dims == 1 else (f"_{index}", f" {index}")
+    for statistic in [feature.only[0]] if feature.only else s.statistics:
+        for index in range(1, feature.dims + 1):
+            number, nth = ("", "") if feature.dims == 1 else (f"_{index}", f" {index}")
             # SpotGenTrack's columns are means and are not called so.
-            bare = family.only or (s.profile == "spotgentrack" and statistic == "mean")
+            bare = feature.only or (s.profile == "spotgentrack" and statistic == "mean")
             low, high = (
-                (family.low, family.high)
-                if family.only
-                else statistics.bounds(statistic, family.low, family.high)
+                (feature.low, feature.high)
+                if feature.only
+                else bounds(statistic, feature.low, feature.high)
             )
             specs.append(
                 FeatureSpec(
-                    name=f"{family.column}{number}" + ("" if bare else f"_{statistic}"),
-                    unit=_unit(family.unit, statistic),
+                    name=f"{feature.column}{number}" + ("" if bare else f"_{statistic}"),
+                    unit=_unit(feature.unit, statistic),
                     low=low,
                     high=high,
-                    description=f"{family.description}{nth}, {statistic}"
-                    + ("" if family.only else " over frames"),
-                    reference=family.reference,
+                    description=f"{feature.description}{nth}, {statistic}"
+                    + ("" if feature.only else " over frames"),
+                    reference=feature.reference,
+                    family=feature.family,
                 )
             )
     return specs
@@ -134,7 +135,7 @@ def _unit(unit: str, statistic: str) -> str:
     return f"{unit}²" if statistic == "var" and unit != "1" else unit
 
 
-def _paper(s: AudioSettings) -> tuple[Family, ...]:
+def _paper(s: AudioSettings) -> tuple[FrameFeature, ...]:
     common = _common(s)
     names = ["mfcc", "mel", "chroma", "tonnetz", "contrast", "centroid", "bandwidth", "zcr"]
     if s.extra:
@@ -142,7 +143,7 @@ def _paper(s: AudioSettings) -> tuple[Family, ...]:
     return tuple(common[name] for name in names)
 
 
-def _spotgentrack(s: AudioSettings) -> tuple[Family, ...]:
+def _spotgentrack(s: AudioSettings) -> tuple[FrameFeature, ...]:
     # Order and spelling are the published set's own.
     columns = {
         "chroma": "Chroma",
@@ -160,58 +161,61 @@ def _spotgentrack(s: AudioSettings) -> tuple[Family, ...]:
     if s.extra:
         columns["rms"] = "rms"
     common = _common(s)
-    common["entropy"] = Family(
+    common["entropy"] = FrameFeature(
         key="rms",
         column="entropy_energy",
         dims=1,
         unit="1",
         low=-np.inf,
         high=np.inf,
+        family="energy",
         description="Σ q·log10 q with q = |RMS − mean RMS|",
         reference="SpotGenTrack's published code",
-        only=("sum", lambda rms: np.array([statistics.energy_entropy(rms[0])])),
+        only=("sum", lambda rms: np.array([energy_entropy(rms[0])])),
     )
     return tuple(replace(common[name], column=column) for name, column in columns.items())
 
 
-def _common(s: AudioSettings) -> dict[str, Family]:
+def _common(s: AudioSettings) -> dict[str, FrameFeature]:
     nyquist = s.sr / 2
     inf = np.inf
     first_frame = ("first frame", lambda frames: frames[:, 0].astype(np.float64))
     low, high = (f"{100 * p:g}" for p in s.roll_percents)
     tonal_source = "harmonic part" if s.tonnetz_of == "harmonic" else "signal"
-    # In order: key, column, dims, unit, low, high, description, reference.
+    # In order: key, column, dims, unit, low, high, family, description, reference.
     rows = [
-        ("mfcc", "mfcc", s.n_mfcc, "dB", -inf, inf,
+        ("mfcc", "mfcc", s.n_mfcc, "dB", -inf, inf, "MFCC",
          f"Mel-frequency cepstral coefficient ({s.mfcc_n_mels} mel bands)", "librosa.feature.mfcc"),
-        ("mel", "mel", s.n_mels, "power", 0, inf,
+        ("mel", "mel", s.n_mels, "power", 0, inf, "mel spectrogram",
          f"Power in a mel band ({s.n_mels} bands, {s.mel_fmin:g} Hz to {s.mel_high:g} Hz, "
          f"{s.mel_window} window), band", "librosa.feature.melspectrogram"),
-        ("chroma", "chroma", s.n_chroma, "1", 0, 1,
+        ("chroma", "chroma", s.n_chroma, "1", 0, 1, "chroma",
          "Constant-Q chroma, pitch class (C is 1)", "librosa.feature.chroma_cqt"),
-        ("tonnetz", "tonnetz", 6, "1", -1, 1,
+        ("tonnetz", "tonnetz", 6, "1", -1, 1, "tonnetz",
          f"Tonal centroid of the {tonal_source}, dimension",
          "Harte et al. 2006; librosa.feature.tonnetz"),
         ("contrast", "spectral_contrast", 1 + s.contrast_n_bands, "dB", 0, inf,
-         "Spectral peak over valley, octave band", "librosa.feature.spectral_contrast"),
-        ("centroid", "spectral_centroid", 1, "Hz", 0, nyquist,
+         "spectral contrast", "Spectral peak over valley, octave band",
+         "librosa.feature.spectral_contrast"),
+        ("centroid", "spectral_centroid", 1, "Hz", 0, nyquist, "spectral shape",
          "Spectral centroid", "HitMusicNet eq. 2; librosa.feature.spectral_centroid"),
         ("bandwidth", "spectral_bandwidth", 1, "Hz", 0, nyquist if s.bandwidth_norm else inf,
-         f"Spectral bandwidth (p = {s.bandwidth_p:g}, "
+         "spectral shape", f"Spectral bandwidth (p = {s.bandwidth_p:g}, "
          f"{'' if s.bandwidth_norm else 'not '}normalised)",
          "HitMusicNet eq. 3; librosa.feature.spectral_bandwidth"),
-        ("zcr", "zero_crossing_rate", 1, "1", 0, 1,
+        ("zcr", "zero_crossing_rate", 1, "1", 0, 1, "zero-crossing rate",
          "Zero-crossing rate", "librosa.feature.zero_crossing_rate"),
-        ("rolloff_low", f"spectral_rolloff_{low}", 1, "Hz", 0, nyquist,
+        ("rolloff_low", f"spectral_rolloff_{low}", 1, "Hz", 0, nyquist, "spectral shape",
          f"Frequency below which {low} % of the magnitude lies",
          "librosa.feature.spectral_rolloff"),
-        ("rolloff_high", f"spectral_rolloff_{high}", 1, "Hz", 0, nyquist,
+        ("rolloff_high", f"spectral_rolloff_{high}", 1, "Hz", 0, nyquist, "spectral shape",
          f"Frequency below which {high} % of the magnitude lies",
          "librosa.feature.spectral_rolloff"),
-        ("rms", "rms", 1, "1", 0, inf, "Root mean square of the samples", "librosa.feature.rms"),
+        ("rms", "rms", 1, "1", 0, inf, "energy",
+         "Root mean square of the samples", "librosa.feature.rms"),
     ]  # fmt: skip
     return {
-        row[0]: Family(
+        row[0]: FrameFeature(
             *row, only=first_frame if row[0] == "centroid" and s.centroid_of != "frames" else None
         )
         for row in rows

@@ -35,67 +35,34 @@ _LOWEST_SR = 8000  # Hz: both filters of the loudness measure lie below half of 
 _FEWEST_MELS, _LOWEST_FMAX = 16, 500.0  # Hz
 _ONSET_FRAME = 0.03  # seconds: what librosa's picking of onsets tells apart
 
-_SPECS = (
-    FeatureSpec(
-        "tempo_bpm",
-        "BPM",
-        60 / LONGEST_BEAT,
-        MAX_TEMPO,
-        "Tempo: best period of the onset strength of low bands",
-        "Ellis 2007; librosa.feature.tempo",
-    ),
-    FeatureSpec(
-        "beat_strength",
-        "1",
-        0.0,
-        math.inf,
-        "Mean onset strength on the beats over its mean",
-        "Ellis 2007; librosa.beat.beat_track",
-    ),
-    FeatureSpec(
-        "onset_rate", "1/s", 0.0, math.inf, "Onsets a second", "librosa.onset.onset_detect"
-    ),
-    FeatureSpec(
-        "key_sin", "1", -1.0, 1.0, "sin(2π/12 · pitch class of the tonic)", "Krumhansl 1990"
-    ),
-    FeatureSpec(
-        "key_cos", "1", -1.0, 1.0, "cos(2π/12 · pitch class of the tonic)", "Krumhansl 1990"
-    ),
-    FeatureSpec("key_major", "1", 0.0, 1.0, "1 in a major key, 0 in a minor one", "Krumhansl 1990"),
-    FeatureSpec(
-        "key_strength",
-        "1",
-        -1.0,
-        1.0,
-        "Correlation of the chroma with the profile of the key",
-        "Krumhansl 1990; librosa.feature.chroma_stft",
-    ),
-    FeatureSpec(
-        "key_margin",
-        "1",
-        0.0,
-        2.0,
-        "Key strength less that of the next best key",
-        "Krumhansl 1990",
-    ),
-    FeatureSpec(
-        "integrated_loudness",
-        "LUFS",
-        GATE,
-        math.inf,
-        "Integrated loudness of the channels' mean",
-        "ITU-R BS.1770-4; pyloudnorm",
-    ),
-    FeatureSpec(
-        "dynamic_range",
-        "LU",
-        0.0,
-        math.inf,
-        "95th less 10th percentile of gated momentary loudness",
-        "EBU Tech 3342, in blocks of 0.4 s",
-    ),
-    FeatureSpec("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its header"),
-)
+_KRUMHANSL = "Krumhansl 1990"
+_SPECS = tuple(
+    FeatureSpec(*row)
+    # In order: name, unit, low, high, description, reference, family.
+    for row in (
+        ("tempo_bpm", "BPM", 60 / LONGEST_BEAT, MAX_TEMPO,
+         "Tempo: best period of the onset strength of low bands",
+         "Ellis 2007; librosa.feature.tempo", "rhythm"),
+        ("beat_strength", "1", 0.0, math.inf, "Mean onset strength on the beats over its mean",
+         "Ellis 2007; librosa.beat.beat_track", "rhythm"),
+        ("onset_rate", "1/s", 0.0, math.inf, "Onsets a second", "librosa.onset.onset_detect",
+         "rhythm"),
+        ("key_sin", "1", -1.0, 1.0, "sin(2π/12 · pitch class of the tonic)", _KRUMHANSL, "key"),
+        ("key_cos", "1", -1.0, 1.0, "cos(2π/12 · pitch class of the tonic)", _KRUMHANSL, "key"),
+        ("key_major", "1", 0.0, 1.0, "1 in a major key, 0 in a minor one", _KRUMHANSL, "key"),
+        ("key_strength", "1", -1.0, 1.0, "Correlation of the chroma with the profile of the key",
+         "Krumhansl 1990; librosa.feature.chroma_stft", "key"),
+        ("key_margin", "1", 0.0, 2.0, "Key strength less that of the next best key", _KRUMHANSL,
+         "key"),
+        ("integrated_loudness", "LUFS", GATE, math.inf,
+         "Integrated loudness of the channels' mean", "ITU-R BS.1770-4; pyloudnorm", "loudness"),
+        ("dynamic_range", "LU", 0.0, math.inf,
+         "95th less 10th percentile of gated momentary loudness",
+         "EBU Tech 3342, in blocks of 0.4 s", "loudness"),
+        ("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its header",
+         "duration"),
+    )
+)  # fmt: skip
 
 
 class DescriptorExtractor(Extractor):

@@ -33,23 +33,20 @@ def feature_specs(s: LyricsSettings) -> tuple[FeatureSpec, ...]:
         f"Share of pairs of sentences with a TF-IDF cosine of at least {s.similarity_threshold:g}"
     )
     shortest = 1.0 if s.count_stop_words else 0.0
-    return (
-        FeatureSpec("n_sentences", "1", 0.0, math.inf, "Number of lines that hold a word", source),
-        FeatureSpec(
-            *("mean_words_sentence", "1", shortest, math.inf),
-            *(f"Mean number of {counted} in a sentence{rounded}", source),
-        ),
-        FeatureSpec("n_words", "1", 0.0, math.inf, f"Number of {words}", source),
-        FeatureSpec(
-            *("mean_syllables_word", "1", 1.0, math.inf),
-            *(f"Mean number of syllables, by {by}, of {counted.rstrip(',')}{rounded}", source),
-        ),
-        FeatureSpec(
-            *("sentence_similarity", "1", 0.0, 1.0),
-            *(kappa, "HitMusicNet Algorithm 1" if source == _PAPER else source),
-        ),
-        FeatureSpec("vocabulary_wealth", "1", 0.0, 1.0, f"{wealth}{rounded}", source),
-    )
+    similarity_source = "HitMusicNet Algorithm 1" if source == _PAPER else source
+    length = "word and sentence length"
+    # In order: name, low, high, description, reference, family.
+    rows = (
+        ("n_sentences", 0.0, math.inf, "Number of lines that hold a word", source, "lyrics length"),
+        ("mean_words_sentence", shortest, math.inf,
+         f"Mean number of {counted} in a sentence{rounded}", source, length),
+        ("n_words", 0.0, math.inf, f"Number of {words}", source, "lyrics length"),
+        ("mean_syllables_word", 1.0, math.inf,
+         f"Mean number of syllables, by {by}, of {counted.rstrip(',')}{rounded}", source, length),
+        ("sentence_similarity", 0.0, 1.0, kappa, similarity_source, "repetition"),
+        ("vocabulary_wealth", 0.0, 1.0, f"{wealth}{rounded}", source, "vocabulary"),
+    )  # fmt: skip
+    return tuple(FeatureSpec(name, "1", low, high, *texts) for name, low, high, *texts in rows)
 
 
 def remarks(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from spdkit.catalogs.errors import CatalogError
 from spdkit.common.text import storable
-from spdkit.store.feature_store import FeatureTable
+from spdkit.store.feature_store import FeatureTable, var_table
 
 if TYPE_CHECKING:
     from spdkit.catalogs.base import CatalogData
@@ -75,7 +75,7 @@ def assemble(data: CatalogData, contents: Contents) -> FeatureTable:
     return FeatureTable(
         np.concatenate(rows, axis=1),
         pd.DataFrame(obs, index=index),
-        pd.concat([_var(block) for block in blocks]),
+        pd.concat([var_table(block.name, block.specs) for block in blocks]),
         made_by,
     )
 
@@ -133,14 +133,6 @@ def _describe(block: Block, data: CatalogData) -> dict[str, Any]:
         },
         "obs_fields": {},
     }
-
-
-def _var(block: Block) -> pd.DataFrame:
-    names = pd.Index([spec.name for spec in block.specs], name="name", dtype=object)
-    columns: dict[str, object] = {"extractor": [block.name] * len(names)}
-    for column in ("unit", "low", "high", "description", "reference"):
-        columns[column] = [getattr(spec, column) for spec in block.specs]
-    return pd.DataFrame(columns, index=names).astype({"low": float, "high": float})
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,13 @@ def _extra() -> tuple[FeatureSpec, ...]:
 
     source = "Spotify Web API, track"
     return (
-        FeatureSpec("track_number", "1", 1.0, float("inf"), "Place on its album", source),
-        FeatureSpec("explicit", "1", 0.0, 1.0, "1 where the lyrics are marked explicit", source),
+        FeatureSpec(
+            *("track_number", "1", 1.0, float("inf"), "Place on its album", source, "release")
+        ),
+        FeatureSpec(
+            *("explicit", "1", 0.0, 1.0, "1 where the lyrics are marked explicit"),
+            *(source, "explicit lyrics"),
+        ),
     )
 
 

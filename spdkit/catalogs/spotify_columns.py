@@ -72,7 +72,8 @@ def metadata_block(
     from spdkit.extractors.metadata import MetadataExtractor
 
     time_signature = FeatureSpec(
-        "spotify_time_signature", "1", 0.0, 7.0, "Beats in a bar, by Spotify", "Spotify Web API"
+        *("spotify_time_signature", "1", 0.0, 7.0, "Beats in a bar, by Spotify"),
+        *("Spotify Web API", "Spotify rhythm"),
     )
     specs = (*MetadataExtractor().feature_specs, time_signature, *extra)
     values = {spec.name: facts[spec.name.removeprefix("spotify_")] for spec in specs}

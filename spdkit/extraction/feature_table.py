@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from spdkit.common.text import metadata_json, printable, storable
 from spdkit.extraction.track_results import Result, Row, Status
 from spdkit.extractors.base import Extractor
-from spdkit.store.feature_store import FeatureTable
+from spdkit.store.feature_store import FeatureTable, var_table
 from spdkit.store.provenance import provenance
 
 PENDING: Status = "pending"
@@ -29,7 +29,6 @@ _TRACK_COLUMNS: dict[str, object] = {
     "metadata": "",
 }
 _RESULT_COLUMNS: dict[str, object] = {"status": PENDING, "error": "", "content": ""}
-_VAR_COLUMNS = ("unit", "low", "high", "description", "reference")
 
 
 def tabulate(rows: Sequence[Row], extractors: Sequence[Extractor]) -> FeatureTable:
@@ -56,7 +55,7 @@ def tabulate(rows: Sequence[Row], extractors: Sequence[Extractor]) -> FeatureTab
                 if kind is float
                 else _texts(r.obs.get(field, "") for r in results)
             )
-    var = pd.concat([_var(extractor) for extractor in ordered])
+    var = pd.concat([var_table(each.name, each.feature_specs) for each in ordered])
     return FeatureTable(
         np.concatenate(blocks, axis=1), pd.DataFrame(obs, index=index), var, provenance(ordered)
     )
@@ -109,15 +108,6 @@ def merge(tables: Sequence[FeatureTable]) -> FeatureTable:
 
 def _texts(values: Iterable[object]) -> list[str]:
     return [storable(value) for value in values]
-
-
-def _var(extractor: Extractor) -> pd.DataFrame:
-    specs = extractor.feature_specs
-    names = pd.Index([spec.name for spec in specs], name="name", dtype=object)
-    columns: dict[str, object] = {"extractor": [extractor.name] * len(specs)}
-    for column in _VAR_COLUMNS:
-        columns[column] = [getattr(spec, column) for spec in specs]
-    return pd.DataFrame(columns, index=names).astype({"low": float, "high": float})
 
 
 def _last_var(tables: Sequence[FeatureTable], name: str) -> pd.DataFrame:

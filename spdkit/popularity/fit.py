@@ -24,7 +24,6 @@ from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation import splits as protocols
 from spdkit.popularity.cross_validation import Songs, difference, fit_model
-from spdkit.popularity.feature_groups import families
 from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, classify
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.base import CodeEstimator
@@ -281,7 +280,7 @@ def _features(data: Dataset, store: FeatureStore, training_X: pd.DataFrame) -> p
     return pd.DataFrame(
         {
             "modality": data.modality[data.X.columns],
-            "family": families(store.var.loc[data.X.columns]),
+            "family": store.var.loc[data.X.columns, "family"],
             "low": training_X.min(),
             "high": training_X.max(),
         },

@@ -165,7 +165,7 @@ def importance_table(
     y : array-like, shape (n_rows,)
         Their popularity in [0, 100], in the same order.
     features : DataFrame, indexed by the feature's name
-        Columns modality and family (`spdkit.popularity.feature_groups`), a row for every column of
+        Columns modality and family (as in a store's ``var``), a row for every column of
         X.
     groups : array-like, shape (n_rows,), optional
         Such as artists: intervals draw them, not rows.

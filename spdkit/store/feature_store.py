@@ -11,6 +11,8 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +28,7 @@ from spdkit.common.files import sync_folder, write_bytes
 from spdkit.common.text import storable
 
 ENCODING_TYPE = "spdkit-feature-store"
-ENCODING_VERSION = "1.0"
+ENCODING_VERSION = "1.1"
 _CHUNK_ROWS = 256
 
 
@@ -92,7 +94,7 @@ class FeatureStore:
 
     @cached_property
     def var(self) -> pd.DataFrame:
-        """One row a feature, indexed by ``name``: extractor, unit, range, description, source."""
+        """One row a feature, by ``name``: extractor, unit, range, family, description, source."""
         return self._whole_var[self._columns]
 
     @cached_property
@@ -135,13 +137,46 @@ class FeatureStore:
     @cached_property
     def _whole_var(self) -> pd.DataFrame:
         with _open_checked(self.path) as file:
-            return _read_frame(file["var"])
+            var = _read_frame(file["var"])
+        if "family" not in var:  # version 1.0
+            pairs = zip(var.index, var["extractor"], strict=True)
+            var["family"] = np.array([default_family(*pair) for pair in pairs], dtype=object)
+        return var
 
     @property
     def _columns(self) -> NDArray[np.bool_]:
         column = self._whole_var["extractor"]
         chosen = column.isin(self.extractors) if self.extractors else column.notna()
         return chosen.to_numpy(dtype=bool)
+
+
+def var_table(extractor: str, specs: Sequence[Any]) -> pd.DataFrame:
+    """``var`` of the columns of one extractor.
+
+    Parameters
+    ----------
+    extractor : str
+        Its name.
+    specs : sequence of `spdkit.extractors.base.FeatureSpec`
+    """
+    names = pd.Index([spec.name for spec in specs], name="name", dtype=object)
+    columns: dict[str, object] = {"extractor": [extractor] * len(names)}
+    for column in ("unit", "low", "high", "family", "description", "reference"):
+        columns[column] = [getattr(spec, column) for spec in specs]
+    columns["family"] = [spec.family or default_family(spec.name, extractor) for spec in specs]
+    return pd.DataFrame(columns, index=names).astype({"low": float, "high": float})
+
+
+def default_family(name: str, extractor: str) -> str:
+    """Family of a column that states none: the first word of its name, else its extractor.
+
+    Examples
+    --------
+    >>> default_family("embedding_12", "my_plugin"), default_family("0", "my_plugin")
+    ('embedding', 'my_plugin')
+    """
+    word = re.match(r"[^\W\d_]+", name)
+    return word.group() if word else extractor
 
 
 def write_store(path: Path, table: FeatureTable) -> None:

@@ -136,3 +136,16 @@ def test_every_version_that_wrote_rows_is_listed():
 def test_provenance_holds_what_json_gives_back(value, written):
     described = provenance([First(n=value)])
     assert described["extractors"]["first"]["parameters"] == {"n": written}
+
+
+def test_a_column_has_the_family_that_its_extractor_states_or_its_first_word():
+    class Stating(Numbers):
+        name = "stating"
+        feature_specs = (
+            FeatureSpec("loud_1", "1", 0, 1, "number", "test", family="how loud"),
+            FeatureSpec("loud_2", "1", 0, 1, "number", "test"),
+            FeatureSpec("3", "1", 0, 1, "number", "test"),
+        )
+
+    table = tabulate([row("a", 1)], [Stating()])
+    assert table.var["family"].to_list() == ["how loud", "loud", "stating"]

@@ -17,6 +17,7 @@ from spdkit.store.feature_store import (
     FeatureStore,
     FeatureTable,
     StoreError,
+    default_family,
     store_image,
     write_store,
 )
@@ -36,7 +37,7 @@ def table(n_tracks=3, names=("a_1", "a_2", "b_1"), owners=("a", "a", "b")):
         index=ids,
     )
     var = pd.DataFrame(
-        {"extractor": list(owners), "low": 0.0, "high": np.inf},
+        {"extractor": list(owners), "low": 0.0, "high": np.inf, "family": "numbers"},
         index=pd.Index(list(names), name="name", dtype=object),
     )
     provenance = {"packages": {"spdkit": ["0.1.0"]}, "extractors": {o: {} for o in set(owners)}}
@@ -166,11 +167,37 @@ def test_another_programs_file_is_refused(tmp_path):
 def test_another_version_is_refused_and_a_minor_one_is_read(path):
     with h5py.File(path, "a") as file:
         file.attrs["encoding-version"] = "2.0"
-    with pytest.raises(StoreError, match=r"version 2\.0 of the format; this spdkit reads 1\.0"):
+    with pytest.raises(StoreError, match=r"version 2\.0 of the format; this spdkit reads 1\.1"):
         FeatureStore.open(path)
     with h5py.File(path, "a") as file:
         file.attrs["encoding-version"] = "1.7"
     assert len(FeatureStore.open(path).obs) == 3
+
+
+def test_version_1_0_had_no_families(path):
+    with h5py.File(path, "a") as file:
+        file.attrs["encoding-version"] = "1.0"
+        del file["var/family"]
+        file["var"].attrs["column-order"] = ["extractor", "low", "high"]
+    store = FeatureStore.open(path)
+    assert store.var["family"].to_list() == ["a", "a", "b"]
+    assert store.select("b").var["family"].to_list() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("embedding_12", "embedding"),
+        ("vggish12", "vggish"),
+        ("vokal-stärke", "vokal"),
+        ("genre_dance pop", "genre"),
+        ("12", "plugin"),
+        ("_hidden", "plugin"),
+        ("", "plugin"),
+    ],
+)
+def test_columns_without_a_family_go_by_their_first_word(name, expected):
+    assert default_family(name, "plugin") == expected
 
 
 def test_missing_parts_and_wrong_shapes_are_refused(path):

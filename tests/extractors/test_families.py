@@ -1,18 +1,15 @@
-"""Families: every column that we make is of one, known by hand, and plugins' are not lost."""
+"""Families of columns: every column that we make is of one, known by hand."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
 import pytest
 from catalog_tables import write
 
 from spdkit import catalogs
-from spdkit.catalogs import GenreEncoder
 from spdkit.extractors import AudioExtractor, DescriptorExtractor, LyricsExtractor
 from spdkit.extractors.metadata import MetadataExtractor
-from spdkit.popularity.feature_groups import families, family
 
 PROFILES = ("paper", "spotgentrack")
 LYRICS = {
@@ -32,8 +29,7 @@ SPOTIFY = {
 
 
 def counted(extractor):
-    var = pd.DataFrame({"extractor": extractor.name}, index=extractor.get_feature_names_out())
-    return dict(Counter(families(var)))
+    return dict(Counter(spec.family for spec in extractor.feature_specs))
 
 
 # Columns of each family, counted in docs/FEATURES.md.
@@ -92,7 +88,7 @@ def test_other_statistics_and_roll_offs_change_nothing():
 def test_families_of_the_catalogs(tmp_path):
     folder = write(tmp_path, "musicoset")
     store = catalogs.get("musicoset").to_store(folder, tmp_path / "set.h5")
-    assert Counter(families(store.var)) == {
+    assert Counter(store.var["family"]) == {
         "artist": 2,
         "markets": 1,
         "release": 2,
@@ -102,11 +98,6 @@ def test_families_of_the_catalogs(tmp_path):
     }
 
 
-def test_genres_are_one_family():
-    encoder = GenreEncoder().fit([["pop", "k-pop boy group", "r&b"]])
-    assert {family(name, "metadata") for name in encoder.get_feature_names_out()} == {"genre"}
-
-
 def test_no_family_of_ours_is_of_two_modalities():
     extractors = [
         *(kind(profile=p) for kind in (AudioExtractor, LyricsExtractor) for p in PROFILES),
@@ -114,32 +105,3 @@ def test_no_family_of_ours_is_of_two_modalities():
     ]
     modalities = {(name, e.modality) for e in extractors for name in counted(e)}
     assert len(modalities) == len({name for name, _ in modalities})
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("embedding_12", "embedding"),
-        ("vggish12", "vggish"),
-        ("vokal-stärke", "vokal"),
-        ("12", "plugin"),
-        ("_hidden", "plugin"),
-        ("", "plugin"),
-        # Names of ours mean nothing in another extractor.
-        ("n_words", "n"),
-    ],
-)
-def test_columns_of_plugins_go_by_their_first_word(name, expected):
-    assert family(name, "plugin") == expected
-
-
-def test_a_beginning_ends_at_an_underscore():
-    assert family("chromatic_1", "audio") == "chromatic"
-    assert family("keyboard_share", "descriptors") == "keyboard"
-
-
-def test_series_keeps_the_order_of_the_store():
-    var = pd.DataFrame({"extractor": ["lyrics", "audio"]}, index=["n_words", "ZCR"])
-    found = families(var)
-    assert (found.name, list(found.index)) == ("family", ["n_words", "ZCR"])
-    assert found.to_list() == ["lyrics length", "zero-crossing rate"]
