@@ -1,17 +1,330 @@
-"""Folders of files that one JSON describes: written whole or not at all, and sealed by SHA-256.
+"""Saved form: a folder of one JSON and ``arrays.safetensors``, sealed by SHA-256.
 
-A check sum finds damage and mistakes, not somebody who writes a new one.
+Conventions
+-----------
+Nothing is unpickled. The JSON names the format and its version, the libraries, the class with its
+parameters (numbers, texts, lists of these, or objects of ours that have parameters of their own),
+facts of what was fitted, and the SHA-256 of every other file and of itself; a folder in which one
+of these is not as written is refused. Only classes of a table can be named: nothing else is ever
+imported. The arrays are what was learned. Other files may lie beside them, guarded like them. What
+is loaded answers as what was saved, bit by bit, given the same versions of the libraries on the
+same kind of machine.
+
+A check sum finds damage and mistakes, not somebody who writes a new one: load from people that you
+trust with numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing
+from spdkit.common.versions import installed_versions
+
+VERSION = "2.0"
+_ARRAYS = "arrays.safetensors"
+Arrays = Mapping[str, NDArray[Any]]
+State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+
+
+class Fitted(Protocol):
+    """What can be saved: an object of parameters that says what it learned."""
+
+    def saved_state(self) -> State:
+        """Facts that JSON has words for, and arrays."""
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+
+
+def part_of(arrays: Arrays, prefix: str) -> dict[str, NDArray[Any]]:
+    """Take the arrays whose names begin with `prefix`, under the rest of their names."""
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """Undo `part_of`."""
+    return {prefix + name: array for name, array in arrays.items()}
+
+
+@dataclass(frozen=True)
+class SavedForm:
+    """How one kind of fitted object lies on disk.
+
+    Attributes
+    ----------
+    kind : str
+        Such as ``"model"``, for ``model.json`` and the format ``spdkit-model``.
+    classes : mapping of str to str
+        What a folder may name, and the module of each.
+    error : type of SpdkitError
+        What to raise.
+    packages : tuple of str
+        Whose versions are written down.
+    """
+
+    kind: str
+    classes: Mapping[str, str]
+    error: type[SpdkitError]
+    packages: tuple[str, ...]
+
+    @property
+    def json_name(self) -> str:
+        """Name of the JSON."""
+        return f"{self.kind}.json"
+
+    def save(
+        self,
+        fitted: Fitted,
+        folder: str | os.PathLike[str],
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Write a fitted object into a folder, which is made, or in which one is replaced.
+
+        Parameters
+        ----------
+        fitted : object
+            Of one of our classes.
+        folder : path
+            Files of others in a folder of ours stay there.
+        files : mapping of str to bytes, optional
+            What else to write and guard, by name.
+
+        Raises
+        ------
+        SpdkitError
+            When a parameter or something that was learned cannot be written, or the folder holds
+            something else.
+        sklearn.exceptions.NotFittedError
+        """
+        target = Path(folder).expanduser()
+        facts, arrays = fitted.saved_state()
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                kind = "Python objects" if array.dtype.hasobject else str(array.dtype)
+                raise self.error(f"{name} holds {kind}, which are not written")
+        self.require_room(target)
+        packed = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+        contents = {_ARRAYS: packed, **(files or {})}
+        described = {
+            "format": f"spdkit-{self.kind}",
+            "version": VERSION,
+            "packages": installed_versions(self.packages),
+            self.kind: self.to_json(fitted),
+            "facts": facts,
+            "files": {name: digest(content) for name, content in contents.items()},
+        }
+        try:
+            described["sha256"] = seal(described)
+            text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as reason:
+            raise self.error(f"{target}: cannot be written as JSON: {reason}") from reason
+        contents[self.json_name] = f"{text}\n".encode()
+        try:
+            replace_folder(target, contents, self._files(target))
+        except OSError as reason:
+            raise self.error(f"{target}: cannot be written: {reason.strerror}") from reason
+
+    def load(self, folder: str | os.PathLike[str], cls: type | None = None) -> Any:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        folder : path
+        cls : type, optional
+            What it must be.
+
+        Raises
+        ------
+        SpdkitError
+            When the folder holds none, one of another class or version, or one that was changed.
+        """
+        source = Path(folder).expanduser()
+        described = self._described(source)
+        packed = self._guarded(source, described, _ARRAYS)
+        try:
+            fitted = self.from_json(described[self.kind])
+            if not hasattr(fitted, "restore_state"):
+                raise TypeError(f"{type(fitted).__name__} is no {self.kind}")
+            if cls is not None and not isinstance(fitted, cls):
+                raise self.error(
+                    f"{folder}: holds {type(fitted).__name__}, not {cls.__name__}: "
+                    f"load_{self.kind} takes any"
+                )
+            fitted.restore_state(described["facts"], load(packed))
+        except SpdkitError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as reason:
+            raise self.error(
+                f"{source}: {self.json_name} does not describe a {self.kind} of this spdkit: "
+                f"{reason!r}"
+            ) from reason
+        return fitted
+
+    def load_files(self, folder: str | os.PathLike[str], names: Sequence[str]) -> dict[str, bytes]:
+        """Read what was written beside the arrays.
+
+        Raises
+        ------
+        SpdkitError
+            As `load`, and when a file was not written with this object.
+        """
+        source = Path(folder).expanduser()
+        described = self._described(source)
+        return {name: self._guarded(source, described, name) for name in names}
+
+    def require_room(self, folder: str | os.PathLike[str]) -> None:
+        """Check that something can be saved there.
+
+        Raises
+        ------
+        SpdkitError
+            When it is a file, or a folder that holds something and nothing of ours.
+        """
+        target = Path(folder).expanduser()
+        if target.exists() and not target.is_dir():
+            raise self.error(f"{target}: is a file; a {self.kind} is a folder")
+        others = sorted(path.name for path in target.iterdir()) if target.exists() else []
+        if others and self.json_name not in others:
+            raise self.error(
+                f"{target}: holds {listing(others, 3)}, and no {self.kind} of ours to replace: "
+                f"give a folder of its own"
+            )
+
+    def to_json(self, value: Any, name: str = "", *, foreign: bool = False) -> Any:
+        """Write a parameter; what JSON has no word for is an object that says its kind.
+
+        Parameters
+        ----------
+        value : object
+        name : str
+            What errors call it; its class if not given.
+        foreign : bool
+            Whether objects of other classes may be named, with their module. These cannot be read.
+        """
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, bool | int | str):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"float": repr(value)}
+        if isinstance(value, list | tuple):
+            items = [self.to_json(item, name, foreign=foreign) for item in value]
+            return items if isinstance(value, list) else {"tuple": items}
+        if isinstance(value, dict):
+            return {"dict": self.to_json([list(pair) for pair in value.items()], name)}
+        cls = type(value)
+        ours = self.classes.get(cls.__name__) == cls.__module__
+        described = hasattr(value, "get_params") or is_dataclass(value)
+        if not ours and not (foreign and described):
+            raise self.error(
+                f"{name or cls.__name__}={value!r} cannot be written: give numbers, texts, None, "
+                f"or {self.kind}s of spdkit"
+            )
+        return {
+            "class": cls.__name__ if ours else f"{cls.__module__}.{cls.__qualname__}",
+            "parameters": {
+                key: self.to_json(item, key, foreign=foreign)
+                for key, item in _parameters(value).items()
+            },
+        }
+
+    def from_json(self, written: Any) -> Any:
+        """Undo `to_json`; KeyError, TypeError or ValueError when it is none of that."""
+        if isinstance(written, list):
+            return [self.from_json(item) for item in written]
+        if not isinstance(written, dict):
+            return written
+        if "float" in written:
+            return float(written["float"])
+        if "tuple" in written:
+            return tuple(self.from_json(written["tuple"]))
+        if "dict" in written:
+            return dict(self.from_json(written["dict"]))
+        name = written["class"]
+        if name not in self.classes:
+            raise ValueError(f"it names {name!r}, which is none of {', '.join(self.classes)}")
+        cls = getattr(import_module(self.classes[name]), name)
+        return cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
+
+    def _described(self, source: Path) -> dict[str, Any]:
+        name = self.json_name
+        try:
+            described = json.loads(self._bytes(source / name))
+        except ValueError as reason:
+            raise self.error(f"{source}: {name} is damaged or cut off: {reason}") from reason
+        form = f"spdkit-{self.kind}"
+        if not isinstance(described, dict) or described.get("format") != form:
+            raise self.error(f"{source}: {name} does not say format {form!r}")
+        if (version := described.get("version")) != VERSION:
+            raise self.error(
+                f"{source}: format version {version}; this spdkit reads {VERSION}: fit it again "
+                f"with this spdkit (it was written by "
+                f"{described.get('packages', {}).get('spdkit')})"
+            )
+        if seal(described) != described.get("sha256"):
+            raise self.error(f"{source}: {name} is not what was written: its SHA-256 differs")
+        return described
+
+    def _guarded(self, source: Path, described: dict[str, Any], name: str) -> bytes:
+        if name not in described["files"]:
+            raise self.error(
+                f"{source}: the {self.kind} was saved without {name}; `spdkit fit` writes it"
+            )
+        content = self._bytes(source / name)
+        if digest(content) != described["files"][name]:
+            raise self.error(f"{source}: {name} is not what was written: its SHA-256 differs")
+        return content
+
+    def _bytes(self, path: Path) -> bytes:
+        try:
+            return path.read_bytes()
+        except OSError as reason:
+            raise self.error(
+                f"{path.parent}: no {self.kind} of spdkit: {path.name} cannot be read: "
+                f"{reason.strerror}"
+            ) from reason
+
+    def _files(self, target: Path) -> set[str]:
+        """Files of what is saved there now."""
+        path = target / self.json_name
+        if not path.is_file():
+            return set()
+        try:
+            described = json.loads(path.read_bytes())
+            if described["format"] != f"spdkit-{self.kind}":
+                raise ValueError(f"format {described['format']!r}")
+            return {path.name, *described.get("files", ())}
+        except (ValueError, KeyError, TypeError, AttributeError) as reason:
+            raise self.error(
+                f"{target}: {path.name} is not ours, so that the folder is not replaced: {reason!r}"
+            ) from reason
+
+
+def _parameters(value: Any) -> dict[str, Any]:
+    if hasattr(value, "get_params"):
+        return dict(value.get_params(deep=False))
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def digest(content: bytes) -> str:
@@ -42,13 +355,13 @@ def replace_folder(target: Path, contents: Mapping[str, bytes], ours: Collection
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
-        made = Path(new) / target.name
-        made.mkdir()
+        replacement = Path(new) / target.name
+        replacement.mkdir()
         for name, content in contents.items():
-            (made / name).write_bytes(content)
+            (replacement / name).write_bytes(content)
         # A folder cannot be replaced in one step, so the old one goes first.
         if target.exists():
             for path in [path for path in target.iterdir() if path.name not in ours]:
-                shutil.move(path, made / path.name)
+                shutil.move(path, replacement / path.name)
             shutil.move(target, Path(new) / "old")
-        made.rename(target)
+        replacement.rename(target)

@@ -1,4 +1,4 @@
-"""How sure a prediction is: intervals by split conformal, class probabilities by temperature.
+"""Conformal intervals, and the temperature of class probabilities: how sure predictions are.
 
 Both look at rows that no net was trained on and no epoch was chosen by.
 
@@ -20,33 +20,54 @@ Numbers = NDArray[np.float64]
 _TEMPERATURES = (0.05, 20.0)
 
 
-def conformal_radius(residuals: Numbers, coverage: float) -> float:
+def conformal_radius(residuals: Numbers, coverage: float, *, full: float = 1) -> Numbers:
     """Half the width of intervals that cover at least `coverage` of new rows.
 
     The ⌈(n + 1)·coverage⌉-th smallest of n absolute residuals of held-out rows; the guarantee is
     for rows drawn as these were.
 
+    Parameters
+    ----------
+    residuals : ndarray, shape (n, …)
+    coverage : float
+        Above 0 and below `full`.
+    full : float
+        What covers everything: 1, or 100 for per cent.
+
+    Returns
+    -------
+    ndarray, shape (…)
+
     Raises
     ------
     ValueError
-        When `coverage` is not in (0, 1), or n residuals cannot guarantee it.
+        When there is no such coverage, or n residuals cannot guarantee it.
     """
-    if not 0 < coverage < 1:
-        raise ValueError(f"coverage must lie in (0, 1), got {coverage}")
+    if not 0 < coverage < full:
+        raise ValueError(f"coverage must lie in (0, {full:g}), got {coverage}")
     n = len(residuals)
-    rank = math.ceil((n + 1) * coverage)
+    rank = _rank(n, coverage, full)
     if rank > n:
         raise ValueError(
             f"{n} rows were held out for calibration; a coverage of {coverage} needs "
-            f"{fewest_residuals(coverage)}: fit on more rows, or raise calibration_fraction"
+            f"{fewest_residuals(coverage, full=full)}: fit on more rows, or raise "
+            f"calibration_fraction"
         )
-    return float(np.sort(np.abs(residuals))[rank - 1])
+    radius: Numbers = np.sort(np.abs(residuals), axis=0)[rank - 1]
+    return radius
 
 
-def fewest_residuals(coverage: float) -> int:
-    """How many held-out rows it takes to guarantee a coverage in (0, 1)."""
-    n = max(1, math.floor(coverage / (1 - coverage)))
-    return n if math.ceil((n + 1) * coverage) <= n else n + 1
+def fewest_residuals(coverage: float, *, full: float = 1) -> int:
+    """How many held-out rows it takes to guarantee a coverage above 0 and below `full`."""
+    n = max(1, math.floor(coverage / (full - coverage)) - 1)
+    while _rank(n, coverage, full) > n:
+        n += 1
+    return n
+
+
+def _rank(n: int, coverage: float, full: float) -> int:
+    """Which of `n` sorted residuals, counted from 1, is the conformal quantile."""
+    return math.ceil((n + 1) * coverage / full)
 
 
 def temperature(logits: Numbers, classes: NDArray[np.intp], weight: Numbers | None = None) -> float:
@@ -67,10 +88,10 @@ def temperature(logits: Numbers, classes: NDArray[np.intp], weight: Numbers | No
         return 1.0
     rows = np.arange(len(classes))
 
-    def surprise(log_t: float) -> float:
+    def log_loss(log_t: float) -> float:
         likely = log_softmax(logits / math.exp(log_t), axis=1)[rows, classes]
         return -float(np.average(likely, weights=weight))
 
     low, high = map(math.log, _TEMPERATURES)
-    found = minimize_scalar(surprise, bounds=(low, high), method="bounded")
-    return math.exp(found.x)
+    optimum = minimize_scalar(log_loss, bounds=(low, high), method="bounded")
+    return math.exp(optimum.x)

@@ -72,7 +72,7 @@ def test_an_interval_of_a_total_by_hand():
 
 def test_an_interval_of_sums_is_made_of_errors_of_sums(whole):
     # 24 sums were missed; the 23rd smallest is the first that 90 % of 25 does not pass.
-    scaled = ConformalIntervals(14, 2).residuals(whole.forecaster, whole.panel).scaled
+    scaled = whole.forecaster.past_residuals(whole.panel, ConformalIntervals(14, 2)).scaled
     reach = np.sort(np.abs(scaled.sum(axis=2)).ravel())[22]
     totals = whole.totals().loc[list(whole.panel.ids)]
     recent = whole.panel.last(30)
@@ -89,7 +89,7 @@ def test_a_series_shorter_than_the_horizon_has_no_sum_before():
 
 def test_the_last_window_is_banded_by_the_others_alone(whole):
     low, high = whole.past_interval(90.0)
-    others = ConformalIntervals(14, 2).residuals(whole.forecaster, whole.panel).scaled[0]
+    others = whole.forecaster.past_residuals(whole.panel, ConformalIntervals(14, 2)).scaled[0]
     # Of 12 errors a step the twelfth smallest is the first that 90 % of 13 does not pass.
     reach = isotonic_regression(np.sort(np.abs(others), axis=0)[11])
     forecast = whole.windows[-1].forecasts["seasonal-naive"]

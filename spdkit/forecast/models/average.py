@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from spdkit.common.serialization import part_of
 from spdkit.forecast.data.checks import ForecastError, require_one_of
 from spdkit.forecast.data.panel import Numbers, Panel
-from spdkit.forecast.models.base import Forecaster, part_of
+from spdkit.forecast.models.base import Forecaster
 
 
 def _geometric(stacked: Numbers) -> Numbers:

@@ -1,4 +1,4 @@
-"""What every forecaster does: take a frame, forecast, and be scored at cutoffs of the past.
+"""Forecasters: the base of all, from a frame to forecasts, intervals and cutoffs of the past.
 
 Conventions
 -----------
@@ -29,21 +29,16 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from spdkit.common.parameters import Allowed, check_parameters
+from spdkit.common.serialization import Arrays, State, part_of, prefixed
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.models import serialization
 from spdkit.forecast.scoring.cutoffs import cutoffs
-from spdkit.forecast.scoring.intervals import ConformalIntervals, Residuals, interval_columns
+from spdkit.forecast.scoring.intervals import ConformalIntervals, Residuals, lower_ends, scale
 
 Step = str | int | pd.DateOffset | None
-State = Mapping[str, NDArray[Any]]
-
-
-def part_of(state: State, prefix: str) -> dict[str, NDArray[Any]]:
-    """Take the arrays whose names begin with `prefix`, under the rest of their names."""
-    return {
-        name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)
-    }
+_STATE = "state."
 
 
 class Forecaster(BaseEstimator):
@@ -108,15 +103,34 @@ class Forecaster(BaseEstimator):
         """Learn from series that were checked before, as `fit` does."""
         check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
         panel.require(self._least_rows(), f"{self.label} cannot learn from fewer")
-        residuals = None if intervals is None else intervals.residuals(self, panel)
+        residuals = None if intervals is None else self.past_residuals(panel, intervals)
         self._fit(panel)
         self.panel_, self.residuals_ = panel, residuals
         return self
 
+    def past_residuals(self, panel: Panel, intervals: ConformalIntervals) -> Residuals:
+        """Scaled errors of clones of `self`, fitted at each cutoff inside a panel.
+
+        Raises
+        ------
+        ForecastError
+            When there are fewer than two windows, or a series is too short for them.
+        """
+        if intervals.n_windows < 2:
+            raise ForecastError(
+                f"intervals need n_windows of at least 2, got {intervals.n_windows}: each window's "
+                f"coverage is measured by the others"
+            )
+        h, errors = intervals.h, []
+        for past, future in cutoffs(panel, h, intervals.n_windows, intervals.step_size):
+            forecast = clone(self).fit_panel(past).forecast_rows(future)
+            errors.append((future.y.reshape(len(panel), h) - forecast) / scale(past)[:, None])
+        return Residuals(np.stack(errors))
+
     def restore_panel(
         self,
         panel: Panel,
-        state: Mapping[str, NDArray[Any]],
+        state: Arrays,
         residuals: Residuals | None = None,
     ) -> Self:
         """Become what another was when it was fitted on `panel` and gave `state` (see `_state`)."""
@@ -157,9 +171,30 @@ class Forecaster(BaseEstimator):
         forecast = self._checked(self._forecast(h, future), h)
         frame = self.panel_.future(h)
         frame[self.label] = forecast.ravel()
-        for name, values in interval_columns(self, forecast, level).items():
+        for name, values in self._interval_columns(forecast, level).items():
             frame[name] = values
         return frame
+
+    def _interval_columns(self, forecast: Numbers, level: Sequence[float]) -> dict[str, Numbers]:
+        """Lower and upper ends of the intervals, by column."""
+        if not isinstance(level, list | tuple | np.ndarray):
+            raise ForecastError(
+                f"level must be a list of percentages such as [80, 95], got {level!r}"
+            )
+        if not len(level):
+            return {}
+        if self.residuals_ is None:
+            raise ForecastError(
+                f"{self.label} was fitted without intervals: fit it with "
+                f"intervals=ConformalIntervals(h={forecast.shape[1]})"
+            )
+        columns = {}
+        for one in level:
+            reach = self.residuals_.reach(forecast.shape[1], one) * scale(self.panel_)[:, None]
+            low = lower_ends(self.panel_, forecast, reach)
+            columns[f"{self.label}-lo-{one:g}"] = low.ravel()
+            columns[f"{self.label}-hi-{one:g}"] = (forecast + reach).ravel()
+        return columns
 
     def forecast_rows(self, future: Panel) -> Numbers:
         """Forecast rows that are known, to be set beside them, shape (n_series, h).
@@ -226,37 +261,42 @@ class Forecaster(BaseEstimator):
         return joined
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write a fitted forecaster into a folder; see `save_forecaster`."""
-        from spdkit.forecast.models.serialization import save_forecaster
-
-        save_forecaster(self, folder)
+        """Write a fitted forecaster into a folder; see `spdkit.common.serialization`."""
+        serialization.save_forecaster(self, folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a forecaster that `save` wrote.
+        """Read a forecaster of this class that `save` wrote; `load_forecaster` takes any.
 
         Raises
         ------
         ForecastError
-            As `spdkit.forecast.models.serialization.load_forecaster`, or when it is of another
-            class.
+            When the folder holds none, one of another class or version, or one that was changed.
         """
-        from spdkit.forecast.models.serialization import load_forecaster
+        forecaster: Self = serialization.load_forecaster(folder, cls)
+        return forecaster
 
-        loaded = load_forecaster(folder)
-        if not isinstance(loaded, cls):
-            raise ForecastError(
-                f"{folder}: holds {type(loaded).__name__}, not {cls.__name__}: "
-                f"Forecaster.load takes any"
-            )
-        return loaded
+    def saved_state(self) -> State:
+        """Facts and arrays of `save`: the series, the residuals, and what was learned."""
+        if not hasattr(self, "panel_"):
+            raise ForecastError(f"{self.label} is not fitted yet: call fit first")
+        facts, arrays = serialization.panel_state(self.panel_)
+        if self.residuals_ is not None:
+            arrays["residuals"] = self.residuals_.scaled
+        return facts, arrays | prefixed(_STATE, self._state())
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        panel = serialization.panel_from(facts, arrays)
+        residuals = Residuals(arrays["residuals"]) if "residuals" in arrays else None
+        self.restore_panel(panel, part_of(arrays, _STATE), residuals)
 
     def _panel(
         self, df: pd.DataFrame, freq: Step, id_col: str, time_col: str, target_col: str
     ) -> Panel:
-        for name, given in (("hist_exog", self.hist_exog), ("futr_exog", self.futr_exog)):
-            if isinstance(given, str):
-                raise ForecastError(f"{name} must be a list of columns, got the text {given!r}")
+        for name, columns in (("hist_exog", self.hist_exog), ("futr_exog", self.futr_exog)):
+            if isinstance(columns, str):
+                raise ForecastError(f"{name} must be a list of columns, got the text {columns!r}")
         exog = tuple(dict.fromkeys([*self.hist_exog, *self.futr_exog]))
         return check_frame(
             df, freq=freq, exog=exog, id_col=id_col, time_col=time_col, target_col=target_col
@@ -297,6 +337,6 @@ class Forecaster(BaseEstimator):
         """What was learned, by name, as plain arrays; by default nothing, see `_restore`."""
         return {}
 
-    def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
+    def _restore(self, panel: Panel, state: Arrays) -> None:
         """Take what `_state` gave; by default learn it again, which must give the same."""
         self._fit(panel)

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.serialization import part_of
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
-from spdkit.forecast.models.base import Forecaster, part_of
+from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.series_features import (
     Origins,
     ends,

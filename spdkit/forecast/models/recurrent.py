@@ -29,10 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.serialization import part_of
 from spdkit.forecast.data.checks import ForecastError, quoted, require_one_of, require_whole
 from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel
-from spdkit.forecast.models.base import Forecaster, part_of
+from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.rolling import Rolling, Windows, cut, least_days, roll_all
 from spdkit.forecast.models.unit_training import (
     Loss,

@@ -1,4 +1,4 @@
-"""Prediction intervals from what a forecaster got wrong in the past (split conformal).
+"""Intervals of forecasts, from errors of the past (split conformal).
 
 Conventions
 -----------
@@ -21,19 +21,14 @@ forecasting.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.isotonic import isotonic_regression
 
+from spdkit.evaluation.conformal import conformal_radius, fewest_residuals
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
-from spdkit.forecast.scoring.cutoffs import cutoffs
-
-if TYPE_CHECKING:
-    from spdkit.forecast.models.base import Forecaster
 
 _SCALE_ROWS = 30
 _STILL = 0.05
@@ -56,28 +51,6 @@ class ConformalIntervals:
     h: int
     n_windows: int = 2
     step_size: int | None = None
-
-    def residuals(self, forecaster: Forecaster, panel: Panel) -> Residuals:
-        """Fit clones of `forecaster` at each cutoff and keep their scaled errors.
-
-        Raises
-        ------
-        ForecastError
-            When there are fewer than two windows, or a series is too short for them.
-        """
-        from sklearn.base import clone
-
-        if self.n_windows < 2:
-            raise ForecastError(
-                f"intervals need n_windows of at least 2, got {self.n_windows}: each window's "
-                f"coverage is measured by the others"
-            )
-        errors = []
-        for past, future in cutoffs(panel, self.h, self.n_windows, self.step_size):
-            fitted = clone(forecaster).fit_panel(past)
-            error = future.y.reshape(len(panel), self.h) - fitted.forecast_rows(future)
-            errors.append(error / scale(past)[:, None])
-        return Residuals(np.stack(errors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,35 +106,8 @@ def scale(panel: Panel) -> Numbers:
         return np.add.reduceat(values, recent.indptr[:-1]) / recent.lengths
 
     around = recent.y - np.repeat(mean(recent.y), recent.lengths)
-    found = np.sqrt(mean(around**2)) + _STILL * mean(np.abs(recent.y))
-    return np.where(found > 0, found, 1.0)
-
-
-def interval_columns(
-    forecaster: Forecaster, forecast: Numbers, level: Sequence[float]
-) -> dict[str, Numbers]:
-    """Return the lower and upper ends of a fitted forecaster's intervals, by column.
-
-    Raises
-    ------
-    ForecastError
-        When `fit` was not given ``intervals``, or as `Residuals.reach` does.
-    """
-    if not isinstance(level, list | tuple | np.ndarray):
-        raise ForecastError(f"level must be a list of percentages such as [80, 95], got {level!r}")
-    if not len(level):
-        return {}
-    if forecaster.residuals_ is None:
-        raise ForecastError(
-            f"{forecaster.label} was fitted without intervals: fit it with "
-            f"intervals=ConformalIntervals(h={forecast.shape[1]})"
-        )
-    panel, named = forecaster.panel_, {}
-    for one in level:
-        reach = forecaster.residuals_.reach(forecast.shape[1], one) * scale(panel)[:, None]
-        named[f"{forecaster.label}-lo-{one:g}"] = lower_ends(panel, forecast, reach).ravel()
-        named[f"{forecaster.label}-hi-{one:g}"] = (forecast + reach).ravel()
-    return named
+    spread = np.sqrt(mean(around**2)) + _STILL * mean(np.abs(recent.y))
+    return np.where(spread > 0, spread, 1.0)
 
 
 def lower_ends(panel: Panel, forecast: Numbers, reach: Numbers) -> Numbers:
@@ -185,28 +131,17 @@ def check_level(level: float) -> None:
 
 def errors_needed(level: float) -> int:
     """The fewest errors of which one is large enough for an interval of this level."""
-    n = max(1, math.floor(level / (100 - level)) - 1)
-    while _rank(n, level) > n:
-        n += 1
-    return n
-
-
-def _rank(n: int, level: float) -> int:
-    """Which of `n` sorted errors, counted from 1, is the conformal quantile."""
-    return math.ceil((n + 1) * level / 100)
+    return fewest_residuals(level, full=100)
 
 
 def _reach(scaled: Numbers, level: float) -> Numbers:
     """Conformal quantile of the sizes at each step, made never to fall; shape (h,)."""
-    from sklearn.isotonic import isotonic_regression
-
     check_level(level)
-    sizes = np.sort(np.abs(scaled.reshape(-1, scaled.shape[-1])), axis=0)
-    n = len(sizes)
-    if (rank := _rank(n, level)) > n:
+    errors = scaled.reshape(-1, scaled.shape[-1])
+    if len(errors) < (fewest := errors_needed(level)):
         raise ForecastError(
-            f"an interval of level {level:g} needs at least {errors_needed(level)} "
-            f"errors a step, series times windows give {n}: ask for more windows or a lower level"
+            f"an interval of level {level:g} needs at least {fewest} errors a step, series times "
+            f"windows give {len(errors)}: ask for more windows or a lower level"
         )
-    reach: Numbers = isotonic_regression(sizes[rank - 1])
+    reach: Numbers = isotonic_regression(conformal_radius(errors, level, full=100))
     return reach

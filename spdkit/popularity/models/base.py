@@ -1,11 +1,11 @@
-"""What HitMusicNet's regressor and classifier share: holding rows out, the nets, the code."""
+"""Base of HitMusicNet's regressor and classifier: parameters, rows held out, nets, the code."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any, Literal, Self, TypeVar, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,31 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from spdkit.common.progress import training_progress
-from spdkit.nets.dense import Initialiser
-from spdkit.nets.training import Loss, Optimizer
+from spdkit.common.parameters import (
+    FLAG,
+    POSITIVE,
+    TEXT,
+    Allowed,
+    Instance,
+    Number,
+    OneOf,
+    SequenceOf,
+    Whole,
+    check_parameters,
+)
+from spdkit.common.progress import Callback, training_progress
+from spdkit.common.serialization import Arrays, State
+from spdkit.nets.dense import INITIALISERS, Initialiser
+from spdkit.nets.training import OPTIMIZERS, Loss, Optimizer
+from spdkit.popularity.models import serialization
 from spdkit.popularity.models.holdout import hold_out
 from spdkit.popularity.models.presets import preset
-from spdkit.popularity.models.shared_ensemble import JointNet, JointSettings, fit_joint
+from spdkit.popularity.models.shared_ensemble import (
+    SharedEnsembleNet,
+    SharedEnsembleSettings,
+    fit_shared_ensemble,
+)
 from spdkit.popularity.models.two_stage import (
-    Callback,
     TwoStageNet,
     TwoStageSettings,
     fit_code,
@@ -32,64 +49,65 @@ Numbers = NDArray[np.float64]
 # Single precision is taken as it is, which spares a copy: what is learned and said is the same.
 FLOATS = (np.float64, np.float32)
 Net = Literal["two_stage", "shared_ensemble"]
-Settings = TypeVar("Settings", TwoStageSettings, JointSettings)
+Settings = TypeVar("Settings", TwoStageSettings, SharedEnsembleSettings)
+_FRACTION = Number(0, 1, closed="low")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CodeEstimator(TransformerMixin, BaseEstimator):
-    """What both estimators share: holding rows out, the nets, the code."""
+    """What both estimators share; parameters are explained at `HitMusicNetRegressor`."""
 
-    nets_: TwoStageNet | JointNet
-    history_: pd.DataFrame
-    n_features_in_: int
+    net: Net = "two_stage"
+    delta: float = 1 / 5
+    alphas: Sequence[float] = (1, 1 / 2, 1 / 3)
+    initializer: Initialiser = "glorot_uniform"
+    members: int = 4
+    n_hidden: int = 128
+    noise: float = 0.2
+    reconstruction: float = 0.0
+    refits: int = 4
+    dropout: float = 0.25
+    optimizer: Optimizer = "adadelta"
+    learning_rate: float | None = None
+    weight_decay: float = 0.0
+    batch_size: int = 256
+    max_epochs: int = 100
+    patience: int = 10
+    early_stopping_fraction: float = 0.1
+    calibration_fraction: float = 0.1
+    warm_start: bool = False
+    device: str = "auto"
+    verbose: bool = False
+    random_state: Any = None
 
-    def __init__(
-        self,
-        *,
-        net: Net = "two_stage",
-        delta: float = 1 / 5,
-        alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
-        initializer: Initialiser = "glorot_uniform",
-        members: int = 4,
-        n_hidden: int = 128,
-        noise: float = 0.2,
-        reconstruction: float = 0.0,
-        refits: int = 4,
-        dropout: float = 0.25,
-        optimizer: Optimizer = "adadelta",
-        learning_rate: float | None = None,
-        weight_decay: float = 0.0,
-        batch_size: int = 256,
-        max_epochs: int = 100,
-        patience: int = 10,
-        early_stopping_fraction: float = 0.1,
-        calibration_fraction: float = 0.1,
-        warm_start: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.net = net
-        self.delta = delta
-        self.alphas = alphas
-        self.initializer = initializer
-        self.members = members
-        self.n_hidden = n_hidden
-        self.noise = noise
-        self.reconstruction = reconstruction
-        self.refits = refits
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.early_stopping_fraction = early_stopping_fraction
-        self.calibration_fraction = calibration_fraction
-        self.warm_start = warm_start
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+    nets_: TwoStageNet | SharedEnsembleNet = field(init=False)
+    history_: pd.DataFrame = field(init=False)
+    n_features_in_: int = field(init=False)
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        "net": OneOf(*get_args(Net)),
+        "delta": Number(0, 1, closed="high"),
+        "alphas": SequenceOf(POSITIVE),
+        "initializer": OneOf(*INITIALISERS),
+        "members": Whole(),
+        "n_hidden": Whole(),
+        "noise": Number(0),
+        "reconstruction": Number(0),
+        "refits": Whole(0),
+        "dropout": _FRACTION,
+        "optimizer": OneOf(*OPTIMIZERS),
+        "learning_rate": (POSITIVE, None),
+        "weight_decay": Number(0),
+        "batch_size": Whole(),
+        "max_epochs": Whole(),
+        "patience": Whole(),
+        "early_stopping_fraction": _FRACTION,
+        "calibration_fraction": _FRACTION,
+        "warm_start": FLAG,
+        "device": TEXT,
+        "verbose": (FLAG, Whole(0)),
+        "random_state": (Whole(0), Instance(np.random.RandomState), None),
+    }
 
     @classmethod
     def from_preset(cls, name: str, **parameters: Any) -> Self:
@@ -102,39 +120,52 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         """
         return cls(**{**preset(name), **parameters})
 
+    @property
+    def _n_outputs(self) -> int:
+        """1 of a number, or how many classes there are."""
+        raise NotImplementedError
+
     def _fit_nets(
         self,
         X: Numbers,
         y: NDArray[np.generic],
         weight: Numbers | None,
         groups: Any,
-        n_outputs: int,
         loss: Loss,
         callback: Callback | None,
-    ) -> tuple[NDArray[np.intp], Numbers, TwoStageNet | JointNet]:
+    ) -> tuple[NDArray[np.intp], Numbers, TwoStageNet | SharedEnsembleNet]:
         """Rows for calibration, the logits there of a net that did not see them, and that net."""
-        seed = self._seed()
+        seed, n_outputs = self._seed(), self._n_outputs
         holdouts = hold_out(
             len(X), self.early_stopping_fraction, self.calibration_fraction, seed, groups
         )
-        blind: TwoStageNet | JointNet
-        with training_progress(self.max_epochs, callback, shown=self.verbose) as told:
+        calibrated: TwoStageNet | SharedEnsembleNet
+        with training_progress(self.max_epochs, callback, shown=bool(self.verbose)) as each_epoch:
             if self.net == "two_stage":
-                two_stage = self._settings(TwoStageSettings, seed)
                 self.nets_, history = fit_two_stage(
-                    X, y, weight, holdouts, n_outputs, loss, two_stage, told, self._known(X)
+                    X,
+                    y,
+                    weight,
+                    holdouts,
+                    n_outputs,
+                    loss,
+                    self._settings(TwoStageSettings, seed),
+                    each_epoch,
+                    self._earlier_nets(X),
                 )
-                blind = self.nets_
-            elif self.net == "shared_ensemble":
-                joint = self._settings(JointSettings, seed)
-                self.nets_, blind, history = fit_joint(
-                    X, y, weight, holdouts, n_outputs, joint, told
-                )
+                calibrated = self.nets_
             else:
-                raise ValueError(f"net must be one of {get_args(Net)}, got {self.net!r}")
+                settings = self._settings(SharedEnsembleSettings, seed)
+                self.nets_, calibrated, history = fit_shared_ensemble(
+                    X, y, weight, holdouts, n_outputs, settings, each_epoch
+                )
         self.history_ = _as_table(history)
         rows = holdouts.calibration
-        return rows, blind.logits(X[rows]) if len(rows) else np.zeros((0, n_outputs)), blind
+        logits = calibrated.logits(X[rows]) if len(rows) else np.zeros((0, n_outputs))
+        return rows, logits, calibrated
+
+    def _check_parameters(self) -> None:
+        check_parameters(self.get_params(deep=False), self._parameter_constraints)
 
     def fit_code(self, X: Any, callback: Callback | None = None) -> Self:
         """Fit scaler and autoencoder on songs whose popularity need not be known.
@@ -151,42 +182,43 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When X is no matrix of numbers, or the net has no autoencoder of its own.
+            When X is no matrix of numbers, a parameter is not what it may be, or the net has no
+            autoencoder of its own.
         """
+        self._check_parameters()
         if self.net != "two_stage":
             raise ValueError(f"net={self.net!r} learns code and prediction together: call fit")
         X = validate_data(
             self, X, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
         seed = self._seed()
-        everything = hold_out(len(X), 0.0, 0.0, seed)
+        all_train = hold_out(len(X), 0.0, 0.0, seed)
         settings = self._settings(TwoStageSettings, seed)
-        with training_progress(self.max_epochs, callback, shown=self.verbose) as told:
-            self.nets_, history = fit_code(X, None, everything, settings, told)
+        with training_progress(self.max_epochs, callback, shown=bool(self.verbose)) as each_epoch:
+            self.nets_, history = fit_code(X, None, all_train, settings, each_epoch)
         self.history_ = _as_table(history)
         return self
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _known(self, X: Numbers) -> TwoStageNet | None:
+    def _earlier_nets(self, X: Numbers) -> TwoStageNet | None:
         """Nets of an earlier fit to go on with."""
-        known = getattr(self, "nets_", None) if self.warm_start else None
-        if not isinstance(known, TwoStageNet):
+        earlier = getattr(self, "nets_", None) if self.warm_start else None
+        if not isinstance(earlier, TwoStageNet):
             return None
-        if len(known.scaler.median_) != X.shape[1]:
+        if len(earlier.scaler.median_) != X.shape[1]:
             raise ValueError(
                 f"X has {X.shape[1]} features, and warm_start goes on with nets of "
-                f"{len(known.scaler.median_)}"
+                f"{len(earlier.scaler.median_)}"
             )
-        return known
+        return earlier
 
     def _settings(self, kind: type[Settings], seed: int) -> Settings:
         """Those of the estimator's parameters that the nets take."""
         parameters = self.get_params(deep=False)
-        taken = {field.name for field in fields(kind)} - {"seed", "names"}
-        names = getattr(self, "feature_names_in_", None)
-        return kind(**{name: parameters[name] for name in taken}, seed=seed, names=names)
+        own = {one.name: parameters[one.name] for one in fields(kind) if one.name in parameters}
+        return kind(**own, seed=seed, names=getattr(self, "feature_names_in_", None))
 
     def _checked(self, X: Any) -> Numbers:
         check_is_fitted(self)
@@ -214,20 +246,47 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         return np.array([f"code_{i}" for i in range(self.nets_.n_code)], dtype=object)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the fitted model into a folder; see `save_model`."""
-        from spdkit.popularity.models.serialization import save_model
-
-        save_model(self, folder)
+        """Write the fitted model into a folder; see `spdkit.common.serialization`."""
+        serialization.save_model(self, folder)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a model of this class that `save` wrote; see `load_model`."""
-        from spdkit.popularity.models.serialization import ModelError, load_model
+        """Read a model of this class that `save` wrote; `load_model` takes any.
 
-        model = load_model(folder)
-        if not isinstance(model, cls):
-            raise ModelError(f"{folder}: holds a {type(model).__name__}, not a {cls.__name__}")
+        Raises
+        ------
+        ModelError
+            When the folder holds none, one of another class or version, or one that was changed.
+        """
+        model: Self = serialization.load_model(folder, cls)
         return model
+
+    def saved_state(self) -> State:
+        """Facts and arrays of `save`."""
+        check_is_fitted(self)
+        history = self.history_.astype(object).where(self.history_.notna(), None)
+        facts = {
+            "n_features_in_": self.n_features_in_,
+            "feature_names_in_": [str(name) for name in getattr(self, "feature_names_in_", [])],
+            "history_": history.to_dict("list"),
+        }
+        return facts, self.nets_.to_arrays()
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        self.n_features_in_ = facts["n_features_in_"]
+        if facts["feature_names_in_"]:
+            self.feature_names_in_ = np.array(facts["feature_names_in_"], dtype=object)
+        self.history_ = pd.DataFrame(facts["history_"])
+        self.nets_ = self._nets_from(arrays)
+
+    def _nets_from(self, arrays: Arrays) -> TwoStageNet | SharedEnsembleNet:
+        if self.net == "two_stage":
+            settings = self._settings(TwoStageSettings, seed=0)
+            return TwoStageNet.from_arrays(arrays, settings, self._n_outputs)
+        return SharedEnsembleNet.from_arrays(
+            arrays, self._settings(SharedEnsembleSettings, seed=0), self._n_outputs
+        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -10,8 +10,9 @@ music popularity prediction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,21 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.parameters import Allowed, Instance, Number, OneOf, SequenceOf
+from spdkit.common.progress import Callback
+from spdkit.common.serialization import Arrays, State, part_of, prefixed
 from spdkit.evaluation.conformal import conformal_radius, temperature
-from spdkit.nets.dense import Initialiser
-from spdkit.nets.training import Optimizer, cross_entropy, squared_error
-from spdkit.popularity.models.base import FLOATS, CodeEstimator, Net
-from spdkit.popularity.models.two_stage import Callback
+from spdkit.nets.training import cross_entropy, squared_error
+from spdkit.popularity.models.base import FLOATS, CodeEstimator
+from spdkit.popularity.models.shared_ensemble import SharedEnsembleNet
+from spdkit.popularity.models.two_stage import TwoStageNet
 
 Numbers = NDArray[np.float64]
+_CALIBRATED = "calibrated."
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
     """Popularity as a number: the paper's two nets, or the one that we recommend.
 
@@ -83,9 +90,9 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
     residuals_ : ndarray
         Errors on the rows held out for calibration of a net that did not see them, in the unit of
         the labels.
-    nets_ : TwoStageNet or JointNet
+    nets_ : TwoStageNet or SharedEnsembleNet
         What predicts.
-    calibrated_nets_ : TwoStageNet or JointNet
+    calibrated_nets_ : TwoStageNet or SharedEnsembleNet
         What never saw the rows for calibration: ``nets_`` itself, but for refits.
 
     Examples
@@ -94,58 +101,18 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
     >>> model.fit(X, y, groups=artists).predict_interval(new)  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        *,
-        net: Net = "two_stage",
-        delta: float = 1 / 5,
-        alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
-        initializer: Initialiser = "glorot_uniform",
-        members: int = 4,
-        n_hidden: int = 128,
-        noise: float = 0.2,
-        reconstruction: float = 0.0,
-        refits: int = 4,
-        dropout: float = 0.25,
-        optimizer: Optimizer = "adadelta",
-        learning_rate: float | None = None,
-        weight_decay: float = 0.0,
-        batch_size: int = 256,
-        max_epochs: int = 100,
-        patience: int = 10,
-        early_stopping_fraction: float = 0.1,
-        calibration_fraction: float = 0.1,
-        target_range: tuple[float, float] | None = None,
-        warm_start: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            net=net,
-            delta=delta,
-            alphas=alphas,
-            initializer=initializer,
-            members=members,
-            n_hidden=n_hidden,
-            noise=noise,
-            reconstruction=reconstruction,
-            refits=refits,
-            dropout=dropout,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            patience=patience,
-            early_stopping_fraction=early_stopping_fraction,
-            calibration_fraction=calibration_fraction,
-            warm_start=warm_start,
-            device=device,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.target_range = target_range
+    target_range: tuple[float, float] | None = None
+
+    residuals_: Numbers = field(init=False)
+    calibrated_nets_: TwoStageNet | SharedEnsembleNet = field(init=False)
+    target_low_: float = field(init=False)
+    target_high_: float = field(init=False)
+
+    _n_outputs = 1
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        **CodeEstimator._parameter_constraints,
+        "target_range": (SequenceOf(Number(), length=2), None),
+    }
 
     @classmethod
     def from_preset(cls, name: str, **parameters: Any) -> Self:
@@ -176,8 +143,10 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         Raises
         ------
         ValueError
-            When X or y is no matrix or vector of numbers, or a label lies out of `target_range`.
+            When X or y is no matrix or vector of numbers, a label lies out of `target_range`, or a
+            parameter is not what it may be.
         """
+        self._check_parameters()
         X, y = validate_data(
             self,
             X,
@@ -192,7 +161,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         unit = (y - self.target_low_) / spread if spread > 0 else np.full(len(y), 0.5)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         held, logits, self.calibrated_nets_ = self._fit_nets(
-            X, unit.astype(np.float32), weight, groups, 1, squared_error, callback
+            X, unit.astype(np.float32), weight, groups, squared_error, callback
         )
         self.residuals_ = y[held] - self._on_scale(logits)
         return self
@@ -201,6 +170,8 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         if self.target_range is None:
             return float(y.min()), float(y.max())
         low, high = map(float, self.target_range)
+        if low > high:
+            raise ParameterError(f"target_range must be (low, high), got {self.target_range!r}")
         outside = np.flatnonzero((y < low) | (y > high))
         if len(outside):
             raise ValueError(
@@ -250,6 +221,23 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         X = self._checked(X)
         return self._on_scale(self.calibrated_nets_.logits(X))
 
+    def saved_state(self) -> State:
+        """Facts and arrays of `save`."""
+        facts, arrays = super().saved_state()
+        facts |= {"target_low_": self.target_low_, "target_high_": self.target_high_}
+        arrays["residuals_"] = self.residuals_
+        if self.calibrated_nets_ is not self.nets_:
+            arrays |= prefixed(_CALIBRATED, self.calibrated_nets_.to_arrays())
+        return facts, arrays
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        super().restore_state(facts, arrays)
+        self.target_low_, self.target_high_ = facts["target_low_"], facts["target_high_"]
+        self.residuals_ = arrays["residuals_"]
+        calibrated = part_of(arrays, _CALIBRATED)
+        self.calibrated_nets_ = self._nets_from(calibrated) if calibrated else self.nets_
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # With dropout and a step an epoch, a few hundred rows are not learned in 100 epochs.
@@ -257,6 +245,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         return tags
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
     """Popularity as classes: the paper's two nets with a softmax, or the one that we recommend.
 
@@ -275,63 +264,22 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
     history_ : DataFrame
         Columns net, epoch, loss, val_loss, as of `HitMusicNetRegressor`; but of the net that
         predicts these are cross-entropies.
-    nets_ : TwoStageNet or JointNet
+    nets_ : TwoStageNet or SharedEnsembleNet
     """
 
-    classes_: NDArray[Any]
+    class_weight: Any = None
 
-    def __init__(
-        self,
-        *,
-        net: Net = "two_stage",
-        delta: float = 1 / 5,
-        alphas: Sequence[float] = (1, 1 / 2, 1 / 3),
-        initializer: Initialiser = "glorot_uniform",
-        members: int = 4,
-        n_hidden: int = 128,
-        noise: float = 0.2,
-        reconstruction: float = 0.0,
-        refits: int = 4,
-        dropout: float = 0.25,
-        optimizer: Optimizer = "adadelta",
-        learning_rate: float | None = None,
-        weight_decay: float = 0.0,
-        batch_size: int = 256,
-        max_epochs: int = 100,
-        patience: int = 10,
-        early_stopping_fraction: float = 0.1,
-        calibration_fraction: float = 0.1,
-        class_weight: Any = None,
-        warm_start: bool = False,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            net=net,
-            delta=delta,
-            alphas=alphas,
-            initializer=initializer,
-            members=members,
-            n_hidden=n_hidden,
-            noise=noise,
-            reconstruction=reconstruction,
-            refits=refits,
-            dropout=dropout,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            patience=patience,
-            early_stopping_fraction=early_stopping_fraction,
-            calibration_fraction=calibration_fraction,
-            warm_start=warm_start,
-            device=device,
-            verbose=verbose,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+    classes_: NDArray[Any] = field(init=False)
+    temperature_: float = field(init=False)
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        **CodeEstimator._parameter_constraints,
+        "class_weight": (OneOf("balanced"), Instance(dict), None),
+    }
+
+    @property
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
 
     def fit(
         self,
@@ -346,8 +294,10 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
         Raises
         ------
         ValueError
-            When X is no matrix of numbers, y holds no classes, or only one of them.
+            When X is no matrix of numbers, y holds no classes or only one of them, or a parameter
+            is not what it may be.
         """
+        self._check_parameters()
         X, y = validate_data(
             self, X, y, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
         )
@@ -362,9 +312,7 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             balance = compute_sample_weight(self.class_weight, y)
             weight = balance if weight is None else weight * balance
         codes = codes.astype(np.int64)
-        held, logits, _ = self._fit_nets(
-            X, codes, weight, groups, len(self.classes_), cross_entropy, callback
-        )
+        held, logits, _ = self._fit_nets(X, codes, weight, groups, cross_entropy, callback)
         held_weight = None if weight is None else weight[held]
         self.temperature_ = temperature(logits, codes[held], held_weight)
         return self
@@ -378,9 +326,23 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Most probable class of each song, shape (n_songs,)."""
-        chosen = self.predict_proba(X).argmax(axis=1)
-        classes: NDArray[Any] = self.classes_[chosen]
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        classes: NDArray[Any] = self.classes_[likeliest]
         return classes
+
+    def saved_state(self) -> State:
+        """Facts and arrays of `save`."""
+        facts, arrays = super().saved_state()
+        facts["classes_"] = self.classes_.tolist()
+        facts["classes_dtype"] = self.classes_.dtype.str
+        facts["temperature_"] = self.temperature_
+        return facts, arrays
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        self.classes_ = np.array(facts["classes_"], dtype=facts["classes_dtype"])
+        self.temperature_ = facts["temperature_"]
+        super().restore_state(facts, arrays)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

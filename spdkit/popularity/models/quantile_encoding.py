@@ -1,4 +1,4 @@
-"""Features as `SharedEnsemble` wants them: numbers as quantiles, and everything else as flags.
+"""Quantile encoding of features for `SharedEnsemble`: numbers as quantiles, the rest as flags.
 
 Conventions: everything is learned from the rows that `fit` sees. Missing values are filled and
 masked as in `spdkit.popularity.models.scaling`. A column with more than two different values is a
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import QuantileTransformer
 
+from spdkit.common.serialization import Arrays, part_of, prefixed
 from spdkit.popularity.models.scaling import MaskedMinMaxScaler
 
 Numbers = NDArray[np.float64]
@@ -42,15 +43,19 @@ class QuantileInputs:
     quantiles: Numbers
 
     @classmethod
-    def of(
-        cls, scaler: MaskedMinMaxScaler, numbers: NDArray[np.intp], quantiles: Numbers
-    ) -> QuantileInputs:
-        """Put together what was fitted elsewhere."""
-        made = cls()
-        made.scaler, made.numbers, made.quantiles = scaler, numbers, quantiles
-        n_scaled = len(scaler.median_) + len(scaler.masked_)
-        made.flags = np.setdiff1d(np.arange(n_scaled), numbers)
-        return made
+    def from_arrays(cls, arrays: Arrays, names: Sequence[str] | None = None) -> QuantileInputs:
+        """Undo `to_arrays`."""
+        inputs = cls()
+        inputs.scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), names)
+        inputs.numbers, inputs.quantiles = arrays["numbers"], arrays["quantiles"]
+        n_scaled = len(inputs.scaler.median_) + len(inputs.scaler.masked_)
+        inputs.flags = np.setdiff1d(np.arange(n_scaled), inputs.numbers)
+        return inputs
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, by name."""
+        own = {"numbers": self.numbers, "quantiles": self.quantiles}
+        return prefixed("scaler.", self.scaler.to_arrays()) | own
 
     def fit(self, X: Numbers, names: Sequence[str] | None = None) -> Self:
         """Learn from rows, shape (n_rows, n_features), NaN where a value is missing.
@@ -89,11 +94,11 @@ class QuantileInputs:
         return self.scaler.inverse_transform(scaled)
 
     def _transformer(self) -> Any:
-        made = QuantileTransformer(n_quantiles=len(self.quantiles), subsample=None)
-        made.quantiles_ = self.quantiles
-        made.references_ = np.linspace(0, 1, len(self.quantiles))
-        made.n_quantiles_, made.n_features_in_ = self.quantiles.shape
-        return made
+        transformer = QuantileTransformer(n_quantiles=len(self.quantiles), subsample=None)
+        transformer.quantiles_ = self.quantiles
+        transformer.references_ = np.linspace(0, 1, len(self.quantiles))
+        transformer.n_quantiles_, transformer.n_features_in_ = self.quantiles.shape
+        return transformer
 
 
 def _distinct(column: Numbers) -> int:

@@ -1,4 +1,4 @@
-"""Features as a net wants them: every number in [0, 1], and what was missing said in masks.
+"""Scaling of features for a net: every number in [0, 1], and masks for what was missing.
 
 Conventions: everything is learned from the rows that `fit` sees and from no others. A missing value
 becomes the median of its column, and each distinct pattern of missingness (the columns that are
@@ -20,9 +20,12 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from spdkit.common.errors import SpdkitWarning
+from spdkit.common.messages import listing
+from spdkit.common.serialization import Arrays
 
 Numbers = NDArray[np.float64]
 _KINDS = (np.float64, np.float32)  # taken as they are: what is learned and given is float64
+_LEARNED = ("median_", "min_", "range_", "empty_", "masked_")
 _ROWS_AT_A_TIME = 512
 _VALUES_AT_A_TIME = 1 << 18
 
@@ -57,6 +60,19 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
     def __init__(self, names: Sequence[str] | None = None) -> None:
         self.names = names
 
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, names: Sequence[str] | None = None) -> Self:
+        """Undo `to_arrays`."""
+        scaler = cls(names)
+        for name in _LEARNED:
+            setattr(scaler, name, arrays[name])
+        scaler.n_features_in_ = len(scaler.median_)
+        return scaler
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was learned, by name."""
+        return {name: getattr(self, name) for name in _LEARNED}
+
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn medians, ranges and patterns of missingness.
 
@@ -87,13 +103,13 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
         step = max(1, _VALUES_AT_A_TIME // len(rows))
         for start in range(0, n_columns, step):
             columns = slice(start, min(start + step, n_columns))
-            known = X[rows, columns].astype(np.float64)
-            missing = np.isnan(known)
+            values = X[rows, columns].astype(np.float64)
+            missing = np.isnan(values)
             empty = missing.all(axis=0)
-            known[:, empty] = 0.0
-            self.median_[columns] = np.nanmedian(known, axis=0)
-            self.min_[columns] = np.nanmin(known, axis=0)
-            self.range_[columns] = np.nanmax(known, axis=0) - self.min_[columns]
+            values[:, empty] = 0.0
+            self.median_[columns] = np.nanmedian(values, axis=0)
+            self.min_[columns] = np.nanmin(values, axis=0)
+            self.range_[columns] = np.nanmax(values, axis=0) - self.min_[columns]
             self.empty_[columns] = empty
             for i in np.flatnonzero(missing.any(axis=0) & ~empty):
                 patterns.setdefault(np.packbits(missing[:, i]).tobytes(), start + int(i))
@@ -149,7 +165,7 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
             scaled = (np.where(missing, self.median_, batch) - self.min_) / divisor
             scaled[:, ~varies] = 0.0
             yield np.hstack([scaled, missing[:, self.masked_]])
-        self._tell_of_new(some & ~self.empty_ & ~alike.any(axis=0))
+        self._warn_of_new(some & ~self.empty_ & ~alike.any(axis=0))
 
     def inverse_transform(self, X: Any) -> Numbers:
         """Features in their own units, shape (n_rows, n_features); what was missing is filled."""
@@ -160,21 +176,20 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the features, then ``missing_NAME`` for each mask."""
         check_is_fitted(self)
-        given = self.names if input_features is None else input_features
-        names = getattr(self, "feature_names_in_", given)
+        default = self.names if input_features is None else input_features
+        names = getattr(self, "feature_names_in_", default)
         if names is None:
             names = [f"x{i}" for i in range(self.n_features_in_)]
         masks = [f"missing_{names[i]}" for i in self.masked_]
         return np.array([*names, *masks], dtype=object)
 
-    def _tell_of_new(self, columns: NDArray[np.bool_]) -> None:
+    def _warn_of_new(self, columns: NDArray[np.bool_]) -> None:
         new = np.flatnonzero(columns)
         if len(new):
             names = self.get_feature_names_out()
-            some = ", ".join(str(names[i]) for i in new[:5])
             warnings.warn(
-                f"{len(new)} columns miss values in a way they did not in training ({some}): the "
-                "training median is taken and no mask tells",
+                f"{len(new)} columns miss values in a way they did not in training "
+                f"({listing(list(names[new]))}): the training median is taken and no mask tells",
                 SpdkitWarning,
                 stacklevel=4,
             )

@@ -1,4 +1,4 @@
-"""The estimator that we recommend, end to end: quantiles, and ensembles that share their weights.
+"""Shared ensemble, the net that we recommend, end to end: quantiles, first net, refits.
 
 Conventions: a first net learns from the training rows, and the stopping rows say after which epoch
 it was best; how sure predictions are is measured with it, on calibration rows. Then ``refits`` nets
@@ -14,38 +14,31 @@ References: see `spdkit.nets.shared_ensemble`; Prechelt (1998) for the stopping.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from spdkit.common.progress import Callback
+from spdkit.common.serialization import Arrays
+from spdkit.nets import weights
 from spdkit.nets.shared_ensemble import EnsembleLoss, SharedEnsemble, targets
 from spdkit.nets.training import Data, Optimizer, Schedule, outputs, pick_device, train
 from spdkit.popularity.models.holdout import Holdouts
 from spdkit.popularity.models.quantile_encoding import QuantileInputs
 
 Numbers = NDArray[np.float64]
-Callback = Callable[[str, int, dict[str, float]], None]
 _MOST_EMBEDDED = 2048
 _ROWS_AT_A_TIME = 1024  # the members' hidden layers are in memory for so many
 
 
-class Shape(Protocol):
-    """What the shape of a net depends on, besides its inputs and outputs."""
-
-    members: int
-    n_hidden: int
-    dropout: float
-    noise: float
-    reconstruction: float
-
-
-@dataclass
-class JointSettings:
+@dataclass(frozen=True)
+class SharedEnsembleSettings:
     """Shape and training of the nets; see `HitMusicNetRegressor` for each."""
 
     members: int
@@ -66,7 +59,7 @@ class JointSettings:
 
 
 @dataclass
-class JointNet:
+class SharedEnsembleNet:
     """What was fitted.
 
     Attributes
@@ -77,6 +70,30 @@ class JointNet:
 
     inputs: QuantileInputs
     nets: list[SharedEnsemble]
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, settings: SharedEnsembleSettings, n_outputs: int) -> Self:
+        """Undo `to_arrays`.
+
+        Raises
+        ------
+        KeyError, RuntimeError
+            When the arrays are not those of such nets.
+        """
+        inputs = QuantileInputs.from_arrays(arrays, settings.names)
+        n_nets = len({name.split(".")[0] for name in arrays if name.startswith("net_")})
+        nets = [
+            weights.from_arrays(f"net_{i}", new_net(inputs, n_outputs, settings), arrays)
+            for i in range(n_nets)
+        ]
+        return cls(inputs, nets)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, by name."""
+        arrays = self.inputs.to_arrays()
+        for i, net in enumerate(self.nets):
+            arrays |= weights.to_arrays(f"net_{i}", net)
+        return arrays
 
     @property
     def n_code(self) -> int:
@@ -95,8 +112,9 @@ class JointNet:
     def logits(self, X: Any) -> Numbers:
         """Logits of the nets' mean probability, shape (n_songs, n_outputs)."""
         x = self._inputs(X)
-        found = np.stack([outputs(net, x, _ROWS_AT_A_TIME).numpy() for net in self.nets])
-        return _logits_of_mean(found)
+        return _logits_of_mean(
+            np.stack([outputs(net, x, _ROWS_AT_A_TIME).numpy() for net in self.nets])
+        )
 
     def reconstruct(self, code: Numbers) -> Numbers:
         """Features in their own units, shape (n_songs, n_features), of codes."""
@@ -108,15 +126,15 @@ class JointNet:
         return torch.from_numpy(self.inputs.transform(X))
 
 
-def fit_joint(
+def fit_shared_ensemble(
     X: Numbers,
     y: NDArray[np.generic],
     weight: Numbers | None,
     holdouts: Holdouts,
     n_outputs: int,
-    s: JointSettings,
+    s: SharedEnsembleSettings,
     callback: Callback | None = None,
-) -> tuple[JointNet, JointNet, dict[str, list[dict[str, float]]]]:
+) -> tuple[SharedEnsembleNet, SharedEnsembleNet, dict[str, list[dict[str, float]]]]:
     """Fit the first net, and then the refits.
 
     Parameters
@@ -128,15 +146,15 @@ def fit_joint(
     weight : ndarray or None, shape (n_rows,)
     holdouts : Holdouts
     n_outputs : int
-    s : JointSettings
+    s : SharedEnsembleSettings
     callback : callable, optional
         Called as ``callback(net, epoch, metrics)`` with net "first", "refit 1" and so on.
 
     Returns
     -------
-    JointNet
+    SharedEnsembleNet
         To predict with.
-    JointNet
+    SharedEnsembleNet
         That never saw the calibration rows: the first net, alone.
     dict of str to list of dict
         The history of each net.
@@ -153,20 +171,21 @@ def fit_joint(
     def learn(
         name: str, inputs: QuantileInputs, seed: int, epochs: int, patience: int, *parts: Data
     ) -> tuple[SharedEnsemble, list[dict[str, float]]]:
-        net = _seeded_net(inputs, n_outputs, seed, s).to(device)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            net = new_net(inputs, n_outputs, s).to(device)
         schedule = Schedule(
             s.optimizer, s.learning_rate, s.weight_decay, s.batch_size, epochs, patience, seed
         )
         training, stopping = parts if len(parts) == 2 else (parts[0], None)
-        told = None if callback is None else lambda epoch, m: callback(name, epoch, m)
-        history = train(net, EnsembleLoss(net), training, stopping, schedule, told)
+        each_epoch = None if callback is None else partial(callback, name)
+        history = train(net, EnsembleLoss(net), training, stopping, schedule, each_epoch)
         return net.cpu().double(), history
 
     inputs = QuantileInputs().fit(X[holdouts.training], s.names)
-    given = [rows for rows in (holdouts.training, holdouts.stopping) if len(rows)]
-    parts = [data(inputs, rows) for rows in given]
+    parts = [data(inputs, rows) for rows in (holdouts.training, holdouts.stopping) if len(rows)]
     net, epochs = learn("first", inputs, s.seed, s.max_epochs, s.patience, *parts)
-    first, history = JointNet(inputs, [net]), {"first": epochs}
+    first, history = SharedEnsembleNet(inputs, [net]), {"first": epochs}
     if not s.refits:
         return first, first, history
     n_epochs = _best_epoch(epochs)
@@ -177,18 +196,10 @@ def fit_joint(
         name = f"refit {i}"
         net, history[name] = learn(name, inputs, s.seed + i, n_epochs, n_epochs, everything)
         nets.append(net)
-    return JointNet(inputs, nets), first, history
+    return SharedEnsembleNet(inputs, nets), first, history
 
 
-def _seeded_net(
-    inputs: QuantileInputs, n_outputs: int, seed: int, s: JointSettings
-) -> SharedEnsemble:
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        return new_net(inputs, n_outputs, s)
-
-
-def new_net(inputs: QuantileInputs, n_outputs: int, shape: Shape) -> SharedEnsemble:
+def new_net(inputs: QuantileInputs, n_outputs: int, s: SharedEnsembleSettings) -> SharedEnsemble:
     """A net for these inputs, with weights at random.
 
     Each number has 16 outputs of its own; many numbers have fewer, so that together they are at
@@ -199,30 +210,30 @@ def new_net(inputs: QuantileInputs, n_outputs: int, shape: Shape) -> SharedEnsem
         n_numbers,
         len(inputs.flags),
         n_outputs,
-        members=shape.members,
-        n_hidden=shape.n_hidden,
-        dropout=shape.dropout,
-        noise=shape.noise,
+        members=s.members,
+        n_hidden=s.n_hidden,
+        dropout=s.dropout,
+        noise=s.noise,
         n_embedding=max(1, min(16, _MOST_EMBEDDED // max(1, n_numbers))),
-        reconstruction=shape.reconstruction,
+        reconstruction=s.reconstruction,
     )
 
 
 def _best_epoch(history: list[dict[str, float]]) -> int:
-    watched = [metrics.get("val_loss", metrics["loss"]) for metrics in history]
-    return int(np.argmin(watched)) + 1
+    losses = [metrics.get("val_loss", metrics["loss"]) for metrics in history]
+    return int(np.argmin(losses)) + 1
 
 
 def _logits_of_mean(logits: Numbers) -> Numbers:
     """Shape (n_nets, n_rows, n_outputs) -> (n_rows, n_outputs)."""
     if len(logits) == 1:
-        only: Numbers = logits[0]
-        return only
+        single: Numbers = logits[0]
+        return single
     if logits.shape[2] == 1:
         # log(mean probability) - log(mean of what it lacks to 1), which never rounds to infinity
         yes, no = -np.logaddexp(0, -logits), -np.logaddexp(0, logits)
-        found: Numbers = logsumexp(yes, axis=0) - logsumexp(no, axis=0)
-        return found
+        logit: Numbers = logsumexp(yes, axis=0) - logsumexp(no, axis=0)
+        return logit
     logs = logits - logsumexp(logits, axis=2, keepdims=True)
     combined: Numbers = logsumexp(logs, axis=0) - np.log(len(logits))
     return combined

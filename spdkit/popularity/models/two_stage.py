@@ -1,4 +1,4 @@
-"""The networks of the paper, end to end: scaling, autoencoder, code rescaled, popularity net.
+"""Two-stage net of the paper, end to end: scaling, autoencoder, code rescaled, popularity net.
 
 Conventions: everything is fitted on training rows; stopping rows decide when each net has had
 enough. In use all arithmetic is in double precision, so that a prediction does not depend on the
@@ -11,15 +11,19 @@ music popularity prediction, section V; the published code, for the rescaling of
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.progress import Callback
+from spdkit.common.serialization import Arrays, part_of, prefixed
+from spdkit.nets import weights
 from spdkit.nets.dense import Initialiser
 from spdkit.nets.music_ae import MusicAENet
 from spdkit.nets.music_pop import MusicPopNet
@@ -37,7 +41,6 @@ from spdkit.popularity.models.holdout import Holdouts
 from spdkit.popularity.models.scaling import MaskedMinMaxScaler
 
 Numbers = NDArray[np.float64]
-Callback = Callable[[str, int, dict[str, float]], None]
 History = dict[str, list[dict[str, float]]]
 
 
@@ -79,10 +82,41 @@ class TwoStageNet:
     code_range: Numbers
     popularity: MusicPopNet | None
 
+    @classmethod
+    def from_arrays(cls, arrays: Arrays, settings: TwoStageSettings, n_outputs: int) -> Self:
+        """Undo `to_arrays`.
+
+        Raises
+        ------
+        KeyError, RuntimeError
+            When the arrays are not those of such a net.
+        """
+        scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), settings.names)
+        autoencoder, popularity = _new_nets(_width(scaler), n_outputs, settings)
+        return cls(
+            scaler,
+            weights.from_arrays("autoencoder", autoencoder, arrays),
+            arrays["code_min"],
+            arrays["code_range"],
+            weights.from_arrays("popularity", popularity, arrays),
+        )
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What was fitted, by name."""
+        if self.popularity is None:
+            raise _unfitted()
+        return {
+            **prefixed("scaler.", self.scaler.to_arrays()),
+            "code_min": self.code_min,
+            "code_range": self.code_range,
+            **weights.to_arrays("autoencoder", self.autoencoder),
+            **weights.to_arrays("popularity", self.popularity),
+        }
+
     @property
     def n_inputs(self) -> int:
         """Features and masks."""
-        return len(self.scaler.median_) + len(self.scaler.masked_)
+        return _width(self.scaler)
 
     @property
     def n_code(self) -> int:
@@ -96,7 +130,7 @@ class TwoStageNet:
     def logits(self, X: Any) -> Numbers:
         """What the popularity net says before its sigmoid or softmax, (n_songs, n_outputs)."""
         if self.popularity is None:
-            raise NotFittedError("the code alone was fitted (fit_code): call fit")
+            raise _unfitted()
         return outputs(self.popularity, torch.from_numpy(self.code(X))).numpy()
 
     def reconstruct(self, code: Numbers) -> Numbers:
@@ -124,6 +158,14 @@ class TwoStageNet:
         return code
 
 
+def _width(scaler: MaskedMinMaxScaler) -> int:
+    return len(scaler.median_) + len(scaler.masked_)
+
+
+def _unfitted() -> NotFittedError:
+    return NotFittedError("the code alone was fitted (fit_code): call fit")
+
+
 def fit_two_stage(
     X: Any,
     y: NDArray[np.generic],
@@ -133,7 +175,7 @@ def fit_two_stage(
     loss: Loss,
     s: TwoStageSettings,
     callback: Callback | None = None,
-    known: TwoStageNet | None = None,
+    earlier: TwoStageNet | None = None,
 ) -> tuple[TwoStageNet, History]:
     """Fit the autoencoder, then the popularity net on its codes.
 
@@ -151,7 +193,7 @@ def fit_two_stage(
     s : TwoStageSettings
     callback : callable, optional
         Called as ``callback(net, epoch, metrics)`` with net "autoencoder" or "popularity".
-    known : TwoStageNet, optional
+    earlier : TwoStageNet, optional
         Whose scaler and autoencoder to take as they are, and whose popularity net to go on with.
 
     Returns
@@ -160,7 +202,9 @@ def fit_two_stage(
     dict of str to list of dict
         The history of each net.
     """
-    fitted, history = fit_code(X, weight, holdouts, s, callback) if known is None else (known, {})
+    fitted, history = (
+        fit_code(X, weight, holdouts, s, callback) if earlier is None else (earlier, {})
+    )
     rows, n_training = _rows(holdouts)
     device = pick_device(s.device)
     popularity = copy.deepcopy(fitted.popularity) or _new_nets(fitted.n_inputs, n_outputs, s)[1]
@@ -171,7 +215,7 @@ def fit_two_stage(
         loss,
         *_parts(codes.to(device, torch.float32), labels, weight, rows, n_training),
         _schedule(s, s.optimizer, s.learning_rate),
-        _told(callback, "popularity"),
+        None if callback is None else partial(callback, "popularity"),
     )
     return replace(fitted, popularity=popularity.cpu().double()), history
 
@@ -187,7 +231,7 @@ def fit_code(
     rows, n_training = _rows(holdouts)
     scaler = MaskedMinMaxScaler(s.names).fit_rows(X, holdouts.training)
     device = pick_device(s.device)
-    autoencoder, _ = _new_nets(X.shape[1] + len(scaler.masked_), 1, s)
+    autoencoder, _ = _new_nets(_width(scaler), 1, s)
     autoencoder.to(device)
     x = _single(scaler, X, rows).to(device)
     history = train(
@@ -195,7 +239,7 @@ def fit_code(
         reconstruction_error,
         *_parts(x, x, weight, rows, n_training),
         _schedule(s, "adam", None),
-        _told(callback, "autoencoder"),
+        None if callback is None else partial(callback, "autoencoder"),
     )
     fitted = TwoStageNet(scaler, autoencoder.cpu().double(), np.zeros(0), np.zeros(0), None)
     codes = fitted._encode(X, holdouts.training)
@@ -235,13 +279,9 @@ def _schedule(s: TwoStageSettings, optimizer: Optimizer, learning_rate: float | 
     )
 
 
-def _told(callback: Callback | None, net: str) -> Callable[[int, dict[str, float]], None] | None:
-    return None if callback is None else lambda epoch, metrics: callback(net, epoch, metrics)
-
-
 def _single(scaler: MaskedMinMaxScaler, X: Numbers, rows: NDArray[np.intp]) -> torch.Tensor:
     """Scaled rows in single precision, of which there is never a copy in double precision."""
-    x = torch.empty((len(rows), X.shape[1] + len(scaler.masked_)), dtype=torch.float32)
+    x = torch.empty((len(rows), _width(scaler)), dtype=torch.float32)
     start = 0
     for batch in scaler.batches(X, rows):
         x[start : start + len(batch)] = torch.from_numpy(batch)

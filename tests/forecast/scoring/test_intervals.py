@@ -33,7 +33,7 @@ def test_an_interval_does_not_shrink_further_ahead():
 def test_errors_are_those_of_fits_before_each_cutoff_in_scales():
     # Naive at the cutoffs after row 4 (10 and 20) and after row 6 (13 and 10), one row ahead each.
     panel = check_frame(FOUR)
-    found = ConformalIntervals(1, n_windows=2, step_size=2).residuals(SeasonalNaive(1), panel)
+    found = SeasonalNaive(1).past_residuals(panel, ConformalIntervals(1, n_windows=2, step_size=2))
     a, b = FOUR["y"].to_numpy().reshape(2, 8)
     # Up to each cutoff: deviation and a twentieth of the mean.
     scales = [[np.std(one[:n]) + np.mean(one[:n]) / 20 for one in (a, b)] for n in (5, 7)]

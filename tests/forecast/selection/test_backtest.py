@@ -80,7 +80,7 @@ def test_one_series_has_no_others_to_draw():
 def test_residuals_are_those_that_intervals_learn():
     panel = check_frame(play_tables.weekly(5, 80))
     windows = run_windows(panel, {"sma": SMA(7)}, 10, 3)
-    learned = ConformalIntervals(10, 3).residuals(SMA(7), panel)
+    learned = SMA(7).past_residuals(panel, ConformalIntervals(10, 3))
     np.testing.assert_allclose(residuals(windows, "sma").scaled, learned.scaled)
 
 

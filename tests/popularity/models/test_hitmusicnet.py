@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import pydoc
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from spdkit.common.errors import SpdkitWarning
+from spdkit.common.errors import ParameterError, SpdkitWarning
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.popularity.models.presets import PAPER_PRESETS, PRESETS
 
@@ -323,3 +324,66 @@ def test_callbacks_hear_of_every_epoch():
     )
     expected = model.history_[["net", "epoch", "loss"]].itertuples(index=False, name=None)
     assert heard == list(expected)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"net": "three_stage"},
+        {"delta": 0},
+        {"delta": 1.5},
+        {"alphas": ()},
+        {"alphas": (1, 0)},
+        {"alphas": 1},
+        {"initializer": "zeros"},
+        {"members": 0},
+        {"n_hidden": 2.5},
+        {"noise": -0.1},
+        {"reconstruction": np.nan},
+        {"refits": -1},
+        {"dropout": 1.0},
+        {"optimizer": "lbfgs"},
+        {"learning_rate": 0},
+        {"weight_decay": -1e-9},
+        {"batch_size": 0},
+        {"max_epochs": True},
+        {"patience": 0},
+        {"early_stopping_fraction": 1},
+        {"calibration_fraction": -0.1},
+        {"warm_start": "yes"},
+        {"device": None},
+        {"verbose": -1},
+        {"random_state": "seed"},
+        {"target_range": (0, 1, 2)},
+        {"target_range": (100, 0)},
+        {"class_weight": "heavy"},
+    ],
+    ids=lambda parameters: "-".join(f"{k}={v}" for k, v in parameters.items()),
+)
+def test_a_parameter_out_of_range_is_named(parameters):
+    X, y = songs(30)
+    (name,) = parameters
+    cls = HitMusicNetClassifier if name == "class_weight" else HitMusicNetRegressor
+    with pytest.raises(ParameterError, match=f"^{name} must be .*, got "):
+        cls(**parameters).fit(X, y)
+    assert issubclass(ParameterError, ValueError)
+
+
+def test_every_parameter_is_declared():
+    for cls in BOTH:
+        assert set(cls._parameter_constraints) == set(cls().get_params())
+
+
+def test_impossible_parameters_are_refused_before_the_code_is_fitted():
+    with pytest.raises(ParameterError, match="dropout must be"):
+        quick(dropout=2).fit_code(songs(30)[0])
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_its_help_says_what_it_takes(cls):
+    text = pydoc.plain(pydoc.render_doc(cls))
+    assert f"{cls.__name__}(*, net: 'Net' = 'two_stage', delta: 'float' = 0.2" in text
+    assert "Parameters\n" in text and "random_state" in text
+    assert repr(cls(delta=0.5)) == f"{cls.__name__}(delta=0.5)"
+    with pytest.raises(TypeError, match="unexpected keyword argument 'depth'"):
+        cls(depth=3)

@@ -79,7 +79,7 @@ def test_saving_again_replaces_a_model_and_nothing_else(songs, tmp_path):
     model.save(tmp_path / "model")
     fitted(HitMusicNetClassifier, songs).save(tmp_path / "model")
     assert isinstance(load_model(tmp_path / "model"), HitMusicNetClassifier)
-    with pytest.raises(ModelError, match="HitMusicNetClassifier, not a HitMusicNetRegressor"):
+    with pytest.raises(ModelError, match="HitMusicNetClassifier, not HitMusicNetRegressor"):
         HitMusicNetRegressor.load(tmp_path / "model")
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "song.wav").touch()
@@ -102,7 +102,7 @@ def test_files_beside_a_model_are_guarded_and_those_of_others_kept(songs, tmp_pa
     save_model(model, folder, {"notes.txt": b"three"})
     assert {p.name for p in folder.iterdir()} == {
         "model.json",
-        "weights.safetensors",
+        "arrays.safetensors",
         "notes.txt",
         "report.html",
     }
@@ -128,6 +128,8 @@ def test_what_cannot_be_saved(songs, tmp_path):
     with pytest.raises(NotFittedError):
         save_model(HitMusicNetRegressor(), tmp_path / "model")
     X, y = songs
+    with pytest.raises(NotFittedError, match="the code alone was fitted"):
+        save_model(HitMusicNetRegressor(max_epochs=1).fit_code(X), tmp_path / "model")
     model = HitMusicNetRegressor(max_epochs=1, random_state=np.random.RandomState(0)).fit(X, y)
     with pytest.raises(ModelError, match="random_state"):
         model.save(tmp_path / "model")
@@ -137,17 +139,20 @@ def test_what_cannot_be_saved(songs, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda d: (d / "weights.safetensors").unlink(), "no model of spdkit"),
-        (lambda d: (d / "model.json").write_text("{"), "no model of spdkit"),
+        (
+            lambda d: (d / "arrays.safetensors").unlink(),
+            "no model of spdkit: arrays.* cannot",
+        ),
+        (lambda d: (d / "model.json").write_text("{"), "model.json is damaged or cut off"),
         (lambda d: (d / "model.json").write_text("[]"), "does not say format"),
-        (lambda d: flip(d / "weights.safetensors"), "weights.* SHA-256 differs"),
-        (lambda d: edit(d, seal=False, parameters={}), "model.json .* SHA-256 differs"),
+        (lambda d: flip(d / "arrays.safetensors"), "arrays.* SHA-256 differs"),
+        (lambda d: edit(d, seal=False, model={}), "model.json .* SHA-256 differs"),
         (lambda d: edit(d, format="other"), "does not say format"),
-        (lambda d: edit(d, version="2.0"), "version 2.0; this spdkit reads 1.0"),
-        (lambda d: edit(d, estimator="os.system"), "not what was written: KeyError"),
-        (lambda d: edit(d, facts={}), "not what was written: KeyError"),
-        (lambda d: edit(d, parameters={"delta": 0.5}), "not what was written: RuntimeError"),
-        (lambda d: edit(d, parameters={"depth": 3}), "not what was written: TypeError"),
+        (lambda d: edit(d, version="1.0"), "version 1.0; this spdkit reads 2.0: fit it again"),
+        (lambda d: edit(d, model=record(of="os.system")), "of this spdkit: .* names 'os.system'"),
+        (lambda d: edit(d, facts={}), "not describe a model of this spdkit: KeyError"),
+        (lambda d: edit(d, model=record(delta=0.5)), "a model of this spdkit: RuntimeError"),
+        (lambda d: edit(d, model=record(depth=3)), "a model of this spdkit: TypeError"),
     ],
 )
 def test_what_we_did_not_write_is_refused(spoil, reason, songs, tmp_path):
@@ -155,6 +160,10 @@ def test_what_we_did_not_write_is_refused(spoil, reason, songs, tmp_path):
     spoil(tmp_path / "model")
     with pytest.raises(ModelError, match=reason):
         load_model(tmp_path / "model")
+
+
+def record(of="HitMusicNetRegressor", **parameters):
+    return {"class": of, "parameters": parameters}
 
 
 def edit(folder, seal=True, **changes):

@@ -1,0 +1,43 @@
+"""Weights of a net as named arrays, and back.
+
+Conventions: weights are float32 as trained, also of a net that is used in double precision, so that
+a rebuilt net answers the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+def to_arrays(name: str, net: nn.Module) -> dict[str, NDArray[Any]]:
+    """Weights and buffers in single precision, under ``name.weight`` and so on."""
+    return {
+        f"{name}.{key}": np.ascontiguousarray(tensor.float().numpy())
+        for key, tensor in net.state_dict().items()
+    }
+
+
+def from_arrays(name: str, net: Net, arrays: Mapping[str, NDArray[Any]]) -> Net:
+    """Take the arrays of `to_arrays` under that name: `net` itself, in double precision, for use.
+
+    Raises
+    ------
+    RuntimeError
+        When these are no arrays of such a net.
+    """
+    net.load_state_dict(
+        {
+            key.removeprefix(f"{name}."): torch.from_numpy(array)
+            for key, array in arrays.items()
+            if key.startswith(f"{name}.")
+        }
+    )
+    return net.double().eval()
