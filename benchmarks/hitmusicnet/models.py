@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from benchmarks.hitmusicnet.songs import digest
-from spdkit.evaluation import splits as protocols
+from spdkit.evaluation.splits import reference_split
 from spdkit.popularity.cross_validation import Songs, fit_model, folds_of
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.base import CodeEstimator
@@ -121,7 +121,7 @@ def behaviour(task: str, model: str, carried: bool = False) -> str:
         # A few epochs show how it learns.
         make = partial(clone, net.set_params(max_epochs=5))
     if carried:
-        splits = protocols.reference_split(len(songs.y), k=2)
+        splits = reference_split(len(songs.y), k=2)
         said = [result.test for result in folds_of(make, songs, splits)]
     else:
         fitted = make()

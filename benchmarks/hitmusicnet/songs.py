@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from spdkit import catalogs
 from spdkit.catalogs import GenreEncoder
-from spdkit.evaluation import splits as protocols
+from spdkit.evaluation.splits import Splits, split
 from spdkit.popularity.cross_validation import Songs
 from spdkit.popularity.labels import classify
 from spdkit.store import dataset
@@ -88,9 +88,9 @@ class Rows:
 
 
 @cache
-def splits(rows: Rows, protocol: str, k: int, test_share: float) -> protocols.Splits:
+def splits(rows: Rows, protocol: str, k: int, test_share: float) -> Splits:
     """How a protocol splits rows, by classes of popularity and artists."""
-    return protocols.split(
+    return split(
         protocol,
         len(rows),
         classes=classify(rows.y),

@@ -1,4 +1,4 @@
-"""Scores with bootstrap intervals, and the difference of two models on the same rows.
+"""Bootstrap: scores with intervals, and the difference of two models on the same rows.
 
 Conventions
 -----------
@@ -106,10 +106,10 @@ def evaluate_regression(
     MetricError
         When the rows cannot be scored, or are fewer than two (or of fewer than two groups).
     """
-    asked = [(metric, predicted) for metric in REGRESSION]
+    pairs = [(metric, predicted) for metric in REGRESSION]
     if interval is not None:
-        asked += [(metric, interval) for metric in INTERVALS]
-    return _evaluate(y, asked, groups, n_resamples, level, seed, N_CLASSES)
+        pairs += [(metric, interval) for metric in INTERVALS]
+    return _evaluate(y, pairs, groups, n_resamples, level, seed, N_CLASSES)
 
 
 def evaluate_classification(
@@ -147,10 +147,10 @@ def evaluate_classification(
     MetricError
         As `evaluate_regression`.
     """
-    asked = [(metric, predicted) for metric in CLASSIFICATION]
+    pairs = [(metric, predicted) for metric in CLASSIFICATION]
     if probabilities is not None:
-        asked += [(metric, probabilities) for metric in PROBABILITIES]
-    return _evaluate(y, asked, groups, n_resamples, level, seed, n_classes)
+        pairs += [(metric, probabilities) for metric in PROBABILITIES]
+    return _evaluate(y, pairs, groups, n_resamples, level, seed, n_classes)
 
 
 def paired_bootstrap(
@@ -182,42 +182,42 @@ def paired_bootstrap(
     MetricError
         When there is no such metric, or the rows cannot be scored.
     """
-    chosen = _metric(metric)
-    pair = [chosen.summands(y, prediction, n_classes) for prediction in (a, b)]
-    value = float(np.subtract(*(chosen.values(part.sum(axis=0)) for part in pair)))
-    of_a, of_b = (chosen.values(sums) for sums in _resampled(pair, groups, n_resamples, seed))
-    score = _score(value, of_a - of_b, level)
-    known = (of_a - of_b)[~np.isnan(of_a - of_b)]
-    rarer = min((known <= 0).sum(), (known >= 0).sum())
-    p = min(1.0, 2 * (int(rarer) + 1) / (len(known) + 1)) if len(known) else math.nan
-    return Difference(score.value, score.low, score.high, score.undefined, p)
+    metric = _metric(metric)
+    pair = [metric.summands(y, prediction, n_classes) for prediction in (a, b)]
+    value = float(np.subtract(*(metric.values(part.sum(axis=0)) for part in pair)))
+    of_a, of_b = (metric.values(sums) for sums in _resampled(pair, groups, n_resamples, seed))
+    differences = of_a - of_b
+    rarer = min((differences <= 0).sum(), (differences >= 0).sum())  # NaN is neither
+    n_defined = int((~np.isnan(differences)).sum())
+    p = min(1.0, 2 * (int(rarer) + 1) / (n_defined + 1)) if n_defined else math.nan
+    return Difference(**vars(_score(value, differences, level)), p=p)
 
 
 def _evaluate(
     y: ArrayLike,
-    asked: list[tuple[Metric, ArrayLike]],
+    pairs: list[tuple[Metric, ArrayLike]],
     groups: ArrayLike | None,
     n_resamples: int,
     level: float,
     seed: int,
     n_classes: int,
 ) -> dict[str, Score]:
-    parts = [metric.summands(y, prediction, n_classes) for metric, prediction in asked]
+    parts = [metric.summands(y, prediction, n_classes) for metric, prediction in pairs]
     resampled = _resampled(parts, groups, n_resamples, seed)
     return {
         metric.name: _score(float(metric.values(rows.sum(axis=0))), metric.values(sums), level)
-        for (metric, _), rows, sums in zip(asked, parts, resampled, strict=True)
+        for (metric, _), rows, sums in zip(pairs, parts, resampled, strict=True)
     }
 
 
 def _score(value: float, resampled: Numbers, level: float) -> Score:
     if not 0 < level < 1:
         raise MetricError(f"level must lie in (0, 1), got {level}")
-    known = resampled[~np.isnan(resampled)]
-    undefined = len(resampled) - len(known)
-    if math.isnan(value) or not len(known):
+    defined = resampled[~np.isnan(resampled)]
+    undefined = len(resampled) - len(defined)
+    if math.isnan(value) or not len(defined):
         return Score(value, math.nan, math.nan, undefined)
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Score(value, float(low), float(high), undefined)
 
 

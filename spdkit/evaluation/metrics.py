@@ -1,4 +1,4 @@
-"""What is measured of popularity models, each metric a function of sums over rows.
+"""Metrics of popularity models, each a function of sums over rows.
 
 Conventions
 -----------
@@ -105,8 +105,8 @@ def confusion_matrix(
     MetricError
         When these are not classes, or not as many of one as of the other.
     """
-    truth, found = _classes(y, predicted, n_classes)
-    cells = np.bincount(truth * n_classes + found, minlength=n_classes**2)
+    truth, classes = _classes(y, predicted, n_classes)
+    cells = np.bincount(truth * n_classes + classes, minlength=n_classes**2)
     return cells.reshape(n_classes, n_classes).astype(np.int64)
 
 
@@ -150,6 +150,13 @@ def reliability(y: ArrayLike, probabilities: ArrayLike) -> Reliability:
     return Reliability(means[0], means[1], count.astype(np.int64))
 
 
+def log_losses(y: Indices, probabilities: Numbers) -> Numbers:
+    """-log p of each row's class, p kept above the double's epsilon, shape (n_rows,)."""
+    of_truth = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float64).eps)
+    losses: Numbers = -np.log(of_truth)
+    return losses
+
+
 def _mean(sums: Numbers, count: Numbers) -> Numbers:
     return sums[..., 0] / count
 
@@ -190,6 +197,11 @@ def _macro(of_class: Callable[[Numbers, Numbers, Numbers], Numbers]) -> Any:
     return mean
 
 
+def _accuracy(cells: Numbers, count: Numbers) -> Numbers:
+    share: Numbers = _by_class(cells)[0].sum(axis=-1) / count
+    return share
+
+
 def _hit_recall(cells: Numbers, _: Numbers) -> Numbers:
     right, actual, _taken = _by_class(cells)
     return _divide(right[..., -1], actual[..., -1], math.nan)
@@ -213,12 +225,6 @@ def _gap_parts(y: Indices, probabilities: Numbers, _: int) -> Numbers:
     bins, confidence, right = _top_label(y, probabilities)
     gaps: Numbers = np.eye(CALIBRATION_BINS)[bins] * (right - confidence)[:, None]
     return gaps
-
-
-def _surprise(y: Indices, probabilities: Numbers, _: int) -> Numbers:
-    of_truth = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float64).eps)
-    surprise: Numbers = -np.log(of_truth)
-    return surprise
 
 
 def _divide(above: Numbers, below: Numbers, empty: float) -> Numbers:
@@ -253,18 +259,18 @@ def _classes(y: ArrayLike, predicted: ArrayLike, n_classes: int) -> tuple[Indice
 
 
 def _probabilities(y: ArrayLike, shares: ArrayLike, n_classes: int) -> tuple[Indices, Numbers]:
-    truth, found = _same_rows(_indices(y, "labels", n_classes), _finite(shares, "probabilities", 2))
-    if found.shape[1] != n_classes:
-        raise MetricError(f"probabilities have {found.shape[1]} columns for {n_classes} classes")
+    truth, table = _same_rows(_indices(y, "labels", n_classes), _finite(shares, "probabilities", 2))
+    if table.shape[1] != n_classes:
+        raise MetricError(f"probabilities have {table.shape[1]} columns for {n_classes} classes")
     # Softmax in single precision misses 1 by about 1e-7.
-    wrong = (found < 0).any(axis=1) | (np.abs(found.sum(axis=1) - 1) > 1e-5)
+    wrong = (table < 0).any(axis=1) | (np.abs(table.sum(axis=1) - 1) > 1e-5)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise MetricError(
             f"{int(wrong.sum())} rows of probabilities are negative or do not sum to 1, the first "
-            f"is row {row}: {found[row].tolist()}"
+            f"is row {row}: {table[row].tolist()}"
         )
-    return truth, found
+    return truth, table
 
 
 def _finite(values: ArrayLike, what: str, n_axes: int) -> Numbers:
@@ -310,6 +316,11 @@ _CHECKS: dict[str, Callable[[ArrayLike, ArrayLike, int], tuple[Any, Any]]] = {
     "probabilities": _probabilities,
 }
 
+
+def _of_classes(name: str, title: str, finish: Callable[[Numbers, Numbers], Numbers]) -> Metric:
+    return Metric(name, title, "classes", "higher", _cell_parts, finish)
+
+
 mae = Metric("mae", "MAE", "values", "lower", lambda y, p, _: np.abs(y - p), _mean)
 mse = Metric("mse", "MSE", "values", "lower", lambda y, p, _: (y - p) ** 2, _mean)
 r2 = Metric("r2", "R²", "values", "higher", _r2_parts, _share_explained)
@@ -324,41 +335,28 @@ coverage = Metric(
 width = Metric(
     "width", "width of intervals", "intervals", "lower", lambda _, e, __: e[:, 1] - e[:, 0], _mean
 )
-accuracy = Metric(
-    "accuracy",
-    "accuracy",
-    "classes",
-    "higher",
-    lambda y, p, _: (y == p).astype(np.float64),
-    _mean,
+accuracy = _of_classes("accuracy", "accuracy", _accuracy)
+precision_macro = _of_classes(
+    "precision_macro", "macro precision", _macro(lambda right, _, taken: _divide(right, taken, 0.0))
 )
-precision_macro = Metric(
-    "precision_macro",
-    "macro precision",
-    "classes",
-    "higher",
-    _cell_parts,
-    _macro(lambda right, _, taken: _divide(right, taken, 0.0)),
+recall_macro = _of_classes(
+    "recall_macro", "macro recall", _macro(lambda right, actual, _: _divide(right, actual, 0.0))
 )
-recall_macro = Metric(
-    "recall_macro",
-    "macro recall",
-    "classes",
-    "higher",
-    _cell_parts,
-    _macro(lambda right, actual, _: _divide(right, actual, 0.0)),
-)
-f1_macro = Metric(
+f1_macro = _of_classes(
     "f1_macro",
     "macro F1",
-    "classes",
-    "higher",
-    _cell_parts,
     _macro(lambda right, actual, taken: _divide(2 * right, actual + taken, 0.0)),
 )
-hit_recall = Metric("hit_recall", "hit recall", "classes", "higher", _cell_parts, _hit_recall)
-f1_micro = Metric("f1_micro", "micro F1 (= accuracy)", "classes", "higher", _cell_parts, _f1_micro)
-cross_entropy = Metric("cross_entropy", "cross-entropy", "probabilities", "lower", _surprise, _mean)
+hit_recall = _of_classes("hit_recall", "hit recall", _hit_recall)
+f1_micro = _of_classes("f1_micro", "micro F1 (= accuracy)", _f1_micro)
+cross_entropy = Metric(
+    "cross_entropy",
+    "cross-entropy",
+    "probabilities",
+    "lower",
+    lambda y, probabilities, _: log_losses(y, probabilities),
+    _mean,
+)
 calibration_error = Metric(
     "calibration_error",
     "calibration error",

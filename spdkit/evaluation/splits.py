@@ -1,10 +1,10 @@
-"""Which rows train, which validate and which test: four protocols, as numbers of rows.
+"""Splits: which rows train, validate and test, by four protocols, as numbers of rows.
 
 Conventions
 -----------
 A protocol sets `test_share` of the rows apart and makes k folds of the rest, the development rows.
 Row numbers ascend. `Splits.leaky` says that the rows are not kept apart: an estimator or benchmark
-that is given leaky splits must do as `Splits.about` says.
+that is given leaky splits must do as ``reference`` says.
 
 =============  ====================================================================================
 ``paper``      Test rows drawn at random, folds too, both stratified by class (section VI: 80/20,
@@ -69,7 +69,7 @@ class Splits:
     protocol : str
         One of `PROTOCOLS`.
     about : str
-        What it does, in a sentence, for reports.
+        What tests, in a sentence, for reports.
     development, test : ndarray of int
         They share no row, and together are all rows.
     folds : tuple of Fold
@@ -181,7 +181,7 @@ def paper_split(
     )
     return Splits(
         "paper",
-        f"test rows drawn at random, {k} random folds of the rest; artists may be on both sides",
+        "test rows drawn at random: artists may be on both sides",
         development,
         test,
         tuple(Fold(development[training], development[held]) for training, held in dealt),
@@ -231,7 +231,7 @@ def artist_split(
         When a group is missing, or the groups are too few or too uneven for a row in each part and
         for every class in each training set.
     """
-    names = _known(groups, "groups")
+    names = _complete(groups, "groups")
     n_rows = len(names)
     _check(n_rows, k, test_share)
     strata = _strata(classes, n_rows)
@@ -258,7 +258,7 @@ def artist_split(
             )
     return Splits(
         "artist",
-        f"as paper, and no artist is on two sides, of the test or of any of the {k} folds",
+        "test rows drawn at random, and no artist is on both sides",
         development,
         test,
         folds,
@@ -305,7 +305,7 @@ def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Spli
     )
     return Splits(
         "time",
-        f"the latest releases test; {k} folds, each trained on releases before those it validates",
+        "the latest releases test",
         np.flatnonzero(rank < n_before),
         np.flatnonzero(rank >= n_before),
         folds,
@@ -317,8 +317,8 @@ def _even_cuts(counts: NDArray[np.intp], n_spans: int) -> list[int]:
     reached = np.cumsum(counts)
     ends: list[int] = []
     for span in range(1, n_spans + 1):
-        wanted = reached[-1] * span / n_spans
-        nearest = 1 + int(np.argmin(np.abs(reached - wanted)))
+        even = reached[-1] * span / n_spans
+        nearest = 1 + int(np.argmin(np.abs(reached - even)))
         first = ends[-1] + 1 if ends else 1
         ends.append(min(max(nearest, first), len(counts) - n_spans + span))
     return ends
@@ -359,7 +359,7 @@ def _check(n_rows: int, k: int, test_share: float) -> None:
 def _strata(classes: ArrayLike | None, n_rows: int) -> Index:
     if classes is None:
         return np.zeros(n_rows, dtype=np.intp)
-    names = _known(classes, "classes")
+    names = _complete(classes, "classes")
     if len(names) != n_rows:
         raise ProtocolError(f"{len(names)} classes for {n_rows} rows")
     return pd.factorize(names)[0]
@@ -375,25 +375,25 @@ def _require_sizes(strata: Index, needed: int, why: str, what: str) -> None:
         )
 
 
-def _known(values: ArrayLike, what: str) -> NDArray[Any]:
+def _complete(values: ArrayLike, what: str) -> NDArray[Any]:
     """Values, none of which is missing."""
-    given = np.asarray(values)
-    if given.ndim != 1:
-        raise ProtocolError(f"{what} must have shape (n_rows,), got {given.shape}")
-    missing = np.asarray(pd.isna(given))
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ProtocolError(f"{what} must have shape (n_rows,), got {array.shape}")
+    missing = np.asarray(pd.isna(array))
     if missing.any():
         raise ProtocolError(
-            f"{int(missing.sum())} of {len(given)} {what} are missing, the first in row "
+            f"{int(missing.sum())} of {len(array)} {what} are missing, the first in row "
             f"{int(np.argmax(missing))}: leave these rows out or fill them in"
         )
-    return given
+    return array
 
 
 def _moments(dates: ArrayLike) -> NDArray[Any]:
-    given = _known(dates, "dates")
-    if given.dtype.kind in "iufM":
-        return given
+    moments = _complete(dates, "dates")
+    if moments.dtype.kind in "iufM":
+        return moments
     try:
-        return given.astype("datetime64[s]")
+        return moments.astype("datetime64[s]")
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"dates cannot be read: {error}") from error

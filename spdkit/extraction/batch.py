@@ -1,16 +1,15 @@
-"""Extract tracks with extractors into a store: what to do, doing it, and keeping what is done.
+"""Batch: tracks through extractors into a store, in parallel, resumable.
 
-A batch can be killed at any instant and run again: rows are journalled beside the target, and the
-target is replaced at one instant when all are there. A second run does only what is new, has
+A batch can be killed at any instant and run again: results are journalled beside the target, and
+the target is replaced at one instant when all are there. A second run does only what is new, has
 changed or had failed.
 """
 
 from __future__ import annotations
 
-import heapq
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,16 +18,17 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
 from spdkit.extraction import executors
 from spdkit.extraction.feature_table import merge, tabulate
 from spdkit.extraction.journal import Journal
-from spdkit.extraction.track_results import Row, Task, failed_row, run_task, warm_up
-from spdkit.extraction.work_plan import make_plan
+from spdkit.extraction.track_results import Task, TrackResult, failed_result, run_task, warm_up
+from spdkit.extraction.work_plan import plan_work
 from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
-from spdkit.store.provenance import provenance
+from spdkit.store.provenance import changes, provenance
 from spdkit.tracks.track import Track
 
 _SHARD_SECONDS = 30.0
@@ -43,7 +43,7 @@ class BatchError(SpdkitError):
 
 @dataclass(frozen=True)
 class Failure:
-    """One extractor on one track, and why it gave no row."""
+    """One extractor on one track, and why it gave no numbers."""
 
     track_id: str
     extractor: str
@@ -117,7 +117,7 @@ def extract(
     executor : concurrent.futures.Executor, optional
         Where to run instead of local workers; left open.
     shard_size : int
-        Rows kept in hand before they are made safe in the journal.
+        Results to hold before they are made safe in the journal.
     progress : bool
         Show a bar on stderr.
 
@@ -135,39 +135,40 @@ def extract(
         When `target` is no feature store (and `overwrite` is not set) or cannot be written.
     JournalError
         When another batch writes the same target.
-    EngineError
-        When workers cannot be started or `executor` breaks. Finished rows are safe.
+    ExecutorError
+        When workers cannot be started or `executor` breaks. Finished results are safe.
     """
     start = time.perf_counter()
     if executor is not None and timeout is not None:
         raise BatchError("timeout needs local workers: an executor's tasks cannot be stopped")
     track_list = _distinct(tracks)
-    chosen = _choose(extractors, track_list)
+    ordered = _ordered(extractors, track_list)
     path = Path(target).expanduser()
     _require_place(path)
     tally = _Tally()
     with Journal(path) as journal:
-        known = _take_up(journal, chosen, overwrite, progress)
+        earlier = _resume(journal, ordered, overwrite, progress)
         n_before = len(journal.shards())
-        plan = make_plan(track_list, chosen, known, progress=progress)
+        plan = plan_work(track_list, ordered, earlier, progress=progress)
+        n_tasks = len(plan.tasks)
         with (
-            closing(_run(plan.todo, chosen, jobs, timeout, executor)) as outcomes,
-            progress_bar("extracting", len(plan.todo), shown=progress and bool(plan.todo)) as tick,
+            closing(_run(plan.tasks, ordered, jobs, timeout, executor)) as results,
+            progress_bar("extracting", n_tasks, shown=progress and n_tasks > 0) as advance,
         ):
-            rows = _rows(outcomes, tally, tick)
-            _journal(chain(plan.touched, rows), journal, chosen, shard_size)
+            counted = (tally.count(result, advance) for result in results)
+            _keep(chain(plan.renewed, counted), journal, ordered, shard_size)
         if journal.shards():
             tables = journal.read(n_before, progress=progress)
-            write_store(path, merge(tables if known is None else [known, *tables]))
+            write_store(path, merge(tables if earlier is None else [earlier, *tables]))
         journal.finish()
     return BatchReport(
         target=path,
         n_tracks=len(track_list),
-        n_extracted=len(plan.todo),
-        n_unchanged=len(track_list) - len(plan.todo),
+        n_extracted=n_tasks,
+        n_unchanged=len(track_list) - n_tasks,
         failures=tuple(sorted(tally.failures, key=lambda f: (f.track_id, f.extractor))),
         unreachable=plan.unreachable,
-        slowest=tuple((name, seconds) for seconds, name in sorted(tally.slowest, reverse=True)),
+        slowest=tuple((name, seconds) for seconds, name in tally.slowest),
         seconds=time.perf_counter() - start,
     )
 
@@ -177,19 +178,18 @@ class _Tally:
     failures: list[Failure] = field(default_factory=list)
     slowest: list[tuple[float, str]] = field(default_factory=list)
 
-    def add(self, row: Row) -> bool:
-        """Count a row; whether anything in it failed."""
-        name = row.track.track_id
-        failed = [
-            Failure(name, extractor, result.error)
-            for extractor, result in row.results.items()
-            if result.status == "failed"
+    def count(self, result: TrackResult, advance: Callable[[bool], None]) -> TrackResult:
+        """Note what failed and how long it took, and move the bar on."""
+        name = result.track.track_id
+        failures = [
+            Failure(name, extractor, part.error)
+            for extractor, part in result.results.items()
+            if part.status == "failed"
         ]
-        self.failures += failed
-        heapq.heappush(self.slowest, (row.seconds, name))
-        if len(self.slowest) > _SLOWEST:
-            heapq.heappop(self.slowest)
-        return bool(failed)
+        self.failures += failures
+        self.slowest = sorted([*self.slowest, (result.seconds, name)], reverse=True)[:_SLOWEST]
+        advance(bool(failures))
+        return result
 
 
 def _distinct(tracks: Iterable[Track]) -> list[Track]:
@@ -198,23 +198,24 @@ def _distinct(tracks: Iterable[Track]) -> list[Track]:
         raise BatchError("there are no tracks to extract")
     repeated = [a.track_id for a, b in pairwise(track_list) if a.track_id == b.track_id]
     if repeated:
-        raise BatchError(f"track_id occur more than once: {', '.join(map(repr, repeated[:5]))}")
+        raise BatchError(f"track_id occur more than once: {listing(repeated, quote=True)}")
     return track_list
 
 
-def _choose(
+def _ordered(
     extractors: Sequence[Extractor] | None, tracks: Sequence[Track]
 ) -> tuple[Extractor, ...]:
+    """The extractors, or those that apply to the tracks, by name."""
     if extractors is None:
         extractors = [cls() for cls in registry.applicable(tracks).values()]
     if not extractors:
         raise BatchError("no installed extractor applies to what the tracks have")
-    chosen = tuple(sorted(extractors, key=lambda extractor: extractor.name))
-    names = [extractor.name for extractor in chosen]
+    ordered = tuple(sorted(extractors, key=lambda extractor: extractor.name))
+    names = [extractor.name for extractor in ordered]
     if len(set(names)) < len(names):
         raise BatchError(f"extractors occur more than once: {', '.join(names)}")
-    _require_distinct_columns({e.name: list(e.get_feature_names_out()) for e in chosen})
-    return chosen
+    _require_distinct_columns({e.name: list(e.get_feature_names_out()) for e in ordered})
+    return ordered
 
 
 def _require_distinct_columns(columns: Mapping[str, Sequence[str]]) -> None:
@@ -235,101 +236,90 @@ def _require_place(path: Path) -> None:
         raise BatchError(f"{path}: no permission to write into {path.parent}")
 
 
-def _take_up(
+def _resume(
     journal: Journal, extractors: Sequence[Extractor], overwrite: bool, progress: bool
 ) -> FeatureTable | None:
-    """Rows that the store and an interrupted batch already have."""
+    """What the store and an interrupted batch already have."""
     replace = overwrite or journal.replaces()
-    base: FeatureTable | None = None
+    tables = []
     if not replace and journal.target.exists():
         try:
-            base = FeatureStore.open(journal.target).read()
+            tables = [FeatureStore.open(journal.target).read()]
         except StoreError as error:
             raise StoreError(f"{error}. To replace it, use overwrite (--overwrite)") from error
     journal.begin(fresh=overwrite, replace=replace)
-    tables = ([base] if base is not None else []) + journal.read(progress=progress)
+    tables += journal.read(progress=progress)
     if not tables:
         return None
-    known = merge(tables)
-    _refuse_changes(journal.target, known, extractors)
-    return known
+    earlier = merge(tables)
+    _refuse_changes(journal.target, earlier, extractors)
+    return earlier
 
 
-def _refuse_changes(path: Path, known: FeatureTable, extractors: Sequence[Extractor]) -> None:
-    now = provenance(extractors)["extractors"]
-    changes = []
-    for name, recorded in known.provenance["extractors"].items():
-        if name not in now:
-            continue
-        before = {"version": recorded["version"], **recorded["parameters"]}
-        after = {"version": now[name]["version"], **now[name]["parameters"]}
-        changes += [
-            f"{name}.{key} was {before.get(key)!r}, is now {after.get(key)!r}"
-            for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key)
-        ]
-    if changes:
+def _refuse_changes(path: Path, earlier: FeatureTable, extractors: Sequence[Extractor]) -> None:
+    recorded, current = earlier.provenance["extractors"], provenance(extractors)["extractors"]
+    differences = [
+        f"{name} was {before!r}, is now {now!r}" for name, before, now in changes(recorded, current)
+    ]
+    if differences:
         raise BatchError(
-            f"{path}: made with other parameters: {'; '.join(changes)}. Use those, write to "
+            f"{path}: made with other parameters: {'; '.join(differences)}. Use those, write to "
             "another file, or replace this one with overwrite (--overwrite)"
         )
     columns = {e.name: list(e.get_feature_names_out()) for e in extractors}
-    kept = {
-        str(name): list(rows.index)
-        for name, rows in known.var.groupby("extractor")
+    others = {
+        str(name): list(var.index)
+        for name, var in earlier.var.groupby("extractor")
         if name not in columns
     }
-    _require_distinct_columns({**kept, **columns})
+    _require_distinct_columns({**others, **columns})
 
 
 def _run(
-    todo: Sequence[Task],
+    tasks: Sequence[Task],
     extractors: Sequence[Extractor],
     jobs: int | None,
     timeout: float | None,
     executor: Executor | None,
-) -> Generator[tuple[Task, Row | Exception]]:
-    if not todo:
+) -> Generator[TrackResult]:
+    if not tasks:
         return
     function = partial(run_task, extractors={e.name: e for e in extractors})
     if executor is None:
-        workers = min(jobs or executors.usable_cores(), len(todo))
-        yield from executors.run_local(
-            function, todo, jobs=workers, timeout=timeout, warm_up=partial(warm_up, extractors)
+        workers = min(jobs or executors.usable_cores(), len(tasks))
+        outcomes = executors.run_local(
+            function, tasks, jobs=workers, timeout=timeout, warm_up=partial(warm_up, extractors)
         )
     else:
-        batch_size = max(1, min(_BATCH_SIZE, len(todo) // _BATCHES))
-        yield from executors.run_on(executor, function, todo, batch_size=batch_size)
+        batch_size = max(1, min(_BATCH_SIZE, len(tasks) // _BATCHES))
+        outcomes = executors.run_on(executor, function, tasks, batch_size=batch_size)
+    with closing(outcomes):
+        for task, outcome in outcomes:
+            if isinstance(outcome, TrackResult):
+                yield outcome
+            elif isinstance(outcome, executors.WorkerDiedError | executors.TimedOutError):
+                yield failed_result(task, str(outcome))
+            else:
+                yield failed_result(task, f"{type(outcome).__name__}: {outcome}")
 
 
-def _rows(
-    outcomes: Iterable[tuple[Task, Row | Exception]], tally: _Tally, tick: Callable[[bool], None]
-) -> Iterator[Row]:
-    for task, outcome in outcomes:
-        row = outcome if isinstance(outcome, Row) else failed_row(task, _reason(outcome))
-        tick(tally.add(row))
-        yield row
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, executors.WorkerDiedError | executors.TimedOutError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
-
-
-def _journal(
-    rows: Iterable[Row], journal: Journal, extractors: Sequence[Extractor], shard_size: int
+def _keep(
+    results: Iterable[TrackResult],
+    journal: Journal,
+    extractors: Sequence[Extractor],
+    shard_size: int,
 ) -> None:
-    in_hand: list[Row] = []
+    """Make results safe in the journal, some at a time."""
+    shard: list[TrackResult] = []
     since = time.monotonic()
     try:
-        for row in rows:
-            in_hand.append(row)
-            if len(in_hand) >= shard_size or time.monotonic() - since > _SHARD_SECONDS:
-                shard, in_hand = in_hand, []
-                journal.append(tabulate(shard, extractors))
+        for result in results:
+            shard.append(result)
+            if len(shard) >= shard_size or time.monotonic() - since > _SHARD_SECONDS:
+                finished, shard = shard, []
+                journal.append(tabulate(finished, extractors))
                 since = time.monotonic()
     finally:
-        # An interrupt or a broken engine costs nothing that was finished.
-        if in_hand:
-            journal.append(tabulate(in_hand, extractors))
+        # An interrupt or a broken executor costs nothing that was finished.
+        if shard:
+            journal.append(tabulate(shard, extractors))

@@ -1,8 +1,8 @@
-"""Work on a Dask cluster: a `concurrent.futures.Executor` over one that somebody else started.
+"""Dask executor: a `concurrent.futures.Executor` over a Dask cluster that somebody else started.
 
 Whatever the cluster does to a batch ends in an error that says so: the scheduler cannot be reached,
 other versions run there, no workers are left. A worker that dies is the cluster's own business
-(Dask tries its tasks elsewhere) until a task has been lost too often; see `engines.run_on`.
+(Dask tries its tasks elsewhere) until a task has been lost too often; see `executors.run_on`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing, needs_extra
 from spdkit.extraction.executors import WorkerDiedError
 from spdkit.extractors.base import Extractor
 from spdkit.store.provenance import RECORDED_PACKAGES
@@ -66,12 +67,14 @@ def connect(
         When distributed is not installed here, the scheduler does not answer, there are no
         workers, or the cluster has other versions or cannot load the extractors.
     """
-    _require_distributed()
+    with needs_extra("a Dask cluster", "dask", ClusterError):
+        import distributed  # noqa: F401
     with _quiet("distributed.client"), _quiet("distributed.batched"):
         client = _client(address)
         try:
             _require_workers(client, address)
-            _require_versions(client)
+            if problem := _differences(client):
+                raise ClusterError(problem)
             _require_extractors(client, extractors)
             executor = _ClusterExecutor(client)
             over = threading.Event()
@@ -176,15 +179,6 @@ def _cancel_too(inner: weakref.ref[DaskFuture[Value]], outer: Future[Value]) -> 
         future.cancel()
 
 
-def _require_distributed() -> None:
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise ClusterError(
-            f"a Dask cluster needs distributed ({error}): pip install 'spdkit[dask]'"
-        ) from error
-
-
 def _client(address: str) -> Client:
     from distributed import Client
     from distributed.comm import parse_address
@@ -220,12 +214,6 @@ def _require_workers(client: Client, address: str) -> None:
         ) from error
 
 
-def _require_versions(client: Client) -> None:
-    problem = _differences(client)
-    if problem:
-        raise ClusterError(problem)
-
-
 def _differences(client: Client) -> str:
     """How the versions there differ from those here, which the file will name; "" when they do not.
 
@@ -236,22 +224,17 @@ def _differences(client: Client) -> str:
     places = [("the scheduler", versions["scheduler"], ["spdkit"])]
     for worker, facts in versions["workers"].items():
         places.append((f"worker {worker}", facts, list(RECORDED_PACKAGES)))
-    found: dict[str, list[str]] = {}
+    differing: dict[str, list[str]] = {}
     for place, facts, packages in places:
         for package in packages:
             ours, theirs = here.get(package), facts["packages"].get(package)
             if ours != theirs:
                 what = f"{package} {theirs or 'is not installed'} there, {ours or 'none'} here"
-                found.setdefault(what, []).append(place)
-    if not found:
+                differing.setdefault(what, []).append(place)
+    if not differing:
         return ""
-    shown = "; ".join(f"{what} ({_some(where)})" for what, where in found.items())
+    shown = "; ".join(f"{what} ({listing(where, shown=1)})" for what, where in differing.items())
     return f"the cluster has other versions: {shown}. Install the same on all its machines"
-
-
-def _some(places: Sequence[str]) -> str:
-    others = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{places[0]}{others}"
 
 
 def _require_extractors(client: Client, extractors: Sequence[Extractor]) -> None:
@@ -271,14 +254,14 @@ def _watch(
     client: Client, executor: _ClusterExecutor, over: threading.Event, say: Callable[[str], None]
 ) -> None:
     """Follow the workers: break the executor when none are left, or one has other versions."""
-    missing, known = 0.0, set(client.nthreads())
+    missing, checked = 0.0, set(client.nthreads())
     while not over.wait(_LOOK_SECONDS):
         try:
             threads = client.nthreads()
-            problem = "" if threads.keys() <= known else _differences(client)
+            problem = "" if threads.keys() <= checked else _differences(client)
         except Exception:  # noqa: BLE001 (the scheduler is lost: its tasks are told so)
             continue
-        known |= threads.keys()
+        checked |= threads.keys()
         executor.note_threads(sum(threads.values()))
         if threads and missing:
             say("the cluster has workers again")

@@ -1,4 +1,4 @@
-"""Whether this machine can do the work: versions, formats, threads, disk, caches, extras.
+"""Doctor: whether this machine can do the work, by versions, formats, disk, caches and extras.
 
 Each check does the real thing: a format decodes when a sound that was written in it comes back.
 """

@@ -1,6 +1,6 @@
-"""Where work runs: local processes of our own, or any `concurrent.futures.Executor`.
+"""Executors: work in local processes of our own, or on any `concurrent.futures.Executor`.
 
-Both engines take a picklable function and an iterable of items, keep a bounded number of items
+Both ways take a picklable function and an iterable of items, keep a bounded number of items
 under way, and yield ``(item, result)`` as they finish; a result may be an exception, which then
 belongs to that item alone.
 
@@ -15,7 +15,7 @@ import os
 import platform
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -42,8 +42,8 @@ _POOL_RESTARTS = 3
 _limiting = threading.Lock()
 
 
-class EngineError(SpdkitError):
-    """The engine itself failed; what was done before is safe."""
+class ExecutorError(SpdkitError):
+    """The workers as a whole failed; what was done before is safe."""
 
 
 class WorkerDiedError(Exception):
@@ -68,7 +68,7 @@ def run_local(
     jobs: int | None = None,
     timeout: float | None = None,
     warm_up: Callable[[], None] | None = None,
-) -> Iterator[tuple[Item, Value | Exception]]:
+) -> Generator[tuple[Item, Value | Exception]]:
     """Run `function` over `items` in local worker processes.
 
     Parameters
@@ -91,25 +91,24 @@ def run_local(
 
     Raises
     ------
-    EngineError
+    ExecutorError
         When workers cannot be started at all.
     """
-    todo = deque[Item]()
+    returned = deque[Item]()
     source = iter(items)
     restarts = 0
     while True:
-        progress = False
         try:
-            for item, result in _run_pool(function, todo, source, jobs, timeout, warm_up):
-                progress = True
+            for item, result in _run_pool(function, returned, source, jobs, timeout, warm_up):
+                restarts = 0
                 yield item, result
             return
         except BrokenProcessPool as error:
             # An idle worker died (out of memory, say) and Pebble gives the pool up. Items that
-            # were under way are back in `todo`.
-            restarts = 0 if progress else restarts + 1
+            # were under way are back in `returned`.
+            restarts += 1
             if restarts > _POOL_RESTARTS:
-                raise EngineError(
+                raise ExecutorError(
                     f"workers die before they do any work ({error}). A script that calls spdkit "
                     "must do so under `if __name__ == '__main__':`; see also `spdkit doctor`"
                 ) from error
@@ -117,7 +116,7 @@ def run_local(
 
 def _run_pool(
     function: Callable[[Item], Value],
-    todo: deque[Item],
+    returned: deque[Item],
     source: Iterator[Item],
     jobs: int | None,
     timeout: float | None,
@@ -134,11 +133,11 @@ def _run_pool(
     pending: dict[Future[Value], Item] = {}
     try:
         while True:
-            for item in _take(todo, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
+            for item in _take(returned, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
                 try:
                     pending[pool.schedule(function, args=[item], timeout=timeout)] = item
                 except RuntimeError as error:  # the pool broke since the last result
-                    todo.append(item)
+                    returned.append(item)
                     raise BrokenProcessPool(str(error)) from error
             if not pending:
                 return
@@ -155,7 +154,7 @@ def _run_pool(
                     result = TimedOutError(f"took longer than {timeout:g} s") if late else error
                 yield pending.pop(future), result
     finally:
-        todo.extend(pending.values())
+        returned.extend(pending.values())
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
@@ -166,12 +165,9 @@ def _finished(pending: Iterable[Future[Value]]) -> list[Future[Value]]:
     return [future for future in pending if future in done]
 
 
-def _take(todo: deque[Item], source: Iterator[Item], count: int) -> Iterator[Item]:
+def _take(returned: deque[Item], source: Iterator[Item], count: int) -> Iterator[Item]:
     for _ in range(count):
-        if todo:
-            yield todo.popleft()
-        else:
-            yield from islice(source, 1)
+        yield from [returned.popleft()] if returned else islice(source, 1)
 
 
 def _death(exitcode: int | None) -> str:
@@ -222,7 +218,7 @@ def run_on(
     *,
     batch_size: int = 32,
     under_way: int = 64,
-) -> Iterator[tuple[Item, Value | Exception]]:
+) -> Generator[tuple[Item, Value | Exception]]:
     """Run `function` over `items` on an executor that somebody else owns.
 
     Items travel in batches. The items of a batch that is lost are tried again one by one; one whose
@@ -248,7 +244,7 @@ def run_on(
 
     Raises
     ------
-    EngineError
+    ExecutorError
         When the executor is broken or shut down.
     """
     source = iter(items)
@@ -273,7 +269,7 @@ def run_on(
                 try:
                     yield from zip(batch, future.result(), strict=True)
                 except BrokenExecutor as error:
-                    raise EngineError(
+                    raise ExecutorError(
                         f"the executor broke: {error}. Finished work is safe: run again to resume"
                     ) from error
                 except Exception as error:  # noqa: BLE001 (work may be lost in any way)
@@ -295,4 +291,4 @@ def _submit(
     try:
         return executor.submit(_run_batch, function, batch, _this_process())
     except RuntimeError as error:  # broken, or shut down
-        raise EngineError(f"the executor takes no more work: {error}") from error
+        raise ExecutorError(f"the executor takes no more work: {error}") from error

@@ -1,8 +1,8 @@
-"""The journal beside a store: finished rows made safe in small shards until the store is whole.
+"""Journal: finished results made safe in small shards beside a store, until the store is whole.
 
 For ``features.h5`` it is the folder ``features.h5.journal``. Each shard is itself a feature store,
 written to a temporary name, flushed to the disk and renamed, so a kill at any instant loses at most
-the rows in hand. The folder goes when the final file has taken its place. ``manifest.json`` says
+the results in hand. The folder goes when the final file has taken its place. ``manifest.json`` says
 whether the old file is to be replaced; ``lock`` keeps a second batch out.
 """
 
@@ -73,10 +73,10 @@ class Journal:
         paths = self.shards()[start:]
         tables = []
         slow = len(paths) > _MANY_SHARDS
-        with progress_bar("joining", len(paths), shown=progress and slow) as tick:
+        with progress_bar("joining", len(paths), shown=progress and slow) as advance:
             for path in paths:
                 tables.append(FeatureStore.open(path).read())
-                tick(False)
+                advance(False)
         return tables
 
     def replaces(self) -> bool:

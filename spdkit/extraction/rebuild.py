@@ -1,4 +1,4 @@
-"""Extractors rebuilt as a store's provenance describes them."""
+"""Rebuilt extractors: extractors as a store's provenance describes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spdkit.store.provenance import MatchError, provenance, require_same
 
 
 def rebuild_extractors(described: Mapping[str, Any]) -> list[Extractor]:
-    """Extractors with the parameters that a store's provenance tells.
+    """Extractors with the parameters that a store's provenance has.
 
     Raises
     ------
@@ -27,11 +27,11 @@ def rebuild_extractors(described: Mapping[str, Any]) -> list[Extractor]:
                 f"the model's features of {name!r} come from {source}, so that no folder can be "
                 "extracted for it: give a store of the same source"
             )
-        known = classes[name]().get_params().keys()
+        own = classes[name]().get_params().keys()
         parameters = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in recorded["parameters"].items()
-            if key in known
+            if key in own
         }
         built.append(registry.make(name, **parameters))
     require_same(described, provenance(built)["extractors"], "this spdkit")

@@ -1,7 +1,7 @@
-"""One track through its extractors, in whatever process that happens.
+"""Track results: one track through its extractors, in whatever process that happens.
 
-A row never raises: what goes wrong with a track is written into the row, with its reason, and the
-batch goes on. Only a process that dies takes its row along.
+A task never raises: what goes wrong with a track is written into its result, with the reason, and
+the batch goes on. Only a process that dies takes its result along.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ Status = Literal["ok", "absent", "failed", "pending"]
 
 
 @dataclass(frozen=True)
-class Result:
+class ExtractorResult:
     """What one extractor made of one track.
 
-    `content` is the digest of the part that was read, empty when absent or unreadable.
+    `fingerprint` is of the part that was read, empty when absent or unreadable.
     """
 
     status: Status
     error: str = ""
-    content: str = ""
+    fingerprint: str = ""
     values: NDArray[np.float32] | None = None
     obs: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a batch learned about one track."""
+class TrackResult:
+    """What the extractors of a task made of its track; `fingerprint` is of the audio file."""
 
     track: Track
     stamp: Stamp
-    content: str
-    results: dict[str, Result]
+    fingerprint: str
+    results: dict[str, ExtractorResult]
     seconds: float = 0.0
 
 
@@ -59,26 +59,21 @@ class Task:
     extractors: tuple[str, ...]
 
 
-def run_task(task: Task, extractors: Mapping[str, Extractor]) -> Row:
+def run_task(task: Task, extractors: Mapping[str, Extractor]) -> TrackResult:
     """Run the extractors of a task; failures become results."""
-    with one_visit():
-        return _run_task(task, extractors)
-
-
-def _run_task(task: Task, extractors: Mapping[str, Extractor]) -> Row:
     track = task.track
     start = time.perf_counter()
-    file_stamp, file_digest = Stamp(), ""
-    if track.audio is not None:
-        # The extractor meets the same error and gives the reason.
-        with contextlib.suppress(OSError, ImportError):
-            file_stamp, file_digest = stamp(track.audio), digest_file(track.audio)
-    results = {}
-    for name in task.extractors:
-        extractor = extractors[name]
-        digest = part_digest(track, extractor.modality, file_digest)
-        results[name] = _run(extractor, track, digest)
-    return Row(track, file_stamp, file_digest, results, time.perf_counter() - start)
+    state, fingerprint = Stamp(), ""
+    with one_visit():
+        if track.audio is not None:
+            # The extractor meets the same error and gives the reason.
+            with contextlib.suppress(OSError, ImportError):
+                state, fingerprint = stamp(track.audio), digest_file(track.audio)
+        results = {}
+        for name in task.extractors:
+            part = part_fingerprint(track, extractors[name].modality, fingerprint)
+            results[name] = _run(extractors[name], track, part)
+    return TrackResult(track, state, fingerprint, results, time.perf_counter() - start)
 
 
 def warm_up(extractors: Sequence[Extractor]) -> None:
@@ -89,37 +84,35 @@ def warm_up(extractors: Sequence[Extractor]) -> None:
             extractor.warm_up()
 
 
-def failed_row(task: Task, reason: str) -> Row:
-    """Return the row of a task whose process died or hung."""
-    return Row(
-        task.track, Stamp(), "", {name: Result("failed", reason) for name in task.extractors}
-    )
+def failed_result(task: Task, reason: str) -> TrackResult:
+    """Result of a task whose process died or hung."""
+    results = {name: ExtractorResult("failed", reason) for name in task.extractors}
+    return TrackResult(task.track, Stamp(), "", results)
 
 
-def part_digest(track: Track, modality: str, file_digest: str) -> str:
-    """Digest of the part of a track that an extractor of `modality` reads."""
+def part_fingerprint(track: Track, modality: str, audio_fingerprint: str) -> str:
+    """Fingerprint of the part of a track that an extractor of `modality` reads."""
     if modality == "audio":
-        return file_digest
-    if modality == "lyrics":
-        return digest_text(track.lyrics) if track.lyrics else ""
-    return digest_text(metadata_json(track.metadata)) if track.metadata else ""
+        return audio_fingerprint
+    text = track.lyrics if modality == "lyrics" else metadata_json(track.metadata)
+    return digest_text(text) if text else ""
 
 
-def _run(extractor: Extractor, track: Track, content: str) -> Result:
+def _run(extractor: Extractor, track: Track, fingerprint: str) -> ExtractorResult:
     if extractor.is_absent(track):
-        return Result("absent")
+        return ExtractorResult("absent")
     try:
         values, obs = extractor.extract_with_obs(track)
         problem = _problem(extractor, values)
     except ExtractionError as error:
-        return Result("failed", error.reason, content)
-    except RemoteError as error:  # told as the file was closed
-        return Result("failed", str(error), content)
+        problem = error.reason
+    except RemoteError as error:  # raised as the file was closed
+        problem = str(error)
     except Exception as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
-        return Result("failed", _unexpected(error), content)
+        problem = _unexpected(error)
     if problem:
-        return Result("failed", problem, content)
-    return Result("ok", "", content, values, obs)
+        return ExtractorResult("failed", problem, fingerprint)
+    return ExtractorResult("ok", "", fingerprint, values, obs)
 
 
 def _problem(extractor: Extractor, values: object) -> str:

@@ -1,4 +1,4 @@
-"""What a batch has to do: which extractors on which tracks, given what the store knows."""
+"""Work plan: which extractors a batch runs on which tracks, given what the store holds."""
 
 from __future__ import annotations
 
@@ -8,112 +8,116 @@ from typing import Any
 
 from spdkit.common.progress import progress_bar
 from spdkit.common.text import metadata_json, printable
-from spdkit.extraction.track_results import Row, Task, part_digest
+from spdkit.extraction.track_results import Task, TrackResult, part_fingerprint
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureTable
 from spdkit.tracks.fingerprint import Stamp, digest_file, stamp
 from spdkit.tracks.remote_audio import one_visit
 from spdkit.tracks.track import Track
 
+Record = Mapping[Any, Any]
+
 
 @dataclass(frozen=True)
-class Plan:
+class WorkPlan:
     """The work of a batch.
 
     Attributes
     ----------
-    todo : tuple of Task
+    tasks : tuple of Task
         Tracks that are new, have changed or had failed, with the extractors to run.
-    touched : tuple of Row
-        Tracks with the same content under another date, path or metadata: nothing to extract.
+    renewed : tuple of TrackResult
+        Tracks with the same parts under another date, path or metadata: nothing to extract.
     unreachable : tuple of str
         Ids of tracks that the store has and whose file cannot be read now. Their features stay.
     """
 
-    todo: tuple[Task, ...]
-    touched: tuple[Row, ...]
+    tasks: tuple[Task, ...]
+    renewed: tuple[TrackResult, ...]
     unreachable: tuple[str, ...]
 
 
-def make_plan(
+def plan_work(
     tracks: Sequence[Track],
     extractors: Sequence[Extractor],
-    known: FeatureTable | None,
+    table: FeatureTable | None,
     *,
     progress: bool = False,
-) -> Plan:
-    """Compare tracks with what is known of them.
+) -> WorkPlan:
+    """Compare tracks with what the store has of them.
 
     Parameters
     ----------
     tracks : sequence of Track
     extractors : sequence of Extractor
-    known : FeatureTable or None
+    table : FeatureTable or None
         The store and the journal so far.
     progress : bool
         Show a bar while files are looked at.
     """
     names = tuple(extractor.name for extractor in extractors)
-    if known is None:
-        return Plan(tuple(Task(track, names) for track in tracks), (), ())
-    records: dict[Hashable, Mapping[Any, Any]] = {**known.obs.to_dict("index")}
-    ran = set(known.provenance["extractors"])
-    todo, touched, unreachable = [], [], []
-    with progress_bar("checking", len(tracks), shown=progress) as tick:
+    if table is None:
+        return WorkPlan(tuple(Task(track, names) for track in tracks), (), ())
+    records: dict[Hashable, Record] = {**table.obs.to_dict("index")}
+    described = table.provenance["extractors"]
+    of_audio = [name for name, facts in described.items() if facts["modality"] == "audio"]
+    tasks, renewed, unreachable = [], [], []
+    with progress_bar("checking", len(tracks), shown=progress) as advance:
         for track in tracks:
-            tick(False)
-            seen = records.get(track.track_id)
-            if seen is None:
-                todo.append(Task(track, names))
+            advance(False)
+            record = records.get(track.track_id)
+            if record is None:
+                tasks.append(Task(track, names))
                 continue
-            now, content = _look(track, seen)
-            if track.audio is not None and not content and _has_audio_rows(seen, ran, known):
+            state, fingerprint = _audio_now(track, record)
+            if (
+                track.audio is not None
+                and not fingerprint
+                and any(record[f"{name}_status"] == "ok" for name in of_audio)
+            ):
                 unreachable.append(track.track_id)
                 continue
             stale = tuple(
                 extractor.name
                 for extractor in extractors
-                if extractor.name not in ran or _is_stale(extractor, track, content, seen)
+                if extractor.name not in described
+                or _is_stale(extractor, track, fingerprint, record)
             )
             if stale:
-                todo.append(Task(track, stale))
-            elif _is_touched(track, now, seen):
-                touched.append(Row(track, now, content, {}))
-    return Plan(tuple(todo), tuple(touched), tuple(unreachable))
+                tasks.append(Task(track, stale))
+            elif _differs(track, state, record):
+                renewed.append(TrackResult(track, state, fingerprint, {}))
+    return WorkPlan(tuple(tasks), tuple(renewed), tuple(unreachable))
 
 
-def _look(track: Track, seen: Mapping[Any, Any]) -> tuple[Stamp, str]:
-    """Stamp and digest of the audio now; the file is only read when its stamp has changed."""
+def _recorded_state(record: Record) -> Stamp:
+    return Stamp(int(record["size"]), str(record["modified"]))
+
+
+def _audio_now(track: Track, record: Record) -> tuple[Stamp, str]:
+    """State and fingerprint of the audio; the file is only read when its state has changed."""
     if track.audio is None:
         return Stamp(), ""
     try:
         with one_visit():
-            now = stamp(track.audio)
-            if now.same_as(Stamp(int(seen["size"]), str(seen["modified"]))):
-                return now, str(seen["content"])
-            return now, digest_file(track.audio)
+            state = stamp(track.audio)
+            if state.same_as(_recorded_state(record)):
+                return state, str(record["content"])
+            return state, digest_file(track.audio)
     except (OSError, ImportError):
         return Stamp(), ""
 
 
-def _has_audio_rows(seen: Mapping[Any, Any], ran: set[str], known: FeatureTable) -> bool:
-    described = known.provenance["extractors"]
-    return any(
-        described[name]["modality"] == "audio" and seen[f"{name}_status"] == "ok" for name in ran
-    )
-
-
-def _is_stale(extractor: Extractor, track: Track, content: str, seen: Mapping[Any, Any]) -> bool:
-    if seen[f"{extractor.name}_status"] not in ("ok", "absent"):
+def _is_stale(extractor: Extractor, track: Track, fingerprint: str, record: Record) -> bool:
+    if record[f"{extractor.name}_status"] not in ("ok", "absent"):
         return True
-    digest = part_digest(track, extractor.modality, content)
-    return bool(seen[f"{extractor.name}_content"] != digest)
+    part = part_fingerprint(track, extractor.modality, fingerprint)
+    return bool(record[f"{extractor.name}_content"] != part)
 
 
-def _is_touched(track: Track, now: Stamp, seen: Mapping[Any, Any]) -> bool:
-    metadata = metadata_json(track.metadata)
+def _differs(track: Track, state: Stamp, record: Record) -> bool:
     return (
-        now != Stamp(int(seen["size"]), str(seen["modified"]))
-        or printable(track.audio or "") != seen["audio"]
-        or metadata != seen["metadata"]
+        state != _recorded_state(record)
+        or printable(track.audio or "") != record["audio"]
+        or metadata_json(track.metadata) != record["metadata"]
     )

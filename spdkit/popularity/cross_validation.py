@@ -1,4 +1,4 @@
-"""Models on the rows of a protocol: each fitted on training rows alone, scored on the others.
+"""Cross-validation: models fitted on the training rows of a protocol, scored on the others.
 
 Conventions
 -----------
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ class Songs:
         groups = None if self.groups is None else self.groups[index]
         return Songs(self.X.iloc[index], self.y[index], groups, self.thresholds)
 
+    @property
+    def n_groups(self) -> int | None:
+        """How many groups there are; None without groups."""
+        return None if self.groups is None else len(np.unique(self.groups))
+
 
 @dataclass(frozen=True)
 class FoldResult:
@@ -80,7 +85,7 @@ class FoldResult:
     seconds : float
         CPU time of `fit`.
     training, validation, test : Predictions or None
-        What it says of these rows, in the order of the splits. None where there are no such rows,
+        Of these rows, in the order of the splits. None where there are no such rows,
         or where a model of all development rows does not need them.
     """
 
@@ -164,11 +169,11 @@ def folds_of(make: Maker, songs: Songs, splits: Splits) -> Iterator[FoldResult]:
         model = make() if carried is None else carried
         seconds = fit_model(model, songs.rows(fold.training), together=together)
         parts = (fold.training, fold.validation, splits.test)
-        yield FoldResult(i, seconds, *(_said(model, songs, rows) for rows in parts))
+        yield FoldResult(i, seconds, *(_predicted(model, songs, rows) for rows in parts))
     if carried is None and len(splits.test):
         model = make()
         seconds = fit_model(model, songs.rows(splits.development), together=together)
-        yield FoldResult(None, seconds, None, None, _said(model, songs, splits.test))
+        yield FoldResult(None, seconds, None, None, _predicted(model, songs, splits.test))
 
 
 def _carried(make: Maker, songs: Songs, splits: Splits) -> CodeEstimator | None:
@@ -186,7 +191,7 @@ def _carried(make: Maker, songs: Songs, splits: Splits) -> CodeEstimator | None:
     return model.set_params(warm_start=True).fit_code(songs.X)  # type: ignore[no-any-return]
 
 
-def _said(model: Any, songs: Songs, rows: Index) -> Predictions | None:
+def _predicted(model: Any, songs: Songs, rows: Index) -> Predictions | None:
     return predict(model, songs.X.iloc[rows], songs.thresholds) if len(rows) else None
 
 
@@ -216,7 +221,7 @@ def evaluate(
         "test": splits.test,
     }
     seconds: dict[str, float] = {}
-    said: dict[str, dict[str, Predictions]] = {}
+    predictions: dict[str, dict[str, Predictions]] = {"validation": {}, "test": {}}
     n_fits = len(makers) * (len(splits.folds) + 1)
     with progress_bar("fitting", n_fits, shown=progress) as advance:
         for name, make in makers.items():
@@ -225,50 +230,60 @@ def evaluate(
                 results.append(result)
                 advance(False)
             seconds[name] = sum(result.seconds for result in results)
-            said[name] = {"validation": _pooled([r.validation for r in results])}
+            predictions["validation"][name] = _pooled([r.validation for r in results])
             if results[-1].test is not None:
-                said[name]["test"] = results[-1].test
-    return _compared(said, seconds, songs, rows, str(splits), n_resamples)
+                predictions["test"][name] = results[-1].test
+    first, *others = makers
+    evaluation = Evaluation(
+        str(splits), "", seconds, {name: {} for name in makers}, {name: {} for name in others}
+    )
+    for part, of_models in predictions.items():
+        if of_models:
+            scored, differences = compare(songs.rows(rows[part]), of_models, n_resamples)
+            for name in makers:
+                evaluation.scores[name][part] = scored[name]
+            for name in others:
+                evaluation.differences[name][part] = differences[name]
+    return replace(evaluation, headline=headline(evaluation.scores[first]["validation"]))
 
 
 def _pooled(parts: list[Predictions | None]) -> Predictions:
-    known = [part for part in parts if part is not None]
+    of_folds = [vars(part) for part in parts if part is not None]
+    pooled: dict[str, Any] = {}
+    for name in of_folds[0]:
+        arrays = [part[name] for part in of_folds]
+        pooled[name] = None if any(array is None for array in arrays) else np.concatenate(arrays)
+    return Predictions(**pooled)
 
-    def joined(name: str) -> Any:
-        arrays = [getattr(part, name) for part in known]
-        return None if any(array is None for array in arrays) else np.concatenate(arrays)
 
-    return Predictions(*map(joined, ("values", "interval", "classes", "probabilities")))
+def compare(
+    songs: Songs, predictions: Mapping[str, Predictions], n_resamples: int = 1000
+) -> tuple[dict[str, dict[str, Score]], dict[str, Difference]]:
+    """Score models on the same rows, and the first against each other one.
 
+    Parameters
+    ----------
+    songs : Songs
+    predictions : mapping of str to Predictions
+        Of each model, for these songs.
+    n_resamples : int
+        Of the bootstrap.
 
-def _compared(
-    said: dict[str, dict[str, Predictions]],
-    seconds: dict[str, float],
-    songs: Songs,
-    rows: Mapping[str, Index],
-    about: str,
-    n_resamples: int,
-) -> Evaluation:
-    first, *others = said
-    scored: dict[str, dict[str, dict[str, Score]]] = {}
-    for name, parts in said.items():
-        scored[name] = {}
-        for part, predictions in parts.items():
-            here = songs.rows(rows[part])
-            scored[name][part] = scores(
-                here.y, predictions, here.groups, here.thresholds, n_resamples=n_resamples
-            )
-    differences = {
-        other: {
-            part: difference(
-                songs.rows(rows[part]), said[first][part], predictions, n_resamples=n_resamples
-            )
-            for part, predictions in said[other].items()
-        }
-        for other in others
+    Returns
+    -------
+    scores : dict of str to dict of str to Score
+        Model -> metric -> score.
+    differences : dict of str to Difference
+        Every other model -> `difference` of the first and it.
+    """
+    scored = {
+        name: scores(songs.y, each, songs.groups, songs.thresholds, n_resamples=n_resamples)
+        for name, each in predictions.items()
     }
-    metric = headline(scored[first]["validation"])
-    return Evaluation(about, metric, seconds, scored, differences)
+    (_, ours), *others = predictions.items()
+    return scored, {
+        name: difference(songs, ours, theirs, n_resamples=n_resamples) for name, theirs in others
+    }
 
 
 def difference(

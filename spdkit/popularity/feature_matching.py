@@ -1,4 +1,4 @@
-"""Songs as a saved model wants them: the same extractors, the same parameters, the same columns."""
+"""Feature matching: songs of a store with the extractors, parameters and columns of a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from spdkit.common.messages import listing
 from spdkit.store.feature_store import FeatureStore
 from spdkit.store.provenance import MatchError, require_same
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def match(
     columns: pd.Index,
     track_ids: Sequence[str] | None = None,
 ) -> MatchedSongs:
-    """Rows of a store as a model wants them.
+    """Rows of a store with the columns of a model.
 
     Parameters
     ----------
@@ -53,19 +52,18 @@ def match(
     MatchError
         When the store lacks features, or has them by another version or other parameters.
     """
-    there = store.provenance["extractors"]
-    absent = [name for name in described if name not in there]
+    current = store.provenance["extractors"]
+    absent = [name for name in described if name not in current]
     if absent:
         raise MatchError(
             f"{store.path}: has no features of {', '.join(map(repr, absent))}, which the model "
-            f"needs; it has {', '.join(map(repr, there))}"
+            f"needs; it has {', '.join(map(repr, current))}"
         )
-    require_same(described, there, str(store.path))
+    require_same(described, current, str(store.path))
     missing = columns.difference(store.var.index, sort=False)
     if len(missing):
         raise MatchError(
-            f"{store.path}: lacks {len(missing)} features of the model: "
-            f"{', '.join(map(str, missing[:_SHOWN]))}{' …' if len(missing) > _SHOWN else ''}"
+            f"{store.path}: lacks {len(missing)} features of the model: {listing(list(missing))}"
         )
     X = store.to_pandas()[list(columns)].astype("float64")
     if track_ids is not None:
@@ -77,5 +75,5 @@ def match(
 
 def _why(store: FeatureStore, track_id: str, extractors: list[str]) -> str:
     row = store.obs.loc[track_id]
-    told = [f"{name}: {row[f'{name}_error']}" for name in extractors if row[f"{name}_error"]]
-    return "; ".join(told) or "has nothing that the model's features are made from"
+    reasons = [f"{name}: {row[f'{name}_error']}" for name in extractors if row[f"{name}_error"]]
+    return "; ".join(reasons) or "has nothing that the model's features are made from"

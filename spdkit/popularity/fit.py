@@ -1,10 +1,8 @@
-"""From a data set to a model with its record: split, fit, compare, explain.
-
-It is what ``spdkit fit`` does.
+"""Fit: from a data set to a model with its record, as ``spdkit fit`` does.
 
 Conventions: the model and the baselines learn from the same development rows and are scored on the
-same test rows, which nothing was fitted on and nothing chosen by. The model that is kept is the one
-that was scored.
+same test rows, which nothing was fitted on and nothing chosen by. The model that is returned is the
+one that was scored.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -19,24 +18,25 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
-from spdkit.evaluation import splits as protocols
-from spdkit.popularity.cross_validation import Songs, difference, fit_model
+from spdkit.evaluation.splits import Splits, split
+from spdkit.popularity.cross_validation import Songs, compare, fit_model
 from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, classify
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.popularity.models.presets import PRESETS, RECOMMENDED
 from spdkit.popularity.permutation_importance import importance_table
-from spdkit.popularity.predictions import Predictions, headline, predict, prediction_columns, scores
+from spdkit.popularity.predictions import Predictions, headline, predict, prediction_columns
 from spdkit.popularity.record import ModelRecord, Split
 from spdkit.store.dataset import Dataset
 from spdkit.store.feature_store import FeatureStore
 
 TASKS = ("regression", "classification")
-_SAMPLE = 2000  # training rows that are kept for distances and explanations
+_SAMPLE = 2000  # training rows that the record holds, for novelty and explanations
 _PACKAGES = ("spdkit", "numpy", "scikit-learn", "torch")
 
 
@@ -95,17 +95,11 @@ def baseline_makers(settings: FitSettings) -> Mapping[str, Callable[[], Any]]:
     """What makes each baseline, by its key; LightGBM where it is installed."""
     lightgbm = find_spec("lightgbm") is not None
     if settings.task == "regression":
-        found = baselines.regressors(settings.seed, lightgbm=lightgbm)
+        models = baselines.regressors(settings.seed, lightgbm=lightgbm)
     else:
         weight: Literal["balanced"] | None = "balanced" if settings.balanced else None
-        found = baselines.classifiers(settings.seed, lightgbm=lightgbm, class_weight=weight)
-    return {key: _returning(model) for key, model in found.items()}
-
-
-def _returning(model: Any) -> Callable[[], Any]:
-    from sklearn.base import clone
-
-    return lambda: clone(model)
+        models = baselines.classifiers(settings.seed, lightgbm=lightgbm, class_weight=weight)
+    return {key: partial(clone, model) for key, model in models.items()}
 
 
 def songs_of(data: Dataset, thresholds: tuple[float, float] = PAPER_THRESHOLDS) -> Songs:
@@ -114,7 +108,7 @@ def songs_of(data: Dataset, thresholds: tuple[float, float] = PAPER_THRESHOLDS) 
     return Songs(data.X, data.y.to_numpy(), groups, thresholds)
 
 
-def split_rows(data: Dataset, protocol: str, **options: Any) -> protocols.Splits:
+def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
     """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
 
     Raises
@@ -129,7 +123,7 @@ def split_rows(data: Dataset, protocol: str, **options: Any) -> protocols.Splits
             f"store have a column {data.report.group!r}: name one (--groups), or split at random "
             "(--protocol paper)"
         )
-    return protocols.split(
+    return split(
         protocol,
         len(data.y),
         classes=_strata(classify(data.y, thresholds), options),
@@ -186,25 +180,28 @@ def fit(
             "the protocol 'reference' shows what leaks are worth; a model for use is fitted by "
             "'paper', 'artist' or 'time' (`spdkit evaluate --protocol reference` compares)"
         )
-    options = {"k": 2, "test_share": settings.test_share, "seed": settings.seed}
-    splits = split_rows(data, settings.protocol, **options)
+    splits = split_rows(
+        data, settings.protocol, k=2, test_share=settings.test_share, seed=settings.seed
+    )
     if not len(splits.test):
         raise SpdkitError("a model is scored on test rows: test_share must be above 0")
-    songs = _with_thresholds(songs_of(data), splits, settings)
+    classes = PopularityClasses(settings.thresholds).fit(data.y.iloc[splits.development])
+    songs = songs_of(data, classes.thresholds_)
     training, test = songs.rows(splits.development), songs.rows(splits.test)
     model = model_maker(settings, verbose=progress)()
     together = settings.protocol == "artist"
     seconds = {"model": fit_model(model, training, together=together)}
-    said = {"model": predict(model, test.X, test.thresholds)}
-    if settings.compared:
-        makers = baseline_makers(settings)
-        with progress_bar("baselines", len(makers), shown=progress) as advance:
-            for key, make in makers.items():
-                peer = make()
-                seconds[key] = fit_model(peer, training, together=together)
-                said[key] = predict(peer, test.X, test.thresholds)
-                advance(False)
+    predictions = {"model": predict(model, test.X, test.thresholds)}
+    makers = baseline_makers(settings) if settings.compared else {}
+    with progress_bar("baselines", len(makers), shown=progress and bool(makers)) as advance:
+        for key, make in makers.items():
+            baseline = make()
+            seconds[key] = fit_model(baseline, training, together=together)
+            predictions[key] = predict(baseline, test.X, test.thresholds)
+            advance(False)
     features = _features(data, store, training.X)
+    scored, differences = compare(test, predictions)
+    sample = np.sort(np.random.default_rng(settings.seed).permutation(len(training.y))[:_SAMPLE])
     record = ModelRecord(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=command,
@@ -218,62 +215,33 @@ def fit(
         extractors=_extractors(store, data),
         losses=tuple(str(data.report).splitlines()),
         packages={name: version(name) for name in _PACKAGES},
-        split=_split(splits, settings, training, test),
+        split=Split(
+            protocol=splits.protocol,
+            about=splits.about,
+            seed=settings.seed,
+            n_training=len(training.y),
+            n_test=len(test.y),
+            n_groups_training=training.n_groups,
+            n_groups_test=test.n_groups,
+        ),
         seconds=seconds,
-        **_compared(said, test),
-        test=_test_table(data, splits, said["model"]),
+        scores=scored,
+        differences=differences,
+        headline=headline(scored["model"]),
+        test=_test_table(data, splits, predictions["model"]),
         importance=_importance(model, test, features, settings, progress),
         features=features,
-        **_sample(training, settings.seed),
+        training_X=training.X.iloc[sample],
+        training_y=pd.Series(training.y[sample]),
         test_code=model.transform(test.X).astype(np.float32),
     )
     return model, record
 
 
-def _with_thresholds(songs: Songs, splits: protocols.Splits, settings: FitSettings) -> Songs:
-    classes = PopularityClasses(settings.thresholds).fit(songs.y[splits.development])
-    return Songs(songs.X, songs.y, songs.groups, classes.thresholds_)
-
-
-def _compared(said: Mapping[str, Predictions], test: Songs) -> dict[str, Any]:
-    scored = {
-        name: scores(test.y, each, test.groups, test.thresholds) for name, each in said.items()
-    }
-    differences = {
-        name: difference(test, said["model"], each)
-        for name, each in said.items()
-        if name != "model"
-    }
-    metric = headline(scored["model"])
-    return {"scores": scored, "differences": differences, "headline": metric}
-
-
-def _split(splits: protocols.Splits, settings: FitSettings, training: Songs, test: Songs) -> Split:
-    def n_groups(songs: Songs) -> int | None:
-        return None if songs.groups is None else len(np.unique(songs.groups))
-
-    return Split(
-        protocol=splits.protocol,
-        about=_ABOUT[splits.protocol],
-        seed=settings.seed,
-        n_training=len(training.y),
-        n_test=len(test.y),
-        n_groups_training=n_groups(training),
-        n_groups_test=n_groups(test),
-    )
-
-
-_ABOUT = {
-    "paper": "test rows drawn at random: artists may be on both sides",
-    "artist": "test rows drawn at random, and no artist is on both sides",
-    "time": "the latest releases test",
-}
-
-
 def _extractors(store: FeatureStore, data: Dataset) -> dict[str, Any]:
     used = set(store.var.loc[data.X.columns, "extractor"])
-    described = store.provenance["extractors"]
-    return {name: described[name] for name in described if name in used}
+    described = store.provenance["extractors"].items()
+    return {name: facts for name, facts in described if name in used}
 
 
 def _features(data: Dataset, store: FeatureStore, training_X: pd.DataFrame) -> pd.DataFrame:
@@ -288,7 +256,7 @@ def _features(data: Dataset, store: FeatureStore, training_X: pd.DataFrame) -> p
     )
 
 
-def _test_table(data: Dataset, splits: protocols.Splits, said: Predictions) -> pd.DataFrame:
+def _test_table(data: Dataset, splits: Splits, predictions: Predictions) -> pd.DataFrame:
     rows = splits.test
     table = pd.DataFrame({"y": data.y.iloc[rows]}, index=data.X.index[rows])
     if data.groups is not None:
@@ -296,7 +264,7 @@ def _test_table(data: Dataset, splits: protocols.Splits, said: Predictions) -> p
     for name in ("title", "artist"):
         if name in data.about:
             table[name] = data.about[name].iloc[rows]
-    return table.assign(**prediction_columns(said))
+    return table.assign(**prediction_columns(predictions))
 
 
 def _importance(
@@ -314,10 +282,3 @@ def _importance(
         seed=settings.seed,
         progress=shown,
     )
-
-
-def _sample(training: Songs, seed: int) -> dict[str, Any]:
-    n_rows = len(training.y)
-    rows = np.random.default_rng(seed).permutation(n_rows)[:_SAMPLE]
-    rows.sort()
-    return {"training_X": training.X.iloc[rows], "training_y": pd.Series(training.y[rows])}

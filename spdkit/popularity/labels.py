@@ -1,4 +1,4 @@
-"""Popularity as a label: 0 to 100, the unit interval, three classes, hit or not.
+"""Labels of popularity: 0 to 100, the unit interval, three classes, hit or not.
 
 Conventions
 -----------

@@ -1,4 +1,4 @@
-"""How far a song lies from those that a model was trained on.
+"""Novelty: distance of a song from the training songs of a model.
 
 Two numbers, which complete each other: the distance to the nearest training songs, in units of what
 is usual among these themselves, and how many features lie beyond the range of the training rows,
@@ -19,7 +19,7 @@ from spdkit.popularity.models.quantile_encoding import QuantileInputs
 NEIGHBOURS = 5
 
 
-def distances(X: pd.DataFrame, training_X: pd.DataFrame) -> NDArray[np.float64]:
+def novelty(X: pd.DataFrame, training_X: pd.DataFrame) -> NDArray[np.float64]:
     """Mean distance to the five nearest training songs, over the median of theirs among themselves.
 
     Parameters
@@ -36,25 +36,25 @@ def distances(X: pd.DataFrame, training_X: pd.DataFrame) -> NDArray[np.float64]:
         return np.full(len(X), np.nan)
     names = [str(name) for name in training_X.columns]
     inputs = QuantileInputs().fit(training_X.to_numpy(dtype=np.float64), names)
-    known = _places(inputs, training_X)
-    n_neighbors = min(NEIGHBOURS, len(known) - 1)
-    search = NearestNeighbors(n_neighbors=n_neighbors).fit(known)
+    training = _positions(inputs, training_X)
+    n_neighbors = min(NEIGHBOURS, len(training) - 1)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(training)
     own, _ = search.kneighbors()  # a song is no neighbour of itself
     usual = float(np.median(own.mean(axis=1)))
     if usual == 0:
         return np.full(len(X), np.nan)
-    found, _ = search.kneighbors(_places(inputs, X))
-    relative: NDArray[np.float64] = found.mean(axis=1) / usual
+    distances, _ = search.kneighbors(_positions(inputs, X))
+    relative: NDArray[np.float64] = distances.mean(axis=1) / usual
     return relative
 
 
-def _places(inputs: QuantileInputs, X: pd.DataFrame) -> NDArray[np.float64]:
+def _positions(inputs: QuantileInputs, X: pd.DataFrame) -> NDArray[np.float64]:
     """Where songs lie, shape (n_songs, n_inputs): in [0, 1] within the training songs' range."""
     values = X.to_numpy(dtype=np.float64)
-    places = inputs.transform(values)
+    positions = inputs.transform(values)
     scaled = inputs.scaler.transform(values)[:, inputs.numbers]
-    places[:, : len(inputs.numbers)] += (scaled - scaled.clip(0, 1)).clip(-1, 1)
-    return places
+    positions[:, : len(inputs.numbers)] += (scaled - scaled.clip(0, 1)).clip(-1, 1)
+    return positions
 
 
 def outside_range(X: pd.DataFrame, low: pd.Series, high: pd.Series) -> NDArray[np.int64]:

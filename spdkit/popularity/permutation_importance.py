@@ -1,4 +1,4 @@
-"""Permutation importance: what a model goes by, measured on held-out rows.
+"""Permutation importance: what a model depends on, measured on held-out rows.
 
 Conventions
 -----------
@@ -33,7 +33,7 @@ from sklearn.base import is_classifier
 
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import paired_bootstrap
-from spdkit.evaluation.metrics import CLASS_NAMES, HIGH, LOW, Metric
+from spdkit.evaluation.metrics import HIGH, LOW, Metric, log_losses
 from spdkit.popularity.feature_groups import (
     LEVELS,
     Blocks,
@@ -47,6 +47,7 @@ from spdkit.popularity.feature_groups import (
     some,
 )
 from spdkit.popularity.labels import PAPER_THRESHOLDS, classify
+from spdkit.popularity.predictions import probabilities_of
 
 RowLoss = Callable[[pd.DataFrame], Numbers]
 _MEAN_LOSS = Metric(
@@ -118,7 +119,7 @@ def permutation_importance(
     loss = one_a_row(row_loss(X), len(X), "losses")
     orders = [np.random.default_rng([seed, i]).permutation(len(X)) for i in range(n_repeats)]
     missing = np.isnan(values)
-    found = {}
+    intervals = {}
     with progress_bar("importance", len(columns), shown=progress) as advance:
         for name, block in columns.items():
             strata = _strata(missing, block)
@@ -136,8 +137,8 @@ def permutation_importance(
             score = paired_bootstrap(
                 loss, loss + share, loss, _MEAN_LOSS, groups, level=level, seed=seed
             )
-            found[name] = {"increase": score.value, "low": score.low, "high": score.high}
-    return pd.DataFrame.from_dict(found, orient="index", columns=["increase", "low", "high"])
+            intervals[name] = {"increase": score.value, "low": score.low, "high": score.high}
+    return pd.DataFrame.from_dict(intervals, orient="index", columns=["increase", "low", "high"])
 
 
 def importance_table(
@@ -208,7 +209,7 @@ def importance_table(
         blocks = blocks_of(features, what)
         rows, repeats = _affordable(len(X), len(blocks), n_repeats, max_predictions, seed)
         _logger.info("importance by %s: %d rows, %d permutations", what, len(rows), repeats)
-        found = permutation_importance(
+        table = permutation_importance(
             row_losses(model, truth[rows], thresholds),
             X.iloc[rows],
             blocks,
@@ -218,8 +219,8 @@ def importance_table(
             seed=seed,
             progress=progress,
         )
-        found = found.sort_values("increase", ascending=False, kind="stable")
-        tables.append(found.rename_axis("name").reset_index().assign(level=what))
+        table = table.sort_values("increase", ascending=False, kind="stable")
+        tables.append(table.rename_axis("name").reset_index().assign(level=what))
     columns = ["level", "name", "increase", "low", "high"]
     return pd.concat(tables, ignore_index=True)[columns]
 
@@ -252,19 +253,15 @@ def row_losses(
     classes = classify(y, thresholds)
     truth = np.asarray(y, dtype=np.float64)
 
-    def error(X: pd.DataFrame) -> Numbers:
+    def absolute_error(X: pd.DataFrame) -> Numbers:
         predicted = np.asarray(model.predict(X), dtype=np.float64).clip(LOW, HIGH)
         errors: Numbers = np.abs(np.resize(truth, len(X)) - predicted)
         return errors
 
-    def surprise(X: pd.DataFrame) -> Numbers:
-        shares = np.zeros((len(X), len(CLASS_NAMES)))
-        shares[:, np.asarray(model.classes_, dtype=np.intp)] = model.predict_proba(X)
-        of_truth = shares[np.arange(len(X)), np.resize(classes, len(X))]
-        surprises: Numbers = -np.log(np.maximum(of_truth, np.finfo(np.float64).eps))
-        return surprises
+    def log_loss(X: pd.DataFrame) -> Numbers:
+        return log_losses(np.resize(classes, len(X)), probabilities_of(model, X))
 
-    return surprise if is_classifier(model) else error
+    return log_loss if is_classifier(model) else absolute_error
 
 
 def _affordable(

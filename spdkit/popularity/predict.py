@@ -1,4 +1,4 @@
-"""A saved model on songs that it never saw: a row a song. What ``spdkit predict`` does."""
+"""Predict: a saved model on songs that it never saw, a row a song, as ``spdkit predict`` does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spdkit.popularity.feature_matching import match
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.models.serialization import ModelError, load_files, load_model
-from spdkit.popularity.novelty import distances, outside_range
+from spdkit.popularity.novelty import novelty, outside_range
 from spdkit.popularity.predictions import predict, prediction_columns
 from spdkit.popularity.record import FILES, ModelRecord, from_files
 from spdkit.popularity.shapley import contributions
@@ -77,35 +77,36 @@ def predict_store(
     """
     songs = match(store, record.extractors, record.features.index, track_ids)
     X = songs.X
-    said = predict(model, X, record.thresholds) if len(X) else None
     table = pd.DataFrame(index=X.index)
-    if said is not None:
-        table = table.assign(**prediction_columns(said))
-        table["class"] = np.array(CLASS_NAMES, dtype=object)[said.classes]
-        table["distance"] = distances(X, record.training_X)
+    if len(X):
+        predictions = predict(model, X, record.thresholds)
+        table = table.assign(**prediction_columns(predictions))
+        table["class"] = np.array(CLASS_NAMES, dtype=object)[predictions.classes]
+        table["distance"] = novelty(X, record.training_X)
         table["outside_range"] = outside_range(X, record.features["low"], record.features["high"])
         if explained:
-            table = table.join(_pushes(model, record, X))
+            table = table.join(_contributions(model, record, X))
         order = "predicted" if "predicted" in table else "p_high"
         table = table.sort_values(order, ascending=False, kind="stable")
     table["note"] = ""
     return pd.concat([table, songs.left_out.rename("note").to_frame()]).rename_axis("track_id")
 
 
-def _pushes(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -> pd.DataFrame:
+def _contributions(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -> pd.DataFrame:
     modality = record.features["modality"]
-    blocks = {str(name): list(rows.index) for name, rows in modality.groupby(modality)}
+    groups = {str(name): list(rows.index) for name, rows in modality.groupby(modality)}
     background = record.training_X.sample(
         min(_BACKGROUND, len(record.training_X)), random_state=record.split.seed
     )
-    found = contributions(lambda songs: _liking(model, songs), X, background, blocks)
-    return found.drop(columns="base").add_prefix("push_")
 
+    def popularity(songs: pd.DataFrame) -> np.ndarray:
+        """Points of popularity, or of a classifier the probability of class high."""
+        if isinstance(model, HitMusicNetRegressor):
+            return model.predict(songs)
+        return np.asarray(model.predict_proba(songs)[:, -1])
 
-def _liking(model: CodeEstimator, songs: pd.DataFrame) -> np.ndarray:
-    if isinstance(model, HitMusicNetRegressor):
-        return model.predict(songs)
-    return np.asarray(model.predict_proba(songs)[:, -1])
+    table = contributions(popularity, X, background, groups)
+    return table.drop(columns="base").add_prefix("push_")
 
 
 def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:

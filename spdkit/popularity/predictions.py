@@ -1,10 +1,10 @@
-"""What a model says of songs: popularity, its interval, classes and their probabilities.
+"""Predictions of a model for songs: popularity, its interval, classes and their probabilities.
 
 Conventions: popularity is in [0, 100], classes are 0, 1, 2
 (`spdkit.evaluation.metrics.CLASS_NAMES`). A regressor gives everything: the class is that of the
 predicted popularity, and the probability of a class is the share of calibration rows whose error
-would put the song there (a conformal predictive distribution). A classifier gives the class and its
-probabilities.
+would put the song there (a conformal predictive distribution). A classifier gives the probabilities
+of the classes and the likeliest of them.
 
 Reference: Vovk et al. (2019), nonparametric predictive distributions based on conformal prediction.
 """
@@ -50,17 +50,14 @@ class Predictions:
 
     def rows(self, index: Any) -> Predictions:
         """Of some of the songs."""
-
-        def some(part: Any) -> Any:
-            return None if part is None else part[index]
-
-        return Predictions(
-            some(self.values), some(self.interval), self.classes[index], some(self.probabilities)
-        )
+        parts: dict[str, Any] = {
+            name: None if part is None else part[index] for name, part in vars(self).items()
+        }
+        return Predictions(**parts)
 
 
 def predict(model: Any, X: Any, thresholds: tuple[float, float] = PAPER_THRESHOLDS) -> Predictions:
-    """What a fitted regressor (of popularity) or classifier (of classes 0, 1, 2) says.
+    """Predictions of a fitted regressor (of popularity) or classifier (of classes 0, 1, 2).
 
     Parameters
     ----------
@@ -71,9 +68,8 @@ def predict(model: Any, X: Any, thresholds: tuple[float, float] = PAPER_THRESHOL
         Where classes begin, for a regressor.
     """
     if is_classifier(model):
-        probabilities = np.zeros((len(X), len(CLASS_NAMES)))
-        probabilities[:, np.asarray(model.classes_, dtype=np.intp)] = model.predict_proba(X)
-        return Predictions(None, None, np.asarray(model.predict(X), dtype=np.int64), probabilities)
+        probabilities = probabilities_of(model, X)
+        return Predictions(None, None, probabilities.argmax(axis=1), probabilities)
     values = np.asarray(model.predict(X), dtype=np.float64).clip(LOW, HIGH)
     classes = classify(values, thresholds)
     if not isinstance(model, HitMusicNetRegressor):
@@ -87,6 +83,13 @@ def predict(model: Any, X: Any, thresholds: tuple[float, float] = PAPER_THRESHOL
     )
 
 
+def probabilities_of(classifier: Any, X: Any) -> Numbers:
+    """Probabilities of all three classes, shape (n, 3), also from one that met only two."""
+    probabilities = np.zeros((len(X), len(CLASS_NAMES)))
+    probabilities[:, np.asarray(classifier.classes_, dtype=np.intp)] = classifier.predict_proba(X)
+    return probabilities
+
+
 def class_probabilities(
     centre: Numbers, residuals: Numbers, thresholds: tuple[float, float]
 ) -> Numbers:
@@ -98,8 +101,8 @@ def class_probabilities(
     ends = np.sort(residuals)
     below = np.stack([np.searchsorted(ends, t - centre, side="left") for t in thresholds], axis=1)
     counts = np.diff(below, axis=1, prepend=0, append=len(ends)).astype(np.float64)
-    found: Numbers = (counts + 1 / len(CLASS_NAMES)) / (len(ends) + 1)
-    return found
+    probabilities: Numbers = (counts + 1 / len(CLASS_NAMES)) / (len(ends) + 1)
+    return probabilities
 
 
 def scores(
@@ -122,12 +125,12 @@ def scores(
     **bootstrap
         ``n_resamples``, ``level``, ``seed``; see `spdkit.evaluation.bootstrap`.
     """
-    found: dict[str, Score] = {}
+    scored: dict[str, Score] = {}
     if predictions.values is not None:
-        found |= evaluate_regression(
+        scored = evaluate_regression(
             y, predictions.values, predictions.interval, groups, **bootstrap
         )
-    return found | evaluate_classification(
+    return scored | evaluate_classification(
         classify(y, thresholds),
         predictions.classes,
         predictions.probabilities,
@@ -141,14 +144,15 @@ def headline(scored: Mapping[str, Score]) -> str:
     return "mae" if "mae" in scored else "f1_macro"
 
 
-def prediction_columns(said: Predictions) -> dict[str, Any]:
+def prediction_columns(predictions: Predictions) -> dict[str, Any]:
     """Predictions as columns: predicted, low, high, class, p_low, p_medium, p_high."""
     columns: dict[str, Any] = {}
-    if said.values is not None:
-        columns["predicted"] = said.values
-    if said.interval is not None:
-        columns |= {"low": said.interval[:, 0], "high": said.interval[:, 1]}
-    columns["class"] = said.classes
-    if said.probabilities is not None:
-        columns |= dict(zip(("p_low", "p_medium", "p_high"), said.probabilities.T, strict=True))
+    if predictions.values is not None:
+        columns["predicted"] = predictions.values
+    if predictions.interval is not None:
+        columns |= {"low": predictions.interval[:, 0], "high": predictions.interval[:, 1]}
+    columns["class"] = predictions.classes
+    if predictions.probabilities is not None:
+        names = [f"p_{name}" for name in CLASS_NAMES]
+        columns |= dict(zip(names, predictions.probabilities.T, strict=True))
     return columns

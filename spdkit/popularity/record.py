@@ -1,4 +1,4 @@
-"""What is known of a model besides its weights: data, split, scores, and what it said of test rows.
+"""Record of a model besides its weights: data, split, scores, and predictions for test rows.
 
 Conventions: the record lies in the model's folder, beside the weights
 (`spdkit.popularity.models.serialization`), in files that are guarded by the same check sums.
@@ -84,16 +84,16 @@ class ModelRecord:
     headline : str
         ``mae`` or ``f1_macro``.
     test : DataFrame, indexed by track_id
-        Of every test row: ``y``; ``group``, ``title`` and ``artist`` where known; ``predicted``,
-        ``low``, ``high`` (regression); ``class`` (0, 1, 2), ``p_low``, ``p_medium``, ``p_high``
-        (where known).
+        Of every test row: ``y``; ``group``, ``title`` and ``artist`` where the store has them;
+        ``predicted``, ``low``, ``high`` (regression); ``class`` (0, 1, 2), ``p_low``, ``p_medium``,
+        ``p_high`` (where known).
     importance : DataFrame
         Columns level ("modality", "family", "feature"), name, increase, low, high: by how much the
         loss (MAE in points, or cross-entropy) on test rows rises when these columns are shuffled.
     features : DataFrame, indexed by the feature's name
         modality, family, low and high (the range in training rows), in the order of the model.
     training_X : DataFrame, training_y : Series
-        A sample of training rows: what distances and explanations are relative to.
+        A sample of training rows: what novelty and explanations are relative to.
     test_code : ndarray of float32, shape (n_test, n_code)
         The model's code of every test row, in the order of `test`.
     """
@@ -131,10 +131,10 @@ def to_files(record: ModelRecord) -> Files:
     facts = {name: value for name, value in vars(record).items() if name not in _TABLES}
     facts["split"] = asdict(record.split)
     facts["scores"] = {
-        model: {metric: asdict(score) for metric, score in found.items()}
-        for model, found in record.scores.items()
+        model: {metric: asdict(score) for metric, score in metrics.items()}
+        for model, metrics in record.scores.items()
     }
-    facts["differences"] = {name: asdict(found) for name, found in record.differences.items()}
+    facts["differences"] = {name: asdict(each) for name, each in record.differences.items()}
     rows: dict[str, NDArray[Any]] = {
         "training_X": np.ascontiguousarray(record.training_X, dtype=np.float64),
         "training_y": np.ascontiguousarray(record.training_y, dtype=np.float64),
@@ -154,16 +154,15 @@ def from_files(files: Files) -> ModelRecord:
     facts = json.loads(files["record.json"])
     features = _table(files["features.csv"], "name")
     rows = load(files["rows.safetensors"])
-    tuples = {name: tuple(facts[name]) for name in ("thresholds", "losses")}
-    made: dict[str, Any] = {
-        **facts,
-        **tuples,
+    facts |= {
+        "thresholds": tuple(facts["thresholds"]),
+        "losses": tuple(facts["losses"]),
         "split": Split(**facts["split"]),
         "scores": {
-            model: {metric: Score(**score) for metric, score in found.items()}
-            for model, found in facts["scores"].items()
+            model: {metric: Score(**score) for metric, score in metrics.items()}
+            for model, metrics in facts["scores"].items()
         },
-        "differences": {name: Difference(**found) for name, found in facts["differences"].items()},
+        "differences": {name: Difference(**each) for name, each in facts["differences"].items()},
         "test": _table(files["test.csv"], "track_id"),
         "importance": _table(files["importance.csv"], None),
         "features": features,
@@ -171,7 +170,7 @@ def from_files(files: Files) -> ModelRecord:
         "training_y": pd.Series(rows["training_y"], name=facts["target"]),
         "test_code": rows["test_code"],
     }
-    return ModelRecord(**made)
+    return ModelRecord(**facts)
 
 
 def _table(content: bytes, index: str | None) -> pd.DataFrame:

@@ -1,10 +1,9 @@
-"""Why a model says what it says: importance of its features, and what moved one song.
+"""Shapley values: contributions of groups of features to the prediction for one song.
 
 Conventions
 -----------
-Everything here calls the model from outside, and works for any. By what a model goes on the whole,
-permutation importance tells (`spdkit.popularity.permutation_importance`, whose functions can be had
-here too); of one song, its contributions.
+The model is called from outside, and may be any. What it depends on as a whole is measured by
+`spdkit.popularity.permutation_importance`.
 
 Contributions of blocks to the prediction for a song are exact Shapley values; they sum up to the
 prediction less the mean prediction for background rows. They are computed here: the exact explainer
@@ -29,6 +28,7 @@ from numpy.typing import ArrayLike
 
 from spdkit.popularity.feature_groups import (
     Blocks,
+    ExplanationError,
     Index,
     Numbers,
     columns_of,
@@ -36,13 +36,6 @@ from spdkit.popularity.feature_groups import (
     one_a_row,
     some,
 )
-from spdkit.popularity.feature_groups import ExplanationError as ExplanationError
-from spdkit.popularity.feature_groups import blocks_of as blocks_of
-from spdkit.popularity.permutation_importance import importance_table as importance_table
-from spdkit.popularity.permutation_importance import (
-    permutation_importance as permutation_importance,
-)
-from spdkit.popularity.permutation_importance import row_losses as row_losses
 
 Predict = Callable[[pd.DataFrame], ArrayLike]
 MAX_BLOCKS = 10
@@ -104,8 +97,8 @@ def contributions(
             taken = [b for i, b in enumerate(columns.values()) if coalition >> i & 1]
             worth[coalition] = _worth(predict, songs, others, np.concatenate(taken), X.columns)
     worth[-1] = whole
-    found = pd.DataFrame(_shapley(worth), index=X.index, columns=list(columns))
-    return found.assign(**{BASE: worth[0]})
+    table = pd.DataFrame(_shapley(worth), index=X.index, columns=list(columns))
+    return table.assign(**{BASE: worth[0]})
 
 
 def _worth(
@@ -117,15 +110,15 @@ def _worth(
 ) -> Numbers:
     """Mean prediction for the background with these columns of each song, shape (n_songs,)."""
     at_a_time = max(1, _ROWS_AT_A_TIME // len(others))
-    found = []
+    means = []
     for start in range(0, len(songs), at_a_time):
         part = songs[start : start + at_a_time]
         mixed = np.tile(others, (len(part), 1))
         mixed[:, taken] = np.repeat(part[:, taken], len(others), axis=0)
         table = pd.DataFrame(mixed, columns=names)
         predicted = one_a_row(predict(table), len(table), "predictions")
-        found.append(predicted.reshape(len(part), len(others)).mean(axis=1))
-    return np.concatenate(found)
+        means.append(predicted.reshape(len(part), len(others)).mean(axis=1))
+    return np.concatenate(means)
 
 
 def _shapley(worth: Numbers) -> Numbers:

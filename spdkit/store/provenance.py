@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Protocol
 
@@ -62,36 +62,51 @@ def _package_versions() -> dict[str, list[str]]:
 
     # The decoder itself: some systems bring their own.
     decoder = {"libsndfile": soundfile.__libsndfile_version__}
-    found = decoder | installed_versions(RECORDED_PACKAGES)
-    return {package: [number] for package, number in found.items()}
+    versions = decoder | installed_versions(RECORDED_PACKAGES)
+    return {package: [number] for package, number in versions.items()}
 
 
 class MatchError(SpdkitError):
     """Features that are not those that a model was trained on."""
 
 
-def require_same(wanted: Mapping[str, Any], there: Mapping[str, Any], where: str) -> None:
+def require_same(recorded: Mapping[str, Any], current: Mapping[str, Any], where: str) -> None:
     """Refuse extractors of other versions or parameters than recorded ones.
+
+    Parameters
+    ----------
+    recorded, current : mapping of str to mapping
+        Extractors as a store's provenance describes them; `current` has all that are recorded.
+    where : str
+        Whose the current ones are, for the message.
 
     Raises
     ------
     MatchError
         Naming every difference.
     """
-    changes = []
-    for name, recorded in wanted.items():
-        before = _identity(recorded)
-        after = _identity(there[name])
-        changes += [
-            f"{name}.{key} is {after.get(key)!r}, was {before.get(key)!r} in training"
-            for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key)
-        ]
-    if changes:
-        raise MatchError(f"{where}: other features than the model's: {'; '.join(changes)}")
-
-
-def _identity(recorded: Mapping[str, Any]) -> dict[str, Any]:
     # Digests of a catalog's files say which songs they hold, not what the features are.
-    parameters = {key: value for key, value in recorded["parameters"].items() if key != "sha256"}
-    return {"version": recorded["version"], **parameters}
+    differences = [
+        f"{name} is {now!r}, was {before!r} in training"
+        for name, before, now in changes(recorded, current)
+        if not name.endswith(".sha256")
+    ]
+    if differences:
+        raise MatchError(f"{where}: other features than the model's: {'; '.join(differences)}")
+
+
+def changes(
+    recorded: Mapping[str, Any], current: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Versions and parameters that differ, as ``extractor.parameter``, recorded and current.
+
+    Of extractors that both have.
+    """
+    for name in [name for name in recorded if name in current]:
+        before, now = (
+            {"version": facts["version"], **facts["parameters"]}
+            for facts in (recorded[name], current[name])
+        )
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                yield f"{name}.{key}", before.get(key), now.get(key)

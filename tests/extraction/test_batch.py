@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from spdkit.extraction import batch
-from spdkit.extraction.executors import EngineError
+from spdkit.extraction.executors import ExecutorError
 from spdkit.extraction.journal import Journal, JournalError
 from spdkit.extractors import ExtractionError, Extractor, FeatureSpec
 from spdkit.store.feature_store import FeatureStore, StoreError
@@ -405,7 +405,7 @@ def test_a_broken_executor_stops_the_batch_and_keeps_what_is_done(music, tmp_pat
             return future
 
     executor = Closing(1)
-    with pytest.raises(EngineError, match="takes no more work"):
+    with pytest.raises(ExecutorError, match="takes no more work"):
         batch.extract(scan.from_folder(music), tmp_path / "out.h5", [Sizes()], executor=executor)
     assert not (tmp_path / "out.h5").exists()
 

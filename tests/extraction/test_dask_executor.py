@@ -26,8 +26,7 @@ from typer.testing import CliRunner
 from work import blas_threads, count_tasks, fail_on_three, reset_line, square
 
 from spdkit.cli.app import app
-from spdkit.extraction import batch, dask_executor
-from spdkit.extraction import executors as engines
+from spdkit.extraction import batch, dask_executor, executors
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureStore
 from spdkit.tracks import scan
@@ -235,7 +234,7 @@ def test_one_thread_each_and_nothing_is_kept_there(calm, level, no_collector):
     said = []
     with dask_executor.connect(calm.address, [level], said.append) as executor:
         client = executor._client
-        calls = engines.run_on(executor, blas_threads, range(40), batch_size=2)
+        calls = executors.run_on(executor, blas_threads, range(40), batch_size=2)
         assert [threads for _, threads in calls] == [1] * 40
         # Results are let go a moment later; the last few are in somebody's hand.
         wait_for(lambda: client.run_on_scheduler(count_tasks) <= 2, seconds=10)
@@ -244,7 +243,7 @@ def test_one_thread_each_and_nothing_is_kept_there(calm, level, no_collector):
 
 def test_what_a_task_raises_belongs_to_its_item(calm, level):
     with dask_executor.connect(calm.address, [level], print) as executor:
-        results = dict(engines.run_on(executor, fail_on_three, range(8), batch_size=4))
+        results = dict(executors.run_on(executor, fail_on_three, range(8), batch_size=4))
     assert isinstance(results.pop(3), ValueError)
     assert results == {n: n for n in range(8) if n != 3}
 
@@ -270,7 +269,7 @@ def test_a_result_lost_on_its_way_breaks_the_executor(calm, level, monkeypatch):
 
 def test_closing_half_way_takes_the_tasks_back(calm, level):
     with dask_executor.connect(calm.address, [level], print) as executor:
-        outcomes = engines.run_on(executor, square, range(400), batch_size=1)
+        outcomes = executors.run_on(executor, square, range(400), batch_size=1)
         next(outcomes)
         outcomes.close()
         assert executor.submit(square, 3).result(30) == 9
@@ -357,6 +356,6 @@ def test_no_workers_left_half_way_is_said_and_ends(site, tmp_path, level, monkey
         workers.add_worker("--no-nanny")
         with dask_executor.connect(workers.address, [level], said.append) as executor:
             workers.workers[0].kill()
-            with pytest.raises(engines.EngineError, match="no workers for"):
-                list(engines.run_on(executor, square, range(10)))
+            with pytest.raises(executors.ExecutorError, match="no workers for"):
+                list(executors.run_on(executor, square, range(10)))
     assert said[0].startswith("the cluster has no workers left: waiting")

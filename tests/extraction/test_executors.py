@@ -43,7 +43,7 @@ def test_local_workers_have_one_thread():
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_workers_that_never_start_are_an_error():
-    with pytest.raises(executors.EngineError, match="workers die before they do any work"):
+    with pytest.raises(executors.ExecutorError, match="workers die before they do any work"):
         list(executors.run_local(square, range(3), jobs=1, warm_up=never_starts))
 
 
@@ -101,5 +101,5 @@ def test_an_executor_is_fed_in_batches_within_bounds():
 def test_an_executor_that_is_shut_down_is_an_error():
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    with pytest.raises(executors.EngineError, match="takes no more work"):
+    with pytest.raises(executors.ExecutorError, match="takes no more work"):
         list(executors.run_on(executor, square, range(3)))

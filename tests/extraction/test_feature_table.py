@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spdkit.extraction.feature_table import merge, tabulate
-from spdkit.extraction.track_results import Result, Row
+from spdkit.extraction.track_results import ExtractorResult, TrackResult
 from spdkit.extractors import Extractor, FeatureSpec
 from spdkit.store.feature_store import FeatureTable, store_image
 from spdkit.store.provenance import provenance
@@ -48,16 +48,18 @@ BOTH = (First(), Second(3))
 
 def row(name, value, *names, status="ok"):
     results = {
-        extractor.name: Result(
+        extractor.name: ExtractorResult(
             status,
-            content=f"content {value}",
+            fingerprint=f"content {value}",
             values=np.full(extractor.n, value, dtype=np.float32),
             obs={"note": f"note {value}", "loud": float(value)},
         )
         for extractor in BOTH
         if extractor.name in names
     }
-    return Row(Track(name, metadata={"v": value}), Stamp(int(value), "then"), f"c{value}", results)
+    return TrackResult(
+        Track(name, metadata={"v": value}), Stamp(int(value), "then"), f"c{value}", results
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -91,7 +93,7 @@ def test_a_later_row_replaces_only_the_extractors_that_it_ran():
 
 
 def test_a_failure_replaces_earlier_numbers():
-    failed = Row(Track("a"), Stamp(), "", {"first": Result("failed", "a reason")})
+    failed = TrackResult(Track("a"), Stamp(), "", {"first": ExtractorResult("failed", "a reason")})
     table = merge([tabulate([row("a", 1, "first")], BOTH[:1]), tabulate([failed], BOTH[:1])])
     assert np.isnan(table.X).all()
     assert list(table.obs.loc["a", ["first_status", "first_error"]]) == ["failed", "a reason"]
@@ -102,8 +104,8 @@ def test_a_failure_replaces_earlier_numbers():
 def test_any_text_reaches_the_store(text):
     """Reasons and names come from anywhere: lone surrogates and NUL must not stop a batch."""
     track = Track("a", audio=f"/{text}".replace("\0", "?"), metadata={"title": text})
-    results = {"first": Result("failed", text, obs={"note": text})}
-    table = tabulate([Row(track, Stamp(), "", results)], BOTH[:1])
+    results = {"first": ExtractorResult("failed", text, obs={"note": text})}
+    table = tabulate([TrackResult(track, Stamp(), "", results)], BOTH[:1])
     store_image(merge([table]))
     escaped = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
     assert table.obs.loc["a", "first_error"] == escaped

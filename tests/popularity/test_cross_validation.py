@@ -8,8 +8,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from spdkit.evaluation import splits as protocols
-from spdkit.evaluation.splits import ProtocolError
+from spdkit.evaluation.splits import ProtocolError, split
 from spdkit.popularity.cross_validation import FitError, Songs, evaluate, fit_model, folds_of
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 
@@ -32,7 +31,7 @@ class Spy(DummyRegressor):
 
 def test_each_row_is_predicted_by_a_model_that_did_not_see_it():
     data = songs()
-    splits = protocols.split("artist", 200, groups=data.groups, k=4)
+    splits = split("artist", 200, groups=data.groups, k=4)
     Spy.seen.clear()
     results = list(folds_of(Spy, data, splits))
     assert [result.fold for result in results] == [0, 1, 2, 3, None]
@@ -46,7 +45,7 @@ def test_each_row_is_predicted_by_a_model_that_did_not_see_it():
 
 def test_scores_and_differences_by_hand():
     data = songs()
-    splits = protocols.split("paper", 200, k=4)
+    splits = split("paper", 200, k=4)
     found = evaluate({"line": LinearRegression, "mean": DummyRegressor}, data, splits)
     line, mean = found.scores["line"], found.scores["mean"]
     assert line["validation"]["mae"].value == pytest.approx(0, abs=1e-9)
@@ -82,14 +81,14 @@ def test_a_classifier_learns_the_classes():
 
 def test_without_test_rows_there_are_folds_alone():
     data = songs()
-    splits = protocols.split("paper", 200, k=3, test_share=0)
+    splits = split("paper", 200, k=3, test_share=0)
     found = evaluate({"line": LinearRegression}, data, splits)
     assert set(found.scores["line"]) == {"validation"} and not found.differences
 
 
 def test_reference_carries_weights_and_knows_all_rows():
     data = songs()
-    splits = protocols.split("reference", 200, k=3)
+    splits = split("reference", 200, k=3)
     made = []
 
     def make():
@@ -107,7 +106,7 @@ def test_reference_carries_weights_and_knows_all_rows():
         list(folds_of(make, extreme, splits))
         assert made[-1].nets_.scaler.range_[0] > 1e5
     # By the honest protocol a value of a test row moves nothing.
-    honest = protocols.split("paper", 200, k=3)
+    honest = split("paper", 200, k=3)
     extreme = Songs(data.X.copy(), data.y, data.groups)
     extreme.X.iloc[honest.test[0], 0] = 1e6
     list(folds_of(make, extreme, honest))
@@ -116,7 +115,7 @@ def test_reference_carries_weights_and_knows_all_rows():
 
 def test_reference_goes_on_with_the_weights_of_the_fold_before():
     data = songs()
-    splits = protocols.split("reference", 200, k=3)
+    splits = split("reference", 200, k=3)
     still = {"delta": 1.0, "max_epochs": 1, "optimizer": "sgd", "learning_rate": 1e-12}
     said = [
         result.test.values
@@ -141,7 +140,7 @@ def test_reference_goes_on_with_the_weights_of_the_fold_before():
 
 
 def test_reference_is_about_the_papers_networks():
-    splits = protocols.split("reference", 200, k=3)
+    splits = split("reference", 200, k=3)
     with pytest.raises(ProtocolError, match="no autoencoder of its own"):
         list(folds_of(lambda: HitMusicNetRegressor.from_preset("spdkit"), songs(), splits))
 

@@ -12,11 +12,10 @@ from sklearn.inspection import permutation_importance as theirs
 from sklearn.linear_model import LinearRegression
 
 from spdkit.evaluation.metrics import MetricError
+from spdkit.popularity.feature_groups import ExplanationError, blocks_of
 from spdkit.popularity.labels import PopularityError
 from spdkit.popularity.models import baselines
-from spdkit.popularity.shapley import (
-    ExplanationError,
-    blocks_of,
+from spdkit.popularity.permutation_importance import (
     importance_table,
     permutation_importance,
     row_losses,

@@ -13,14 +13,11 @@ from hypothesis import strategies as st
 from spdkit.cli.demo import planted_table
 from spdkit.evaluation import splits
 from spdkit.popularity import shapley
+from spdkit.popularity.feature_groups import ExplanationError, blocks_of
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
-from spdkit.popularity.shapley import (
-    ExplanationError,
-    blocks_of,
-    contributions,
-    permutation_importance,
-)
+from spdkit.popularity.permutation_importance import permutation_importance
+from spdkit.popularity.shapley import contributions
 
 BLOCKS = {"x": ["a", "b"], "y": ["c"], "z": ["d"]}
 NAMES = list("abcd")

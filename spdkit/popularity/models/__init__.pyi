@@ -1,3 +1,5 @@
+from . import baselines as baselines
+from . import serialization as serialization
 from .hitmusicnet import HitMusicNetClassifier as HitMusicNetClassifier
 from .hitmusicnet import HitMusicNetRegressor as HitMusicNetRegressor
 from .presets import preset as preset
