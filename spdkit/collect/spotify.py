@@ -154,4 +154,4 @@ class SpotifyCollector:
             )
 
     def _bar(self, label: str, total: int) -> AbstractContextManager[Callable[[bool], None]]:
-        return progress_bar(label, total, shown=self._progress and total > 0)
+        return progress_bar(label, total, shown=self._progress)

@@ -1,23 +1,76 @@
-"""A progress bar for training that takes long: which net, which epoch, how well it does.
-
-The bar appears on stderr after two seconds, so that small fits stay silent.
-"""
+"""Progress: bars on stderr while work or training goes on."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Callback = Callable[[str, int, dict[str, float]], None]
-_PATIENCE = 2.0  # seconds
+PATIENCE = 2.0  # seconds without a bar, of work that is mostly quick
+
+
+@contextmanager
+def progress_bar(
+    label: str, total: int, *, shown: bool = True, patience: float = 0.0
+) -> Iterator[Callable[[bool], None]]:
+    """Show a bar while the context is open.
+
+    Parameters
+    ----------
+    label : str
+    total : int
+        Items; without any, nothing is shown.
+    shown : bool
+    patience : float
+        Seconds before the bar appears.
+
+    Yields
+    ------
+    callable
+        To call after each item with whether it failed.
+    """
+    if not shown or not total:
+        yield lambda failed: None
+        return
+    from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        "{task.fields[rate]}",
+        TimeElapsedColumn(),
+        "left",
+        TimeRemainingColumn(),
+        "[red]{task.fields[failures]}",
+    )
+    with _bars(columns, patience) as (bars, appear):
+        task = bars.add_task(label, total=total, rate="", failures="")
+        failures = 0
+        appear()
+
+        def advance(failed: bool) -> None:
+            nonlocal failures
+            failures += failed
+            appear()
+            bars.advance(task)
+            speed = bars.tasks[0].speed
+            bars.update(
+                task,
+                rate=f"{speed:.1f}/s" if speed else "",
+                failures=f"{failures} failed" if failures else "",
+            )
+
+        yield advance
 
 
 @contextmanager
 def training_progress(
-    max_epochs: int, callback: Callback | None, *, shown: bool
+    max_epochs: int, callback: Callback | None, *, shown: bool, patience: float = PATIENCE
 ) -> Iterator[Callback | None]:
-    """Show a bar while nets are trained.
+    """Show a bar for each net while nets are trained, once it takes longer than `patience`.
 
     Parameters
     ----------
@@ -26,6 +79,8 @@ def training_progress(
     callback : callable or None
         To call besides, as ``callback(net, epoch, metrics)``.
     shown : bool
+    patience : float
+        Seconds before the bars appear.
 
     Yields
     ------
@@ -35,79 +90,42 @@ def training_progress(
     if not shown:
         yield callback
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeElapsedColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("epochs  {task.fields[loss]}"),
-        TimeElapsedColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True))
-    tasks = {}
-    start = time.monotonic()
-    with ExitStack() as stack:
+    with _bars(("epochs  {task.fields[loss]}", TimeElapsedColumn()), patience) as (bars, appear):
+        tasks = {}
 
-        def told(net: str, epoch: int, metrics: dict[str, float]) -> None:
+        def note(net: str, epoch: int, metrics: dict[str, float]) -> None:
             name, value = list(metrics.items())[-1]
             if net not in tasks:
-                tasks[net] = bar.add_task(net, total=max_epochs, loss="")
-            if not bar.live.is_started and time.monotonic() - start > _PATIENCE:
-                stack.enter_context(bar)
-            bar.update(tasks[net], completed=epoch, loss=f"{name} {value:.4f}")
+                tasks[net] = bars.add_task(net, total=max_epochs, loss="")
+            appear()
+            bars.update(tasks[net], completed=epoch, loss=f"{name} {value:.4f}")
             if callback is not None:
                 callback(net, epoch, metrics)
 
-        yield told
+        yield note
 
 
 @contextmanager
-def progress_bar(label: str, total: int, *, shown: bool = True) -> Iterator[Callable[[bool], None]]:
-    """Show a bar while the context is open.
-
-    Yields
-    ------
-    callable
-        To call after each item with whether it failed.
-    """
-    if not shown:
-        yield lambda failed: None
-        return
+def _bars(
+    columns: tuple[Any, ...], patience: float
+) -> Iterator[tuple[Progress, Callable[[], None]]]:
+    """Bars on stderr, and what lets them appear after `patience` seconds."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("[red]{task.fields[failures]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=total, rate="", failures="")
-        failures = 0
+    texts = [TextColumn(column) if isinstance(column, str) else column for column in columns]
+    first = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bars = Progress(*first, *texts, console=Console(stderr=True))
+    start = time.monotonic()
 
-        def advance(failed: bool) -> None:
-            nonlocal failures
-            failures += failed
-            bar.advance(task)
-            speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                rate=f"{speed:.1f}/s" if speed else "",
-                failures=f"{failures} failed" if failures else "",
-            )
+    def appear() -> None:
+        if not bars.live.is_started and time.monotonic() - start >= patience:
+            bars.start()
 
-        yield advance
+    try:
+        yield bars, appear
+    finally:
+        if bars.live.is_started:
+            bars.stop()

@@ -153,7 +153,7 @@ def extract(
         n_tasks = len(plan.tasks)
         with (
             closing(_run(plan.tasks, ordered, jobs, timeout, executor)) as results,
-            progress_bar("extracting", n_tasks, shown=progress and n_tasks > 0) as advance,
+            progress_bar("extracting", n_tasks, shown=progress) as advance,
         ):
             counted = (tally.count(result, advance) for result in results)
             _keep(chain(plan.renewed, counted), journal, ordered, shard_size)

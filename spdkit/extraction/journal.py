@@ -18,10 +18,8 @@ from filelock import FileLock, Timeout
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import sync_folder, write_bytes
-from spdkit.common.progress import progress_bar
+from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
-
-_MANY_SHARDS = 100  # take about two seconds to read
 
 
 class JournalError(SpdkitError):
@@ -72,8 +70,8 @@ class Journal:
         """Rows of every shard from number `start`, oldest first."""
         paths = self.shards()[start:]
         tables = []
-        slow = len(paths) > _MANY_SHARDS
-        with progress_bar("joining", len(paths), shown=progress and slow) as advance:
+        bar = progress_bar("joining", len(paths), shown=progress, patience=PATIENCE)
+        with bar as advance:
             for path in paths:
                 tables.append(FeatureStore.open(path).read())
                 advance(False)

@@ -193,7 +193,7 @@ def fit(
     seconds = {"model": fit_model(model, training, together=together)}
     predictions = {"model": predict(model, test.X, test.thresholds)}
     makers = baseline_makers(settings) if settings.compared else {}
-    with progress_bar("baselines", len(makers), shown=progress and bool(makers)) as advance:
+    with progress_bar("baselines", len(makers), shown=progress) as advance:
         for key, make in makers.items():
             baseline = make()
             seconds[key] = fit_model(baseline, training, together=together)

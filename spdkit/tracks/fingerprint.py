@@ -1,4 +1,4 @@
-"""What a track's parts contain, in a few bytes: how a second run knows what has changed.
+"""Fingerprints of a track's parts, by which a second run knows what has changed.
 
 A file whose size and modification time are as they were is taken as unchanged. When they differ, a
 hash of the size and three 1 MiB blocks (head, middle, tail) decides, so that a file that was only

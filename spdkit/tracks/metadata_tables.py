@@ -1,7 +1,7 @@
-"""Facts from tables, joined to tracks on ``track_id``.
+"""Metadata tables: facts joined to tracks on ``track_id``.
 
 A table was written for these tracks, so it wins over tags and files, column by column; an empty
-cell says nothing and changes nothing. What did not match is told on both sides.
+cell says nothing and changes nothing. What did not match is named on both sides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
-from spdkit.tracks.local_metadata import named
+from spdkit.common.messages import listing
 from spdkit.tracks.scan import read_rows
 from spdkit.tracks.track import Track, TrackSet
 
@@ -72,17 +72,21 @@ class Joined:
     def remarks(self) -> list[str]:
         """What matched and what did not, in words."""
         total = len(self.tracks)
-        told = [f"{self.n_matched} of {total} tracks have a row, {len(self.without_row)} have none"]
+        remarks = [
+            f"{self.n_matched} of {total} tracks have a row, {len(self.without_row)} have none"
+        ]
         if self.without_row and self.n_matched:
-            told[0] += f": {named(self.without_row)}"
+            remarks[0] += f": {listing(self.without_row)}"
         if self.unmatched:
-            told.append(f"{len(self.unmatched)} rows match no track: {named(self.unmatched)}")
+            remarks.append(f"{len(self.unmatched)} rows match no track: {listing(self.unmatched)}")
         if self.replaced:
             columns = ", ".join(f"{name} {count}" for name, count in sorted(self.replaced.items()))
-            told.append(f"{sum(self.replaced.values())} values replace other ones ({columns})")
+            remarks.append(f"{sum(self.replaced.values())} values replace other ones ({columns})")
         if self.unused:
-            told.append(f"the column {', '.join(self.unused)} is left out: tracks have their own")
-        return told
+            remarks.append(
+                f"the column {', '.join(self.unused)} is left out: tracks have their own"
+            )
+        return remarks
 
 
 def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Joined:

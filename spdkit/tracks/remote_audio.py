@@ -1,4 +1,4 @@
-"""Audio under a URL: what travels, and what is done when it does not arrive.
+"""Remote audio: files under a URL, what travels of them, and what is tried when it does not arrive.
 
 A file is fetched in ranges: 64 KiB where a reader jumps to, then half as much as it has read in a
 row, so that little travels that nobody reads. Within `one_visit` a URL is looked at once and
@@ -85,7 +85,7 @@ class _Remote:
         self.facts: Mapping[str, Any] = _patiently(look)
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._handle: IO[bytes] | None = None
-        self._next, self._row = 0, 0  # block after the last fetch, and how many came in a row
+        self._next, self._run = 0, 0  # block after the last fetch, and how many came in a row
         self._failure: RemoteError | None = None
 
     @property
@@ -112,9 +112,9 @@ class _Remote:
     def _fetch(self, first: int, last: int) -> None:
         if self._failure is not None:
             raise self._failure
-        row = self._row if first == self._next else 0
-        wanted = max(last + 1 - first, row // 2, 1)
-        end = first + min(wanted, _LONGEST_FETCH // BLOCK)
+        run = self._run if first == self._next else 0
+        count = max(last + 1 - first, run // 2, 1)
+        end = first + min(count, _LONGEST_FETCH // BLOCK)
         end = next((n for n in range(first, end) if n in self._blocks), end)
         try:
             data = _patiently(partial(self._range, first * BLOCK, min(end * BLOCK, self.size)))
@@ -126,7 +126,7 @@ class _Remote:
             self._blocks[number] = data[place * BLOCK : (place + 1) * BLOCK]
         while len(self._blocks) > _KEPT_BLOCKS:
             self._blocks.popitem(last=False)
-        self._next, self._row = end, row + end - first
+        self._next, self._run = end, run + end - first
 
     def _range(self, start: int, stop: int) -> bytes:
         if self.facts.get("partial") is False:  # "Accept-Ranges: none"
@@ -147,7 +147,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, remote: _Remote) -> None:
         self._remote = remote
         self._place = 0
-        self._untold: RemoteError | None = None
+        self._late_error: RemoteError | None = None
 
     def readable(self) -> bool:
         return True
@@ -175,16 +175,16 @@ class _Reader(io.RawIOBase):
         try:
             data = self.read(len(buffer))
         except RemoteError as error:
-            self._untold = error
+            self._late_error = error
             return 0
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
         super().close()
-        untold, self._untold = self._untold, None
-        if untold is not None:
-            raise untold
+        late_error, self._late_error = self._late_error, None
+        if late_error is not None:
+            raise late_error
 
 
 _visited: ContextVar[dict[str, _Remote | Exception] | None] = ContextVar("visited", default=None)
@@ -199,10 +199,10 @@ def _find(url: str) -> _Remote:
             visited[url] = _Remote(url)
         except Exception as error:  # noqa: BLE001 (raised below, and again at the next look)
             visited[url] = error
-    found = visited[url]
-    if isinstance(found, Exception):
-        raise found
-    return found
+    remote = visited[url]
+    if isinstance(remote, Exception):
+        raise remote
+    return remote
 
 
 def _patiently(action: Callable[[], Value]) -> Value:
@@ -224,9 +224,9 @@ def _pause(error: Exception, usual: float) -> float | None:
     status = getattr(cause, "status", None)
     if not (isinstance(cause, _network_errors()) if status is None else status in _PASSING):
         return None
-    asked = (getattr(cause, "headers", None) or {}).get("Retry-After", "")
-    if asked.isdigit():
-        return float(asked) if float(asked) <= _LONGEST_PAUSE else None
+    retry_after = (getattr(cause, "headers", None) or {}).get("Retry-After", "")
+    if retry_after.isdigit():
+        return float(retry_after) if float(retry_after) <= _LONGEST_PAUSE else None
     # Many workers that were turned away together do not come back together.
     return usual * random.uniform(0.5, 1.5)
 

@@ -1,10 +1,10 @@
-"""Tracks: what there is to extract from, and where it lies.
+"""Scan: tracks of a folder or a table, what there is to extract from and where it lies.
 
 Conventions
 -----------
 A track is named by its ``track_id``. A folder scan names each file by its path relative to the
 root, in POSIX form; a table names them itself. Audio is a local path or any URL that fsspec
-opens. This module knows files, not features.
+opens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.text import printable
-from spdkit.tracks.local_metadata import gather
+from spdkit.tracks.local_metadata import read_local_metadata
 from spdkit.tracks.sidecars import beside
 from spdkit.tracks.track import Track, TrackError, TrackSet, is_url
 
@@ -78,10 +78,12 @@ def from_folder(
         total = scan.other.total()
         remarks.append(f"passed over {total} files that are not audio ({kinds})")
     if tags or scan.sidecars:
-        gathered = gather(found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress)
-        found = gathered.tracks
-        remarks += gathered.remarks
-        problems += gathered.problems
+        local = read_local_metadata(
+            found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress
+        )
+        found = local.tracks
+        remarks += local.remarks
+        problems += local.problems
     return TrackSet(tuple(found), tuple(remarks), tuple(problems))
 
 
@@ -173,8 +175,8 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     found.sort(key=lambda track: track.track_id)
     if not files:
         return TrackSet(tuple(found))
-    gathered = gather(found, files, tags=False, lyrics=True)
-    return TrackSet(tuple(gathered.tracks), tuple(gathered.remarks), tuple(gathered.problems))
+    local = read_local_metadata(found, files, tags=False, lyrics=True)
+    return TrackSet(tuple(local.tracks), tuple(local.remarks), tuple(local.problems))
 
 
 def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> TrackSet:

@@ -1,4 +1,4 @@
-"""Lyrics in text files: which file beside the audio holds them, and what words are in it.
+"""Sidecars: text files of lyrics beside the audio, and the words in them.
 
 Conventions
 -----------
@@ -114,12 +114,12 @@ def beside(names: Sequence[str]) -> dict[str, list[str]]:
     dict of str to list of str
         Stem to names, in order of preference.
     """
-    found: dict[str, list[tuple[int, str]]] = {}
+    ranks: dict[str, list[tuple[int, str]]] = {}
     for name in names:
         stem, suffix = os.path.splitext(name)  # noqa: PTH122 (many files: Path takes longer)
         if suffix.lower() in SUFFIXES:
-            found.setdefault(stem, []).append((SUFFIXES.index(suffix.lower()), name))
-    return {stem: [name for _, name in sorted(ranked)] for stem, ranked in found.items()}
+            ranks.setdefault(stem, []).append((SUFFIXES.index(suffix.lower()), name))
+    return {stem: [name for _, name in sorted(ranked)] for stem, ranked in ranks.items()}
 
 
 def read_lyrics(path: str) -> Lyrics:
@@ -256,19 +256,19 @@ def _wide(data: bytes) -> tuple[str, str]:
 def _guess(data: bytes) -> tuple[str, str]:
     from charset_normalizer import from_bytes
 
-    found = {}
+    matches = {}
     for encoding, languages in _PAGES.items():
         # One by one: of several, from_bytes leaves out those that are like one that does not fit.
         match = from_bytes(data, cp_isolation=[encoding], threshold=_CLEAN).best()
         if match is not None and _language(str(match)) in languages.split():
-            found[encoding] = match
-    if not found:
+            matches[encoding] = match
+    if not matches:
         raise ValueError(
             "its encoding cannot be told: it is not UTF-8, and no other fits well enough. Save it "
             "as UTF-8"
         )
-    cleanest = min(match.chaos for match in found.values())
-    clean = {e: match for e, match in found.items() if match.chaos <= cleanest + _AS_CLEAN}
+    cleanest = min(match.chaos for match in matches.values())
+    clean = {e: match for e, match in matches.items() if match.chaos <= cleanest + _AS_CLEAN}
     # Of equals the commoner, which comes first.
     best = min(clean, key=lambda e: (-round(clean[e].coherence, 1), clean[e].chaos))
     return str(clean[best]), best

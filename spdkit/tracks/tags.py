@@ -136,14 +136,14 @@ def read_tags(path: str) -> Tags | None:
         # Opening a pipe would wait for a writer.
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (many files)
             raise PartError(path, "its tags cannot be read: is no regular file")
-        known, content = _load(path)
+        readable, tags = _load(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise PartError(path, f"its tags cannot be read: {reason}") from error
-    if content is None:
-        return Tags() if known else None
+    if tags is None:
+        return Tags() if readable else None
     try:
-        return _collect(content)
+        return _collect(tags)
     except Exception as error:  # a frame that mutagen parsed into nonsense
         raise PartError(path, f"its tags cannot be read: {_reason(error)}") from error
 
@@ -193,8 +193,8 @@ def _collect(content: Any) -> Tags:
     metadata: dict[str, object] = {}
     lyrics = ""
     for name, places in _names_of(content).items():
-        found = (_texts(content, place) for place in places)
-        values = next((texts for texts in found if texts), [])
+        candidates = (_texts(content, place) for place in places)
+        values = next((texts for texts in candidates if texts), [])
         if not values:
             continue
         if name == "lyrics":
@@ -231,9 +231,9 @@ def _texts(content: Any, place: str) -> list[str]:
     if hasattr(content, "getall"):
         values = [value for frame in content.getall(place) for value in _frame_texts(frame)]
     else:
-        found = content.get(place)
+        entry = content.get(place)
         # A piece of data in APEv2 is one object without parts.
-        values = [_text(value) for value in found] if isinstance(found, Iterable) else []
+        values = [_text(value) for value in entry] if isinstance(entry, Iterable) else []
     cleaned = (value.replace("\0", " ").strip() for value in values)
     # Some writers say the same twice.
     return [value for value in dict.fromkeys(cleaned) if value]

@@ -1,36 +1,52 @@
-"""The progress bar of training: silent when it is quick, and every epoch is heard."""
+"""Progress: silent when work is quick, and every epoch is passed on."""
 
 from __future__ import annotations
 
 from spdkit.common import progress
 
 
-def heard(capsys, patience, monkeypatch, *, shown=True):
-    monkeypatch.setattr(progress, "_PATIENCE", patience)
+def shown_by(capsys, patience, *, shown=True):
     calls = []
-    with progress.training_progress(9, lambda *all_: calls.append(all_), shown=shown) as told:
-        told("autoencoder", 1, {"loss": 0.5, "val_loss": 0.25})
-        told("popularity", 9, {"loss": 0.125})
+    with progress.training_progress(
+        9, lambda *all_: calls.append(all_), shown=shown, patience=patience
+    ) as note:
+        note("autoencoder", 1, {"loss": 0.5, "val_loss": 0.25})
+        note("popularity", 9, {"loss": 0.125})
     assert [call[:2] for call in calls] == [("autoencoder", 1), ("popularity", 9)]
     out = capsys.readouterr()
     assert out.out == ""
     return out.err
 
 
-def test_a_bar_for_each_net(capsys, monkeypatch):
-    text = heard(capsys, -1, monkeypatch)
+def test_a_bar_for_each_net(capsys):
+    text = shown_by(capsys, -1)
     for word in ("autoencoder", "1/9", "val_loss 0.2500", "popularity", "9/9", "loss 0.1250"):
         assert word in text
 
 
-def test_quick_training_is_silent(capsys, monkeypatch):
-    assert heard(capsys, 60, monkeypatch) == ""
+def test_quick_training_is_silent(capsys):
+    assert shown_by(capsys, 60) == ""
 
 
-def test_nothing_is_shown_unasked(capsys, monkeypatch):
-    assert heard(capsys, -1, monkeypatch, shown=False) == ""
+def test_nothing_is_shown_unasked(capsys):
+    assert shown_by(capsys, -1, shown=False) == ""
 
 
 def test_without_a_callback_nothing_is_called():
-    with progress.training_progress(9, None, shown=False) as told:
-        assert told is None
+    with progress.training_progress(9, None, shown=False) as note:
+        assert note is None
+
+
+def test_a_bar_counts_items_and_failures(capsys):
+    with progress.progress_bar("songs", 2) as advance:
+        advance(False)
+        advance(True)
+    text = capsys.readouterr().err
+    assert "songs" in text and "2/2" in text and "1 failed" in text
+
+
+def test_without_items_or_before_its_time_there_is_no_bar(capsys):
+    for total, shown, patience in ((0, True, 0.0), (2, False, 0.0), (2, True, 60.0)):
+        with progress.progress_bar("songs", total, shown=shown, patience=patience) as advance:
+            advance(False)
+    assert capsys.readouterr().err == ""
