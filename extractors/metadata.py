@@ -29,6 +29,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.parameters import FLAG, Allowed, Instance, check_parameters
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.tracks.track import Track
 
@@ -246,6 +248,7 @@ _FIELDS = (
 _NAMES = tuple(field.name for field in _FIELDS)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MetadataExtractor(Extractor):
     """Followers, popularity, markets, release year and Spotify's descriptors of a track.
 
@@ -289,16 +292,15 @@ class MetadataExtractor(Extractor):
     allow_nan: ClassVar[bool] = True
     obs_fields: ClassVar[Mapping[str, type]] = {"known": float, "missing": str}
 
-    def __init__(
-        self,
-        *,
-        aliases: Mapping[str, str] | None = None,
-        log1p_followers: bool = False,
-        cyclic_key: bool = False,
-    ) -> None:
-        self.aliases = aliases
-        self.log1p_followers = log1p_followers
-        self.cyclic_key = cyclic_key
+    aliases: Mapping[str, str] | None = None
+    log1p_followers: bool = False
+    cyclic_key: bool = False
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        "aliases": (Instance(Mapping), None),
+        "log1p_followers": FLAG,
+        "cyclic_key": FLAG,
+    }
 
     @property
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
@@ -338,11 +340,12 @@ class MetadataExtractor(Extractor):
 
     def _values(self, track: Track) -> dict[str, float]:
         """Every field of a track, NaN where it is not known."""
+        check_parameters(vars(self), self._parameter_constraints)
         aliases = dict(self.aliases or {})
         unknown = sorted(set(aliases.values()) - set(_NAMES))
         if unknown:
-            known = ", ".join(_NAMES)
-            raise ValueError(f"aliases must lead to our fields ({known}), got {unknown}")
+            names = ", ".join(_NAMES)
+            raise ParameterError(f"aliases must lead to our fields ({names}), got {unknown}")
         values = {}
         for field in _FIELDS:
             own = (theirs for theirs, ours in aliases.items() if ours == field.name)

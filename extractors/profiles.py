@@ -1,15 +1,19 @@
-"""Named sets of constants: what a parameter of None stands for."""
+"""Profiles: named sets of constants, what a parameter of None stands for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from spdkit.common.parameters import Allowed, OneOf, check_parameters
 
-def filled(
-    parameters: Mapping[str, Any], profiles: Mapping[str, Mapping[str, Any]]
+
+def resolve(
+    parameters: Mapping[str, Any],
+    profiles: Mapping[str, Mapping[str, Any]],
+    constraints: Mapping[str, Allowed],
 ) -> dict[str, Any]:
-    """Parameters with the profile's own values in the place of None.
+    """Parameters with the profile's own values in the place of None, each checked by itself.
 
     Parameters
     ----------
@@ -17,17 +21,19 @@ def filled(
         Of an extractor; ``profile`` names the profile.
     profiles : mapping
         Profile -> parameter -> value.
+    constraints : mapping
+        What the others may be, see `spdkit.common.parameters`.
 
     Raises
     ------
-    ValueError
-        When there is no such profile.
+    ParameterError
+        Naming the parameter that is out of range, what it may be, and its value.
     """
-    profile = parameters["profile"]
-    if profile not in profiles:
-        raise ValueError(f"profile must be one of {', '.join(profiles)}, got {profile!r}")
-    preset = profiles[profile]
-    return {
+    check_parameters(parameters, {"profile": OneOf(*profiles)})
+    preset = profiles[parameters["profile"]]
+    resolved = {
         key: preset[key] if value is None and key in preset else value
         for key, value in parameters.items()
     }
+    check_parameters(resolved, constraints)
+    return resolved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,14 +14,15 @@ from spdkit.common.text import printable
 from spdkit.extractors.audio import columns
 from spdkit.extractors.audio.engine import Collected, compile_kernels, compute
 from spdkit.extractors.audio.fast_engine import Sink
-from spdkit.extractors.audio.settings import AudioSettings, as_parameters, resolve
+from spdkit.extractors.audio.settings import AudioParameters, AudioSettings, resolve
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
-from spdkit.extractors.decoding.window import Clip, ClipStream, Offset, open_clip, read_clip
+from spdkit.extractors.decoding.window import Clip, ClipStream, open_clip, read_clip
 from spdkit.tracks.track import Track
 
 
-class AudioExtractor(Extractor):
+@dataclass(kw_only=True, eq=False, repr=False)
+class AudioExtractor(AudioParameters, Extractor):
     """Audio features of the HitMusicNet paper, or of the SpotGenTrack data set.
 
     A window of the file is decoded, mixed to mono by the mean of its channels, resampled if its
@@ -124,76 +126,14 @@ class AudioExtractor(Extractor):
         "note": str,
     }
 
-    def __init__(
-        self,
-        profile: str = "paper",
-        *,
-        engine: str = "spdkit",
-        duration: float | None = 30.0,
-        offset: Offset = "middle",
-        min_duration: float = 1.0,
-        sr: int = 44100,
-        n_fft: int = 2048,
-        hop_length: int = 512,
-        window: str = "hann",
-        n_mfcc: int | None = None,
-        mfcc_n_mels: int = 128,
-        n_mels: int | None = None,
-        mel_fmin: float | None = None,
-        mel_fmax: float | None = None,
-        mel_window: str | None = None,
-        n_chroma: int = 12,
-        chroma_fmin: float | None = None,
-        n_octaves: int = 7,
-        bins_per_octave: int = 36,
-        tuning: float | None = None,
-        tonnetz_of: str | None = None,
-        hpss_kernel_size: int = 31,
-        hpss_power: float = 2.0,
-        hpss_margin: float = 1.0,
-        contrast_fmin: float = 200.0,
-        contrast_n_bands: int = 6,
-        contrast_quantile: float = 0.02,
-        bandwidth_p: float = 2.0,
-        bandwidth_norm: bool = True,
-        roll_percents: tuple[float, float] = (0.1, 0.85),
-        centroid_of: str | None = None,
-        statistics: Sequence[str] | None = None,
-        extra: bool = False,
-    ) -> None:
-        self.profile = profile
-        self.engine = engine
-        self.duration = duration
-        self.offset = offset
-        self.min_duration = min_duration
-        self.sr = sr
-        self.n_fft = n_fft
-        self.hop_length = hop_length
-        self.window = window
-        self.n_mfcc = n_mfcc
-        self.mfcc_n_mels = mfcc_n_mels
-        self.n_mels = n_mels
-        self.mel_fmin = mel_fmin
-        self.mel_fmax = mel_fmax
-        self.mel_window = mel_window
-        self.n_chroma = n_chroma
-        self.chroma_fmin = chroma_fmin
-        self.n_octaves = n_octaves
-        self.bins_per_octave = bins_per_octave
-        self.tuning = tuning
-        self.tonnetz_of = tonnetz_of
-        self.hpss_kernel_size = hpss_kernel_size
-        self.hpss_power = hpss_power
-        self.hpss_margin = hpss_margin
-        self.contrast_fmin = contrast_fmin
-        self.contrast_n_bands = contrast_n_bands
-        self.contrast_quantile = contrast_quantile
-        self.bandwidth_p = bandwidth_p
-        self.bandwidth_norm = bandwidth_norm
-        self.roll_percents = roll_percents
-        self.centroid_of = centroid_of
-        self.statistics = statistics
-        self.extra = extra
+    profile: str = field(default="paper", kw_only=False)
+    n_mfcc: int | None = None
+    n_mels: int | None = None
+    mel_fmin: float | None = None
+    mel_window: str | None = None
+    tonnetz_of: str | None = None
+    centroid_of: str | None = None
+    statistics: Sequence[str] | None = None
 
     @property
     def settings(self) -> AudioSettings:
@@ -201,15 +141,15 @@ class AudioExtractor(Extractor):
 
         Raises
         ------
-        ValueError
-            Naming the parameter that is out of range, its value and what is allowed.
+        ParameterError
+            Naming the parameter that is out of range, what it may be, and its value.
         """
-        return resolve(self.get_params(deep=False))
+        return resolve({each.name: getattr(self, each.name) for each in fields(self)})
 
     @property
     def effective_parameters(self) -> dict[str, Any]:
         """Every constant in force, the profile's own included."""
-        return as_parameters(self.settings)
+        return asdict(self.settings)
 
     @property
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
@@ -250,7 +190,7 @@ class AudioExtractor(Extractor):
         ExtractionError
             When the track has no audio or it cannot be decoded.
         """
-        return read_clip(self._source(track), **self._window())
+        return read_clip(self._source(track), **self.settings.clip_parameters)
 
     def frames(self, track: Track) -> dict[str, NDArray[np.float32]]:
         """Features of a track before their statistics, for plots.
@@ -293,17 +233,8 @@ class AudioExtractor(Extractor):
             raise ExtractionError(track.track_id, "the track has no audio")
         return track.audio
 
-    def _window(self) -> dict[str, Any]:
-        s = self.settings
-        return {
-            "sr": s.sr,
-            "duration": s.duration,
-            "offset": s.offset,
-            "min_duration": s.min_duration,
-        }
-
     def _open(self, track: Track) -> ClipStream:
-        return open_clip(self._source(track), **self._window())
+        return open_clip(self._source(track), **self.settings.clip_parameters)
 
     def _compute(self, clip: ClipStream, sink: Sink) -> dict[str, Tuning]:
         """Give every frame of every feature to `sink`."""

@@ -1,18 +1,29 @@
-"""Every constant of the audio features, resolved from a profile and what the user set."""
+"""Settings: every constant of the audio features, from a profile and what the user set."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.parameters import (
+    FLAG,
+    POSITIVE,
+    SHARE,
+    TEXT,
+    Allowed,
+    Instance,
+    Number,
+    OneOf,
+    SequenceOf,
+    Whole,
+)
+from spdkit.extractors import profiles
 from spdkit.extractors.audio.statistics import STATISTICS
-from spdkit.extractors.decoding.window import Offset
-from spdkit.extractors.profiles import filled
+from spdkit.extractors.decoding.window import WINDOW_CONSTRAINTS, WindowParameters
 
-# Terms a, b of the windows that are a - b·cos; see `spectra.windowed`.
+# Terms a, b of the windows that are a - b·cos; see `spectral.windowed`.
 WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "boxcar": (1.0, 0.0)}
 
 C1 = 440.0 * 2.0 ** ((24 - 69) / 12)  # Hz, by its MIDI number
@@ -43,43 +54,78 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class AudioSettings:
+@dataclass(kw_only=True, eq=False, repr=False)
+class AudioParameters(WindowParameters):
+    """What an `AudioExtractor` and its settings share: no profile has a say in these."""
+
+    engine: str = "spdkit"
+    n_fft: int = 2048
+    hop_length: int = 512
+    window: str = "hann"
+    mfcc_n_mels: int = 128
+    mel_fmax: float | None = None
+    n_chroma: int = 12
+    chroma_fmin: float | None = None
+    n_octaves: int = 7
+    bins_per_octave: int = 36
+    tuning: float | None = None
+    hpss_kernel_size: int = 31
+    hpss_power: float = 2.0
+    hpss_margin: float = 1.0
+    contrast_fmin: float = 200.0
+    contrast_n_bands: int = 6
+    contrast_quantile: float = 0.02
+    bandwidth_p: float = 2.0
+    bandwidth_norm: bool = True
+    roll_percents: tuple[float, float] = (0.1, 0.85)
+    extra: bool = False
+
+
+# Not frozen, as what it inherits is not; nothing changes it, and it is the key of caches.
+@dataclass(kw_only=True, unsafe_hash=True)
+class AudioSettings(AudioParameters):
     """The constants in force; see `AudioExtractor` for what each means."""
 
     profile: str
-    engine: str
-    duration: float | None
-    offset: Offset
-    min_duration: float
-    sr: int
-    n_fft: int
-    hop_length: int
-    window: str
     n_mfcc: int
-    mfcc_n_mels: int
     n_mels: int
     mel_fmin: float
-    mel_fmax: float | None
     mel_window: str
-    n_chroma: int
-    chroma_fmin: float | None
-    n_octaves: int
-    bins_per_octave: int
-    tuning: float | None
     tonnetz_of: str
-    hpss_kernel_size: int
-    hpss_power: float
-    hpss_margin: float
-    contrast_fmin: float
-    contrast_n_bands: int
-    contrast_quantile: float
-    bandwidth_p: float
-    bandwidth_norm: bool
-    roll_percents: tuple[float, float]
     centroid_of: str
     statistics: tuple[str, ...]
-    extra: bool
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        **WINDOW_CONSTRAINTS,
+        "engine": OneOf("spdkit", "librosa"),
+        "n_fft": Whole(),
+        "hop_length": Whole(),
+        "window": (TEXT, Instance(tuple)),
+        "mel_window": (TEXT, Instance(tuple)),
+        "n_mfcc": Whole(),
+        "mfcc_n_mels": Whole(),
+        "n_mels": Whole(),
+        "mel_fmin": Number(0),
+        "mel_fmax": (POSITIVE, None),
+        "n_chroma": Whole(),
+        "chroma_fmin": (POSITIVE, None),
+        "n_octaves": Whole(),
+        "bins_per_octave": Whole(),
+        "tuning": (Number(), None),
+        "tonnetz_of": OneOf("harmonic", "signal"),
+        "hpss_kernel_size": Whole(),
+        "hpss_power": POSITIVE,
+        "hpss_margin": Number(1),
+        "contrast_fmin": POSITIVE,
+        "contrast_n_bands": Whole(),
+        "contrast_quantile": SHARE,
+        "bandwidth_p": POSITIVE,
+        "bandwidth_norm": FLAG,
+        "roll_percents": SequenceOf(SHARE, 2),
+        "centroid_of": OneOf("frames", "first_frame"),
+        "statistics": SequenceOf(OneOf(*STATISTICS)),
+        "extra": FLAG,
+    }
 
     @property
     def mel_high(self) -> float:
@@ -93,117 +139,62 @@ def resolve(parameters: dict[str, Any]) -> AudioSettings:
 
     Raises
     ------
-    ValueError
-        Naming the parameter, its value and what is allowed.
+    ParameterError
+        Naming the parameter, what it may be, and its value.
     """
-    chosen = filled(parameters, PROFILES)
-    for key in ("statistics", "roll_percents"):
-        if isinstance(chosen[key], str):
-            raise ValueError(f"{key} must be a sequence, got {chosen[key]!r}")
-        chosen[key] = tuple(chosen[key])
-    return _checked(AudioSettings(**chosen))
-
-
-@lru_cache(maxsize=64)
-def _checked(settings: AudioSettings) -> AudioSettings:
-    rules = [*_engine_rules(settings), *_time_rules(settings), *_feature_rules(settings)]
-    for holds, name, rule in rules:
+    sequences = {
+        name: tuple(parameters[name])
+        for name in ("statistics", "roll_percents")
+        if isinstance(parameters[name], Iterable) and not isinstance(parameters[name], str)
+    }
+    constraints = AudioSettings._parameter_constraints
+    settings = AudioSettings(**profiles.resolve({**parameters, **sequences}, PROFILES, constraints))
+    for holds, name, rule in _rules(settings):
         if not holds:
-            raise ValueError(f"{name} {rule}, got {getattr(settings, name)!r}")
+            raise ParameterError(f"{name} {rule}, got {getattr(settings, name)!r}")
     return settings
 
 
-def as_parameters(settings: AudioSettings) -> dict[str, Any]:
-    """Plain dictionary for the provenance of a store."""
-    return dataclasses.asdict(settings)
-
-
-Rule = tuple[bool, str, str]  # whether it holds, of which parameter, and what it demands
-
-
-def _positive(s: AudioSettings, *names: str) -> list[Rule]:
-    return [(getattr(s, name) > 0, name, "must be positive") for name in names]
-
-
-def _engine_rules(s: AudioSettings) -> list[Rule]:
-    if s.engine == "librosa":
-        return []
-    known = ", ".join(WINDOWS)
-    hint = "with engine='spdkit' (engine='librosa' takes others)"
+def _rules(s: AudioSettings) -> list[tuple[bool, str, str]]:
+    """What ties parameters to each other: whether it holds, of which one, and what it demands."""
+    nyquist = s.sr / 2
+    top_band = s.contrast_fmin * 2.0 ** (s.contrast_n_bands - 1)
+    # Constant-Q filters reach a little above their pitch, and tuning moves them by half a bin.
+    top_pitch = 1.02 * (s.chroma_fmin or C1) * 2.0**s.n_octaves
+    windows = "must be a window of scipy.signal.get_window"
+    if s.engine == "spdkit":
+        hint = "with engine='spdkit' (engine='librosa' takes others)"
+        windows = f"must be one of {', '.join(WINDOWS)} {hint}"
+        rules = [(s.n_fft % 2 == 0, "n_fft", f"must be even {hint}")]
+    else:
+        rules = []
     return [
-        (s.engine == "spdkit", "engine", "must be 'spdkit' or 'librosa'"),
-        (s.window in WINDOWS, "window", f"must be one of {known} {hint}"),
-        (s.mel_window in WINDOWS, "mel_window", f"must be one of {known} {hint}"),
-        (s.n_fft % 2 == 0, "n_fft", f"must be even {hint}"),
-    ]
-
-
-def _time_rules(s: AudioSettings) -> list[Rule]:
-    named = s.offset in ("middle", "head")
-    return [
-        *_positive(s, "sr", "n_fft"),
-        (s.duration is None or s.duration > 0, "duration", "must be positive seconds or None"),
-        (
-            named or (isinstance(s.offset, int | float) and 0 <= s.offset < math.inf),
-            "offset",
-            "must be 'middle', 'head' or seconds from the start",
-        ),
+        *rules,
+        (_is_window(s.window, s.engine), "window", windows),
+        (_is_window(s.mel_window, s.engine), "mel_window", windows),
         (s.min_duration * s.sr >= s.n_fft, "min_duration", "must span at least n_fft samples"),
         (
             s.duration is None or s.duration >= s.min_duration,
             "duration",
             f"must be at least min_duration={s.min_duration}",
         ),
-        (0 < s.hop_length <= s.n_fft, "hop_length", f"must be in 1 … n_fft={s.n_fft}"),
-        (_is_window(s.window), "window", "must be a window of scipy.signal.get_window"),
-        (_is_window(s.mel_window), "mel_window", "must be a window of scipy.signal.get_window"),
-        (
-            len(s.statistics) > 0
-            and set(s.statistics) <= set(STATISTICS)
-            and len(set(s.statistics)) == len(s.statistics),
-            "statistics",
-            f"must be distinct names from {', '.join(STATISTICS)}",
-        ),
-    ]
-
-
-def _feature_rules(s: AudioSettings) -> list[Rule]:
-    nyquist = s.sr / 2
-    top_band = s.contrast_fmin * 2.0 ** (s.contrast_n_bands - 1)
-    # Constant-Q filters reach a little above their pitch, and tuning moves them by half a bin.
-    top_pitch = 1.02 * (s.chroma_fmin or C1) * 2.0**s.n_octaves
-    return [
-        *_positive(s, "n_mfcc", "mfcc_n_mels", "n_mels", "n_chroma", "n_octaves", "contrast_fmin"),
-        *_positive(s, "contrast_n_bands", "hpss_kernel_size", "hpss_power", "bandwidth_p"),
+        (s.hop_length <= s.n_fft, "hop_length", f"must be in 1 … n_fft={s.n_fft}"),
+        (len(set(s.statistics)) == len(s.statistics), "statistics", "must be distinct names"),
         (s.n_mfcc <= s.mfcc_n_mels, "n_mfcc", f"must be at most mfcc_n_mels={s.mfcc_n_mels}"),
-        (0 <= s.mel_fmin < s.mel_high, "mel_fmin", f"must be from 0 to below {s.mel_high} Hz"),
+        (s.mel_fmin < s.mel_high, "mel_fmin", f"must be from 0 to below {s.mel_high} Hz"),
         (
-            s.bins_per_octave > 0 and s.bins_per_octave % max(1, s.n_chroma) == 0,
+            s.bins_per_octave % s.n_chroma == 0,
             "bins_per_octave",
             f"must be a multiple of n_chroma={s.n_chroma}",
         ),
-        (s.chroma_fmin is None or s.chroma_fmin > 0, "chroma_fmin", "must be positive Hz or None"),
         (top_pitch <= nyquist, "n_octaves", f"reach {top_pitch:.0f} Hz, above sr/2={nyquist}"),
-        (s.hpss_margin >= 1, "hpss_margin", "must be at least 1"),
         (top_band < nyquist, "contrast_n_bands", f"reach {top_band} Hz, above sr/2={nyquist}"),
-        (0 < s.contrast_quantile < 1, "contrast_quantile", "must lie between 0 and 1"),
-        (
-            len(s.roll_percents) == 2 and all(0 < p < 1 for p in s.roll_percents),
-            "roll_percents",
-            "must be two shares between 0 and 1",
-        ),
-        (s.tonnetz_of in ("harmonic", "signal"), "tonnetz_of", "must be 'harmonic' or 'signal'"),
-        (
-            s.centroid_of in ("frames", "first_frame"),
-            "centroid_of",
-            "must be 'frames' or 'first_frame'",
-        ),
     ]
 
 
-def _is_window(name: str) -> bool:
-    if name in WINDOWS:
-        return True
+def _is_window(name: str, engine: str) -> bool:
+    if engine == "spdkit" or name in WINDOWS:
+        return name in WINDOWS
     from scipy.signal import get_window  # half a second, for engine="librosa" alone
 
     try:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from spdkit.common.parameters import POSITIVE, Allowed, Number, OneOf, Whole
 from spdkit.common.text import printable
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.av_reader import AvReader
@@ -25,6 +26,27 @@ from spdkit.tracks.track import is_url
 
 Offset = Literal["middle", "head"] | float
 Samples = NDArray[np.float32]
+WINDOW_CONSTRAINTS: dict[str, Allowed] = {
+    "duration": (POSITIVE, None),
+    "offset": (OneOf("middle", "head"), Number(0)),
+    "min_duration": POSITIVE,
+    "sr": Whole(),
+}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class WindowParameters:
+    """Which window of a file, and at which rate; see `open_clip`."""
+
+    duration: float | None = 30.0
+    offset: Offset = "middle"
+    min_duration: float = 1.0
+    sr: int = 44100
+
+    @property
+    def clip_parameters(self) -> dict[str, Any]:
+        """The parameters for `open_clip`."""
+        return {name: getattr(self, name) for name in WINDOW_CONSTRAINTS}
 
 
 @dataclass(frozen=True, kw_only=True)

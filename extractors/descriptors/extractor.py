@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.parameters import POSITIVE, Allowed, Number, OneOf, Whole, check_parameters
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.extractors.compile_lock import compilation_lock
-from spdkit.extractors.decoding.window import Clip, Offset, read_clip
+from spdkit.extractors.decoding.window import WINDOW_CONSTRAINTS, Clip, WindowParameters, read_clip
 from spdkit.extractors.descriptors.loudness import GATE, Loudness, loudness
 from spdkit.extractors.descriptors.rhythm import (
     LONGEST_BEAT,
@@ -65,7 +68,8 @@ _SPECS = tuple(
 )  # fmt: skip
 
 
-class DescriptorExtractor(Extractor):
+@dataclass(kw_only=True, eq=False, repr=False)
+class DescriptorExtractor(WindowParameters, Extractor):
     """Tempo, beat, onsets, key, loudness, dynamic range and duration of a track's sound.
 
     A window of the file is decoded as `AudioExtractor` does it. Rhythm and key are found on the
@@ -139,36 +143,30 @@ class DescriptorExtractor(Extractor):
         "note": str,
     }
 
-    def __init__(
-        self,
-        *,
-        duration: float | None = 30.0,
-        offset: Offset = "middle",
-        min_duration: float = 1.0,
-        sr: int = 44100,
-        n_fft: int = 2048,
-        hop_length: int = 512,
-        n_mels: int = 128,
-        onset_db: float = 0.5,
-        tempo_fmax: float = 4000.0,
-        start_bpm: float = 120.0,
-        std_bpm: float = 1.0,
-        key_n_fft: int = 8192,
-        key_profile: str = "krumhansl",
-    ) -> None:
-        self.duration = duration
-        self.offset = offset
-        self.min_duration = min_duration
-        self.sr = sr
-        self.n_fft = n_fft
-        self.hop_length = hop_length
-        self.n_mels = n_mels
-        self.onset_db = onset_db
-        self.tempo_fmax = tempo_fmax
-        self.start_bpm = start_bpm
-        self.std_bpm = std_bpm
-        self.key_n_fft = key_n_fft
-        self.key_profile = key_profile
+    n_fft: int = 2048
+    hop_length: int = 512
+    n_mels: int = 128
+    onset_db: float = 0.5
+    tempo_fmax: float = 4000.0
+    start_bpm: float = 120.0
+    std_bpm: float = 1.0
+    key_n_fft: int = 8192
+    key_profile: str = "krumhansl"
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        **WINDOW_CONSTRAINTS,
+        "min_duration": Number(_SHORTEST),
+        "sr": Whole(_LOWEST_SR),
+        "n_fft": Whole(),
+        "hop_length": Whole(),
+        "n_mels": Whole(_FEWEST_MELS),
+        "onset_db": Number(0),
+        "tempo_fmax": Number(_LOWEST_FMAX),
+        "start_bpm": POSITIVE,
+        "std_bpm": POSITIVE,
+        "key_n_fft": Whole(),
+        "key_profile": OneOf(*KEY_PROFILES),
+    }
 
     @property
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
@@ -184,18 +182,18 @@ class DescriptorExtractor(Extractor):
         if self.is_absent(track):
             return self.absent_row(), {}
         clip = self.read(track)
-        found_rhythm, key, found_loudness = self.describe(clip.y)
+        pulse, key, level = self.describe(clip.y)
         numbers = {
-            "tempo_bpm": found_rhythm.tempo,
-            "beat_strength": found_rhythm.beat_strength,
-            "onset_rate": found_rhythm.onsets * self.sr / len(clip.y),
+            "tempo_bpm": pulse.tempo,
+            "beat_strength": pulse.beat_strength,
+            "onset_rate": pulse.onsets * self.sr / len(clip.y),
             **_key_numbers(key),
-            "integrated_loudness": found_loudness.integrated,
-            "dynamic_range": found_loudness.dynamic_range,
+            "integrated_loudness": level.integrated,
+            "dynamic_range": level.dynamic_range,
             "file_duration": clip.file_duration,
         }
         row = np.array([numbers[spec.name] for spec in _SPECS], dtype=np.float32)
-        missing = _why_missing(found_rhythm, key, found_loudness)
+        missing = _why_missing(pulse, key, level)
         return row, {
             "offset": clip.offset,
             "duration": clip.duration,
@@ -213,26 +211,20 @@ class DescriptorExtractor(Extractor):
         ------
         ExtractionError
             When the track has no audio or it cannot be decoded.
-        ValueError
+        ParameterError
             Naming the parameter that is out of range.
         """
         self._check()
         if not track.audio:
             raise ExtractionError(track.track_id, "the track has no audio")
-        return read_clip(
-            track.audio,
-            sr=self.sr,
-            duration=self.duration,
-            offset=self.offset,
-            min_duration=self.min_duration,
-        )
+        return read_clip(track.audio, **self.clip_parameters)
 
     def describe(self, y: NDArray[np.float32]) -> tuple[Rhythm, Key | None, Loudness]:
         """Descriptors of samples at ``sr``, shape (n_samples,).
 
         Raises
         ------
-        ValueError
+        ParameterError
             Naming the parameter that is out of range.
         """
         self._check()
@@ -261,22 +253,13 @@ class DescriptorExtractor(Extractor):
         load_and_compile()
 
     def _check(self) -> None:
+        check_parameters(vars(self), self._parameter_constraints)
         for holds, name, rule in self._rules():
             if not holds:
-                raise ValueError(f"{name} {rule}, got {getattr(self, name)!r}")
+                raise ParameterError(f"{name} {rule}, got {getattr(self, name)!r}")
 
     def _rules(self) -> Iterator[tuple[bool, str, str]]:
-        """Whether it holds, of which parameter, and what it demands."""
-        for name in ("n_fft", "hop_length", "start_bpm", "std_bpm", "key_n_fft"):
-            yield getattr(self, name) > 0, name, "must be positive"
-        yield self.onset_db >= 0, "onset_db", "must be 0 dB or more"
-        yield self.sr >= _LOWEST_SR, "sr", f"must be at least {_LOWEST_SR} Hz"
-        yield self.n_mels >= _FEWEST_MELS, "n_mels", f"must be at least {_FEWEST_MELS}"
-        seconds = self.offset in ("middle", "head") or (
-            isinstance(self.offset, int | float) and 0 <= self.offset < math.inf
-        )
-        yield seconds, "offset", "must be 'middle', 'head' or seconds from the start"
-        yield self.min_duration >= _SHORTEST, "min_duration", f"must be at least {_SHORTEST:g} s"
+        """What ties parameters to each other: whether it holds, of which, and what it demands."""
         longest = max(self.n_fft, self.key_n_fft)
         spans = self.min_duration * self.sr > longest
         yield spans, "min_duration", f"must span more than {longest} samples"
@@ -284,11 +267,8 @@ class DescriptorExtractor(Extractor):
         yield enough, "duration", f"must be None or at least min_duration={self.min_duration}"
         frame = min(self.n_fft, int(_ONSET_FRAME * self.sr))
         yield self.hop_length <= frame, "hop_length", f"must be at most {frame} (0.03 s, n_fft)"
-        heard = _LOWEST_FMAX <= self.tempo_fmax <= self.sr / 2
         limits = f"{_LOWEST_FMAX:g} … sr/2={self.sr / 2:g} Hz"
-        yield heard, "tempo_fmax", f"must be in {limits}"
-        known = ", ".join(KEY_PROFILES)
-        yield self.key_profile in KEY_PROFILES, "key_profile", f"must be one of {known}"
+        yield self.tempo_fmax <= self.sr / 2, "tempo_fmax", f"must be in {limits}"
 
 
 def _key_numbers(key: Key | None) -> dict[str, float]:

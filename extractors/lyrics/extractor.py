@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.base import Extractor, FeatureSpec, Modality
-from spdkit.extractors.lyrics import columns as layout
-from spdkit.extractors.lyrics import language, syllables
+from spdkit.extractors.lyrics import columns, language, syllables
 from spdkit.extractors.lyrics.cleaning import clean
 from spdkit.extractors.lyrics.language import Language
-from spdkit.extractors.lyrics.settings import LyricsSettings, as_parameters, resolve
+from spdkit.extractors.lyrics.settings import LyricsParameters, LyricsSettings, resolve
 from spdkit.extractors.lyrics.stylometry import NAMES, measure
 from spdkit.extractors.lyrics.words import sentences
 from spdkit.tracks.track import Track
@@ -25,7 +25,8 @@ _MEASURED = (
 )
 
 
-class LyricsExtractor(Extractor):
+@dataclass(kw_only=True, eq=False, repr=False)
+class LyricsExtractor(LyricsParameters, Extractor):
     r"""Stylometry of the HitMusicNet paper, or of the SpotGenTrack data set.
 
     What is not sung is taken out (`cleaning`), lines are cut into words (`words`), the language is
@@ -102,36 +103,15 @@ class LyricsExtractor(Extractor):
         "note": str,
     }
 
-    def __init__(
-        self,
-        profile: str = "paper",
-        *,
-        language: str | None = None,
-        min_confidence: float = 0.5,
-        min_letters: int = 20,
-        words: str | None = None,
-        lowercase: bool | None = None,
-        count_stop_words: bool | None = None,
-        syllables: str | None = None,
-        similarity_threshold: float | None = None,
-        smooth_idf: bool = True,
-        wealth_coverage: float | None = None,
-        wealth: str | None = None,
-        decimals: int | None = None,
-    ) -> None:
-        self.profile = profile
-        self.language = language
-        self.min_confidence = min_confidence
-        self.min_letters = min_letters
-        self.words = words
-        self.lowercase = lowercase
-        self.count_stop_words = count_stop_words
-        self.syllables = syllables
-        self.similarity_threshold = similarity_threshold
-        self.smooth_idf = smooth_idf
-        self.wealth_coverage = wealth_coverage
-        self.wealth = wealth
-        self.decimals = decimals
+    profile: str = field(default="paper", kw_only=False)
+    words: str | None = None
+    lowercase: bool | None = None
+    count_stop_words: bool | None = None
+    syllables: str | None = None
+    similarity_threshold: float | None = None
+    wealth_coverage: float | None = None
+    wealth: str | None = None
+    decimals: int | None = None
 
     @property
     def settings(self) -> LyricsSettings:
@@ -139,20 +119,20 @@ class LyricsExtractor(Extractor):
 
         Raises
         ------
-        ValueError
-            Naming the parameter that is out of range, its value and what is allowed.
+        ParameterError
+            Naming the parameter that is out of range, what it may be, and its value.
         """
-        return resolve(self.get_params(deep=False))
+        return resolve({each.name: getattr(self, each.name) for each in fields(self)})
 
     @property
     def effective_parameters(self) -> dict[str, Any]:
         """Every constant in force, the profile's own included."""
-        return as_parameters(self.settings)
+        return asdict(self.settings)
 
     @property
     def feature_specs(self) -> tuple[FeatureSpec, ...]:
         """The six columns, in order."""
-        return layout.feature_specs(self.settings)
+        return columns.feature_specs(self.settings)
 
     def is_absent(self, track: Track) -> bool:
         """Whether `track` has no lyrics, or blank ones."""
@@ -168,21 +148,21 @@ class LyricsExtractor(Extractor):
             return self.absent_row(), {}
         settings = self.settings
         text = clean(track.lyrics or "")
-        tongue = self._language(text, settings)
-        found = sentences(text, settings.words, settings.lowercase)
-        stop_words = language.stop_words(tongue.code)
-        hyphens = settings.syllables == "hyphenated" and syllables.hyphenation(tongue.code)
+        detected = self._language(text, settings)
+        text_sentences = sentences(text, settings.words, settings.lowercase)
+        stop_words = language.stop_words(detected.code)
+        hyphens = settings.syllables == "hyphenated" and syllables.hyphenation(detected.code)
         values = measure(
-            found,
+            text_sentences,
             stop_words=stop_words,
-            syllables=hyphens or syllables.counter(tongue.code),
+            syllables=hyphens or syllables.counter(detected.code),
             **{key: getattr(settings, key) for key in _MEASURED},
         )
-        remarks = layout.remarks(text, tongue, values, bool(stop_words), bool(hyphens), settings)
+        remarks = columns.remarks(text, detected, values, bool(stop_words), bool(hyphens), settings)
         row = np.array([values[name] for name in NAMES], dtype=np.float32)
         return row, {
-            "language": tongue.code,
-            "confidence": tongue.confidence,
+            "language": detected.code,
+            "confidence": detected.confidence,
             "note": "; ".join(remarks),
         }
 

@@ -1,17 +1,17 @@
-"""Every constant of the lyrics features, resolved from a profile and what the user set."""
+"""Settings: every constant of the lyrics features, from a profile and what the user set."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.parameters import FLAG, TEXT, Allowed, Number, OneOf, Whole
+from spdkit.extractors import profiles
 from spdkit.extractors.lyrics.stylometry import WEALTHS
 from spdkit.extractors.lyrics.words import KINDS
-from spdkit.extractors.profiles import filled
 
-SYLLABLES = ("spoken", "hyphenated")
+_SHARE_OR_ALL = Number(0, 1, closed="high")
 
 PROFILES: dict[str, dict[str, Any]] = {
     # The HitMusicNet paper.
@@ -39,23 +39,45 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class LyricsSettings:
+@dataclass(kw_only=True, eq=False, repr=False)
+class LyricsParameters:
+    """What a `LyricsExtractor` and its settings share: no profile has a say in these."""
+
+    language: str | None = None
+    min_confidence: float = 0.5
+    min_letters: int = 20
+    smooth_idf: bool = True
+
+
+# Not frozen, as what it inherits is not; nothing changes it, and it is the key of caches.
+@dataclass(kw_only=True, unsafe_hash=True)
+class LyricsSettings(LyricsParameters):
     """The constants in force; see `LyricsExtractor` for what each means."""
 
     profile: str
-    language: str | None
-    min_confidence: float
-    min_letters: int
     words: str
     lowercase: bool
     count_stop_words: bool
     syllables: str
     similarity_threshold: float
-    smooth_idf: bool
     wealth_coverage: float
     wealth: str
     decimals: int | None
+
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        "language": (TEXT, None),
+        "min_confidence": Number(0, 1),
+        "min_letters": Whole(),
+        "words": OneOf(*KINDS),
+        "lowercase": FLAG,
+        "count_stop_words": FLAG,
+        "syllables": OneOf("spoken", "hyphenated"),
+        "similarity_threshold": _SHARE_OR_ALL,
+        "smooth_idf": FLAG,
+        "wealth_coverage": _SHARE_OR_ALL,
+        "wealth": OneOf(*WEALTHS),
+        "decimals": (Whole(0), None),
+    }
 
 
 def resolve(parameters: dict[str, Any]) -> LyricsSettings:
@@ -63,38 +85,14 @@ def resolve(parameters: dict[str, Any]) -> LyricsSettings:
 
     Raises
     ------
-    ValueError
-        Naming the parameter, its value and what is allowed.
+    ParameterError
+        Naming the parameter, what it may be, and its value.
     """
-    return _checked(LyricsSettings(**filled(parameters, PROFILES)))
-
-
-def as_parameters(settings: LyricsSettings) -> dict[str, Any]:
-    """Plain dictionary for the provenance of a store."""
-    return dataclasses.asdict(settings)
-
-
-@lru_cache(maxsize=64)
-def _checked(settings: LyricsSettings) -> LyricsSettings:
-    for holds, name, rule in _rules(settings):
-        if not holds:
-            raise ValueError(f"{name} {rule}, got {getattr(settings, name)!r}")
+    constraints = LyricsSettings._parameter_constraints
+    settings = LyricsSettings(**profiles.resolve(parameters, PROFILES, constraints))
+    language = settings.language
+    if language is not None and not language == language.lower() != "":
+        raise ParameterError(
+            f"language must be a lower-case ISO 639 code, 'und' or None, got {language!r}"
+        )
     return settings
-
-
-def _rules(s: LyricsSettings) -> list[tuple[bool, str, str]]:
-    return [
-        (
-            s.language is None or s.language == s.language.lower() != "",
-            "language",
-            "must be a lower-case ISO 639 code, 'und' or None",
-        ),
-        (0 <= s.min_confidence <= 1, "min_confidence", "must be from 0 to 1"),
-        (s.min_letters >= 1, "min_letters", "must be at least 1"),
-        (s.words in KINDS, "words", f"must be one of {', '.join(KINDS)}"),
-        (s.syllables in SYLLABLES, "syllables", f"must be one of {', '.join(SYLLABLES)}"),
-        (0 < s.similarity_threshold <= 1, "similarity_threshold", "must be above 0, at most 1"),
-        (0 < s.wealth_coverage <= 1, "wealth_coverage", "must be above 0, at most 1"),
-        (s.wealth in WEALTHS, "wealth", f"must be one of {', '.join(WEALTHS)}"),
-        (s.decimals is None or s.decimals >= 0, "decimals", "must be 0, more, or None"),
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import re
 
@@ -11,8 +12,10 @@ import pytest
 from signals import SR, chords, frames_of, row_of, write
 from sklearn.base import clone
 
-from spdkit.extractors import AudioExtractor
+from spdkit.common.errors import ParameterError
+from spdkit.extractors import AudioExtractor, DescriptorExtractor, LyricsExtractor
 from spdkit.extractors.audio.statistics import STATISTICS, summarise
+from spdkit.extractors.metadata import MetadataExtractor
 
 SOUND = chords()[SR // 2 : 3 * SR // 2] + 0.01 * np.random.default_rng(5).standard_normal(SR)
 FAMILIES = {
@@ -81,19 +84,41 @@ BAD = [
     ("statistics", ("mean", "mode")),
     ("statistics", ("mean", "mean")),
     ("statistics", "mean"),
+    ("statistics", [["mean"]]),
+    ("sr", 44100.5),
+    ("n_mels", True),
+    ("window", 5),
+    ("mel_fmax", 0.0),
+    ("tuning", float("nan")),
+    ("bandwidth_norm", 1),
+    ("extra", "yes"),
 ]
 
 
 @pytest.mark.parametrize(("name", "value"), BAD, ids=lambda part: str(part))
 def test_a_bad_parameter_is_refused_by_name_and_value(name, value):
     extractor = AudioExtractor(**{name: value})  # scikit-learn: __init__ only stores
-    with pytest.raises(ValueError, match=rf"^{name} .* got {re.escape(repr(value))}$"):
+    pattern = rf"^{name} .* got {re.escape(repr(value))}$"
+    if isinstance(value, list):
+        pattern = rf"^{name} .* got {re.escape(repr(tuple(value)))}$"
+    with pytest.raises(ParameterError, match=pattern):
         _ = extractor.feature_specs
 
 
-def test_every_parameter_has_a_bad_value_or_needs_none():
-    free = {"mel_fmax", "tuning", "bandwidth_norm", "extra"}
-    assert {name for name, _ in BAD} | free == set(AudioExtractor().get_params())
+def test_every_parameter_has_a_bad_value():
+    assert {name for name, _ in BAD} == set(AudioExtractor().get_params())
+
+
+@pytest.mark.parametrize(
+    "kind", [AudioExtractor, LyricsExtractor, DescriptorExtractor, MetadataExtractor]
+)
+def test_a_constructor_takes_keywords_and_the_profile_by_place(kind):
+    parameters = list(inspect.signature(kind).parameters.values())
+    places = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+    assert places == (["profile"] if "profile" in kind().get_params() else [])
+    assert {each.name for each in parameters} == set(kind().get_params())
+    for name in kind().get_params():
+        assert re.search(rf"^    .*\b{name}\b.* :", kind.__doc__, re.MULTILINE), name
 
 
 # What a parameter changes, and what it leaves bit for bit as it was.
