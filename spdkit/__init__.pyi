@@ -11,6 +11,8 @@ from . import synthetic as synthetic
 from . import tracks as tracks
 from .common.errors import SpdkitError as SpdkitError
 from .common.errors import SpdkitWarning as SpdkitWarning
+from .common.table_io import TableError as TableError
+from .common.table_io import read_table as read_table
 from .extraction.batch import BatchReport as BatchReport
 from .extraction.batch import extract as extract
 from .extractors import AudioExtractor as AudioExtractor

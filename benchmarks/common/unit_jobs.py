@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.common.script import Say
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import sync_folder, write_bytes
+from spdkit.common.files import write_bytes
 
 Unit = TypeVar("Unit")
 Shared = TypeVar("Shared")
@@ -28,10 +28,7 @@ def keep(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write arrays, whole or not at all, and wait until they are on the disk."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    temporary = path.with_suffix(".tmp")
-    write_bytes(temporary, buffer.getvalue())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    write_bytes(path, buffer.getvalue())
 
 
 def kept(path: Path, unpacked: Callable[[dict[str, Any]], Result]) -> Result | None:

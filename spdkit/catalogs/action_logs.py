@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spdkit.catalogs.errors import CatalogError
+from spdkit.common.files import replacing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -328,15 +329,12 @@ def copy(connection: DuckDBPyConnection, fill: Fill, output: Path, options: str)
     """
     import duckdb
 
-    made = output.with_name(f".{os.getpid()}-{output.name}")
-    try:
-        query = f"COPY ({series_query(fill)}) TO $output ({options})"
-        connection.execute(query, {"output": str(made)})
-        made.replace(output)
-    except (duckdb.IOException, OSError) as error:
-        raise CatalogError(f"{output}: cannot be written: {_reason(error)}") from error
-    finally:
-        made.unlink(missing_ok=True)
+    query = f"COPY ({series_query(fill)}) TO $output ({options})"
+    with replacing(output, CatalogError) as temporary:
+        try:
+            connection.execute(query, {"output": str(temporary)})
+        except duckdb.IOException as error:
+            raise CatalogError(f"{output}: cannot be written: {_reason(error)}") from error
 
 
 def facts(connection: DuckDBPyConnection, fill: Fill) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""What a catalog is: a published data set, described, checked, loaded, and made into a store.
+"""Catalog: a published data set, described, checked, loaded, and made into a store.
 
 Conventions
 -----------
@@ -26,14 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spdkit.catalogs.contents import Contents
+from spdkit.catalogs.contents import Contents, Source, assemble
 from spdkit.catalogs.errors import CatalogError
-from spdkit.catalogs.published_table import TableSpec, read_table
+from spdkit.catalogs.published_table import TableSpec, read_published
+from spdkit.store.feature_store import FeatureStore, write_store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from spdkit.store.feature_store import FeatureStore
 
 _logger = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ class Catalog:
                 f"{place}: {'not a folder' if place.exists() else 'no such folder'}. "
                 f"{self.title} is at {self.source}. {self.download_notes}"
             )
-        results = {spec.name: read_table(place, spec) for spec in self.tables}
+        results = {spec.name: read_published(place, spec) for spec in self.tables}
         problems = tuple(problem for result in results.values() for problem in result.problems)
         if problems:
             raise CatalogError(f"{place}: not the tables of {self.title}", problems)
@@ -168,6 +167,11 @@ class CatalogData:
         return self.tables[table]
 
     @property
+    def name(self) -> str:
+        """Of the catalog."""
+        return self.catalog.name
+
+    @property
     def labels(self) -> pd.DataFrame:
         """Popularity and primary artist, indexed by ``track_id``."""
         return self.catalog.labels(self.tables)
@@ -180,12 +184,11 @@ class CatalogData:
         StoreError
             When `output` cannot be written.
         """
-        from spdkit.catalogs.contents import assemble
-        from spdkit.store.feature_store import FeatureStore, write_store
-
         contents = self.catalog.contents(self.tables)
         for remark in contents.remarks:
             _logger.warning("%s: %s", self.catalog.name, remark)
         path = Path(output).expanduser()
-        write_store(path, assemble(self, contents))
+        catalog = self.catalog
+        source = Source(catalog.name, catalog.version, catalog.source, self.files)
+        write_store(path, assemble(self.labels, contents, source))
         return FeatureStore.open(path)

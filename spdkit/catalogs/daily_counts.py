@@ -2,23 +2,21 @@
 
 Conventions
 -----------
-A table is a CSV file with a header, plain or gzipped: an id, ``ds`` as YYYYMMDD, and counts, which
+A table is one that `spdkit.read_table` reads: an id, ``ds`` as YYYYMMDD, and counts, which
 are whole numbers from 0. Rows are numbered from 1, the header not counted. What the long format
 is, `spdkit.catalogs.tianchi` says.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.catalogs.action_logs import SHOWN_ROWS, told
 from spdkit.catalogs.errors import CatalogError
+from spdkit.common.table_io import column_names, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,34 +82,17 @@ def in_long_format(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(path: Path, needed: Sequence[str]) -> pd.DataFrame:
-    """The needed columns as text, of a table whose rows are all of one length."""
-    import pandas as pd
-
-    try:
-        header, lengths = _shape(path)
-        uneven = [(row, f"{n} columns") for row, n in enumerate(lengths, 1) if n != len(header)]
-        lacking = [name for name in dict.fromkeys(needed) if name not in header]
+    """The needed columns as text."""
+    header = column_names(path, CatalogError)
+    columns = list(dict.fromkeys(needed))
+    lacking = [name for name in columns if name not in header]
+    if lacking:
         problems = [f"no column {name!r}, only {', '.join(header)}" for name in lacking]
-        if uneven:
-            what = f"rows of another length than the header's {len(header)}"
-            problems.append(told(what, uneven[:SHOWN_ROWS], len(uneven)))
-        if not lengths:
-            problems.append("no rows")
-        if problems:
-            raise CatalogError(f"{path}: not a table of daily counts", tuple(problems))
-        columns = list(dict.fromkeys(needed))
-        encoding = "utf-8-sig"
-        return pd.read_csv(path, dtype=str, encoding=encoding, usecols=columns, na_filter=False)
-    except (OSError, ValueError, EOFError, zlib.error, csv.Error) as error:
-        raise CatalogError(f"{path}: cannot be read as a table: {error}") from error
-
-
-def _shape(path: Path) -> tuple[list[str], list[int]]:
-    """The header, and the length of every row: pandas pads short ones without a word."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        rows = csv.reader(lines, strict=True)
-        return next(rows, []), [len(row) for row in rows]
+        raise CatalogError(f"{path}: not a table of daily counts", tuple(problems))
+    cells = read_table(path, columns, text=True, error=CatalogError)
+    if cells.empty:
+        raise CatalogError(f"{path}: not a table of daily counts: no rows")
+    return cells.fillna("")
 
 
 def _problem(what: str, rows: pd.Series, values: pd.Series) -> str:

@@ -19,10 +19,12 @@ Silva, Rocha, Moro (2019), MusicOSet: An Enhanced Open Dataset for Music Data Mi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from spdkit import extractors
 from spdkit.catalogs import spotify_columns
 from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Contents
@@ -89,7 +91,7 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
     )
     return Contents(
         about=about,
-        blocks=(spotify_columns.metadata_block(_facts(songs), ("songs",), _extra()),),
+        feature_groups=(spotify_columns.metadata_features(_facts(songs), ("songs",), _extra()),),
         remarks=(f"songs without known genres: {strangers}",) if strangers else (),
     )
 
@@ -117,16 +119,12 @@ def _facts(songs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _extra() -> tuple[FeatureSpec, ...]:
-    from spdkit.extractors.base import FeatureSpec
-
-    source = "Spotify Web API, track"
+    spec = partial(extractors.FeatureSpec, reference="Spotify Web API, track")
     return (
-        FeatureSpec(
-            *("track_number", "1", 1.0, float("inf"), "Place on its album", source, "release")
-        ),
-        FeatureSpec(
+        spec(*("track_number", "1", 1.0, float("inf"), "Place on its album"), family="release"),
+        spec(
             *("explicit", "1", 0.0, 1.0, "1 where the lyrics are marked explicit"),
-            *(source, "explicit lyrics"),
+            family="explicit lyrics",
         ),
     )
 

@@ -7,15 +7,15 @@ empty or the column's own marker for missing, or a problem with its row.
 from __future__ import annotations
 
 import ast
-import csv
-import gzip
 import hashlib
+import os
 import warnings
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from spdkit.common.table_io import TableError, column_names, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,6 @@ _NUMERIC = ("number", "integer")
 _FLAGS = {"True": True, "False": False, "true": True, "false": False, "1": True, "0": False}
 _DATE = r"\d{4}(-\d{2}){0,2}"
 _SHOWN_ROWS = 3
-_LONGEST_CELL = 1 << 30
 _WRONG = {
     "date": "no date as YYYY, YYYY-MM or YYYY-MM-DD",
     "number": "no number",
@@ -95,7 +94,7 @@ class TableResult:
     remarks: list[str] = field(default_factory=list)
 
 
-def read_table(folder: Path, spec: TableSpec) -> TableResult:
+def read_published(folder: Path, spec: TableSpec) -> TableResult:
     """Read one table of a catalog; what is wrong with it is in the result, all at once."""
     import pandas as pd
 
@@ -108,38 +107,23 @@ def read_table(folder: Path, spec: TableSpec) -> TableResult:
     path = paths[0]
     result.file = path.name
     try:
-        header = _header(path, spec, result)
-        if not result.problems:
-            _compare_columns(header, spec, result)
-            _fill(result, _read_raw(path, spec, header), spec)
+        header = column_names(path)
+        _compare_columns(header, spec, result)
+        present = [column for column in spec.columns if column.name in header]
+        raw = read_table(
+            path,
+            [column.name for column in present],
+            text=[column.name for column in present if column.kind not in _NUMERIC],
+        )
+        if raw.empty:
+            result.problems.append(f"{path.name}: no rows")
+        else:
+            _fill(result, raw, spec)
         with path.open("rb") as file:
             result.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError, EOFError, zlib.error, csv.Error) as error:
-        result.problems.append(f"{path.name}: cannot be read as a table: {error}")
+    except TableError as error:  # it names the folder, which the error of the catalog does, too
+        result.problems.append(str(error).removeprefix(f"{folder}{os.sep}"))
     return result
-
-
-def _header(path: Path, spec: TableSpec, result: TableResult) -> list[str]:
-    """The names of the columns, after a look at every row: pandas pads or cuts uneven ones."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    limit = csv.field_size_limit(_LONGEST_CELL)  # some lyrics are longer than csv's own 128 KiB
-    try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-            rows = filter(None, csv.reader(lines, strict=True))
-            header = next(rows, [])
-            lengths = [len(row) for row in rows]
-    finally:
-        csv.field_size_limit(limit)
-    twice = [c.name for c in spec.columns if header.count(c.name) > 1]
-    result.problems += [f"{path.name}: column {name!r} is there more than once" for name in twice]
-    uneven = [f"{n} in row {row}" for row, n in enumerate(lengths, 1) if n != len(header)]
-    if uneven:
-        more = f" and {len(uneven) - _SHOWN_ROWS} more" if len(uneven) > _SHOWN_ROWS else ""
-        shown = ", ".join(uneven[:_SHOWN_ROWS])
-        result.problems.append(f"{path.name}: {len(header)} columns, but {shown}{more}")
-    if not lengths:
-        result.problems.append(f"{path.name}: {'no rows' if header else 'empty, without a header'}")
-    return header
 
 
 def _compare_columns(header: list[str], spec: TableSpec, result: TableResult) -> None:
@@ -152,23 +136,6 @@ def _compare_columns(header: list[str], spec: TableSpec, result: TableResult) ->
     others = [name for name in header if name and name not in declared]  # pandas' index has no name
     if others:
         result.remarks.append(f"{result.file}: passed over the columns {', '.join(others)}")
-
-
-def _read_raw(path: Path, spec: TableSpec, header: list[str]) -> pd.DataFrame:
-    """Cells as they are: numbers where a whole column is numbers, text elsewhere."""
-    import pandas as pd
-
-    present = [column for column in spec.columns if column.name in header]
-    return pd.read_csv(
-        path,
-        encoding="utf-8-sig",
-        usecols=[column.name for column in present],
-        dtype={column.name: str for column in present if column.kind not in _NUMERIC},
-        index_col=False,
-        keep_default_na=False,
-        na_values=[""],
-        low_memory=False,
-    )
 
 
 def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:

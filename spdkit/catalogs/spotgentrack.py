@@ -33,9 +33,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from spdkit import extractors
 from spdkit.catalogs import spotify_columns
 from spdkit.catalogs.base import Catalog
-from spdkit.catalogs.contents import Block, Contents
+from spdkit.catalogs.contents import Contents, FeatureGroup
 from spdkit.catalogs.errors import CatalogError
 from spdkit.catalogs.published_table import Column, TableSpec
 
@@ -219,10 +220,10 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
     )
     return Contents(
         about=about,
-        blocks=(
-            _audio_block(tables["audio"], tracks.index),
-            _lyrics_block(tables["lyrics"], tracks.index),
-            spotify_columns.metadata_block(facts, ("tracks", "artists", "albums")),
+        feature_groups=(
+            _audio_features(tables["audio"], tracks.index),
+            _lyrics_features(tables["lyrics"], tracks.index),
+            spotify_columns.metadata_features(facts, ("tracks", "artists", "albums")),
         ),
         remarks=_remarks(tables, tracks, credits, known),
     )
@@ -237,20 +238,16 @@ def _credits(tracks: pd.DataFrame) -> pd.Series:
     return tracks["artists_id"].dropna().explode().dropna()
 
 
-def _audio_block(table: pd.DataFrame, tracks: pd.Index) -> Block:
-    from spdkit.extractors.audio import AudioExtractor
-
+def _audio_features(table: pd.DataFrame, tracks: pd.Index) -> FeatureGroup:
     values = table.set_index("track_id")
-    specs = AudioExtractor(profile="spotgentrack").feature_specs
-    return Block("audio", "audio", specs, values[values.index.isin(tracks)], ("audio",))
+    specs = extractors.AudioExtractor(profile="spotgentrack").feature_specs
+    return FeatureGroup("audio", "audio", specs, values[values.index.isin(tracks)], ("audio",))
 
 
-def _lyrics_block(table: pd.DataFrame, tracks: pd.Index) -> Block:
-    from spdkit.extractors.lyrics import LyricsExtractor
-
+def _lyrics_features(table: pd.DataFrame, tracks: pd.Index) -> FeatureGroup:
     values = table.set_index("track_id")
-    specs = LyricsExtractor(profile="spotgentrack").feature_specs
-    return Block("lyrics", "lyrics", specs, values[values.index.isin(tracks)], ("lyrics",))
+    specs = extractors.LyricsExtractor(profile="spotgentrack").feature_specs
+    return FeatureGroup("lyrics", "lyrics", specs, values[values.index.isin(tracks)], ("lyrics",))
 
 
 def _facts(tracks: pd.DataFrame, credits: pd.Series, artists: pd.DataFrame) -> pd.DataFrame:

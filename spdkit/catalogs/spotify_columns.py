@@ -1,4 +1,4 @@
-"""What catalogs that come from Spotify share: the columns and features of its tracks.
+"""Columns and features of tracks that catalogs from Spotify share.
 
 The features take the names of `spdkit.extractors.metadata.MetadataExtractor`, so that rows of a
 catalog stand beside rows that spdkit extracted. Numbers are kept as Spotify gave them: a tempo of 0
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from spdkit.catalogs.contents import Block
+from spdkit import extractors
+from spdkit.catalogs.contents import FeatureGroup
 from spdkit.catalogs.published_table import Column
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def year(dates: pd.Series) -> pd.Series:
     return years.mask(years == 0)
 
 
-def metadata_block(
+def metadata_features(
     facts: pd.DataFrame, tables: tuple[str, ...], extra: Sequence[FeatureSpec] = ()
-) -> Block:
+) -> FeatureGroup:
     """Metadata of tracks as features.
 
     Parameters
@@ -68,13 +69,10 @@ def metadata_block(
     extra : sequence of FeatureSpec
         Features of this catalog alone.
     """
-    from spdkit.extractors.base import FeatureSpec
-    from spdkit.extractors.metadata import MetadataExtractor
-
-    time_signature = FeatureSpec(
+    time_signature = extractors.FeatureSpec(
         *("spotify_time_signature", "1", 0.0, 7.0, "Beats in a bar, by Spotify"),
         *("Spotify Web API", "Spotify rhythm"),
     )
-    specs = (*MetadataExtractor().feature_specs, time_signature, *extra)
+    specs = (*extractors.MetadataExtractor().feature_specs, time_signature, *extra)
     values = {spec.name: facts[spec.name.removeprefix("spotify_")] for spec in specs}
-    return Block("metadata", "metadata", specs, pd.DataFrame(values), tables)
+    return FeatureGroup("metadata", "metadata", specs, pd.DataFrame(values), tables)

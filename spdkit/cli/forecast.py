@@ -175,12 +175,12 @@ def write(
     series: list[str] | None = None,
 ) -> list[str]:
     """Write those files that are asked for; return their names."""
-    from spdkit.forecast.data import table_files
+    from spdkit.common.table_io import write_table
     from spdkit.report import forecast_figures, forecast_report
 
     places = forecast_figures.places_of(result, series) if series else None
     if output is not None:
-        table_files.write_long(result.forecasts, output)
+        write_table(result.forecasts, output, float_format="%.10g")
     if plot is not None:
         forecast_figures.save(forecast_figures.figure(result, places), plot)
     if report is not None:
@@ -216,13 +216,13 @@ def bar(*, shown: bool = True) -> Iterator[Callable[[int], Tick]]:
 
 def _check_targets(output: Path | None, plot: Path | None, report: Path | None) -> None:
     """Refuse before any work what could not be written after it."""
-    from spdkit.forecast.data.table_files import require_suffix
+    from spdkit.common.table_io import require_ending
     from spdkit.report.forecast_figures import require_format
     from spdkit.report.page import load_template
     from spdkit.report.song_figures import require_matplotlib
 
     if output is not None:
-        require_suffix(output)
+        require_ending(output)
     if plot is not None:
         require_matplotlib()
         require_format(plot)

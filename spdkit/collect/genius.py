@@ -22,14 +22,16 @@ from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, U
 from spdkit.collect.genius_client import GeniusClient
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import Patience
+from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
-from spdkit.common.table_io import table_writer
+from spdkit.common.table_io import read_table, table_writer
 
 Status = Literal["ok", "not_found", "blocked", "instrumental"]
 COLUMNS = (
     *("track_id", "status", "score", "matched_title", "matched_artist", "url", "lyrics"),
     "reason",
 )
+_SONG_COLUMNS = ("track_id", "title", "artist")
 _HEADERS = re.compile(r"\[[^\]\n]*\]")
 _INSTRUMENTAL = re.compile(r"^\W*instrumental\W*$", re.IGNORECASE)
 
@@ -146,7 +148,7 @@ class GeniusCollector:
         Parameters
         ----------
         table : path
-            A CSV with the columns ``track_id, title, artist``.
+            With the columns ``track_id, title, artist``.
 
         Returns
         -------
@@ -170,7 +172,7 @@ class GeniusCollector:
             lookup = _Lookup(cache, self._client, self._floor, self._blocks)
             counts: Counter[str] = Counter()
             with (
-                table_writer(self.output, COLUMNS) as write,
+                table_writer(self.output, COLUMNS, error=CollectError) as write,
                 progress_bar("lyrics", len(songs), shown=self._progress) as tick,
             ):
                 for song in songs:
@@ -285,7 +287,8 @@ def read_songs(path: Path) -> Sequence[Song]:
     Parameters
     ----------
     path : Path
-        A CSV (UTF-8, header row) with ``track_id, title, artist``; other columns are passed over.
+        A table that `spdkit.read_table` reads, with ``track_id, title, artist``; other columns are
+        passed over.
 
     Returns
     -------
@@ -297,24 +300,13 @@ def read_songs(path: Path) -> Sequence[Song]:
     CollectError
         When it cannot be read, lacks a column, or a ``track_id`` is empty or repeated.
     """
-    import pandas as pd
-
-    try:
-        # A song may be called "NA" or "None".
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        frame = frame.fillna("")  # cells that a short row lacks
-    except (OSError, ValueError) as error:
-        raise CollectError(f"{path}: cannot be read as a table: {error}") from error
-    for column in ("track_id", "title", "artist"):
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame.columns))
-            raise CollectError(f"{path}: no column {column!r}; the columns are {there}")
-    songs = [Song(*row) for row in frame[["track_id", "title", "artist"]].itertuples(index=False)]
+    frame = read_table(path, _SONG_COLUMNS, text=True, error=CollectError)
+    songs = [Song(*row) for row in frame.fillna("").itertuples(index=False)]
     empty = [str(number) for number, song in enumerate(songs, 1) if not song.track_id.strip()]
     if empty:
-        raise CollectError(f"{path}: no track_id in row {', '.join(empty[:5])}")
+        raise CollectError(f"{path}: no track_id in row {listing(empty)}")
     repeated = [name for name, n in Counter(song.track_id for song in songs).items() if n > 1]
     if repeated:
-        shown = ", ".join(map(repr, repeated[:5]))
-        raise CollectError(f"{path}: {len(repeated)} track_id occur more than once: {shown}")
+        names = listing(repeated, quote=True)
+        raise CollectError(f"{path}: {len(repeated)} track_id occur more than once: {names}")
     return songs

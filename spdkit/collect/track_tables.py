@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spdkit.collect.errors import CollectError
 from spdkit.common.table_io import table_writer
 
 Json = Mapping[str, Any]
@@ -107,7 +108,8 @@ def write_tables(
 
         def table(name: str, columns: Iterable[str]) -> Callable[[Mapping[str, Any]], None]:
             path, listed = folder / f"{name}.csv", tuple(columns)
-            return stack.enter_context(table_writer(path, listed, numbered=name != "songs"))
+            writer = table_writer(path, listed, numbered=name != "songs", error=CollectError)
+            return stack.enter_context(writer)
 
         write_track = table("tracks", TRACK_COLUMNS)
         write_album = table("albums", ALBUM_COLUMNS)

@@ -1,20 +1,333 @@
-"""CSV tables written row by row and put in place whole: a reader never sees half of one."""
+"""Tables: the one reader of CSV, TSV and Parquet, and writers that put a table in place whole.
+
+Conventions
+-----------
+The ending of its name says what a table is: ``.csv`` or ``.tsv``, compressed where ``.gz``,
+``.bz2``, ``.xz`` or ``.zst`` follows, ``.parquet`` or ``.pq``. Text is UTF-8 and begins with the
+header. Every row has as many cells as the header, and a name stands once in it. Lines with nothing
+on them are no rows, an empty cell is a missing one, and "NA" is a word. A column of numbers alone
+is read as numbers, unless it is asked for as text.
+"""
 
 from __future__ import annotations
 
+import bz2
 import csv
+import gzip
+import io
+import lzma
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
-from spdkit.collect.errors import CollectError
+from spdkit.common.errors import SpdkitError
+from spdkit.common.files import replacing, write_bytes
+from spdkit.common.messages import needs_extra
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PARQUET = (".parquet", ".pq")
+_COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_PACKED = (*_COMPRESSED, ".zst")
+ENDINGS = (*(kind + end for end in ("", *_PACKED) for kind in (".csv", ".tsv")), *_PARQUET)
+_BLOCK = 1 << 20
+_LONGEST_CELL = 1 << 30  # some lyrics are longer than csv's own 128 KiB
+
+
+class TableError(SpdkitError):
+    """A file that is no table, or not the table that is needed."""
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    columns: Sequence[str] | None = None,
+    *,
+    required: Sequence[str] = (),
+    text: Sequence[str] | Literal[True] = (),
+    error: type[SpdkitError] = TableError,
+) -> pd.DataFrame:
+    """Read a table whose rows are all of one length.
+
+    Parameters
+    ----------
+    path : path
+        CSV or TSV (UTF-8, header row; also .gz, .bz2, .xz, .zst) or Parquet, by its ending.
+    columns : sequence of str, optional
+        The columns to read, all of which must be there, in that order; by default all.
+    required : sequence of str
+        Columns that must be there among all.
+    text : sequence of str, or True
+        Columns whose cells stay text, such as ids: 007 is no 7. True for all of them. Columns of
+        Parquet have types of their own, and keep them.
+    error : type of SpdkitError
+        What to raise.
+
+    Returns
+    -------
+    DataFrame
+        Rows numbered from 0. What Parquet holds as a named index is a column like others.
+
+    Raises
+    ------
+    SpdkitError
+        Naming the file, the line or column at fault, and what to do.
+
+    Examples
+    --------
+    >>> labels = read_table("labels.csv", required=["track_id"], text=["track_id"])
+    ... # doctest: +SKIP
+    """
+    import pandas as pd
+
+    file = Path(path).expanduser()
+    ending = require_ending(file, error)
+    names = None if columns is None else list(columns)
+    needed = [*(names or ()), *required]
+    with _reading(file, ending, error):
+        if ending in _PARQUET:
+            require_columns(_parquet_names(file, error), needed, file, error)
+            frame: pd.DataFrame = pd.read_parquet(file, columns=names, engine="pyarrow")
+            index = [name for name in frame.index.names if name is not None]
+            frame = frame.reset_index(index).reset_index(drop=True)
+        else:
+            separator = _separator(ending)
+            with _opened(file, ending, error) as stream:
+                if ending not in (".csv", ".tsv"):  # unpacked once, read twice
+                    stream = io.BytesIO(stream.read())
+                header = _header(stream, separator, file, error)
+                require_columns(header, needed, file, error)
+                _require_even_rows(stream, separator, len(header), file, error)
+                frame = pd.read_csv(
+                    stream,
+                    sep=separator,
+                    usecols=names,
+                    dtype=str if text is True else dict.fromkeys(text, str),
+                    index_col=False,
+                    keep_default_na=False,
+                    na_values=[""],
+                    encoding="utf-8-sig",
+                    low_memory=False,
+                )
+    return frame if names is None or list(frame.columns) == names else frame[names]
+
+
+def column_names(path: str | os.PathLike[str], error: type[SpdkitError] = TableError) -> list[str]:
+    """Read the names of a table's columns alone; one without a name is ``""``.
+
+    Raises
+    ------
+    SpdkitError
+        When there is no table, it is empty, or a name stands twice.
+    """
+    file = Path(path).expanduser()
+    ending = require_ending(file, error)
+    with _reading(file, ending, error):
+        if ending in _PARQUET:
+            return _parquet_names(file, error)
+        with _opened(file, ending, error) as stream:
+            return _header(stream, _separator(ending), file, error)
+
+
+def require_columns(
+    names: Collection[object],
+    required: Sequence[str],
+    where: object,
+    error: type[SpdkitError] = TableError,
+) -> None:
+    """Refuse a table, called `where`, that lacks a column."""
+    lacking = [repr(name) for name in required if name not in names]
+    if lacking:
+        there = ", ".join(map(str, names))
+        raise error(f"{where}: no column {', '.join(lacking)}; the columns are {there}")
+
+
+def require_ending(path: Path, error: type[SpdkitError] = TableError) -> str:
+    """Return the ending of a table's name; refuse one that says no format of ours."""
+    name = path.name.lower()
+    for ending in ENDINGS:
+        if name.endswith(ending):
+            return ending
+    raise error(
+        f"{path}: tables are .csv or .tsv (also with {', '.join(_PACKED)} behind it) or .parquet, "
+        "by the ending of their name"
+    )
+
+
+def place_of_row(path: str | os.PathLike[str], row: int) -> str:
+    """Where a row, counted from 0, is in a file: "line 3", as an editor counts, or "row 2"."""
+    file = Path(path).expanduser()
+    ending = require_ending(file)
+    if ending in _PARQUET:
+        return f"row {row + 1}"
+    with _opened(file, ending, TableError) as stream:
+        line, _ = next(islice(_rows(stream, _separator(ending)), row + 1, None))
+    return f"line {line}"
+
+
+@contextmanager
+def _reading(file: Path, ending: str, error: type[SpdkitError]) -> Iterator[None]:
+    """Turn whatever a reader says of a file into an error of ours."""
+    try:
+        if not file.is_file():
+            raise FileNotFoundError("it is a folder" if file.is_dir() else "no such file")
+        yield
+    except (OSError, ValueError, EOFError, csv.Error, zlib.error, lzma.LZMAError) as reason:
+        what = str(reason)
+        if isinstance(reason, UnicodeDecodeError) and ending not in _PARQUET:
+            with _opened(file, ending, error) as stream:
+                lines = (line.decode(errors="ignore").encode() != line for line in stream)
+                number = next((n for n, wrong in enumerate(lines, 1) if wrong), 1)
+            what = f"line {number} is not UTF-8: save it as that (in Excel: CSV UTF-8)"
+        raise error(f"{file}: cannot be read as a table: {what}") from reason
+
+
+def _separator(ending: str) -> str:
+    return "\t" if ending.startswith(".tsv") else ","
+
+
+def _opened(file: Path, ending: str, error: type[SpdkitError]) -> IO[bytes]:
+    """The bytes of a text table, unpacked."""
+    packed = ending[len(".csv") :]
+    if packed == ".zst":
+        with needs_extra(f"{file}: zst", "parquet", error):
+            import pyarrow
+        with pyarrow.input_stream(str(file), compression="zstd") as stream:
+            return io.BytesIO(stream.read())
+    opened: IO[bytes] = _COMPRESSED.get(packed, open)(file, "rb")
+    return opened
+
+
+def _parquet_names(file: Path, error: type[SpdkitError]) -> list[str]:
+    with needs_extra(f"{file}: Parquet", "parquet", error):
+        import pyarrow.parquet
+    names = map(str, pyarrow.parquet.read_schema(file).names)
+    # pandas calls an index without a name __index_level_0__.
+    named = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
+    return _once_each(named, file, error)
+
+
+def _header(stream: IO[bytes], separator: str, file: Path, error: type[SpdkitError]) -> list[str]:
+    _, names = next(_rows(stream, separator), (1, []))
+    return _once_each(names, file, error)
+
+
+def _once_each(names: list[str], file: Path, error: type[SpdkitError]) -> list[str]:
+    if not names:
+        raise error(f"{file}: cannot be read as a table: the file is empty, without a header")
+    twice = [repr(name) for name, n in Counter(names).items() if n > 1 and name]
+    if twice:
+        raise error(f"{file}: more than one column {', '.join(twice)}: rename or delete one")
+    return names
+
+
+def _rows(stream: IO[bytes], separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows of text with the line on which each begins, counted from 1, from the start of a file."""
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter=separator, strict=True)
+    limit, line = csv.field_size_limit(_LONGEST_CELL), 1
+    try:
+        for cells in reader:
+            if len(cells) > 1 or "".join(cells).strip():
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise csv.Error(f"{error} (in the row that begins on line {line})") from error
+    finally:
+        csv.field_size_limit(limit)
+        text.detach()
+
+
+def _require_even_rows(
+    stream: IO[bytes], separator: str, n_columns: int, file: Path, error: type[SpdkitError]
+) -> None:
+    """Refuse rows of another length than the header's: pandas pads or cuts them without a word."""
+    if not _plainly_even(stream, separator, n_columns):
+        rows = ((line, len(cells)) for line, cells in _rows(stream, separator))
+        uneven = [(line, n) for line, n in rows if n != n_columns]
+        if uneven:
+            line, n = uneven[0]
+            raise error(
+                f"{file}: line {line} has {n} cells and the header {n_columns} ({len(uneven)} such "
+                "rows); a cell that holds a separator or a line break needs quotes"
+            )
+    stream.seek(0)
+
+
+def _plainly_even(stream: IO[bytes], separator: str, n_columns: int) -> bool:
+    """Whether rows are seen to be of one length without parsing them, which is 15 times slower.
+
+    What is left of a row without its text are its separators. A cell with an even number of quotes
+    and no separator or line break between them ends where it seems to end.
+    """
+    row = separator.encode() * (n_columns - 1) + b"\n"
+    others = bytes(set(range(256)) - set(f'{separator}"\n'.encode()))
+    stream.seek(0)
+    while block := stream.read(_BLOCK):
+        block += stream.readline()
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        marks = block.translate(None, others).replace(b'""', b"")
+        if marks != row * (len(marks) // len(row)):
+            return False
+        if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):  # ends a row, too
+            return False
+    return True
+
+
+def write_table(
+    frame: pd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    float_format: str | None = None,
+    error: type[SpdkitError] = TableError,
+) -> None:
+    """Write a table without its index as CSV, TSV or Parquet, by the ending, whole or not at all.
+
+    Raises
+    ------
+    SpdkitError
+        When the ending is another one, or the file cannot be written.
+    """
+    file = Path(path).expanduser()
+    ending = require_ending(file, error)
+    if ending in _PARQUET:
+        with needs_extra(f"{file}: Parquet", "parquet", error):
+            import pyarrow  # noqa: F401
+        with replacing(file, error) as temporary:
+            frame.to_parquet(temporary, index=False, engine="pyarrow")
+        return
+    text = frame.to_csv(sep=_separator(ending), index=False, float_format=float_format)
+    write_bytes(file, _packed(text.encode(), file, ending, error), error)
+
+
+def _packed(content: bytes, file: Path, ending: str, error: type[SpdkitError]) -> bytes:
+    packed = ending[len(".csv") :]
+    if packed == ".gz":
+        return gzip.compress(content, mtime=0)  # equal tables are equal files
+    if packed == ".zst":
+        with needs_extra(f"{file}: zst", "parquet", error):
+            import pyarrow
+        return bytes(pyarrow.compress(content, codec="zstd", asbytes=True))
+    if packed == ".bz2":
+        return bz2.compress(content)
+    return lzma.compress(content) if packed == ".xz" else content
 
 
 @contextmanager
 def table_writer(
-    path: Path, columns: Sequence[str], *, numbered: bool = False
+    path: Path,
+    columns: Sequence[str],
+    *,
+    numbered: bool = False,
+    error: type[SpdkitError] = TableError,
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Write a CSV table (UTF-8, header row) that replaces `path` when the context ends well.
 
@@ -29,35 +342,31 @@ def table_writer(
         Its header; a key of a row that is not among them is an error.
     numbered : bool
         Whether an unnamed first column counts the rows from 0, as pandas writes its index.
+    error : type of SpdkitError
+        What to raise when it cannot be written.
 
     Yields
     ------
     callable
         To call with each row, a mapping from column to value.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["", *columns] if numbered else columns)
-            n_rows = 0
+    with (
+        replacing(path, error) as temporary,
+        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["", *columns] if numbered else columns)
+        n_rows = 0
 
-            def write(row: Mapping[str, Any]) -> None:
-                nonlocal n_rows
-                if unknown := row.keys() - set(columns):
-                    raise KeyError(f"{path.name} has no columns {sorted(unknown)}")
-                cells = [_cell(row.get(column)) for column in columns]
-                writer.writerow([n_rows, *cells] if numbered else cells)
-                n_rows += 1
+        def write(row: Mapping[str, Any]) -> None:
+            nonlocal n_rows
+            if unknown := row.keys() - set(columns):
+                raise KeyError(f"{path.name} has no columns {sorted(unknown)}")
+            cells = [_cell(row.get(column)) for column in columns]
+            writer.writerow([n_rows, *cells] if numbered else cells)
+            n_rows += 1
 
-            yield write
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise CollectError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield write
 
 
 def _cell(value: Any) -> Any:

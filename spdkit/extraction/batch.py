@@ -159,7 +159,8 @@ def extract(
             _keep(chain(plan.renewed, counted), journal, ordered, shard_size)
         if journal.shards():
             tables = journal.read(n_before, progress=progress)
-            write_store(path, merge(tables if earlier is None else [earlier, *tables]))
+            whole = merge(tables if earlier is None else [earlier, *tables])
+            write_store(path, whole, folder=journal.folder)
         journal.finish()
     return BatchReport(
         target=path,

@@ -17,7 +17,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import sync_folder, write_bytes
+from spdkit.common.files import write_bytes
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
 
@@ -102,12 +102,9 @@ class Journal:
             # Shards without a manifest were merged by a batch that was killed while cleaning up.
             if fresh or not self._manifest.exists():
                 self._discard()
-            temporary = self._manifest.with_suffix(".tmp")
-            write_bytes(temporary, json.dumps({"replace": replace}).encode())
-            temporary.replace(self._manifest)
-            sync_folder(self.folder)
         except OSError as error:
             raise self._unwritable(error) from error
+        write_bytes(self._manifest, json.dumps({"replace": replace}).encode(), JournalError)
 
     def append(self, table: FeatureTable) -> None:
         """Make rows safe as the next shard."""

@@ -187,17 +187,14 @@ def save(made: Figure, path: str | os.PathLike[str]) -> None:
 
     target = require_format(path)
     settings = {"svg.fonttype": "none", "svg.hashsalt": "spdkit"}
-    try:
+    with (
+        replacing(target, ForecastError) as part,
+        warnings.catch_warnings(),
+        matplotlib.rc_context(settings),
+    ):
         # A letter that the font lacks is drawn as a box, which the eye sees.
-        with (
-            replacing(target) as part,
-            warnings.catch_warnings(),
-            matplotlib.rc_context(settings),
-        ):
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            made.savefig(part, metadata=_FORMATS[target.suffix.lower()])
-    except OSError as error:
-        raise ForecastError(f"{path}: cannot be written: {error.strerror or error}") from error
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        made.savefig(part, metadata=_FORMATS[target.suffix.lower()])
 
 
 def caption(result: ForecastResult, places: Sequence[int]) -> str:

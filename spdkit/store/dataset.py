@@ -16,19 +16,32 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
-from spdkit.catalogs.base import CatalogData
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing
+from spdkit.common.table_io import read_table
 from spdkit.store.feature_store import FeatureStore
 
-Labels = str | os.PathLike[str] | pd.DataFrame | CatalogData
-_SHOWN = 5
 _logger = logging.getLogger(__name__)
+
+
+class CatalogLabels(Protocol):
+    """What is needed of a loaded catalog, such as `spdkit.catalogs.CatalogData`."""
+
+    @property
+    def name(self) -> str:
+        """What the catalog is called."""
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """Labels and groups, indexed by ``track_id``."""
+
+
+Labels = str | os.PathLike[str] | pd.DataFrame | CatalogLabels
 
 
 class DatasetError(SpdkitError):
@@ -78,21 +91,25 @@ class LoadReport:
 
     def __str__(self) -> str:
         counts = [
-            f"{name}: {', '.join(f'{n} {status}' for status, n in found.items())}"
-            for name, found in self.statuses.items()
+            f"{name}: {', '.join(f'{n} {status}' for status, n in numbers.items())}"
+            for name, numbers in self.statuses.items()
         ]
         first = f"{self.n_rows} rows of {self.n_tracks} tracks and {self.n_labels} labels"
         return "\n".join([first, *self._losses(), *counts])
 
     def _losses(self) -> list[str]:
-        named = {
+        tracks = {
             "tracks without a label, left out": self.without_label,
             "labels without a track, left out": self.without_track,
             "labels out of range, left out": self.out_of_range,
             "tracks without a group, kept together in one": self.without_group or (),
             "tracks without any feature, kept as NaN": self.without_features,
         }
-        losses = [f"{what}: {len(ids)} ({_some(ids)})" for what, ids in named.items() if ids]
+        losses = [
+            f"{what}: {len(ids)} ({listing(ids, quote=True)})"
+            for what, ids in tracks.items()
+            if ids
+        ]
         if self.n_duplicates:
             losses.append(f"rows of the labels that repeat another, dropped: {self.n_duplicates}")
         if self.group is not None and self.without_group is None:
@@ -146,7 +163,8 @@ def load(
     ----------
     store : path or FeatureStore
     labels : path, DataFrame or CatalogData, optional
-        Where the target is; by default the store itself. A path is of CSV or Parquet.
+        Where the target is; by default the store itself. A path is of a table that
+        `spdkit.read_table` reads.
     target : str
         Column of the labels.
     groups : str or None
@@ -180,43 +198,44 @@ def load(
     if out_of_range not in ("raise", "drop"):
         raise DatasetError(f"out_of_range must be 'raise' or 'drop', got {out_of_range!r}")
     whole = store if isinstance(store, FeatureStore) else FeatureStore.open(store)
-    chosen = whole if extractors is None else whole.select(list(extractors))
+    selection = whole if extractors is None else whole.select(list(extractors))
     about = _about(whole)
     # A column of obs comes before a fact of the same name.
-    known = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
-    table, where = _label_table(labels, known, str(whole.path), groups)
-    found, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
-    beyond = _beyond(found["label"], target_range, out_of_range, where, target)
+    facts = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
+    table, where = _label_table(labels, facts, str(whole.path), groups)
+    labelled, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
+    beyond = _beyond(labelled["label"], target_range, out_of_range, where, target)
     ids = whole.obs.index
-    rows = ids[ids.isin(found.index.difference(beyond))]
+    rows = ids[ids.isin(labelled.index.difference(beyond))]
     if rows.empty:
         raise DatasetError(
             f"no track of {whole.path} has a usable {target!r} in {where}: the store has "
-            f"{_some(tuple(ids))}; the labels are of {_some(tuple(found.index))}"
+            f"{listing(list(ids), quote=True)}; the labels are of "
+            f"{listing(list(labelled.index), quote=True)}"
         )
-    used = found.loc[rows]
-    if groups is not None and "group" not in used and groups in known:
-        used = used.assign(group=_texts(known.loc[rows, groups]))
-    X = chosen.to_pandas().loc[rows].astype(np.float64)
+    used = labelled.loc[rows]
+    if groups is not None and "group" not in used and groups in facts:
+        used = used.assign(group=_texts(facts.loc[rows, groups]))
+    X = selection.to_pandas().loc[rows].astype(np.float64)
     report = LoadReport(
         n_rows=len(rows),
         n_tracks=len(ids),
-        n_labels=len(found),
-        without_label=tuple(ids.difference(found.index)),
-        without_track=tuple(found.index.difference(ids)),
+        n_labels=len(labelled),
+        without_label=tuple(ids.difference(labelled.index)),
+        without_track=tuple(labelled.index.difference(ids)),
         n_duplicates=n_duplicates,
         out_of_range=tuple(ids.intersection(beyond)),
         group=groups,
         without_group=tuple(rows[used["group"] == ""]) if "group" in used else None,
         without_features=tuple(rows[X.isna().all(axis=1)]),
-        statuses=_statuses(chosen, rows),
+        statuses=_statuses(selection, rows),
     )
     _logger.log(logging.INFO if report.complete else logging.WARNING, "%s", report)
     return Dataset(
         X=X,
         y=used["label"].rename(target),
         groups=used["group"].rename(groups) if "group" in used else None,
-        modality=_modality(chosen),
+        modality=_modality(selection),
         about=about.loc[rows],
         report=report,
     )
@@ -235,17 +254,19 @@ def _about(store: FeatureStore) -> pd.DataFrame:
 
 
 def _label_table(
-    labels: Labels | None, known: pd.DataFrame, store: str, groups: str | None
+    labels: Labels | None, facts: pd.DataFrame, store: str, groups: str | None
 ) -> tuple[pd.DataFrame, str]:
     """The labels as a table indexed by ``track_id``, and what to call it."""
     if labels is None:
-        return known, store
-    if isinstance(labels, CatalogData):
-        return labels.labels, f"catalog {labels.catalog.name}"
+        return facts, store
     if isinstance(labels, pd.DataFrame):
         table, where = labels, "the labels"
+    elif not isinstance(labels, str | os.PathLike):
+        return labels.labels, f"catalog {labels.name}"
     else:
-        table, where = _read(Path(labels).expanduser(), groups), str(labels)
+        where = str(labels)
+        text = ["track_id", *([groups] if groups else [])]  # an artist may be called 007, or NA
+        table = read_table(labels, text=text, error=DatasetError)
     if "track_id" in table:
         table = table.set_index("track_id")
     elif table.index.name != "track_id":
@@ -254,23 +275,8 @@ def _label_table(
         )
     nameless = np.flatnonzero(_texts(table.index.to_series()) == "")
     if len(nameless):
-        raise DatasetError(f"{where}: no track_id in row {', '.join(map(str, nameless[:5] + 1))}")
+        raise DatasetError(f"{where}: no track_id in row {listing(list(nameless + 1))}")
     return table.set_axis(table.index.map(str), axis=0), where
-
-
-def _read(path: Path, groups: str | None) -> pd.DataFrame:
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        # Ids such as 007 stay text, and an artist may be called NA.
-        texts = {"track_id": str} | ({groups: str} if groups else {})
-        return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
-    except ImportError as error:
-        raise DatasetError(
-            f"{path}: Parquet needs pyarrow: pip install 'spdkit[parquet]'"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read as a table: {error}") from error
 
 
 def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None) -> pd.DataFrame:
@@ -284,29 +290,29 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
     numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
     wrong = (cells.notna() & numbers.isna()) | np.isinf(numbers)
     if wrong.any():
-        told = [f"{cell!r} of track {track!r}" for track, cell in cells[wrong].items()]
-        raise DatasetError(f"{where}: {target!r} is no finite number: {_some(told, quote=False)}")
-    found = pd.DataFrame({"label": numbers})
+        texts = [f"{cell!r} of track {track!r}" for track, cell in cells[wrong].items()]
+        raise DatasetError(f"{where}: {target!r} is no finite number: {listing(texts)}")
+    labels = pd.DataFrame({"label": numbers})
     if groups is not None and groups in table:
-        found["group"] = _texts(table[groups])
-    return found[found["label"].notna()]
+        labels["group"] = _texts(table[groups])
+    return labels[labels["label"].notna()]
 
 
-def _one_a_track(found: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:
+def _one_a_track(labels: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:
     """Drop rows that say the same again; refuse tracks of which two rows disagree."""
-    distinct = found.reset_index().drop_duplicates().set_index("track_id")
-    torn = distinct.index[distinct.index.duplicated()].unique()
-    if len(torn):
-        told = [
+    distinct = labels.reset_index().drop_duplicates().set_index("track_id")
+    repeated = distinct[distinct.index.duplicated(keep=False)]
+    if len(repeated):
+        disagreements = [
             f"{track!r} ({'; '.join(', '.join(map(repr, row)) for row in rows)})"
-            for track in torn[:_SHOWN]
-            for rows in [distinct.loc[track].to_numpy().tolist()]
+            for track, group in repeated.groupby(level=0, sort=False)
+            for rows in [group.to_numpy().tolist()]
         ]
         raise DatasetError(
-            f"{where}: {len(torn)} tracks have rows that disagree on {target!r} or on the group: "
-            f"{', '.join(told)}"
+            f"{where}: {len(disagreements)} tracks have rows that disagree on {target!r} or on the "
+            f"group: {listing(disagreements)}"
         )
-    return distinct, len(found) - len(distinct)
+    return distinct, len(labels) - len(distinct)
 
 
 def _beyond(
@@ -321,10 +327,10 @@ def _beyond(
         return label.index[:0]
     outside = label[~label.between(*allowed)]
     if len(outside) and out_of_range == "raise":
-        told = [f"{value:g} of track {track!r}" for track, value in outside.items()]
+        values = [f"{value:g} of track {track!r}" for track, value in outside.items()]
         raise DatasetError(
             f"{where}: {len(outside)} values of {target!r} are not in [{allowed[0]:g}, "
-            f"{allowed[1]:g}]: {_some(told, quote=False)}. Correct them, leave them out with "
+            f"{allowed[1]:g}]: {listing(values)}. Correct them, leave them out with "
             "out_of_range='drop', or give their target_range"
         )
     return outside.index
@@ -332,11 +338,6 @@ def _beyond(
 
 def _texts(cells: pd.Series) -> pd.Series:
     return cells.astype(object).where(cells.notna(), "").map(str).str.strip().astype(object)
-
-
-def _some(names: Sequence[object], *, quote: bool = True) -> str:
-    shown = ", ".join(repr(name) if quote else str(name) for name in names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _statuses(store: FeatureStore, rows: pd.Index) -> dict[str, dict[str, int]]:

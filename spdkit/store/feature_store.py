@@ -7,7 +7,6 @@ itself crashes the process when the disk fills under it.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -24,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import sync_folder, write_bytes
+from spdkit.common.files import write_bytes
 from spdkit.common.text import storable
 
 ENCODING_TYPE = "spdkit-feature-store"
@@ -179,23 +178,22 @@ def default_family(name: str, extractor: str) -> str:
     return word.group() if word else extractor
 
 
-def write_store(path: Path, table: FeatureTable) -> None:
+def write_store(path: Path, table: FeatureTable, *, folder: Path | None = None) -> None:
     """Write a feature file, replacing what is there at one instant.
+
+    Parameters
+    ----------
+    path : Path
+    table : FeatureTable
+    folder : Path, optional
+        Where it is written before it takes its place; see `spdkit.common.files.replacing`.
 
     Raises
     ------
     StoreError
         When the disk is full or the folder read-only; what was there is untouched.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        write_bytes(temporary, store_image(table))
-        temporary.replace(path)
-        sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_bytes(path, store_image(table), StoreError, folder=folder)
 
 
 def store_image(table: FeatureTable) -> bytes:

@@ -96,7 +96,7 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
     ----------
     tracks : TrackSet
     table : path or DataFrame
-        CSV (UTF-8, header row) or Parquet, with the column ``track_id``. ``lyrics`` becomes the
+        As `spdkit.read_table` reads it, with the column ``track_id``. ``lyrics`` becomes the
         track's lyrics, every other column metadata. ``audio`` is left out.
 
     Returns

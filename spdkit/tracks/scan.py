@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spdkit.common.messages import listing
+from spdkit.common.table_io import ENDINGS, read_table, require_columns
 from spdkit.common.text import printable
 from spdkit.tracks.local_metadata import read_local_metadata
 from spdkit.tracks.sidecars import beside
@@ -30,7 +32,7 @@ _SNDFILE_SUFFIXES = (
 )
 _AV_SUFFIXES = ".m4a .m4b .mp4 .aac .wma .asf .ac3 .ape .mka .webm .wv .tta .amr"
 AUDIO_SUFFIXES = frozenset(f"{_SNDFILE_SUFFIXES} {_AV_SUFFIXES}".split())
-TABLE_SUFFIXES = frozenset({".csv", ".parquet", ".pq"})
+_TEXT = ("track_id", "audio", "lyrics", "lyrics_file")
 
 
 def from_folder(
@@ -146,7 +148,7 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     Parameters
     ----------
     table : path or DataFrame
-        CSV (UTF-8, header row) or Parquet. ``lyrics`` (words) or ``lyrics_file`` (local text or LRC
+        As `spdkit.read_table` reads it. ``lyrics`` (words) or ``lyrics_file`` (local text or LRC
         files) are optional; every other column becomes metadata. Empty cells mean absent.
         Relative paths are taken from the table's own folder (from the working directory for a
         DataFrame). Tags are not read: a table says all itself.
@@ -184,11 +186,10 @@ def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> Trac
     path = Path(source).expanduser()
     if path.is_dir():
         return from_folder(path, progress=progress)
-    if path.suffix.lower() in TABLE_SUFFIXES:
+    if path.name.lower().endswith(ENDINGS):
         return from_table(path)
-    kinds = ", ".join(sorted(TABLE_SUFFIXES))
-    what = "no such file or folder" if not path.exists() else f"not a folder nor a table ({kinds})"
-    raise TrackError(f"{path}: {what}")
+    what = "not a folder nor a table (.csv, .tsv, .parquet …)"
+    raise TrackError(f"{path}: {what if path.exists() else 'no such file or folder'}")
 
 
 def read_rows(
@@ -217,16 +218,13 @@ def read_rows(
 
     if isinstance(table, pd.DataFrame):
         frame, where = table, "the table"
+        require_columns(frame.columns, required, where, TrackError)
     else:
-        path = Path(table).expanduser()
-        frame, where = _read_table(path), str(path)
-    for column in required:
-        if column not in frame.columns:
-            there = ", ".join(map(str, frame.columns))
-            raise TrackError(f"{where}: no column {column!r}; the columns are {there}")
+        where = str(Path(table).expanduser())
+        frame = read_table(table, required=required, text=_TEXT, error=TrackError)
     empty = [str(row + 1) for row, value in enumerate(frame["track_id"]) if _missing(value)]
     if empty:
-        raise TrackError(f"{where}: no track_id in row {', '.join(empty[:5])}")
+        raise TrackError(f"{where}: no track_id in row {listing(empty)}")
     _refuse_duplicates([str(value) for value in frame["track_id"]], where)
     return {
         str(row["track_id"]): {
@@ -238,26 +236,11 @@ def read_rows(
     }
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        if path.suffix.lower() == ".csv":
-            # Ids such as 007 must stay text.
-            text = dict.fromkeys(("track_id", "audio", "lyrics", "lyrics_file"), str)
-            return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-        return pd.read_parquet(path)
-    except ImportError as error:
-        raise TrackError(f"{path}: Parquet needs pyarrow: pip install 'spdkit[parquet]'") from error
-    except (OSError, ValueError) as error:
-        raise TrackError(f"{path}: cannot be read as a table: {error}") from error
-
-
 def _refuse_duplicates(ids: Sequence[str], where: str) -> None:
     repeated = [name for name, count in Counter(ids).items() if count > 1]
     if repeated:
-        shown = ", ".join(map(repr, repeated[:5]))
-        raise TrackError(f"{where}: {len(repeated)} track_id occur more than once: {shown}")
+        names = listing(repeated, quote=True)
+        raise TrackError(f"{where}: {len(repeated)} track_id occur more than once: {names}")
 
 
 def _locate(audio: str, folder: Path) -> str:

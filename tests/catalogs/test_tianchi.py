@@ -142,6 +142,7 @@ def test_a_file_holds_what_the_frame_does(tmp_path, ending):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     write(tmp_path)
+    (tmp_path / "no").touch()
     for output, message in (("daily.txt", "can be .csv,"), ("no/where.csv", "cannot be written")):
         with pytest.raises(CatalogError, match=message) as caught:
             write_daily(tmp_path, tmp_path / output, limits=SMALL)

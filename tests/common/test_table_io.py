@@ -1,18 +1,197 @@
-"""Tables are whole or not there."""
+"""Tables are read as they are or refused by line, and written whole or not at all."""
 
 from __future__ import annotations
 
 import ast
+import csv
+import gzip
+import io
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import spdkit
 from spdkit.collect.errors import CollectError
-from spdkit.common.table_io import table_writer
+from spdkit.common import table_io
+from spdkit.common.table_io import (
+    ENDINGS,
+    TableError,
+    column_names,
+    place_of_row,
+    read_table,
+    table_writer,
+    write_table,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+FRAME = pd.DataFrame({"id": ["007", "NA", "A$AP"], "n": [1, 2, 3], "x": [0.5, None, 2.0]})
+
+
+def written(folder, content, name="t.csv"):
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+# Reading
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_format_gives_the_same_table(ending, tmp_path):
+    path = tmp_path / f"SONGS{ending.upper()}"
+    write_table(FRAME, path)
+    frame = spdkit.read_table(path, text=["id"])
+    pd.testing.assert_frame_equal(frame, FRAME)
+    assert column_names(path) == ["id", "n", "x"]
+    assert list(read_table(path, ["x", "id"], text=["id"]).columns) == ["x", "id"]
+    assert place_of_row(path, 1) == ("row 2" if ending in (".parquet", ".pq") else "line 3")
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_text_stays_text_and_numbers_are_numbers(tmp_path):
+    path = written(tmp_path, "id,n,note\n007,1,NA\n1e3,,null\n")
+    frame = read_table(path, text=["id"])
+    assert frame["id"].tolist() == ["007", "1e3"] and frame["note"].tolist() == ["NA", "null"]
+    assert frame["n"].tolist()[0] == 1 and frame["n"].isna().tolist() == [False, True]
+    assert read_table(path, text=True)["n"].tolist()[0] == "1"
+    assert read_table(path)["id"].tolist() == [7, 1000]
+
+
+def test_bytes_of_excel_and_of_windows_change_nothing(tmp_path):
+    plain = read_table(written(tmp_path, 'a,b\n1,"x\ny"\n\n2,é\n'))
+    assert plain["b"].tolist() == ["x\ny", "é"]
+    other = b"\xef\xbb\xbf" + 'a,b\r\n1,"x\ny"\r\n\r\n2,é'.encode()
+    pd.testing.assert_frame_equal(read_table(written(tmp_path, other)), plain)
+    assert place_of_row(tmp_path / "t.csv", 1) == "line 5"
+
+
+def test_a_comma_at_the_end_of_rows_makes_no_index(tmp_path):
+    with pytest.raises(TableError, match=r"t\.csv: line 2 has 3 cells and the header 2 \(2 such"):
+        read_table(written(tmp_path, "a,b\n1,2,\n3,4,\n"))
+    frame = read_table(written(tmp_path, ",a,b\n0,1,2\n1,3,4\n"))
+    assert frame.index.tolist() == [0, 1] and frame["a"].tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot be read as a table: the file is empty"),
+        ("\n\n", "cannot be read as a table: the file is empty"),
+        ("a,b\n1\n", "line 2 has 1 cells and the header 2 .*needs quotes"),
+        ("a,b\n1,2\n1,009,3\n", "line 3 has 3 cells and the header 2"),
+        ('a,b\n"x\ny",2\n1,2,3\n', "line 4 has 3 cells and the header 2"),
+        ('a,b\n"x","y\n', r"cannot be read as a table: unexpected end.* begins on line 2"),
+        ('a,b\n1,2\n"x"y,"2,3"\n', r"cannot be read as a table: .* begins on line 3"),
+        ("a,b,a,b\n1,2,3,4\n", "more than one column 'a', 'b': rename"),
+        ("b\rb,c\rd\n", "line 2 has 2 cells and the header 1"),
+        ("a,c\n1,2\n", "no column 'b'; the columns are a, c"),
+        (
+            "a,b\n1,2\né,ü\n".encode("latin-1"),
+            "cannot be read as a table: line 3 is not UTF-8: save it as that",
+        ),
+        ("a,b\n1,2\n".encode("utf-16"), "cannot be read as a table: line 1 is not UTF-8"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_line(text, message, tmp_path):
+    with pytest.raises(CollectError, match=rf"t\.csv: {message}"):
+        read_table(written(tmp_path, text), required=["b"], error=CollectError)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.csv", "no such file"),
+        ("folder.csv", "it is a folder"),
+        (
+            "t.xlsx",
+            r"tables are \.csv or \.tsv \(also with \.gz, \.bz2, \.xz, \.zst behind it\) or",
+        ),
+        ("t.gz", r"by the ending of their name"),
+        ("cut.csv.gz", "cannot be read as a table"),
+        ("plain.csv.gz", "cannot be read as a table: Not a gzipped file"),
+        ("plain.csv.bz2", "cannot be read as a table"),
+        ("plain.csv.xz", "cannot be read as a table"),
+        ("plain.csv.zst", "cannot be read as a table"),
+        ("plain.parquet", "cannot be read as a table"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(name, message, tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    for ending in ("csv.gz", "csv.bz2", "csv.xz", "csv.zst", "parquet"):
+        written(tmp_path, "a,b\n1,2\n", f"plain.{ending}")
+    written(tmp_path, gzip.compress(b"a,b\n1,2\n")[:-9], "cut.csv.gz")
+    for read in (read_table, column_names) if name != "cut.csv.gz" else (read_table,):
+        with pytest.raises(TableError, match=rf"{name}: .*{message}"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize(("name", "what"), [("t.pq", "Parquet"), ("t.csv.zst", "zst")])
+def test_what_needs_pyarrow_says_how_to_get_it(name, what, tmp_path, monkeypatch):
+    write_table(FRAME, tmp_path / name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(TableError, match=rf"{what} needs pyarrow: pip install 'spdkit\[parquet\]'"):
+        read_table(tmp_path / name)
+    with pytest.raises(TableError, match=rf"{what} needs pyarrow"):
+        write_table(FRAME, tmp_path / name)
+
+
+def test_the_index_of_parquet_is_a_column(tmp_path):
+    path = tmp_path / "t.parquet"
+    FRAME.set_index(["id", "n"]).to_parquet(path)
+    assert set(column_names(path)) == {"id", "n", "x"}
+    pd.testing.assert_frame_equal(read_table(path, ["id", "n", "x"]), FRAME)
+    FRAME.set_index(np.array([3, 1, 2])).to_parquet(path)
+    pd.testing.assert_frame_equal(read_table(path), FRAME)
+    assert column_names(path) == ["id", "n", "x"]
+
+
+CELLS = st.lists(
+    st.lists(st.text("ab,\t \"\r\né'", max_size=4), min_size=1, max_size=4), max_size=5
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows=CELLS, quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+def test_rows_are_counted_as_a_parser_counts_them(rows, quoting):
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\n", quoting=quoting).writerows([["x", "y"], *rows])
+    even = all(len(row) == 2 for row in rows)
+    if table_io._plainly_even(io.BytesIO(file.getvalue().encode()), ",", 2):
+        assert even, "seen as even without parsing"
+    elif even:
+        plain = not any(set(',\n\r"') & set(cell) for row in rows for cell in row)
+        assert not plain, "not seen as even, although nothing needs quotes"
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=st.text('a,"\n\r', max_size=20))
+def test_any_text_seen_as_even_is_even_to_a_parser(text):
+    content = f"x,y\n{text}"
+    if table_io._plainly_even(io.BytesIO(content.encode()), ",", 2):
+        rows = list(csv.reader(io.StringIO(content, newline="")))
+        assert {len(row) for row in rows} == {2}
+
+
+# Writing
+
+
+def test_equal_tables_are_equal_files(tmp_path):
+    for path in (tmp_path / "a.csv.gz", tmp_path / "b.csv.gz"):
+        write_table(FRAME, path, float_format="%.3g")
+    assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("f.csv", "f.csv.gz", "f.parquet"):
+        with pytest.raises(CollectError, match=rf"{name}: cannot be written"):
+            write_table(FRAME, tmp_path / "file" / name, error=CollectError)
+    with pytest.raises(CollectError, match=r"f\.txt: tables are"):
+        write_table(FRAME, tmp_path / "f.txt", error=CollectError)
 
 
 def test_a_table_that_fails_leaves_the_old_one(tmp_path):
@@ -34,9 +213,10 @@ def test_a_column_that_is_not_there_is_an_error(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
     with (
-        pytest.raises(CollectError, match=r"none/table\.csv: cannot be written"),
-        table_writer(tmp_path / "none" / "table.csv", ["a"]),
+        pytest.raises(CollectError, match=r"file/table\.csv: cannot be written"),
+        table_writer(tmp_path / "file" / "table.csv", ["a"], error=CollectError),
     ):
         pass
 

@@ -447,7 +447,7 @@ def test_disk_full_leaves_the_old_file_whole_and_the_rows_safe(where, tmp_path):
     assert full.returncode == 1
     assert f"{where}: cannot be written: File too large" in full.stderr
     assert target.read_bytes() == before
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob(".*"))
     calls.clear()
     run(scan.from_folder(folder), target, shard_size=5)
     assert len(calls) == (0 if where == "out.h5" else 57)

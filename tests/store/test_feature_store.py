@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import string
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spdkit.store import feature_store
 from spdkit.store.feature_store import (
     FeatureStore,
     FeatureTable,
@@ -214,11 +214,13 @@ def test_missing_parts_and_wrong_shapes_are_refused(path):
 def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
     before = path.read_bytes()
 
+    whole = Path.write_bytes
+
     def full(target, data):
-        target.write_bytes(data[:10])
+        whole(target, data[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(feature_store, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StoreError, match=r"f\.h5: cannot be written: No space left on device"):
         write_store(path, table(5))
     assert path.read_bytes() == before

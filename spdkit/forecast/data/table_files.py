@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-A table is CSV (also ``.csv.gz``) or Parquet, one row an observation. The three columns that a
+A table is one that `spdkit.read_table` reads, one row an observation. The three columns that a
 forecast needs are taken, others are left out. Series are named by text, so that 007 stays 007.
 Dates are ISO 8601 text, or whole numbers: of eight digits they are dates (20150831), otherwise
 steps (1, 2, 3 …). A ``freq`` that is a whole number makes steps of all of them.
@@ -20,14 +20,11 @@ from typing import Any
 
 import pandas as pd
 
-from spdkit.common.errors import SpdkitError
-from spdkit.common.files import replacing, write_text
+from spdkit.common.table_io import column_names, place_of_row, read_table
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, fill_gaps
 from spdkit.forecast.data.panel import Columns, Panel
 
-CSV_SUFFIXES = (".csv", ".csv.gz")
-PARQUET_SUFFIXES = (".parquet", ".pq")
 _NO_VALUE = ["", "NA", "NaN", "nan", "null", "None"]
 
 
@@ -42,7 +39,7 @@ def read_long(
     Parameters
     ----------
     path : path
-        ``.csv``, ``.csv.gz`` or ``.parquet``.
+        CSV, TSV or Parquet, by its ending.
     columns : Columns, optional
         What the table calls them; ``unique_id, ds, y`` by default.
     freq : str, int or DateOffset, optional
@@ -66,19 +63,20 @@ def read_long(
     if len(set(names)) < len(names):
         raise ForecastError(f"{len(names)} different columns are needed, got {', '.join(names)}")
     file = Path(path).expanduser()
-    frame = _read(file, names, [columns.y, *exog])
-    # Lines without any value, such as one at the end, say nothing; the others keep their numbers.
+    there = column_names(file, ForecastError)
+    if missing := [repr(name) for name in names if name not in there]:
+        raise ForecastError(
+            f"{file}: no column {', '.join(missing)}; the columns are {', '.join(there)}. Say what "
+            "they are called by --id-col, --time-col and --target-col (in Python: Columns)."
+        )
+    text = [columns.unique_id, columns.ds]
+    frame = read_table(file, names, text=text, error=ForecastError)
+    # Rows without any value, such as spreadsheets have at the end, say nothing.
     frame = frame[~(frame.isna() | (frame == "")).all(axis=1)]
     if not len(frame):
         raise ForecastError(f"{file}: the table has no rows")
     series = frame[columns.unique_id]
-    missing = series.isna() | (series.astype(str).str.strip() == "")
-    if missing.any():
-        first = missing.idxmax()
-        raise ForecastError(
-            f"{file}, {_place(file, first)}: no {columns.unique_id} ({int(missing.sum())} such "
-            f"rows)"
-        )
+    _refuse(file, series.isna() | (series.astype(str).str.strip() == ""), f"no {series.name}")
     read = {
         columns.unique_id: series.astype(str),
         columns.ds: _times(file, frame[columns.ds], freq),
@@ -131,116 +129,21 @@ def read_panel(
         raise ForecastError(f"{path}: {hint}") from error
 
 
-def write_long(frame: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write a table as CSV or Parquet, by the suffix, whole or not at all.
-
-    Raises
-    ------
-    SpdkitError
-        When the suffix is another one, or the file cannot be written.
-    """
-    file = Path(path).expanduser()
-    require_suffix(file)
-    if _suffix(file) == ".csv":
-        write_text(file, frame.to_csv(index=False, float_format="%.10g"))
-        return
-    try:
-        with replacing(file) as made:
-            if _suffix(file) == ".csv.gz":
-                frame.to_csv(made, index=False, float_format="%.10g", compression="gzip")
-            else:
-                frame.to_parquet(made, index=False)
-    except ImportError as error:
-        raise _no_parquet(file) from error
-    except OSError as error:
-        raise SpdkitError(f"{file}: cannot be written: {error.strerror or error}") from error
-
-
-def require_suffix(path: Path) -> None:
-    """Refuse a name that says no format of ours.
-
-    Raises
-    ------
-    ForecastError
-    """
-    if _suffix(path) not in (*CSV_SUFFIXES, *PARQUET_SUFFIXES):
-        raise ForecastError(
-            f"{path}: tables are .csv, .csv.gz or .parquet, by the end of their name"
-        )
-
-
-def _suffix(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
-
-
-def _read(file: Path, names: list[str], numbers: list[str]) -> pd.DataFrame:
-    require_suffix(file)
-    if not file.is_file():
-        raise ForecastError(f"{file}: {'is a folder' if file.is_dir() else 'no such file'}")
-    parquet = _suffix(file) in PARQUET_SUFFIXES
-    try:
-        if parquet:
-            there = _parquet_columns(file)
-            _require(file, there, names)
-            return pd.read_parquet(file, columns=names)
-        there = list(pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns)
-        _require(file, there, names)
-        text = {name: str for name in names if name not in numbers}
-        return pd.read_csv(
-            file,
-            usecols=names,
-            dtype=text,
-            keep_default_na=False,
-            na_values=dict.fromkeys(numbers, _NO_VALUE),
-            skip_blank_lines=False,
-            encoding="utf-8-sig",
-            low_memory=False,
-        )
-    except ImportError as error:
-        raise _no_parquet(file) from error
-    except pd.errors.EmptyDataError as error:
-        raise ForecastError(f"{file}: the file is empty") from error
-    except (OSError, ValueError) as error:  # UnicodeDecodeError and ParserError are ValueErrors
-        raise ForecastError(f"{file}: cannot be read as a table: {error}") from error
-
-
-def _parquet_columns(file: Path) -> list[str]:
-    from pyarrow.parquet import read_schema
-
-    return [str(name) for name in read_schema(file).names]
-
-
-def _no_parquet(file: Path) -> ForecastError:
-    return ForecastError(f"{file}: Parquet needs pyarrow: pip install 'spdkit[parquet]'")
-
-
-def _require(file: Path, there: list[str], names: list[str]) -> None:
-    missing = [name for name in names if name not in there]
-    if missing:
-        raise ForecastError(
-            f"{file}: no column {', '.join(map(repr, missing))}; the columns are "
-            f"{', '.join(there)}. Say what they are called by --id-col, --time-col and "
-            f"--target-col (in Python: Columns)."
-        )
-
-
-def _place(file: Path, row: Any) -> str:
-    # Counted as an editor does: the header is line 1. A quoted line break would put it off.
-    return f"row {row + 1}" if _suffix(file) in PARQUET_SUFFIXES else f"line {row + 2}"
+def _refuse(file: Path, wrong: pd.Series[bool], what: str) -> None:
+    """Refuse a table that has rows at fault; their labels are their numbers in the file."""
+    if wrong.any():
+        place = place_of_row(file, wrong.index[wrong.to_numpy()][0])
+        raise ForecastError(f"{file}, {place}: {what} ({int(wrong.sum())} such rows)")
 
 
 def _values(file: Path, column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_bool_dtype(column):
         raise ForecastError(f"{file}: column {column.name!r} holds true and false, not numbers")
+    if not pd.api.types.is_numeric_dtype(column):
+        column = column.mask(column.isin(_NO_VALUE))
     numbers = pd.to_numeric(column, errors="coerce")
     wrong = numbers.isna() & column.notna()
-    if wrong.any():
-        first = wrong.idxmax()
-        raise ForecastError(
-            f"{file}, {_place(file, first)}: {column.name} is {column[wrong].iloc[0]!r}, no number "
-            f"({int(wrong.sum())} such rows)"
-        )
+    _refuse(file, wrong, f"{column.name} is {next(iter(column[wrong]), None)!r}, no number")
     return numbers.astype("float64")
 
 
@@ -255,11 +158,7 @@ def _times(
     if not pd.api.types.is_string_dtype(column):
         return column  # dates of Parquet; what is none is refused by the check of the frame
     text = column.str.strip()
-    if (empty := text.isna() | (text == "")).any():
-        first = empty.idxmax()
-        raise ForecastError(
-            f"{file}, {_place(file, first)}: no {column.name} ({int(empty.sum())} such rows)"
-        )
+    _refuse(file, text.isna() | (text == ""), f"no {column.name}")
     if text.str.fullmatch(r"-?\d{1,18}").all() and (steps or not text.str.len().eq(8).all()):
         return text.astype("int64")
     return text
