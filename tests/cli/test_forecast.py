@@ -140,7 +140,7 @@ def test_the_best_is_the_default(table, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "words", "message"),
     [
-        (None, (), "none.csv: no such file"),
+        (None, (), "none.csv: cannot be read as a table: no such file"),
         (
             "id,date,plays\na,2025-01-01,1\n",
             (),
@@ -174,7 +174,7 @@ def test_wrong_tables_are_one_clear_line(tmp_path, content, words, message):
         (("-H", 7, "--level", 120), "a level is a percentage above 0 and below 100, got 120"),
         (("-H", 7, "--level", 80, "--no-intervals"), "--level asks for intervals"),
         (("-H", 7, "--freq", "often"), "freq='often' is no frequency that pandas knows"),
-        (("-H", 7, "-o", "f.xlsx"), "f.xlsx: tables are .csv, .csv.gz or .parquet"),
+        (("-H", 7, "-o", "f.xlsx"), "f.xlsx: tables are .csv or .tsv (also with .gz"),
         (("-H", 7, "--plot", "f.doc"), "f.doc: figures are .png, .svg or .pdf"),
         (("-H", 60, "--level", 90), "at least 127 are needed: 2 windows of 60"),
     ],

@@ -91,7 +91,7 @@ def test_a_comma_at_the_end_of_rows_makes_no_index(tmp_path):
         ("a,c\n1,2\n", "no column 'b'; the columns are a, c"),
         (
             "a,b\n1,2\né,ü\n".encode("latin-1"),
-            "cannot be read as a table: line 3 is not UTF-8: save it as that",
+            "cannot be read as a table: line 3 is not UTF-8: save",
         ),
         ("a,b\n1,2\n".encode("utf-16"), "cannot be read as a table: line 1 is not UTF-8"),
     ],

@@ -134,7 +134,8 @@ def command(*arguments: object) -> list[str]:
 def environment(site: Path, **variables: object) -> dict[str, str]:
     """Environment in which the plugin is installed."""
     extra = {key: str(value) for key, value in variables.items()}
-    return {**os.environ, "PYTHONPATH": str(site), **extra}
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path, **extra}
 
 
 def spdkit(site: Path, *arguments: object, **variables: object) -> subprocess.CompletedProcess[str]:
