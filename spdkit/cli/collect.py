@@ -20,7 +20,7 @@ from spdkit.common.errors import SpdkitError
 
 if TYPE_CHECKING:
     from spdkit.collect.genius import LyricsReport
-    from spdkit.collect.retry import Patience
+    from spdkit.collect.retry import RetryPolicy
 
 UNFINISHED = 75
 
@@ -125,7 +125,7 @@ def spotify(
             playlists_per_category=playlists_per_category,
         )
         collector = SpotifyCollector(
-            output, patience=_patience(), ask_again=ask_again, progress=True
+            output, retry=_retry_policy(), ask_again=ask_again, progress=True
         )
         report = collector.collect(sources)
     for remark in report.remarks:
@@ -188,7 +188,7 @@ def genius(
         from spdkit.collect.genius import GeniusCollector
 
         collector = GeniusCollector(
-            output, floor=floor, patience=_patience(), ask_again=ask_again, progress=True
+            output, floor=floor, retry=_retry_policy(), ask_again=ask_again, progress=True
         )
         try:
             report = collector.collect(table)
@@ -215,10 +215,10 @@ def _repeated(option: str, values: Sequence[str] | None) -> list[str]:
     return [word for value in values or () for word in (option, value)]
 
 
-def _patience() -> Patience:
-    from spdkit.collect.retry import Patience
+def _retry_policy() -> RetryPolicy:
+    from spdkit.collect.retry import RetryPolicy
 
-    return Patience(tell=lambda text: typer.echo(text, err=True))
+    return RetryPolicy(report=lambda text: typer.echo(text, err=True))
 
 
 @contextlib.contextmanager

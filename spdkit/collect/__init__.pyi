@@ -6,7 +6,7 @@ from .errors import Refused as Refused
 from .errors import Unanswered as Unanswered
 from .genius import GeniusCollector as GeniusCollector
 from .genius import LyricsReport as LyricsReport
-from .retry import Patience as Patience
+from .retry import RetryPolicy as RetryPolicy
 from .sources import Sources as Sources
 from .spotify import CollectReport as CollectReport
 from .spotify import SpotifyCollector as SpotifyCollector

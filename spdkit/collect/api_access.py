@@ -27,7 +27,7 @@ _ARTIST_FIELDS = {
 
 
 @dataclass(frozen=True)
-class Rights:
+class ApiAccess:
     """What may be read.
 
     Attributes
@@ -53,7 +53,7 @@ class Rights:
         return f"this application may not read {parts}. What is missing stays empty in the tables"
 
 
-def probe(client: SpotifyClient, track_id: str, track: Mapping[str, Any]) -> Rights:
+def probe(client: SpotifyClient, track_id: str, track: Mapping[str, Any]) -> ApiAccess:
     """Try each capability once.
 
     Parameters
@@ -87,4 +87,4 @@ def probe(client: SpotifyClient, track_id: str, track: Mapping[str, Any]) -> Rig
         for names, since in ((in_2024, _SINCE_2024), (in_2026, _SINCE_2026))
         if names
     ]
-    return Rights(features, batches, tuple(missing))
+    return ApiAccess(features, batches, tuple(missing))

@@ -45,8 +45,8 @@ class Refused(CollectError):
 
     def __init__(self, service: str, path: str, status: int, message: str = "") -> None:
         self.service, self.path, self.status, self.message = service, path, status, message
-        said = f": {message}" if message else ""
-        super().__init__(f"{service} refuses {shortened(path)} with HTTP {status}{said}")
+        reason = f": {message}" if message else ""
+        super().__init__(f"{service} refuses {shortened(path)} with HTTP {status}{reason}")
 
     def __reduce__(self) -> tuple[type[Refused], tuple[str, str, int, str]]:
         return type(self), (self.service, self.path, self.status, self.message)

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, Unanswered
 from spdkit.collect.genius_client import GeniusClient
 from spdkit.collect.response_cache import ResponseCache
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import read_table, table_writer
@@ -96,7 +96,7 @@ class GeniusCollector:
         The least score, 0 to 1, of a hit that is taken for the song.
     blocks : int
         How many blocks in a row end the run.
-    patience : Patience
+    retry : RetryPolicy
         How often to try, and what waits.
     ask_again : bool
         Ask once more for pages that Genius refused before.
@@ -120,7 +120,7 @@ class GeniusCollector:
         pause: float = 0.2,
         floor: float = 0.8,
         blocks: int = 5,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
         ask_again: bool = False,
         progress: bool = False,
     ) -> None:
@@ -130,7 +130,7 @@ class GeniusCollector:
             raise CollectError(f"blocks must be at least 1, got {blocks}")
         self.output = Path(output).expanduser()
         self._client = GeniusClient(
-            patience or Patience(),
+            retry or RetryPolicy(),
             **{"access_token": access_token, "api_url": api_url, "web_url": web_url},
             timeout=timeout,
             pause=pause,

@@ -1,4 +1,4 @@
-"""lyricsgenius, asked with patience, and each song page looked at before it is believed.
+"""lyricsgenius, asked again where that helps, and each song page looked at before it is believed.
 
 lyricsgenius gives a request five seconds and one try, and reads the lyrics from whatever page it
 gets: the page of a firewall, and that of an instrumental, both have none. Here a page counts only
@@ -15,7 +15,7 @@ import requests
 
 from spdkit.collect.errors import Blocked, CollectError, CredentialsError, Refused
 from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 
 SERVICE = "Genius"
 API_URL = "https://api.genius.com/"
@@ -31,7 +31,7 @@ class GeniusClient:
 
     Parameters
     ----------
-    patience : Patience
+    retry : RetryPolicy
     access_token : str, optional
         By default ``GENIUS_ACCESS_TOKEN``.
     api_url, web_url : str, optional
@@ -50,7 +50,7 @@ class GeniusClient:
 
     def __init__(
         self,
-        patience: Patience,
+        retry: RetryPolicy,
         *,
         access_token: str | None = None,
         api_url: str | None = None,
@@ -58,7 +58,7 @@ class GeniusClient:
         timeout: float = 30.0,
         pause: float = 0.2,
     ) -> None:
-        self._patience, self._timeout = patience, timeout
+        self._retry, self._timeout = retry, timeout
         self.n_requests = 0
         self._page = ""
         api = service_url(api_url, "SPDKIT_GENIUS_API_URL", API_URL).rstrip("/") + "/"
@@ -122,7 +122,7 @@ class GeniusClient:
                 return request()
 
         try:
-            return self._patience.call(once)
+            return self._retry.call(once)
         except Refused as error:
             if error.status == 401:
                 raise CredentialsError(
@@ -160,8 +160,8 @@ def _is_under(root: str, response: requests.Response) -> bool:
     return str(response.request.url).startswith(root)
 
 
-def _token(given: str | None) -> str:
-    token = (given or os.environ.get("GENIUS_ACCESS_TOKEN") or "").strip()
+def _token(access_token: str | None) -> str:
+    token = (access_token or os.environ.get("GENIUS_ACCESS_TOKEN") or "").strip()
     if not token:
         raise CredentialsError(
             f"{SERVICE}: no access token: set GENIUS_ACCESS_TOKEN (genius.com/api-clients)"

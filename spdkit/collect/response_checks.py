@@ -43,7 +43,7 @@ def redact_logs(*names: str) -> None:
         logging.getLogger(name).addFilter(_REDACTION)  # a second time changes nothing
 
 
-def service_url(given: str | None, variable: str, default: str) -> str:
+def service_url(address: str | None, variable: str, default: str) -> str:
     """Return the address of a service: as given, else from the environment, else the usual one.
 
     Raises
@@ -51,7 +51,7 @@ def service_url(given: str | None, variable: str, default: str) -> str:
     CollectError
         When it is no http(s) URL.
     """
-    url = given or os.environ.get(variable) or default
+    url = address or os.environ.get(variable) or default
     if not re.match(r"https?://[^/]", url):
         raise CollectError(f"{url!r} is no http(s) URL ({variable})")
     return url

@@ -1,6 +1,6 @@
-"""Patience with a limit: what to try again, how long to wait, and when to stop.
+"""Retry: which requests are made again, how long is waited, and when to stop.
 
-A request without a usable answer is asked again after 1, 2, 4 … seconds, or after the pause that
+A request without a usable answer is made again after 1, 2, 4 … seconds, or after the pause that
 the service asks for. A pause of more than a minute is never slept through: `RateLimited` says how
 long it is, and the caller resumes later from its cache. (spotipy itself sleeps as long as it is
 told to, which can be a day.)
@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from spdkit.collect.errors import RateLimited, Unanswered, duration
 
@@ -19,12 +21,8 @@ Answer = TypeVar("Answer")
 TOO_MANY_REQUESTS = 429
 
 
-def _tell_nobody(text: str) -> None:
-    pass
-
-
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How often and how long to try.
 
     Attributes
@@ -35,15 +33,15 @@ class Patience:
         Seconds before the second attempt, doubled each time; and the longest pause of all.
     sleep : callable
         What waits.
-    tell : callable
-        Told, in a line of text, of every pause.
+    report : callable
+        Takes a line of text on every pause.
     """
 
     attempts: int = 5
     first_wait: float = 1.0
     longest_wait: float = 60.0
     sleep: Callable[[float], None] = time.sleep
-    tell: Callable[[str], object] = _tell_nobody
+    report: Callable[[str], object] = lambda text: None
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
@@ -55,7 +53,7 @@ class Patience:
         Parameters
         ----------
         request : callable
-            Raises `Unanswered` when it is worth asking again.
+            Raises `Unanswered` when it is worth another attempt.
 
         Raises
         ------
@@ -65,26 +63,41 @@ class Patience:
         Unanswered
             What the last attempt raised.
         """
-        attempt = 1
-        while True:
-            try:
-                return request()
-            except Unanswered as error:
-                wait = self._wait(error, attempt)
-                if wait > self.longest_wait:
-                    raise RateLimited(error.service, wait) from error
-                if attempt >= self.attempts:
-                    if error.status == TOO_MANY_REQUESTS:
-                        raise RateLimited(error.service, wait) from error
-                    raise
-                self.tell(
-                    f"{error.service}: {error.reason}; waiting {duration(wait)} "
-                    f"(attempt {attempt} of {self.attempts})"
-                )
-            self.sleep(wait)
-            attempt += 1
+        retrying = Retrying(
+            retry=retry_if_exception_type(Unanswered),
+            wait=self._wait,
+            stop=stop_after_attempt(self.attempts),
+            before_sleep=self._report_pause,
+            sleep=self.sleep,
+            retry_error_callback=_give_up,
+        )
+        return retrying(request)
 
-    def _wait(self, error: Unanswered, attempt: int) -> float:
-        growing = min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
+    def _wait(self, state: RetryCallState) -> float:
+        error = _failure(state)
+        wait = min(self.first_wait * 2.0 ** (state.attempt_number - 1), self.longest_wait)
         # "Retry-After: 0" from a service that still says no must not become a tight loop.
-        return max(growing, error.retry_after) if error.retry_after is not None else growing
+        wait = max(wait, error.retry_after or 0.0)
+        if wait > self.longest_wait:
+            raise RateLimited(error.service, wait) from error
+        return wait
+
+    def _report_pause(self, state: RetryCallState) -> None:
+        error = _failure(state)
+        self.report(
+            f"{error.service}: {error.reason}; waiting {duration(state.upcoming_sleep)} "
+            f"(attempt {state.attempt_number} of {self.attempts})"
+        )
+
+
+def _give_up(state: RetryCallState) -> NoReturn:
+    error = _failure(state)
+    if error.status == TOO_MANY_REQUESTS:
+        raise RateLimited(error.service, state.upcoming_sleep) from error
+    raise error
+
+
+def _failure(state: RetryCallState) -> Unanswered:
+    error = None if state.outcome is None else state.outcome.exception()
+    assert isinstance(error, Unanswered)  # nothing else is tried again
+    return error

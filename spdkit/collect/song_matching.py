@@ -67,6 +67,6 @@ def match_score(title: str, artist: str, hit_title: str, hit_artists: Iterable[s
     )
     if not artist.strip():
         return of_title / 100
-    wanted = normalised(artist)
-    of_artist = max((fuzz.token_set_ratio(wanted, normalised(n)) for n in hit_artists), default=0.0)
+    name = normalised(artist)
+    of_artist = max((fuzz.token_set_ratio(name, normalised(n)) for n in hit_artists), default=0.0)
     return min(of_title, of_artist) / 100

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from spdkit.collect.response_cache import ResponseCache
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 from spdkit.collect.sources import Sources
 from spdkit.collect.spotify_client import SpotifyClient
 from spdkit.collect.spotify_crawl import Crawl
@@ -74,7 +74,7 @@ class SpotifyCollector:
         ``SPDKIT_SPOTIFY_API_URL`` and ``SPDKIT_SPOTIFY_TOKEN_URL``. It is sent the credentials.
     timeout : float
         Seconds without a byte after which a request is given up.
-    patience : Patience
+    retry : RetryPolicy
         How often to try, and what waits.
     ask_again : bool
         Ask once more for what Spotify refused before.
@@ -95,7 +95,7 @@ class SpotifyCollector:
         api_url: str | None = None,
         token_url: str | None = None,
         timeout: float = 30.0,
-        patience: Patience | None = None,
+        retry: RetryPolicy | None = None,
         ask_again: bool = False,
         progress: bool = False,
     ) -> None:
@@ -106,7 +106,7 @@ class SpotifyCollector:
             "token_url": token_url,
             "timeout": timeout,
         }
-        self._patience = patience or Patience()
+        self._retry = retry or RetryPolicy()
         self._ask_again, self._progress = ask_again, progress
 
     def collect(self, sources: Sources) -> CollectReport:
@@ -134,13 +134,13 @@ class SpotifyCollector:
         """
         path = self.folder / "raw" / "spotify.jsonl"
         with ResponseCache(path, forget_refusals=self._ask_again) as cache:
-            client = SpotifyClient(cache, self._patience, **self._connection)
+            client = SpotifyClient(cache, self._retry, **self._connection)
             crawl = Crawl(cache, client, self._bar)
             crawl.remarks += cache.remarks
             crawl.list_tracks(sources)
             crawl.complete()
-            with self._bar("writing tables", len(crawl.found)) as tick:
-                counts = write_tables(self.folder, crawl.found, crawl.answer, tick)
+            with self._bar("writing tables", len(crawl.origins)) as tick:
+                counts = write_tables(self.folder, crawl.origins, crawl.answer, tick)
             if counts.without_artist:
                 crawl.remarks.append(f"{counts.without_artist} tracks have no artist")
             return CollectReport(

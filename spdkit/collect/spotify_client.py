@@ -1,4 +1,4 @@
-"""spotipy, asked with patience: bounded back-off, one token refresh, answers kept.
+"""spotipy, asked again where that helps: bounded back-off, one token refresh, answers kept.
 
 spotipy does the asking and holds the token, in memory alone (left to itself it writes the token to
 a file ``.cache``). Its own retries are off, because they sleep for as long as Spotify says.
@@ -20,7 +20,7 @@ import requests
 from spdkit.collect.errors import CollectError, CredentialsError, Refused, Unanswered
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 
 SERVICE = "Spotify"
 API_URL = "https://api.spotify.com/v1/"
@@ -36,7 +36,7 @@ class SpotifyClient:
     ----------
     cache : ResponseCache
         Where answers and refusals are kept.
-    patience : Patience
+    retry : RetryPolicy
         How often and how long to try.
     auth_manager : spotipy auth manager, optional
         By default spotipy's client-credentials flow, from ``SPOTIPY_CLIENT_ID`` and
@@ -58,14 +58,14 @@ class SpotifyClient:
     def __init__(
         self,
         cache: ResponseCache,
-        patience: Patience,
+        retry: RetryPolicy,
         *,
         auth_manager: Any = None,
         api_url: str | None = None,
         token_url: str | None = None,
         timeout: float = 30.0,
     ) -> None:
-        self._cache, self._patience, self._timeout = cache, patience, timeout
+        self._cache, self._retry, self._timeout = cache, retry, timeout
         self.n_requests = 0
         self.unanswered: list[Unanswered] = []
         self._unanswered_in_a_row = 0
@@ -215,7 +215,7 @@ class SpotifyClient:
 
     def _request(self, method: str, *arguments: Any, **options: Any) -> Any:
         try:
-            answer = self._patience.call(lambda: self._once(method, arguments, options))
+            answer = self._retry.call(lambda: self._once(method, arguments, options))
         except Refused:
             self._unanswered_in_a_row = 0
             raise

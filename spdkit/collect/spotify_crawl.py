@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-from spdkit.collect.api_access import Rights, probe
+from spdkit.collect.api_access import ApiAccess, probe
 from spdkit.collect.errors import CollectError
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.sources import Sources
 from spdkit.collect.spotify_client import LARGE_PAGE, SpotifyClient
-from spdkit.collect.track_tables import Found, artists_of
+from spdkit.collect.track_tables import Origin, artists_of
+from spdkit.common.messages import SHOWN, listing
 
 Bar = Callable[[str, int], AbstractContextManager[Callable[[bool], None]]]
 
 _FEATURES_AT_ONCE = 100
-_SHOWN = 5
 _PASSED_OVER = {
     "local": "files of somebody's own in playlists, which have no id",
     "removed": "tracks that are no longer there, or not for this application",
@@ -44,14 +44,14 @@ class Crawl:
 
     Attributes
     ----------
-    found : dict of str to Found
+    origins : dict of str to Origin
         Tracks by their id, in the order of the sources.
     remarks : list of str
         What was passed over, refused or may not be read.
     """
 
     def __init__(self, cache: ResponseCache, client: SpotifyClient, bar: Bar) -> None:
-        self.found: dict[str, Found] = {}
+        self.origins: dict[str, Origin] = {}
         self.remarks: list[str] = []
         self._cache, self._client, self._bar = cache, client, bar
         self._passed_over: Counter[str] = Counter()
@@ -64,7 +64,7 @@ class Crawl:
 
     def list_tracks(self, sources: Sources) -> None:
         """Find the ids of all tracks."""
-        playlists = {playlist: Found() for playlist in sources.playlists}
+        playlists = {playlist: Origin() for playlist in sources.playlists}
         with self._bar("countries", len(sources.countries)) as tick:
             for country in sources.countries:
                 for playlist, where in self._charts(country, sources.playlists_per_category):
@@ -79,7 +79,7 @@ class Crawl:
         with self._bar("listing", len(steps)) as tick:
             for step, arguments in steps:
                 tick(not step(*arguments))
-        self._find(sources.tracks, Found())
+        self._find(sources.tracks, Origin())
 
     def complete(self) -> None:
         """Read what the lists did not bring.
@@ -89,34 +89,34 @@ class Crawl:
         CollectError
             When there is no track at all.
         """
-        rights = self._rights()
-        self._read("tracks", "tracks", "track", self.found, LARGE_PAGE, rights.batches)
+        access = self._access()
+        self._read("tracks", "tracks", "track", self.origins, LARGE_PAGE, access.batches)
         tracks, artists = [], dict[str, None]()
-        for track_id in self.found:
+        for track_id in self.origins:
             track = self.answer(f"tracks/{track_id}")
             if track is not None:
                 tracks.append(track_id)
                 artists.update(dict.fromkeys(artists_of(track)))
             elif f"tracks/{track_id}" in self._cache:
                 self._passed_over["removed"] += 1
-        if rights.audio_features:
+        if access.audio_features:
             self._read("audio-features", "audio_features", "", tracks, _FEATURES_AT_ONCE, True)
-        self._read("artists", "artists", "artist", artists, LARGE_PAGE, rights.batches)
+        self._read("artists", "artists", "artist", artists, LARGE_PAGE, access.batches)
         self._tell_what_is_missing()
 
-    def _rights(self) -> Rights:
-        for track_id in self.found:
+    def _access(self) -> ApiAccess:
+        for track_id in self.origins:
             track = self._client.get(f"tracks/{track_id}", "track", track_id)
             if track is not None:
-                rights = probe(self._client, track_id, track)
-                if rights.remark:
-                    self.remarks.append(rights.remark)
-                return rights
+                access = probe(self._client, track_id, track)
+                if access.remark:
+                    self.remarks.append(access.remark)
+                return access
         self._tell_what_is_missing()
-        unanswered = [str(error) for error in self._client.unanswered[:_SHOWN]]
+        unanswered = [str(error) for error in self._client.unanswered[:SHOWN]]
         raise CollectError("; ".join(["no track could be read", *self.remarks, *unanswered]))
 
-    def _charts(self, country: str, n_playlists: int) -> Iterator[tuple[str, Found]]:
+    def _charts(self, country: str, n_playlists: int) -> Iterator[tuple[str, Origin]]:
         """Yield the playlists that every category shows in a country."""
         first = f"browse/{country}/categories"
         pages = self._client.pages(
@@ -134,15 +134,15 @@ class Crawl:
                 if playlist is None:
                     self._passed_over["no playlist"] += 1
                 else:
-                    yield playlist["id"], Found(playlist.get("name"), country)
+                    yield playlist["id"], Origin(playlist.get("name"), country)
 
-    def _playlist(self, playlist: str, where: Found) -> bool:
-        if where == Found():
+    def _playlist(self, playlist: str, where: Origin) -> bool:
+        if where == Origin():
             key = f"playlists/{playlist}"
             described = self._client.get(key, "playlist", playlist, fields="id,name")
             if described is None:
                 return self._note_refusal(f"playlist {playlist}", key)
-            where = Found(described.get("name"))
+            where = Origin(described.get("name"))
         first = f"playlists/{playlist}/items"
         for page in self._client.pages(
             first, "playlist_items", playlist, keep=self._keep_playlist_page
@@ -159,7 +159,7 @@ class Crawl:
         for page in self._client.pages(first, "album_tracks", album):
             ids = [item["id"] for item in page["items"] if item and item.get("id")]
             self._passed_over["removed"] += len(page["items"]) - len(ids)
-            self._find(ids, Found())
+            self._find(ids, Origin())
         return self._note_refusal(f"album {album}", f"{first}?offset=0")
 
     def _artist(self, artist: str) -> bool:
@@ -181,15 +181,15 @@ class Crawl:
         answer = self._client.get(key, "search", query, keep=self._keep_search, limit=1)
         if answer is None:
             return self._note_refusal(f"ISRC {isrc}", key)
-        known = [track["id"] for track in answer["tracks"] if track["isrc"] in (isrc, None)]
-        self._find(known, Found())
-        if not known:
+        tracks = [track["id"] for track in answer["tracks"] if track["isrc"] in (isrc, None)]
+        self._find(tracks, Origin())
+        if not tracks:
             self._refused.append(f"ISRC {isrc} (not known)")
-        return bool(known)
+        return bool(tracks)
 
-    def _find(self, ids: Iterable[str], where: Found) -> None:
+    def _find(self, ids: Iterable[str], where: Origin) -> None:
         for track_id in ids:
-            self.found.setdefault(track_id, where)
+            self.origins.setdefault(track_id, where)
 
     def _keep_playlist_page(self, page: Mapping[str, Any]) -> dict[str, Any]:
         items = []
@@ -258,10 +258,8 @@ class Crawl:
             if self._passed_over[kind]:
                 self.remarks.append(f"passed over {self._passed_over[kind]} {words}")
         if self._refused:
-            shown = "; ".join(self._refused[:_SHOWN])
-            more = len(self._refused) - _SHOWN
-            rest = f"; and {more} more" if more > 0 else ""
-            self.remarks.append(f"{len(self._refused)} sources gave nothing: {shown}{rest}")
+            sources = listing(self._refused)
+            self.remarks.append(f"{len(self._refused)} sources gave nothing: {sources}")
 
 
 def _kind(entry: Mapping[str, Any], track: Any) -> str:

@@ -54,7 +54,7 @@ _OF_ALBUM = _columns(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Origin:
     """Where a track was found.
 
     Attributes
@@ -79,7 +79,7 @@ class TableCounts:
 
 def write_tables(
     folder: Path,
-    found: Mapping[str, Found],
+    origins: Mapping[str, Origin],
     answer: Callable[[str], Any],
     tick: Callable[[bool], None],
 ) -> TableCounts:
@@ -89,7 +89,7 @@ def write_tables(
     ----------
     folder : Path
         Where to.
-    found : mapping of str to Found
+    origins : mapping of str to Origin
         The tracks by their id, in order.
     answer : callable
         What the service answered, by key: ``tracks/ID``, ``audio-features/ID``, ``artists/ID``;
@@ -115,7 +115,7 @@ def write_tables(
         write_album = table("albums", ALBUM_COLUMNS)
         write_artist = table("artists", ARTIST_COLUMNS)
         write_song = table("songs", SONG_COLUMNS)
-        for track_id, where in found.items():
+        for track_id, where in origins.items():
             track = answer(f"tracks/{track_id}")
             tick(track is None)
             if track is None:
@@ -144,7 +144,7 @@ def artists_of(track: Json) -> list[str]:
     return [artist["id"] for artist in track.get("artists") or [] if artist.get("id")]
 
 
-def track_row(track: Json, features: Json | None, where: Found, number: int) -> dict[str, Any]:
+def track_row(track: Json, features: Json | None, where: Origin, number: int) -> dict[str, Any]:
     """Return one row of ``tracks.csv``."""
     row = {column: (features or {}).get(column) for column in _OF_FEATURES}
     row |= {column: track.get(column) for column in _OF_TRACK}

@@ -19,6 +19,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import IO, Any, TypeVar, cast
 
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
 Value = TypeVar("Value")
 
 BLOCK = 1 << 16
@@ -82,7 +84,7 @@ class _Remote:
         self._fs, self._path = fsspec.core.url_to_fs(url)
         limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
         look = partial(self._fs.info, self._path, **limit)
-        self.facts: Mapping[str, Any] = _patiently(look)
+        self.facts: Mapping[str, Any] = _retried(look)
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._handle: IO[bytes] | None = None
         self._next, self._run = 0, 0  # block after the last fetch, and how many came in a row
@@ -117,7 +119,7 @@ class _Remote:
         end = first + min(count, _LONGEST_FETCH // BLOCK)
         end = next((n for n in range(first, end) if n in self._blocks), end)
         try:
-            data = _patiently(partial(self._range, first * BLOCK, min(end * BLOCK, self.size)))
+            data = _retried(partial(self._range, first * BLOCK, min(end * BLOCK, self.size)))
         except Exception as error:
             # Any library may be under fsspec; whoever opens the file again need not wait again.
             self._failure = RemoteError(_reason(error))
@@ -205,20 +207,28 @@ def _find(url: str) -> _Remote:
     return remote
 
 
-def _patiently(action: Callable[[], Value]) -> Value:
+def _retried(action: Callable[[], Value]) -> Value:
     """Do it, and again after a pause while what went wrong may pass."""
-    for usual in _PAUSES:
-        try:
-            return action()
-        except Exception as error:
-            pause = _pause(error, usual)
-            if pause is None:
-                raise
-            time.sleep(pause)
-    return action()
+    usual = (*_PAUSES, 0.0)
+
+    def wait(state: RetryCallState) -> float:
+        return _pause(_failure(state), usual[state.attempt_number - 1]) or 0.0
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: _pause(error, 0.0) is not None),
+        wait=wait,
+        stop=stop_after_attempt(len(usual)),
+        sleep=time.sleep,
+        reraise=True,
+    )
+    return retrying(action)
 
 
-def _pause(error: Exception, usual: float) -> float | None:
+def _failure(state: RetryCallState) -> BaseException | None:
+    return None if state.outcome is None else state.outcome.exception()
+
+
+def _pause(error: BaseException | None, usual: float) -> float | None:
     """Seconds to wait before another try; None when there is no use."""
     cause = _cause(error)
     status = getattr(cause, "status", None)
@@ -231,7 +241,7 @@ def _pause(error: Exception, usual: float) -> float | None:
     return usual * random.uniform(0.5, 1.5)
 
 
-def _cause(error: Exception) -> BaseException:
+def _cause(error: BaseException | None) -> BaseException | None:
     # fsspec says "not found" of whatever a look at an http file ran into.
     return (isinstance(error, FileNotFoundError) and error.__cause__) or error
 

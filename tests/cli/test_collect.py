@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from spdkit.cli.collect import app
 from spdkit.collect import SpotifyCollector
 from spdkit.collect.errors import CollectError
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 from spdkit.collect.sources import Sources
 
 LIST = ident("P", 1)
@@ -106,8 +106,8 @@ def test_a_long_pause_says_how_long_and_how_to_go_on(world, tmp_path):
 
 
 def test_what_was_not_answered_is_said_with_how_to_go_on(world, tmp_path, monkeypatch):
-    patience = Patience(attempts=2, sleep=lambda seconds: None)
-    monkeypatch.setattr("spdkit.cli.collect._patience", lambda: patience)
+    retry = RetryPolicy(attempts=2, sleep=lambda seconds: None)
+    monkeypatch.setattr("spdkit.cli.collect._retry_policy", lambda: retry)
     world.playlists |= {LIST: [1], ident("P", 2): [2]}
     world.trouble = lambda path, before: (500, {}) if LIST in path else None
     out = tmp_path / "out"
@@ -196,8 +196,8 @@ def secrets(world):
 @pytest.mark.parametrize("day", ["good", "expired", "wrong secret", "down", "limited", "walled"])
 def test_no_credential_is_ever_written(world, tmp_path, monkeypatch, logged, day):
     monkeypatch.chdir(tmp_path)  # where spotipy would leave its .cache
-    patience = Patience(attempts=2, sleep=lambda seconds: None)
-    monkeypatch.setattr("spdkit.cli.collect._patience", lambda: patience)
+    retry = RetryPolicy(attempts=2, sleep=lambda seconds: None)
+    monkeypatch.setattr("spdkit.cli.collect._retry_policy", lambda: retry)
     world.playlists[LIST] = [1, 2]
     world.hits["Song 1 Artist 0"] = [hit("Song 1", "Artist 0", "/song-1")]
     world.pages["/song-1"] = song_page("a line of ours")
@@ -218,7 +218,7 @@ def test_no_credential_is_ever_written(world, tmp_path, monkeypatch, logged, day
     ]
     said = [result.output + result.stderr for result in results]
     try:
-        collector = SpotifyCollector(tmp_path / "api", patience=patience)
+        collector = SpotifyCollector(tmp_path / "api", retry=retry)
         said.append(repr(vars(collector)))
         said.append(repr(collector.collect(Sources(playlists=(LIST,)))))
     except CollectError:

@@ -10,7 +10,7 @@ from service_server import hit, song_page
 
 from spdkit.collect.errors import Blocked, CollectError, CredentialsError, RateLimited, Unanswered
 from spdkit.collect.genius import COLUMNS, GeniusCollector, read_songs
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 from spdkit.tracks import scan
 
 WORDS = "[Verse 1]\nThe kettle sings at half past nine\nand so do I\n\n[Chorus]\nAnd so do I & I"
@@ -40,8 +40,8 @@ class Desk:
         return path
 
     def collector(self, **options):
-        patience = Patience(attempts=2, sleep=self.slept.append)
-        return GeniusCollector(self.output, pause=0, patience=patience, **options)
+        retry = RetryPolicy(attempts=2, sleep=self.slept.append)
+        return GeniusCollector(self.output, pause=0, retry=retry, **options)
 
     def __call__(self, **options):
         return self.collector(**options).collect(self.table())

@@ -1,4 +1,4 @@
-"""Patience: how long is waited, and when no longer."""
+"""RetryPolicy: how long is waited, and when no longer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from spdkit.collect.errors import CollectError, RateLimited, Refused, Unanswered, duration
 from spdkit.collect.response_checks import retry_after, service_url
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 
 
 class Service:
@@ -26,14 +26,14 @@ class Service:
             raise self.error
         return "answer"
 
-    def patience(self, **options):
-        return Patience(sleep=self.slept.append, tell=self.told.append, **options)
+    def policy(self, **options):
+        return RetryPolicy(sleep=self.slept.append, report=self.told.append, **options)
 
 
 def test_waits_double_up_to_a_limit():
     service = Service(failures=5)
-    patience = service.patience(attempts=6, longest_wait=5.0)
-    assert patience.call(service) == "answer"
+    retry = service.policy(attempts=6, longest_wait=5.0)
+    assert retry.call(service) == "answer"
     assert service.slept == [1.0, 2.0, 4.0, 5.0, 5.0]
     assert service.told[0] == "Spotify: HTTP 500; waiting 1 s (attempt 1 of 6)"
 
@@ -41,33 +41,33 @@ def test_waits_double_up_to_a_limit():
 def test_the_last_failure_is_raised():
     service = Service(failures=9)
     with pytest.raises(Unanswered, match="no answer to tracks/1: HTTP 500"):
-        service.patience(attempts=3).call(service)
+        service.policy(attempts=3).call(service)
     assert (service.asked, service.slept) == (3, [1.0, 2.0])
 
 
 def test_a_short_pause_that_is_asked_for_is_slept():
     service = Service(failures=1, status=429, retry_after=12.0)
-    assert service.patience().call(service) == "answer"
+    assert service.policy().call(service) == "answer"
     assert service.slept == [12.0]
 
 
 def test_a_pause_of_nothing_is_not_a_tight_loop():
     service = Service(failures=2, status=429, retry_after=0.0)
-    service.patience().call(service)
+    service.policy().call(service)
     assert service.slept == [1.0, 2.0]
 
 
 def test_a_pause_of_more_than_a_minute_is_never_slept():
     service = Service(failures=1, status=429, retry_after=61.0)
     with pytest.raises(RateLimited, match="asks to wait for 61 s") as caught:
-        service.patience().call(service)
+        service.policy().call(service)
     assert (caught.value.retry_after, service.slept, service.asked) == (61.0, [], 1)
 
 
 def test_a_service_that_keeps_asking_for_pauses_is_rate_limiting():
     service = Service(failures=9, status=429, retry_after=30.0)
     with pytest.raises(RateLimited) as caught:
-        service.patience(attempts=3).call(service)
+        service.policy(attempts=3).call(service)
     assert (caught.value.retry_after, service.slept) == (30.0, [30.0, 30.0])
 
 
@@ -79,13 +79,13 @@ def test_a_refusal_is_not_tried_again():
         raise Refused("Spotify", "tracks/1", 404)
 
     with pytest.raises(Refused):
-        Patience(sleep=asked.append).call(refused)
+        RetryPolicy(sleep=asked.append).call(refused)
     assert asked == [1]
 
 
 def test_attempts_are_at_least_one():
     with pytest.raises(ValueError, match="attempts must be at least 1, got 0"):
-        Patience(attempts=0)
+        RetryPolicy(attempts=0)
 
 
 def test_retry_after_in_either_form():

@@ -1,4 +1,4 @@
-"""Through the real spotipy to a local service: sources, rights, tables."""
+"""Through the real spotipy to a local service: sources, access, tables."""
 
 from __future__ import annotations
 

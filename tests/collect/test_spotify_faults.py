@@ -11,7 +11,7 @@ from service_server import ident
 
 from spdkit.collect import spotify_client
 from spdkit.collect.errors import CollectError, CredentialsError, RateLimited, Unanswered
-from spdkit.collect.retry import Patience
+from spdkit.collect.retry import RetryPolicy
 from spdkit.collect.sources import Sources
 from spdkit.collect.spotify import SpotifyCollector
 
@@ -26,8 +26,8 @@ class Run:
         self.slept, self.told, self.world = [], [], world
         world.playlists[LIST] = list(range(N_TRACKS))
         options.setdefault("timeout", 5.0)
-        patience = Patience(attempts=3, sleep=self.slept.append, tell=self.told.append)
-        self.collector = SpotifyCollector(folder, patience=patience, **options)
+        retry = RetryPolicy(attempts=3, sleep=self.slept.append, report=self.told.append)
+        self.collector = SpotifyCollector(folder, retry=retry, **options)
 
     def __call__(self):
         return self.collector.collect(Sources(playlists=(LIST,)))
