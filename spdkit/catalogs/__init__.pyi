@@ -1,3 +1,5 @@
+from . import musicoset as musicoset
+from . import spotgentrack as spotgentrack
 from . import tianchi as tianchi
 from .base import Catalog as Catalog
 from .base import CatalogData as CatalogData

@@ -1,4 +1,4 @@
-"""Logs of single actions to counts a day, out of core: the work of `spdkit.catalogs.tianchi`.
+"""Action logs to counts a day, out of core: the work of `spdkit.catalogs.tianchi`.
 
 Conventions
 -----------
@@ -16,14 +16,15 @@ from __future__ import annotations
 import glob
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from spdkit.catalogs.errors import CatalogError
+from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
 from spdkit.common.files import replacing
+from spdkit.common.messages import needs_extra
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -32,8 +33,6 @@ Level = Literal["artist", "song"]
 Fill = Literal["log", "series", "none"]
 Listening = Literal["play", "any"]
 
-SHOWN_ROWS = 3
-_LONGEST_SHOWN = 60
 _LAST_YEAR = 2099
 
 
@@ -162,20 +161,6 @@ class Limits:
     folder: str | os.PathLike[str] | None = None
 
 
-def told(what: str, cells: Sequence[tuple[int, str | None]], n_cells: int) -> str:
-    """Say what is wrong with cells: the first ones with their rows, and how many more."""
-    shown = ", ".join(
-        f"row {row}" if value is None else f"{_short(value)} in row {row}" for row, value in cells
-    )
-    more = f" and {n_cells - len(cells)} more" if n_cells > len(cells) else ""
-    return f"{what}: {shown}{more}"
-
-
-def _short(value: str) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}…'"
-
-
 @contextmanager
 def database(limits: Limits) -> Iterator[DuckDBPyConnection]:
     """Open a database in memory that spills to a folder of its own, gone at the end.
@@ -185,10 +170,8 @@ def database(limits: Limits) -> Iterator[DuckDBPyConnection]:
     CatalogError
         When duckdb is not installed, a limit is none, or the memory or the disk do not suffice.
     """
-    try:
+    with needs_extra("counting raw logs", "forecast", CatalogError):
         import duckdb
-    except ImportError as error:
-        raise CatalogError("raw logs need duckdb: pip install 'spdkit[forecast]'") from error
     threads = min(4, os.cpu_count() or 1) if limits.threads is None else limits.threads
     if threads < 1:
         raise CatalogError(f"threads={threads}: at least 1")
@@ -256,11 +239,12 @@ def read_songs(connection: DuckDBPyConnection, path: Path, by: Level) -> list[st
             "artist_id || ' for ' || song_id",
         ),
     ):
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT row, {value} FROM song_rows WHERE {rule} ORDER BY row"
         ).fetchall()
-        if found:
-            problems.append(f"{path.name}: {column}{told(what, found[:SHOWN_ROWS], len(found))}")
+        if rows:
+            fault = rows_at_fault(what, rows[:SHOWN_ROWS], len(rows))
+            problems.append(f"{path.name}: {column}{fault}")
     if problems:
         raise CatalogError(f"{path}: not a table of songs", tuple(problems))
     unique_id = "artist_id" if by == "artist" else "song_id"
@@ -310,7 +294,7 @@ def locate(
         fault = FAULTS[number - 1]
         column = f"column {fault.column!r}: " if fault.column else ""
         cells = [(cell["row"], cell["value"]) for cell in first]
-        lines.append(f"{path.name}: {column}{told(fault.what, cells, counts[fault])}")
+        lines.append(f"{path.name}: {column}{rows_at_fault(fault.what, cells, counts[fault])}")
     return tuple(lines)
 
 
@@ -339,12 +323,12 @@ def copy(connection: DuckDBPyConnection, fill: Fill, output: Path, options: str)
 
 def facts(connection: DuckDBPyConnection, fill: Fill) -> tuple[Any, ...]:
     """Names in the table of songs, series, rows of the result, filled rows, first and last day."""
-    found = connection.execute(f"""
+    rows = connection.execute(f"""
         SELECT (SELECT count(*) FROM names), count(DISTINCT key), count(*),
                count(*) - (SELECT count(*) FROM counted), min(day), max(day)
         FROM ({_DAYS[fill]})
     """).fetchall()
-    return found[0]
+    return rows[0]
 
 
 def _execute(connection: DuckDBPyConnection, path: Path, sql: str, **parameters: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tables of daily counts, one row a series and day, to the long format or to named problems.
+"""Daily counts: tables of one row a series and day, to the long format or to named problems.
 
 Conventions
 -----------
@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spdkit.catalogs.action_logs import SHOWN_ROWS, told
-from spdkit.catalogs.errors import CatalogError
+from spdkit.catalogs.errors import CatalogError, cells_at_fault
 from spdkit.common.table_io import column_names, read_table
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def read_daily(
         first = cells.groupby(key)[name].transform("first")
         what = f"column {name!r}: another value than in an earlier row of the same {key}"
         wrong.append((what, cells[name] != first, cells[name] + " for " + cells[key]))
-    problems = [_problem(what, rows, values) for what, rows, values in wrong if rows.any()]
+    problems = [cells_at_fault(what, rows, values) for what, rows, values in wrong if rows.any()]
     if problems:
         raise CatalogError(f"{place}: not a table of daily counts", tuple(problems))
     frame = pd.DataFrame({"unique_id": cells[key], "ds": days})
@@ -93,10 +92,3 @@ def _cells(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     if cells.empty:
         raise CatalogError(f"{path}: not a table of daily counts: no rows")
     return cells.fillna("")
-
-
-def _problem(what: str, rows: pd.Series, values: pd.Series) -> str:
-    numbers = rows.to_numpy().nonzero()[0]
-    first = numbers[:SHOWN_ROWS]
-    shown = [(int(i) + 1, str(values.iloc[i]) or None) for i in first]
-    return told(what, shown, len(numbers))

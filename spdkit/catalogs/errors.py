@@ -1,8 +1,17 @@
-"""Errors of catalogs."""
+"""Errors of catalogs, and the rows that they name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from spdkit.common.errors import SpdkitError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_ROWS = 3
+_LONGEST_SHOWN = 60
 
 
 class CatalogError(SpdkitError):
@@ -22,3 +31,29 @@ class CatalogError(SpdkitError):
 
     def __str__(self) -> str:
         return "\n- ".join([self.message, *self.problems])
+
+
+def rows_at_fault(what: str, rows: Sequence[tuple[int, str | None]], n_rows: int) -> str:
+    """Name a fault, the first rows that have it, and how many more there are."""
+    names = ", ".join(
+        f"row {row}" if value is None else f"{_short(value)} in row {row}" for row, value in rows
+    )
+    more = f" and {n_rows - len(rows)} more" if n_rows > len(rows) else ""
+    return f"{what}: {names}{more}"
+
+
+def cells_at_fault(what: str, wrong: pd.Series[bool], cells: pd.Series) -> str:
+    """Name a fault and the first cells that have it, as `rows_at_fault` does."""
+    places = wrong.to_numpy().nonzero()[0]
+    first = cells.iloc[places[:SHOWN_ROWS]]
+    empty = first.isna() | (first == "")
+    rows = [
+        (int(place) + 1, None if nothing else str(cell))
+        for place, cell, nothing in zip(places, first, empty, strict=False)
+    ]
+    return rows_at_fault(what, rows, len(places))
+
+
+def _short(value: str) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}…'"

@@ -104,8 +104,8 @@ def _genres(
     artists: Mapping[str, str] | None, genres_of: Mapping[str, tuple[str, ...] | None]
 ) -> tuple[str, ...] | None:
     """Genres of all artists of a song, each once; None when no artist's are known."""
-    known = [genres for artist in artists or () if (genres := genres_of.get(artist)) is not None]
-    return tuple(dict.fromkeys(genre for genres in known for genre in genres)) if known else None
+    lists = [genres for artist in artists or () if (genres := genres_of.get(artist)) is not None]
+    return tuple(dict.fromkeys(genre for genres in lists for genre in genres)) if lists else None
 
 
 def _facts(songs: pd.DataFrame) -> pd.DataFrame:

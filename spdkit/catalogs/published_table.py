@@ -1,4 +1,4 @@
-"""One published table: its description, and reading it into typed columns or named problems.
+"""Published table: its description, and reading it into typed columns or named problems.
 
 Every cell is accounted for: it becomes a value of its column's type, a missing value because it is
 empty or the column's own marker for missing, or a problem with its row.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from spdkit.catalogs.errors import cells_at_fault
 from spdkit.common.table_io import TableError, column_names, read_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ Kind = Literal["text", "date", "number", "integer", "flag", "texts", "mapping"]
 _NUMERIC = ("number", "integer")
 _FLAGS = {"True": True, "False": False, "true": True, "false": False, "1": True, "0": False}
 _DATE = r"\d{4}(-\d{2}){0,2}"
-_SHOWN_ROWS = 3
 _WRONG = {
     "date": "no date as YYYY, YYYY-MM or YYYY-MM-DD",
     "number": "no number",
@@ -150,26 +150,11 @@ def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:
             wrong = [*wrong, ("empty", values == "")]
         for what, where in wrong:
             if where.any():
-                problem = _problem(what, cells[where])
-                result.problems.append(f"{result.file}: column {column.name!r}: {problem}")
+                problem = cells_at_fault(f"column {column.name!r}: {what}", where, cells)
+                result.problems.append(f"{result.file}: {problem}")
         columns[column.name] = values
     if not result.problems:
         result.frame = _first_of_each(pd.DataFrame(columns), spec, result)
-
-
-def _problem(what: str, cells: pd.Series) -> str:
-    rows = [int(row) + 1 for row in cells.index[:_SHOWN_ROWS]]
-    shown = ", ".join(
-        f"row {row}" if what == "empty" else f"{_short(cell)} in row {row}"
-        for row, cell in zip(rows, cells, strict=False)
-    )
-    more = f" and {len(cells) - len(rows)} more" if len(cells) > len(rows) else ""
-    return f"{what}: {shown}{more}"
-
-
-def _short(cell: object) -> str:
-    text = repr(cell if isinstance(cell, str) else str(cell))
-    return text if len(text) <= 60 else f"{text[:57]}…'"
 
 
 def _first_of_each(frame: pd.DataFrame, spec: TableSpec, result: TableResult) -> pd.DataFrame:
@@ -177,8 +162,8 @@ def _first_of_each(frame: pd.DataFrame, spec: TableSpec, result: TableResult) ->
     repeated = frame[spec.key].duplicated()
     if not repeated.any():
         return frame
-    kept, dropped = frame[~repeated], frame[repeated]
-    originals = kept.set_index(spec.key).loc[dropped[spec.key]].reset_index()[list(frame.columns)]
+    first, dropped = frame[~repeated], frame[repeated]
+    originals = first.set_index(spec.key).loc[dropped[spec.key]].reset_index()[list(frame.columns)]
     dropped_rows = dropped.reset_index(drop=True)
     same = (originals == dropped_rows) | (originals.isna() & dropped_rows.isna())
     n_different = int((~same.fillna(False).astype(bool).all(axis=1)).sum())
@@ -186,7 +171,7 @@ def _first_of_each(frame: pd.DataFrame, spec: TableSpec, result: TableResult) ->
         f"{result.file}: rows that repeat an earlier {spec.key}: {len(dropped)}, of which "
         f"{n_different} with other values; the first of each is kept"
     )
-    return kept.reset_index(drop=True)
+    return first.reset_index(drop=True)
 
 
 _Wrong = list[tuple[str, "pd.Series[bool]"]]
@@ -224,13 +209,13 @@ def _numbers(cells: pd.Series, column: Column) -> tuple[pd.Series, _Wrong]:
     if column.kind == "integer":
         wrong |= numbers.notna() & (numbers % 1 != 0)
     outside = ~wrong & ((numbers < column.low) | (numbers > column.high))
-    found: _Wrong = [
+    faults: _Wrong = [
         (_WRONG[column.kind], wrong),
         (f"outside [{column.low:g}, {column.high:g}]", outside),
     ]
     if column.kind == "integer" and not wrong.any():
-        return numbers.astype("Int64"), found
-    return numbers, found
+        return numbers.astype("Int64"), faults
+    return numbers, faults
 
 
 def _literals(texts: pd.Series, check: Callable[[object], object]) -> pd.Series:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from spdkit import catalogs
 from spdkit.catalogs.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -28,5 +28,5 @@ def get(name: str) -> Catalog:
     """
     if name not in _NAMES:
         raise CatalogError(f"no catalog {name!r}, only {', '.join(_NAMES)}")
-    catalog: Catalog = import_module(f"spdkit.catalogs.{name}").CATALOG
+    catalog: Catalog = getattr(catalogs, name).CATALOG
     return catalog

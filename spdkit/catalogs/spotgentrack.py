@@ -203,8 +203,8 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
     tracks = _by_id(tables["tracks"])
     albums, artists = tables["albums"].set_index("id"), tables["artists"].set_index("id")
     credits = _credits(tracks)
-    known = credits[credits.isin(artists.index)]
-    names = known.map(artists["name"]).groupby(level=0, sort=False).agg(", ".join)
+    described = credits[credits.isin(artists.index)]
+    names = described.map(artists["name"]).groupby(level=0, sort=False).agg(", ".join)
     about = pd.DataFrame(
         {
             "title": tracks["name"],
@@ -212,10 +212,10 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
             "album": tracks["album_id"].map(albums["name"]),
             "release_date": tracks["album_id"].map(albums["release_date"]).fillna(""),
             "country": tracks["country"],
-            "genres": _genres(known, artists).reindex(tracks.index),
+            "genres": _genres(described, artists).reindex(tracks.index),
         }
     )
-    facts = _facts(tracks, known, artists).assign(
+    facts = _facts(tracks, described, artists).assign(
         release_year=spotify_columns.year(about["release_date"])
     )
     return Contents(
@@ -225,7 +225,7 @@ def _contents(tables: Mapping[str, pd.DataFrame]) -> Contents:
             _lyrics_features(tables["lyrics"], tracks.index),
             spotify_columns.metadata_features(facts, ("tracks", "artists", "albums")),
         ),
-        remarks=_remarks(tables, tracks, credits, known),
+        remarks=_remarks(tables, tracks, credits, described),
     )
 
 
@@ -273,14 +273,14 @@ def _remarks(
     tables: Mapping[str, pd.DataFrame],
     tracks: pd.DataFrame,
     credits: pd.Series,
-    known: pd.Series,
+    described: pd.Series,
 ) -> tuple[str, ...]:
     def unknown(table: TableSpec) -> int:
         return int((~tables[table.name]["track_id"].isin(tracks.index)).sum())
 
     counts = {
-        "artists of tracks that are not in spotify_artists.csv": len(credits) - len(known),
-        "tracks without any artist there": int((~tracks.index.isin(known.index)).sum()),
+        "artists of tracks that are not in spotify_artists.csv": len(credits) - len(described),
+        "tracks without any artist there": int((~tracks.index.isin(described.index)).sum()),
         "tracks without their album in spotify_albums.csv": int(
             (~tracks["album_id"].isin(tables["albums"]["id"])).sum()
         ),

@@ -285,8 +285,8 @@ def _files(logs: _Logs) -> tuple[Path, Path]:
         if not folder.is_dir():
             what = "not a folder" if folder.exists() else "no such folder"
             raise CatalogError(f"{folder}: {what}. {TITLE} is at {SOURCE}. {DOWNLOAD_NOTES}")
-        found = [[folder / end for end in (n, f"{n}.gz")] for n in (ACTIONS, SONGS)]
-        there = [[path for path in pair if path.is_file()] for pair in found]
+        pairs = [[folder / end for end in (n, f"{n}.gz")] for n in (ACTIONS, SONGS)]
+        there = [[path for path in pair if path.is_file()] for pair in pairs]
         problems = [
             f"{name}: {'there twice, also as' if len(paths) else 'no such file, nor'} {name}.gz"
             for name, paths in zip((ACTIONS, SONGS), there, strict=True)

@@ -16,6 +16,7 @@ import requests
 from spdkit.collect.errors import Blocked, CollectError, CredentialsError, Refused
 from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
 from spdkit.collect.retry import RetryPolicy
+from spdkit.common.messages import needs_extra
 
 SERVICE = "Genius"
 API_URL = "https://api.genius.com/"
@@ -172,10 +173,8 @@ def _token(access_token: str | None) -> str:
 
 
 def _library() -> Any:
-    try:
+    with needs_extra(SERVICE, "collect", CollectError):
         import lyricsgenius
-        import rapidfuzz  # noqa: F401 (matching.py needs it)
-    except ImportError as error:
-        raise CollectError(f"needs {error.name}: pip install 'spdkit[collect]'") from error
+        import rapidfuzz  # noqa: F401 (song_matching.py needs it)
     redact_logs("lyricsgenius", "lyricsgenius.genius")
     return lyricsgenius

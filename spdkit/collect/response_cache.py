@@ -21,6 +21,7 @@ from typing import IO, Any, Self
 from filelock import FileLock, Timeout
 
 from spdkit.collect.errors import CollectError, Refused
+from spdkit.common.messages import listing
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class ResponseCache:
                 self._offsets[key] = offset
         if damaged:
             self.remarks.append(
-                f"{self.path}: passed over {len(damaged)} damaged lines ({', '.join(damaged[:5])})"
+                f"{self.path}: passed over {len(damaged)} damaged lines ({listing(damaged)})"
             )
 
 

@@ -21,6 +21,7 @@ from spdkit.collect.errors import CollectError, CredentialsError, Refused, Unans
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.response_checks import checking_hook, redact_logs, service_url, translated
 from spdkit.collect.retry import RetryPolicy
+from spdkit.common.messages import needs_extra
 
 SERVICE = "Spotify"
 API_URL = "https://api.spotify.com/v1/"
@@ -306,9 +307,7 @@ def _session(hook: Callable[..., None]) -> requests.Session:
 
 
 def _library() -> Any:
-    try:
+    with needs_extra(SERVICE, "collect", CollectError):
         import spotipy
-    except ImportError as error:
-        raise CollectError("needs spotipy: pip install 'spdkit[collect]'") from error
     redact_logs("spotipy.client", "spotipy.oauth2")
     return spotipy

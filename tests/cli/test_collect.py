@@ -64,7 +64,10 @@ def test_a_library_that_is_missing_is_one_line(world, tmp_path, monkeypatch):
         (("genius", tmp_path / "songs.csv", "-o", tmp_path / "lyrics.csv"), "lyricsgenius"),
     ):
         result = run(*words)
-        assert result.stderr == f"spdkit: needs {library}: pip install 'spdkit[collect]'\n"
+        assert (
+            result.stderr
+            == f"spdkit: {words[0].title()} needs {library}: pip install 'spdkit[collect]'\n"
+        )
         assert result.exit_code == 1
 
 
