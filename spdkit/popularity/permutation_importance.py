@@ -2,13 +2,13 @@
 
 Conventions
 -----------
-Importance of a block of columns is by how much the loss on held-out rows rises when other songs'
+Importance of a group of columns is by how much the loss on held-out rows rises when other songs'
 values stand in it: all its columns are shuffled together, so that what belongs together stays so.
-Blocks share their permutations. When columns outside of the block are missing in much the same
+Groups share their permutations. When columns outside of the group are missing in much the same
 songs (at least half of those where one or the other is), these songs keep to themselves: values are
 shuffled among songs that have them, and that a song has no lyrics counts for the lyrics as a whole
-and for none of their columns. Correlated blocks stand in for each other, and each alone then looks
-unimportant; a block that holds them all does not.
+and for none of their columns. Correlated groups stand in for each other, and each alone then looks
+unimportant; a group that holds them all does not.
 
 Intervals speak of other songs, not of another training. A row counts with the rise of its own loss
 and with that of the row which got its values: every row takes part in two pairs, and an interval
@@ -31,20 +31,20 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
+from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import paired_bootstrap
 from spdkit.evaluation.metrics import HIGH, LOW, Metric, log_losses
 from spdkit.popularity.feature_groups import (
     LEVELS,
-    Blocks,
     ExplanationError,
+    FeatureGroups,
     Index,
     Numbers,
-    blocks_of,
     columns_of,
+    groups_of,
     numbers,
     one_a_row,
-    some,
 )
 from spdkit.popularity.labels import PAPER_THRESHOLDS, classify
 from spdkit.popularity.predictions import probabilities_of
@@ -64,7 +64,7 @@ _logger = logging.getLogger(__name__)
 def permutation_importance(
     row_loss: RowLoss,
     X: pd.DataFrame,
-    blocks: Blocks,
+    feature_groups: FeatureGroups,
     groups: ArrayLike | None = None,
     *,
     n_repeats: int = 5,
@@ -72,19 +72,19 @@ def permutation_importance(
     seed: int = 0,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """By how much the mean loss rises when a block's columns are shuffled.
+    """By how much the mean loss rises when a group's columns are shuffled.
 
     Parameters
     ----------
     row_loss : callable
         The rows of X in order, once or several times over -> their losses, shape (k * n_rows,);
-        see `row_losses`. It is called for all rows, ``n_repeats`` times over, for each block, which
+        see `row_losses`. It is called for all rows, ``n_repeats`` times over, for each group, which
         is what the importance costs: 423 features of 3,000 songs, five times each, are 6 million
         predictions (see `importance_table`, which draws rows).
     X : DataFrame, shape (n_rows, n_features)
         Held-out rows, NaN where a value is missing.
-    blocks : mapping of str to sequence of str
-        Name of a block -> its columns. Blocks may overlap.
+    feature_groups : mapping of str to sequence of str
+        Name of a feature group -> its columns. Groups may overlap.
     groups : array-like, shape (n_rows,), optional
         Such as artists: the interval draws them, not rows.
     n_repeats : int
@@ -98,19 +98,19 @@ def permutation_importance(
 
     Returns
     -------
-    DataFrame, indexed by the block's name
+    DataFrame, indexed by the group's name
         Columns increase, low, high, in the unit of the loss. Below 0 the model does better
         without; of columns that it does not use all three are exactly 0.
 
     Raises
     ------
     ExplanationError
-        When a block is empty or has a column that X lacks, X is too small or no table of numbers,
-        or the losses are not one number a row.
+        When a feature group is empty or has a column that X lacks, X is too small or no table of
+        numbers, or the losses are not one number a row.
     MetricError
         When `groups` does not fit, or holds fewer than two.
     """
-    columns = columns_of(blocks, X.columns)
+    columns = columns_of(feature_groups, X.columns)
     if n_repeats < 1:
         raise ExplanationError(f"n_repeats must be at least 1, got {n_repeats}")
     if len(X) < 2:
@@ -121,19 +121,19 @@ def permutation_importance(
     missing = np.isnan(values)
     intervals = {}
     with progress_bar("importance", len(columns), shown=progress) as advance:
-        for name, block in columns.items():
-            strata = _strata(missing, block)
+        for name, own in columns.items():
+            strata = _strata(missing, own)
             sources = [_within(strata, order) for order in orders]
             shuffled = np.tile(values, (n_repeats, 1))
-            shuffled[:, block] = values[np.ix_(np.concatenate(sources), block)]
+            shuffled[:, own] = values[np.ix_(np.concatenate(sources), own)]
             table = pd.DataFrame(shuffled, columns=X.columns)
             losses = one_a_row(row_loss(table), len(table), "losses").reshape(n_repeats, -1)
-            own, lent = losses.mean(axis=0) - loss, np.zeros(len(X))
+            received, lent = losses.mean(axis=0) - loss, np.zeros(len(X))
             for source, rise in zip(sources, losses - loss, strict=True):
                 lent[source] += rise / n_repeats
             advance(False)
             # Mean rise, and of every row what it adds to the mean as either half of a pair.
-            share = own + lent - own.mean()
+            share = received + lent - received.mean()
             score = paired_bootstrap(
                 loss, loss + share, loss, _MEAN_LOSS, groups, level=level, seed=seed
             )
@@ -202,17 +202,19 @@ def importance_table(
         raise ExplanationError(f"y has shape {truth.shape}, there are {len(X)} rows")
     if len(features) != len(X.columns) or set(features.index) != set(X.columns):
         odd = list(map(str, set(features.index) ^ set(X.columns)))
-        raise ExplanationError(f"features and X differ in columns: {some(sorted(odd))}")
+        raise ExplanationError(
+            f"features and X differ in columns: {listing(sorted(odd), quote=True)}"
+        )
     units = None if groups is None else np.asarray(groups)
     tables = []
     for what in LEVELS:
-        blocks = blocks_of(features, what)
-        rows, repeats = _affordable(len(X), len(blocks), n_repeats, max_predictions, seed)
+        feature_groups = groups_of(features, what)
+        rows, repeats = _affordable(len(X), len(feature_groups), n_repeats, max_predictions, seed)
         _logger.info("importance by %s: %d rows, %d permutations", what, len(rows), repeats)
         table = permutation_importance(
             row_losses(model, truth[rows], thresholds),
             X.iloc[rows],
-            blocks,
+            feature_groups,
             None if units is None else units[rows],
             n_repeats=repeats,
             level=level,
@@ -265,27 +267,28 @@ def row_losses(
 
 
 def _affordable(
-    n_rows: int, n_blocks: int, n_repeats: int, max_predictions: int | None, seed: int
+    n_rows: int, n_groups: int, n_repeats: int, max_predictions: int | None, seed: int
 ) -> tuple[Index, int]:
     """Rows and repeats within the limit; repeats go first, since other rows tell more."""
     every = np.arange(n_rows)
     if max_predictions is None:
         return every, n_repeats
-    repeats = min(n_repeats, max(1, max_predictions // (n_blocks * n_rows)))
-    n_drawn = max_predictions // (n_blocks * repeats)
+    repeats = min(n_repeats, max(1, max_predictions // (n_groups * n_rows)))
+    n_drawn = max_predictions // (n_groups * repeats)
     if n_drawn >= n_rows:
         return every, repeats
     if n_drawn < 2:
         raise ExplanationError(
-            f"max_predictions={max_predictions} leaves {n_drawn} rows for {n_blocks} blocks; "
-            f"give at least {2 * n_blocks}"
+            f"max_predictions={max_predictions} leaves {n_drawn} rows for {n_groups} feature "
+            f"groups; give at least {2 * n_groups}"
         )
     return np.sort(np.random.default_rng(seed).choice(n_rows, n_drawn, replace=False)), repeats
 
 
-def _strata(missing: NDArray[np.bool_], block: Index) -> Index:
-    """Rows that may exchange a block: alike in what they lack of it and elsewhere besides."""
-    within, beyond = _patterns(missing[:, block]), _patterns(np.delete(missing, block, axis=1))
+def _strata(missing: NDArray[np.bool_], columns: Index) -> Index:
+    """Rows that may exchange columns: alike in what they lack of these and elsewhere besides."""
+    within = _patterns(missing[:, columns])
+    beyond = _patterns(np.delete(missing, columns, axis=1))
     both = within.T @ beyond
     either = within.sum(axis=0)[:, None] + beyond.sum(axis=0) - both
     torn = within[:, (2 * both >= either).any(axis=1)]

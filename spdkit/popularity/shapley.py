@@ -5,10 +5,10 @@ Conventions
 The model is called from outside, and may be any. What it depends on as a whole is measured by
 `spdkit.popularity.permutation_importance`.
 
-Contributions of blocks to the prediction for a song are exact Shapley values; they sum up to the
-prediction less the mean prediction for background rows. They are computed here: the exact explainer
-of the library shap knows no groups of columns, so that we would hand it the worth of every
-coalition, which is all the work, and get back the weights, which are three lines.
+Contributions of feature groups to the prediction for a song are exact Shapley values; they sum up
+to the prediction less the mean prediction for background rows. They are computed here: the exact
+explainer of the library shap knows no groups of columns, so that we would hand it the worth of
+every coalition, which is all the work, and get back the weights, which are three lines.
 
 References
 ----------
@@ -26,19 +26,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from spdkit.common.messages import listing
 from spdkit.popularity.feature_groups import (
-    Blocks,
     ExplanationError,
+    FeatureGroups,
     Index,
     Numbers,
     columns_of,
     numbers,
     one_a_row,
-    some,
 )
 
 Predict = Callable[[pd.DataFrame], ArrayLike]
-MAX_BLOCKS = 10
+MAX_GROUPS = 10
 BASE = "base"
 _ROWS_AT_A_TIME = 4096
 
@@ -47,44 +47,44 @@ def contributions(
     predict: Predict,
     X: pd.DataFrame,
     background: pd.DataFrame,
-    blocks: Blocks,
+    feature_groups: FeatureGroups,
 ) -> pd.DataFrame:
-    """What pushed the prediction for each song up or down, by block.
+    """What pushed the prediction for each song up or down, by feature group.
 
-    The worth of a coalition of blocks is the mean prediction for the background rows with the
-    coalition's columns taken from the song. A block's contribution is what it adds to the worth,
-    averaged over all orders in which the blocks can join.
+    The worth of a coalition of groups is the mean prediction for the background rows with the
+    coalition's columns taken from the song. A group's contribution is what it adds to the worth,
+    averaged over all orders in which the groups can join.
 
     Parameters
     ----------
     predict : callable
-        Such rows as X, n of them -> one number each, shape (n,); it is given ``2**len(blocks)``
-        mixtures of every song with every background row.
+        Such rows as X, n of them -> one number each, shape (n,); it is given
+        ``2**len(feature_groups)`` mixtures of every song with every background row.
     X : DataFrame, shape (n_songs, n_features)
     background : DataFrame, shape (n_background, n_features)
         What the songs are compared with, such as a sample of the training rows; 100 will do.
-    blocks : mapping of str to sequence of str
-        At most `MAX_BLOCKS`, which share no column and leave none out.
+    feature_groups : mapping of str to sequence of str
+        At most `MAX_GROUPS`, which share no column and leave none out.
 
     Returns
     -------
     DataFrame, indexed as X
-        A column for each block, and ``base``, the mean prediction for the background. They sum up
+        A column for each group, and ``base``, the mean prediction for the background. They sum up
         to the prediction.
 
     Raises
     ------
     ExplanationError
-        When there are too many blocks, or they do not part the columns of X; when background and X
+        When there are too many groups, or they do not part the columns of X; when background and X
         have different columns, are empty, or hold no numbers; when the predictions are not one
         number a row.
 
     Notes
     -----
-    Where blocks part columns that are missing together, some mixtures lack what no song lacks; the
+    Where groups part columns that are missing together, some mixtures lack what no song lacks; the
     model fills that in as it does for songs, and its warnings of it are not passed on.
     """
-    columns = columns_of(blocks, X.columns)
+    columns = columns_of(feature_groups, X.columns)
     _check_parted(columns, X, background)
     songs, others = numbers(X), numbers(background)
     # Of what the songs themselves lack, the model may warn, once.
@@ -138,20 +138,25 @@ def _shapley(worth: Numbers) -> Numbers:
 
 
 def _check_parted(columns: dict[str, Index], X: pd.DataFrame, background: pd.DataFrame) -> None:
-    if len(columns) > MAX_BLOCKS:
+    if len(columns) > MAX_GROUPS:
         raise ExplanationError(
-            f"{len(columns)} blocks have {2 ** len(columns)} coalitions: give at most {MAX_BLOCKS},"
-            " such as the modalities"
+            f"{len(columns)} feature groups have {2 ** len(columns)} coalitions: give at most "
+            f"{MAX_GROUPS}, such as the modalities"
         )
     if BASE in columns:
-        raise ExplanationError(f"a block cannot be called {BASE!r}: that is the mean prediction")
+        raise ExplanationError(
+            f"a feature group cannot be called {BASE!r}: that is the mean prediction"
+        )
     uses = np.bincount(np.concatenate(list(columns.values())), minlength=len(X.columns))
-    for wrong, what in ((uses == 0, "in no block"), (uses > 1, "in several blocks")):
+    for wrong, what in (
+        (uses == 0, "in no feature group"),
+        (uses > 1, "in several feature groups"),
+    ):
         if wrong.any():
-            raise ExplanationError(f"columns {what}: {some(list(X.columns[wrong]))}")
+            raise ExplanationError(f"columns {what}: {listing(list(X.columns[wrong]), quote=True)}")
     if not X.columns.equals(background.columns):
         odd = list(X.columns.symmetric_difference(background.columns)) or ["their order"]
-        raise ExplanationError(f"X and background differ in columns: {some(odd)}")
+        raise ExplanationError(f"X and background differ in columns: {listing(odd, quote=True)}")
     for what, rows in (("X", X), ("background", background)):
         if rows.empty:
             raise ExplanationError(f"{what} has no rows")

@@ -12,7 +12,7 @@ from sklearn.inspection import permutation_importance as theirs
 from sklearn.linear_model import LinearRegression
 
 from spdkit.evaluation.metrics import MetricError
-from spdkit.popularity.feature_groups import ExplanationError, blocks_of
+from spdkit.popularity.feature_groups import ExplanationError, groups_of
 from spdkit.popularity.labels import PopularityError
 from spdkit.popularity.models import baselines
 from spdkit.popularity.permutation_importance import (
@@ -84,12 +84,12 @@ def test_increase_is_the_mean_over_all_pairs_of_rows_and_scikit_learns():
 
 def test_columns_that_are_not_used_are_exactly_0():
     X = linear_songs()[0]
-    found = permutation_importance(own_values(X, "tempo"), X, blocks_of(FEATURES, "feature"))
+    found = permutation_importance(own_values(X, "tempo"), X, groups_of(FEATURES, "feature"))
     assert (found.loc[["key", "rhymes", "followers"]] == 0).all(axis=None)
     assert found.loc["tempo", "low"] > 0
 
 
-def test_columns_of_a_block_stay_together():
+def test_columns_of_a_group_stay_together():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.standard_normal(40)}).assign(b=lambda x: 2 * x["a"])
 
@@ -118,10 +118,10 @@ def test_every_shuffle_is_a_permutation_and_leaves_other_columns_alone():
         assert np.array_equal(*pairs)
 
 
-def test_a_block_gets_the_same_numbers_in_any_company_and_with_the_same_seed():
+def test_a_group_gets_the_same_numbers_in_any_company_and_with_the_same_seed():
     X, y, model = linear_songs()
-    loss, blocks = row_losses(model, y), blocks_of(FEATURES, "feature")
-    together = permutation_importance(loss, X, blocks, seed=3)
+    loss, feature_groups = row_losses(model, y), groups_of(FEATURES, "feature")
+    together = permutation_importance(loss, X, feature_groups, seed=3)
     alone = permutation_importance(loss, X, {"rhymes": ["rhymes"]}, seed=3)
     assert alone.equals(together.loc[["rhymes"]])
     other = permutation_importance(loss, X, {"rhymes": ["rhymes"]}, seed=4)
@@ -170,7 +170,7 @@ def songs_without_words(n_rows=60):
 
 
 @pytest.mark.parametrize(
-    ("block", "stays"),
+    ("group", "stays"),
     [
         (["n_words"], True),
         (["n_words", "n_lines"], True),
@@ -179,16 +179,16 @@ def songs_without_words(n_rows=60):
         (["tempo"], False),
     ],
 )
-def test_what_is_missing_together_is_parted_by_no_shuffle(block, stays):
+def test_what_is_missing_together_is_parted_by_no_shuffle(group, stays):
     X, seen = songs_without_words(), []
 
     def watch(rows):
         seen.append(rows)
         return np.zeros(len(rows))
 
-    permutation_importance(watch, X, {"block": block}, n_repeats=3)
+    permutation_importance(watch, X, {"group": group}, n_repeats=3)
     for rows in shuffles(seen, X):
-        for name in block:
+        for name in group:
             assert np.array_equal(np.sort(rows[name]), np.sort(X[name]), equal_nan=True)
             assert not rows[name].equals(X[name])
             assert rows[name].isna().equals(X[name].isna()) is stays
@@ -293,10 +293,13 @@ def zeros(rows):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"blocks": {"x": ["a", "d", "e"]}}, "block 'x': X has no columns 'd', 'e'"),
-        ({"blocks": {"x": []}}, "block 'x' must be a list of columns"),
-        ({"blocks": {"x": "a"}}, "block 'x' must be a list of columns, got 'a'"),
-        ({"blocks": {}}, "no blocks"),
+        (
+            {"feature_groups": {"x": ["a", "d", "e"]}},
+            "feature group 'x': X has no columns 'd', 'e'",
+        ),
+        ({"feature_groups": {"x": []}}, "feature group 'x' must be a list of columns"),
+        ({"feature_groups": {"x": "a"}}, "feature group 'x' must be a list of columns, got 'a'"),
+        ({"feature_groups": {}}, "no feature groups"),
         ({"X": ROWS[:1]}, "at least 2 rows to shuffle, got 1"),
         ({"X": ROWS.assign(b="text")}, "columns must hold numbers"),
         ({"X": ROWS.set_axis(["a", "b", "b"], axis=1)}, "columns of the same name: 'b'"),
@@ -308,7 +311,9 @@ def zeros(rows):
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_what_cannot_be_shuffled_is_refused(change, match):
     with pytest.raises(ExplanationError, match=match):
-        permutation_importance(**{"row_loss": zeros, "X": ROWS, "blocks": {"a": ["a"]}, **change})
+        permutation_importance(
+            **{"row_loss": zeros, "X": ROWS, "feature_groups": {"a": ["a"]}, **change}
+        )
 
 
 @pytest.mark.parametrize("groups", [["x"] * 4, ["x", "y"], ["x", "y", None, "z"]])
@@ -333,10 +338,10 @@ def test_tables_that_cannot_be_made_are_refused(change, error, match):
 
 
 def test_levels_are_three():
-    assert blocks_of(FEATURES, "modality") == {
+    assert groups_of(FEATURES, "modality") == {
         "audio": ["tempo", "key"],
         "lyrics": ["rhymes"],
         "metadata": ["followers"],
     }
     with pytest.raises(ExplanationError, match="level must be one of modality, family, feature"):
-        blocks_of(FEATURES, "genre")
+        groups_of(FEATURES, "genre")

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from spdkit.cli.demo import planted_table
 from spdkit.evaluation import splits
 from spdkit.popularity import shapley
-from spdkit.popularity.feature_groups import ExplanationError, blocks_of
+from spdkit.popularity.feature_groups import ExplanationError, groups_of
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.permutation_importance import permutation_importance
 from spdkit.popularity.shapley import contributions
 
-BLOCKS = {"x": ["a", "b"], "y": ["c"], "z": ["d"]}
+GROUPS = {"x": ["a", "b"], "y": ["c"], "z": ["d"]}
 NAMES = list("abcd")
 
 
@@ -37,9 +37,9 @@ def crooked(X):
     return np.sin(a * c) + np.maximum(b, d) * c - d**2
 
 
-def test_of_a_linear_model_each_block_gives_its_own_sum():
+def test_of_a_linear_model_each_group_gives_its_own_sum():
     X, background, weights = songs(5), songs(30, seed=1), np.array([3.0, -1, 0.5, 2])
-    found = contributions(lambda rows: rows @ weights + 7, X, background, BLOCKS)
+    found = contributions(lambda rows: rows @ weights + 7, X, background, GROUPS)
     each = (X - background.mean()) * weights  # w (x - mean), column by column
     assert found["x"].to_numpy() == pytest.approx((each["a"] + each["b"]).to_numpy())
     assert found["y"].to_numpy() == pytest.approx(each["c"].to_numpy())
@@ -47,13 +47,13 @@ def test_of_a_linear_model_each_block_gives_its_own_sum():
     assert found["base"].to_numpy() == pytest.approx((background @ weights + 7).mean())
 
 
-def test_what_blocks_do_together_is_shared_by_hand():
-    # f = a + b·c + a·c·d over the background 0: of 2 + 3·4 + 2·4·5 at (2, 3, 4, 5), block x alone
+def test_what_groups_do_together_is_shared_by_hand():
+    # f = a + b·c + a·c·d over the background 0: of 2 + 3·4 + 2·4·5 at (2, 3, 4, 5), group x alone
     # has 2, x and y share 12, and all three share 40.
     def product(X):
         return X["a"] + X["b"] * X["c"] + X["a"] * X["c"] * X["d"]
 
-    found = contributions(product, table([[2, 3, 4, 5]]), table([[0, 0, 0, 0]]), BLOCKS)
+    found = contributions(product, table([[2, 3, 4, 5]]), table([[0, 0, 0, 0]]), GROUPS)
     assert found.iloc[0].to_dict() == pytest.approx(
         {"x": 2 + 6 + 40 / 3, "y": 6 + 40 / 3, "z": 40 / 3, "base": 0}
     )
@@ -61,16 +61,16 @@ def test_what_blocks_do_together_is_shared_by_hand():
 
 def test_they_are_means_over_all_orders_of_joining():
     X, background = songs(4), songs(9, seed=1)
-    found = contributions(crooked, X, background, BLOCKS)
+    found = contributions(crooked, X, background, GROUPS)
     for number, song in enumerate(X.to_numpy()):
-        total = dict.fromkeys(BLOCKS, 0.0)
-        for order in permutations(BLOCKS):
+        total = dict.fromkeys(GROUPS, 0.0)
+        for order in permutations(GROUPS):
             mixed = background.copy()
             for name in order:
                 before = crooked(mixed).mean()
-                mixed[BLOCKS[name]] = song[[NAMES.index(column) for column in BLOCKS[name]]]
+                mixed[GROUPS[name]] = song[[NAMES.index(column) for column in GROUPS[name]]]
                 total[name] += (crooked(mixed).mean() - before) / 6
-        assert found.iloc[number][list(BLOCKS)].to_dict() == pytest.approx(total)
+        assert found.iloc[number][list(GROUPS)].to_dict() == pytest.approx(total)
 
 
 values = st.floats(-100, 100)
@@ -83,18 +83,18 @@ values = st.floats(-100, 100)
     cuts=st.lists(st.integers(0, 3), min_size=4, max_size=4),
 )
 def test_they_sum_up_to_the_prediction(song, background, cuts):
-    blocks = {}
+    feature_groups = {}
     for name, cut in zip(NAMES, cuts, strict=True):
-        blocks.setdefault(f"block {cut}", []).append(name)
+        feature_groups.setdefault(f"group {cut}", []).append(name)
     X, others = table([song]), table(background)
-    found = contributions(crooked, X, others, blocks)
+    found = contributions(crooked, X, others, feature_groups)
     scale = max(np.abs(crooked(pd.concat([X, others]))).max(), 1e5)
     assert found.sum(axis=1).item() == pytest.approx(crooked(X)[0], abs=1e-12 * scale)
     assert found["base"].item() == pytest.approx(crooked(others).mean())
 
 
-def test_a_block_that_is_not_used_gives_nothing():
-    found = contributions(lambda X: X["a"] * X["c"], songs(3), songs(8, seed=1), BLOCKS)
+def test_a_group_that_is_not_used_gives_nothing():
+    found = contributions(lambda X: X["a"] * X["c"], songs(3), songs(8, seed=1), GROUPS)
     assert (found["z"] == 0).all()
     assert (found[["x", "y"]] != 0).all(axis=None)
 
@@ -107,36 +107,36 @@ def test_songs_keep_their_names_and_come_in_any_number(monkeypatch):
         asked.append(len(rows))
         return crooked(rows)
 
-    whole = contributions(predict, X, background, BLOCKS)
+    whole = contributions(predict, X, background, GROUPS)
     assert whole.index.equals(X.index)
     assert whole.columns.to_list() == ["x", "y", "z", "base"]
     assert sum(asked) == 7 + 5 + (2**3 - 2) * 7 * 5
     monkeypatch.setattr(shapley, "_ROWS_AT_A_TIME", 10)
     asked.clear()
-    assert contributions(predict, X, background, BLOCKS).equals(whole)
+    assert contributions(predict, X, background, GROUPS).equals(whole)
     assert max(asked) == 10
 
 
 def test_mixtures_that_lack_what_no_song_lacks_do_not_warn_and_songs_that_do_so_do():
     X = songs(40)
-    X.loc[::2, ["c", "d"]] = np.nan  # in blocks y and z, of which one mask tells
+    X.loc[::2, ["c", "d"]] = np.nan  # in groups y and z, of which one mask tells
     model = baselines.regressors()["mlr"].fit(X, crooked(X.fillna(0)))
-    found = contributions(model.predict, X[:4], X, BLOCKS)
+    found = contributions(model.predict, X[:4], X, GROUPS)
     assert found.sum(axis=1).to_numpy() == pytest.approx(model.predict(X[:4]))
     new = X[:4].assign(a=np.nan)
     with pytest.warns(UserWarning, match="miss values in a way") as warned:
-        contributions(model.predict, new, X, BLOCKS)
+        contributions(model.predict, new, X, GROUPS)
     assert len(warned) == 1
 
 
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"blocks": {"x": ["a", "e"]}}, "block 'x': X has no columns 'e'"),
-        ({"blocks": {"x": ["a", "b"]}}, "columns in no block: 'c', 'd'"),
-        ({"blocks": {"x": NAMES, "y": ["c"]}}, "columns in several blocks: 'c'"),
-        ({"blocks": {"x": ["a", "b", "c"], "base": ["d"]}}, "cannot be called 'base'"),
-        ({"blocks": {}}, "no blocks"),
+        ({"feature_groups": {"x": ["a", "e"]}}, "feature group 'x': X has no columns 'e'"),
+        ({"feature_groups": {"x": ["a", "b"]}}, "columns in no feature group: 'c', 'd'"),
+        ({"feature_groups": {"x": NAMES, "y": ["c"]}}, "columns in several feature groups: 'c'"),
+        ({"feature_groups": {"x": ["a", "b", "c"], "base": ["d"]}}, "cannot be called 'base'"),
+        ({"feature_groups": {}}, "no feature groups"),
         ({"background": songs(0)}, "background has no rows"),
         ({"X": songs(0)}, "X has no rows"),
         ({"background": songs(3)[["b", "a", "c", "d"]]}, "differ in columns: 'their order'"),
@@ -146,14 +146,21 @@ def test_mixtures_that_lack_what_no_song_lacks_do_not_warn_and_songs_that_do_so_
     ],
 )
 def test_what_cannot_be_explained_is_refused(change, match):
-    given = {"predict": crooked, "X": songs(3), "background": songs(3), "blocks": BLOCKS}
+    arguments = {
+        "predict": crooked,
+        "X": songs(3),
+        "background": songs(3),
+        "feature_groups": GROUPS,
+    }
     with pytest.raises(ExplanationError, match=match):
-        contributions(**{**given, **change})
+        contributions(**{**arguments, **change})
 
 
-def test_too_many_blocks_are_refused_with_the_cost():
+def test_too_many_groups_are_refused_with_the_cost():
     X = pd.DataFrame(np.zeros((2, 11)), columns=[f"f{i}" for i in range(11)])
-    with pytest.raises(ExplanationError, match="11 blocks have 2048 coalitions: give at most 10"):
+    with pytest.raises(
+        ExplanationError, match="11 feature groups have 2048 coalitions: give at most 10"
+    ):
         contributions(zeros, X, X, {name: [name] for name in X})
     few = X.drop(columns="f10")
     assert contributions(zeros, few, few, {name: [name] for name in few}).shape == (2, 11)
@@ -211,8 +218,8 @@ def test_the_ranking_of_modalities_is_the_planted_one(planted):
         return errors.ravel()
 
     noise = [name for name in X if "noise" in name]
-    blocks = {**blocks_of(features, "modality"), "noise": noise}
-    found = permutation_importance(held_out, X, blocks, truth["artist_id"])
+    feature_groups = {**groups_of(features, "modality"), "noise": noise}
+    found = permutation_importance(held_out, X, feature_groups, truth["artist_id"])
     assert found["increase"].sort_values(ascending=False).index.tolist() == [*MODALITIES, "noise"]
     assert found.loc["metadata", "low"] > found.loc["audio", "high"]
     assert found.loc["audio", "low"] > found.loc["lyrics", "increase"]
@@ -232,8 +239,8 @@ def test_the_ranking_of_modalities_is_the_planted_one(planted):
 def test_what_moved_a_song_is_what_the_rule_gave_it(planted):
     truth, X, features, folds, fitted = planted
     songs, known = folds[0].validation[:80], folds[0].training[:100]
-    blocks = blocks_of(features, "modality")
-    found = contributions(fitted[0].predict, X.iloc[songs], X.iloc[known], blocks)
+    feature_groups = groups_of(features, "modality")
+    found = contributions(fitted[0].predict, X.iloc[songs], X.iloc[known], feature_groups)
     for modality in MODALITIES:
         given = truth[modality].to_numpy()
         expected = given[songs] - given[known].mean()
