@@ -1,4 +1,4 @@
-"""A corpus of our own: songs with words and tags in a folder, and tables of what is known of them.
+"""Corpus of our own: songs with words and tags in a folder, and tables of their facts and labels.
 
 Conventions
 -----------
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spdkit.common.errors import SpdkitError
-from spdkit.synthetic.lyrics import Words, write_words
-from spdkit.synthetic.metadata import Facts, facts_of
+from spdkit.synthetic.lyrics import SongLyrics, write_lyrics
+from spdkit.synthetic.metadata import SongFacts, song_facts
 from spdkit.synthetic.popularity import planted_table
 from spdkit.synthetic.sound import SR, Song, compose_song, plan_song
 
@@ -31,7 +31,7 @@ _ID3_LANGUAGES = {"en": "eng", "es": "spa", "de": "deu", "ru": "rus", "ja": "jpn
 
 
 @dataclass(frozen=True)
-class Tables:
+class CorpusTables:
     """The tables beside a corpus; see `write_tables`."""
 
     metadata: Path
@@ -91,8 +91,8 @@ def synthesise_corpus(
     return songs
 
 
-def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0) -> Tables:
-    """Write what is known of a corpus, and its planted popularity.
+def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0) -> CorpusTables:
+    """Write facts of a corpus, and its planted popularity.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 
 
     Returns
     -------
-    Tables
+    CorpusTables
         The paths of both.
 
     Raises
@@ -114,7 +114,7 @@ def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 
     """
     _require_range(n_songs, seed)
     target = Path(folder).expanduser()
-    tables = Tables(target / "metadata.csv", target / "labels.csv")
+    tables = CorpusTables(target / "metadata.csv", target / "labels.csv")
     labels = planted_table(n_songs, seed)[["track_id", "popularity"]]
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def metadata_table(n_songs: int, seed: int = 0) -> pd.DataFrame:
 
     rows = []
     for i in range(n_songs):
-        song, facts = plan_song(i, seed).song, facts_of(i, seed)
+        song, facts = plan_song(i, seed).song, song_facts(i, seed)
         rows.append(
             {
                 "track_id": song.file,
@@ -156,10 +156,10 @@ def metadata_table(n_songs: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"artist_popularity": "Int64"})
 
 
-def words_of(i: int, seed: int = 0) -> Words | None:
+def song_lyrics(i: int, seed: int = 0) -> SongLyrics | None:
     """Return the words of song `i`; None when it is instrumental."""
-    facts = facts_of(i, seed)
-    return None if facts.holder == "none" else write_words(i, seed, facts.language)
+    facts = song_facts(i, seed)
+    return None if facts.lyrics_source == "none" else write_lyrics(i, seed, facts.language)
 
 
 def _require_range(n_songs: int, seed: int) -> None:
@@ -173,16 +173,16 @@ def _write_song(folder: Path, i: int, seed: int) -> Song:
     import soundfile
 
     song, sound = compose_song(i, seed)
-    facts, words = facts_of(i, seed), words_of(i, seed)
+    facts, words = song_facts(i, seed), song_lyrics(i, seed)
     path = folder / song.file
     soundfile.write(path, sound, SR, subtype="PCM_16")
-    embedded = words.as_text() if words is not None and facts.holder == "tags" else ""
+    embedded = words.as_text() if words is not None and facts.lyrics_source == "tags" else ""
     _tag(path, song, facts, embedded)
     for suffix in SIDECARS:
         path.with_suffix(suffix).unlink(missing_ok=True)
-    if words is not None and facts.holder == "txt":
+    if words is not None and facts.lyrics_source == "txt":
         _write_text(path.with_suffix(".txt"), words.as_text())
-    elif words is not None and facts.holder == "lrc":
+    elif words is not None and facts.lyrics_source == "lrc":
         headers = {"ti": song.title, "ar": facts.artist.name, "al": facts.artist.album}
         _write_text(path.with_suffix(".lrc"), words.as_lrc(len(sound) / SR, **headers))
     return song
@@ -193,7 +193,7 @@ def _write_text(path: Path, text: str) -> None:
     path.write_bytes(f"{text}\n".encode())
 
 
-def _tag(path: Path, song: Song, facts: Facts, lyrics: str) -> None:
+def _tag(path: Path, song: Song, facts: SongFacts, lyrics: str) -> None:
     """Write title, artist, album, date and, where there are any, lyrics into the file."""
     import mutagen
     import mutagen.id3

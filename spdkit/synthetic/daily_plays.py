@@ -1,4 +1,4 @@
-"""Daily plays of the songs that we compose: made up by a rule that is written down here.
+"""Daily plays of the songs that we compose, by a rule that is written down here.
 
 Conventions
 -----------
@@ -75,8 +75,8 @@ def plays_table(n_songs: int, seed: int = 0, days: int = DAYS) -> pd.DataFrame:
     songs = []
     for i, (track_id, popularity) in enumerate(planted[["track_id", "popularity"]].to_numpy()):
         plays = _plays(float(popularity), weekdays, np.random.default_rng([seed, i, 5]))
-        kept = dates[-len(plays) :]
-        songs.append(pd.DataFrame({"unique_id": track_id, "ds": kept, "y": plays}))
+        days_out = dates[-len(plays) :]
+        songs.append(pd.DataFrame({"unique_id": track_id, "ds": days_out, "y": plays}))
     return pd.concat(songs, ignore_index=True)
 
 

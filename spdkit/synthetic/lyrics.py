@@ -1,4 +1,4 @@
-"""Words for the songs that we compose: verses and choruses from a small grammar of our own.
+"""Lyrics of the songs that we compose: verses and choruses from a small grammar of our own.
 
 Conventions
 -----------
@@ -38,7 +38,7 @@ class Grammar:
 
 
 @dataclass(frozen=True)
-class Words:
+class SongLyrics:
     """The words of a song.
 
     Attributes
@@ -71,12 +71,12 @@ class Words:
         return "\n".join([*(f"[{key}:{value}]" for key, value in headers.items()), *timed])
 
 
-def amounts(i: int, seed: int = 0) -> tuple[int, int]:
+def lyrics_amounts(i: int, seed: int = 0) -> tuple[int, int]:
     """Return `choruses` and `vocabulary` of song `i` (if it is sung) without writing it."""
     return _amounts(np.random.default_rng([seed, i, 1]))
 
 
-def write_words(i: int, seed: int = 0, language: str = "en") -> Words:
+def write_lyrics(i: int, seed: int = 0, language: str = "en") -> SongLyrics:
     """Write the words of song `i`.
 
     Parameters
@@ -101,7 +101,7 @@ def write_words(i: int, seed: int = 0, language: str = "en") -> Words:
         sections.append((f"Verse {k + 1}", verse))
         # Choruses go after all verses alike; those left over after the last ones.
         sections += [("Chorus", chorus)] * ((choruses + k) // VERSES)
-    return Words(choruses, vocabulary, tuple(sections))
+    return SongLyrics(choruses, vocabulary, tuple(sections))
 
 
 def _amounts(rng: np.random.Generator) -> tuple[int, int]:

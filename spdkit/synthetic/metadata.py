@@ -1,10 +1,10 @@
-"""Facts of the songs that we compose: who sings, what is known of them, where the words are kept.
+"""Facts of the songs that we compose: who sings, how famous they are, where the words lie.
 
 Conventions
 -----------
-Songs come in blocks of 40, dealt like a pack of cards: in every whole block ten artists have two to
-six songs each and `HOLDERS` holds exactly. Song ``i`` depends on `seed` and its own block alone.
-Generators: ``default_rng([seed, block, 4])`` deals a block and makes its artists,
+Songs come in blocks of 40: in every whole block ten artists have two to six songs each and
+`LYRICS_SOURCES` holds exactly. Song ``i`` depends on `seed` and its own block alone.
+Generators: ``default_rng([seed, block, 4])`` draws a block and its artists,
 ``default_rng([seed, i, 3])`` draws what is a song's own. Artists, albums and numbers are made up.
 """
 
@@ -16,13 +16,13 @@ from typing import Literal
 
 import numpy as np
 
-Holder = Literal["txt", "lrc", "tags", "none"]
+LyricsSource = Literal["txt", "lrc", "tags", "none"]
 
 BLOCK = 40  # songs
 SONGS_OF_ARTISTS = (2, 2, 3, 3, 4, 4, 5, 5, 6, 6)  # in a block
 # Where the words of a song are, their language, and how many songs of a block that is. "none" is
 # an instrumental.
-_CARDS: tuple[tuple[Holder, str, int], ...] = (
+_SOURCE_COUNTS: tuple[tuple[LyricsSource, str, int], ...] = (
     ("txt", "en", 12),
     ("txt", "es", 1),
     ("txt", "ru", 1),
@@ -34,7 +34,11 @@ _CARDS: tuple[tuple[Holder, str, int], ...] = (
     ("tags", "de", 1),
     ("none", "", 4),
 )
-HOLDERS = [(holder, language) for holder, language, count in _CARDS for _ in range(count)]
+LYRICS_SOURCES = [
+    (lyrics_source, language)
+    for lyrics_source, language, count in _SOURCE_COUNTS
+    for _ in range(count)
+]
 LOG_FOLLOWERS = (2.0, 7.0)  # decimal logarithm, uniform
 MARKETS = (1, 184)
 NO_POPULARITY = 0.1  # share of artists whose popularity is not known
@@ -76,7 +80,7 @@ class Artist:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SongFacts:
     """What is known of one song beside its sound and words.
 
     Attributes
@@ -84,7 +88,7 @@ class Facts:
     artist : Artist
     available_markets : int
         Their number. No influence.
-    holder : {"txt", "lrc", "tags", "none"}
+    lyrics_source : {"txt", "lrc", "tags", "none"}
         What keeps the words: a file beside the sound, the tags, or nothing (an instrumental).
     language : str
         ISO 639-1; empty for an instrumental.
@@ -92,34 +96,34 @@ class Facts:
 
     artist: Artist
     available_markets: int
-    holder: Holder
+    lyrics_source: LyricsSource
     language: str
 
 
-def facts_of(i: int, seed: int = 0) -> Facts:
+def song_facts(i: int, seed: int = 0) -> SongFacts:
     """Return the facts of song `i`."""
-    artists, singers, holders = _deal(i // BLOCK, seed)
+    artists, singers, sources = _block(i // BLOCK, seed)
     rng = np.random.default_rng([seed, i, 3])
-    holder, language = HOLDERS[holders[i % BLOCK]]
-    return Facts(
+    lyrics_source, language = LYRICS_SOURCES[sources[i % BLOCK]]
+    return SongFacts(
         artist=artists[singers[i % BLOCK]],
         available_markets=int(rng.integers(MARKETS[0], MARKETS[1] + 1)),
-        holder=holder,
+        lyrics_source=lyrics_source,
         language=language,
     )
 
 
 @lru_cache(maxsize=256)
-def _deal(block: int, seed: int) -> tuple[tuple[Artist, ...], tuple[int, ...], tuple[int, ...]]:
-    """Artists of a block; for each song of it, its artist and its card of `HOLDERS`."""
+def _block(block: int, seed: int) -> tuple[tuple[Artist, ...], tuple[int, ...], tuple[int, ...]]:
+    """Artists of a block; for each song of it, its artist and its place in `LYRICS_SOURCES`."""
     rng = np.random.default_rng([seed, block, 4])
     n_artists = len(SONGS_OF_ARTISTS)
     singers = rng.permutation(np.repeat(np.arange(n_artists), SONGS_OF_ARTISTS))
-    holders = rng.permutation(BLOCK)
+    sources = rng.permutation(BLOCK)
     # One artist in each tenth of the range: any ten have both famous and unknown ones.
     fame = (rng.permutation(n_artists) + rng.random(n_artists)) / n_artists
     artists = [_artist(block * n_artists + k, float(fame[k]), rng) for k in range(n_artists)]
-    return tuple(artists), tuple(singers.tolist()), tuple(holders.tolist())
+    return tuple(artists), tuple(singers.tolist()), tuple(sources.tolist())
 
 
 def _artist(number: int, fame: float, rng: np.random.Generator) -> Artist:

@@ -1,4 +1,4 @@
-"""The popularity of the songs that we compose: a rule that we planted, and so the truth.
+"""Popularity of the songs that we compose: a rule that we planted, and so the truth.
 
 What a model learns from the corpus can be held against this file. The rule, in points of 0 … 100::
 
@@ -43,8 +43,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from spdkit.common.errors import SpdkitError
-from spdkit.synthetic.lyrics import CHORUSES, KINDS, WORDS_OF_A_KIND, amounts
-from spdkit.synthetic.metadata import HOLDERS, LOG_FOLLOWERS, facts_of
+from spdkit.synthetic.lyrics import CHORUSES, KINDS, WORDS_OF_A_KIND, lyrics_amounts
+from spdkit.synthetic.metadata import LOG_FOLLOWERS, LYRICS_SOURCES, song_facts
 from spdkit.synthetic.sound import LEAD_SLOPES, TEMPI, plan_song
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 BASE = 50.0
 NOISE = 12.0  # half the width of the triangle
-SUNG = sum(holder != "none" for holder, _ in HOLDERS) / len(HOLDERS)
+SUNG = sum(lyrics_source != "none" for lyrics_source, _ in LYRICS_SOURCES) / len(LYRICS_SOURCES)
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,9 @@ def planted_table(n_songs: int, seed: int = 0) -> pd.DataFrame:
 
 
 def _row(i: int, seed: int) -> dict[str, object]:
-    plan, facts = plan_song(i, seed), facts_of(i, seed)
-    sung = facts.holder != "none"
-    choruses, vocabulary = amounts(i, seed) if sung else (math.nan, math.nan)
+    plan, facts = plan_song(i, seed), song_facts(i, seed)
+    sung = facts.lyrics_source != "none"
+    choruses, vocabulary = lyrics_amounts(i, seed) if sung else (math.nan, math.nan)
     values = {
         "tempo": plan.song.tempo,
         "lead_slope": plan.lead.slope,

@@ -1,8 +1,8 @@
-"""Music of our own: small songs with chords, bass, drums and a melody, composed and played.
+"""Sound of our own: small songs with chords, bass, drums and a melody, composed and played.
 
 Conventions: pitches are MIDI numbers or semitones above the tonic, times are seconds, a bar has
 four beats and sixteen steps. The sound of song ``i`` is drawn from ``default_rng([seed, i])`` and
-nothing else. Words, facts and popularity have generators of their own (``[seed, i, 1]`` and on;
+nothing else. Lyrics, facts and popularity have generators of their own (``[seed, i, 1]`` and on;
 never 0, which numpy takes for the same seed), so that the sound stays as it is, byte for byte.
 """
 
@@ -84,7 +84,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SongPlan:
     """What is settled before a note is played."""
 
     song: Song
@@ -95,7 +95,7 @@ class Plan:
     lead: Timbre
 
 
-def plan_song(i: int, seed: int = 0) -> Plan:
+def plan_song(i: int, seed: int = 0) -> SongPlan:
     """Plan song `i` without playing it: some hundred microseconds instead of 0.1 s."""
     return _plan(i, seed, np.random.default_rng([seed, i]))
 
@@ -115,11 +115,11 @@ def compose_song(i: int, seed: int = 0) -> tuple[Song, Samples]:
     return song, _mix(stems, stereo=i % 3 != 0)
 
 
-def _plan(i: int, seed: int, rng: np.random.Generator) -> Plan:
+def _plan(i: int, seed: int, rng: np.random.Generator) -> SongPlan:
     song = _song(i, seed, rng)
     bar = 4 * 60.0 / song.tempo
     degrees = _degrees(song, max(4, round(SECONDS / bar)), rng)
-    return Plan(song, bar, degrees, *_timbres(rng))
+    return SongPlan(song, bar, degrees, *_timbres(rng))
 
 
 def _song(i: int, seed: int, rng: np.random.Generator) -> Song:

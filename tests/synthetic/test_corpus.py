@@ -11,8 +11,8 @@ import pytest
 import soundfile
 
 from spdkit.common.errors import SpdkitError
-from spdkit.synthetic.corpus import metadata_table, synthesise_corpus, words_of, write_tables
-from spdkit.synthetic.metadata import facts_of
+from spdkit.synthetic.corpus import metadata_table, song_lyrics, synthesise_corpus, write_tables
+from spdkit.synthetic.metadata import song_facts
 from spdkit.synthetic.popularity import planted_table
 from spdkit.synthetic.sound import compose_song, plan_song
 
@@ -93,7 +93,7 @@ def test_words_are_kept_where_and_as_often_as_stated(corpus):
     folder, songs = corpus
     held = []
     for i, song in enumerate(songs):
-        path, words = folder / song.file, words_of(i)
+        path, words = folder / song.file, song_lyrics(i)
         beside = [s for s in (".txt", ".lrc") if path.with_suffix(s).exists()]
         lyrics = tags_of(path)[-1]
         assert len(beside) + bool(lyrics) == (words is not None)
@@ -116,7 +116,7 @@ def test_lrc_files_time_every_line_within_the_song(corpus):
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0] == f"[ti:{song.title}]"
         timed = [re.fullmatch(r"\[(\d\d):(\d\d\.\d\d)\](.+)", line) for line in lines[3:]]
-        assert tuple(match[3] for match in timed) == words_of(i).lines
+        assert tuple(match[3] for match in timed) == song_lyrics(i).lines
         times = [60 * int(match[1]) + float(match[2]) for match in timed]
         assert all(np.diff(times) > 0)
         duration = soundfile.info(folder / song.file).duration
@@ -128,8 +128,8 @@ def test_id3_says_the_language_of_lyrics(corpus):
     codes = {"en": "eng", "es": "spa", "de": "deu"}
     said = {}
     for i, song in enumerate(songs):
-        facts = facts_of(i)
-        if facts.holder == "tags" and song.file.endswith(".wav"):
+        facts = song_facts(i)
+        if facts.lyrics_source == "tags" and song.file.endswith(".wav"):
             (frame,) = mutagen.File(folder / song.file).tags.getall("USLT")
             said[song.file] = (frame.lang, codes[facts.language])
     assert said
@@ -141,10 +141,10 @@ def test_words_of_an_earlier_corpus_do_not_stay(tmp_path):
     (tmp_path / "notes.txt").write_text("the user's own")
     synthesise_corpus(tmp_path, 4, seed=2)
     expected = {plan_song(i).song.file for i in range(4)} | {"notes.txt"}
-    holders = [facts_of(i, 2).holder for i in range(4)]
-    expected |= {f"song-00{i}.{h}" for i, h in enumerate(holders) if h in ("txt", "lrc")}
+    sources = [song_facts(i, 2).lyrics_source for i in range(4)]
+    expected |= {f"song-00{i}.{h}" for i, h in enumerate(sources) if h in ("txt", "lrc")}
     assert {path.name for path in tmp_path.iterdir()} == expected
-    assert holders != [facts_of(i, 0).holder for i in range(4)]
+    assert sources != [song_facts(i, 0).lyrics_source for i in range(4)]
 
 
 def test_tables_name_the_songs_and_hold_the_truth(corpus, tmp_path):
@@ -173,7 +173,7 @@ def test_popularity_follows_from_what_the_files_hold(corpus, tmp_path):
     i = 0
     lyrics = tags_of(folder / songs[i].file)[-1]
     choruses = lyrics.count("[Chorus]")
-    vocabulary = words_of(i).vocabulary
+    vocabulary = song_lyrics(i).vocabulary
     slope = plan_song(i).lead.slope
     noise = np.random.default_rng([0, i, 2]).triangular(-12, 0, 12)
     popularity = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spdkit.synthetic.metadata import facts_of
+from spdkit.synthetic.metadata import song_facts
 
 SEEDS = st.integers(0, 2**40)
 
@@ -16,13 +16,18 @@ SEEDS = st.integers(0, 2**40)
 @settings(deadline=None, max_examples=30)
 @given(block=st.integers(0, 50), seed=SEEDS)
 def test_a_block_of_forty_is_dealt_as_stated(block, seed):
-    facts = [facts_of(i, seed) for i in range(40 * block, 40 * block + 40)]
+    facts = [song_facts(i, seed) for i in range(40 * block, 40 * block + 40)]
     songs = Counter(each.artist.artist_id for each in facts)
     assert sorted(songs.values()) == [2, 2, 3, 3, 4, 4, 5, 5, 6, 6]
-    assert Counter(each.holder for each in facts) == {"txt": 14, "lrc": 10, "tags": 12, "none": 4}
+    assert Counter(each.lyrics_source for each in facts) == {
+        "txt": 14,
+        "lrc": 10,
+        "tags": 12,
+        "none": 4,
+    }
     languages = Counter(each.language for each in facts)
     assert languages == {"en": 30, "es": 2, "de": 2, "ru": 1, "ja": 1, "": 4}
-    assert all((each.holder == "none") == (each.language == "") for each in facts)
+    assert all((each.lyrics_source == "none") == (each.language == "") for each in facts)
     # One artist in every tenth of the five decades of followers.
     fame = sorted({np.log10(each.artist.followers) for each in facts})
     for k, value in enumerate(fame):  # followers are whole: up to 0.0022 off at 100 of them
@@ -32,8 +37,8 @@ def test_a_block_of_forty_is_dealt_as_stated(block, seed):
 @settings(deadline=None, max_examples=50)
 @given(i=st.integers(0, 2000), seed=SEEDS)
 def test_facts_are_in_their_ranges(i, seed):
-    facts = facts_of(i, seed)
-    assert facts == facts_of(i, seed)
+    facts = song_facts(i, seed)
+    assert facts == song_facts(i, seed)
     assert 100 <= facts.artist.followers <= 10**7
     assert facts.artist.popularity is None or 0 <= facts.artist.popularity <= 100
     assert 1 <= facts.available_markets <= 184
@@ -41,7 +46,7 @@ def test_facts_are_in_their_ranges(i, seed):
 
 
 def test_artists_have_one_name_and_names_one_artist():
-    artists = {facts_of(i).artist for i in range(1600)}
+    artists = {song_facts(i).artist for i in range(1600)}
     assert len(artists) == 400
     assert len({artist.artist_id for artist in artists}) == 400
     assert len({artist.name for artist in artists}) == 400
@@ -50,12 +55,12 @@ def test_artists_have_one_name_and_names_one_artist():
 
 
 def test_popularity_of_an_artist_goes_with_followers():
-    artists = {facts_of(i).artist for i in range(1600)}
+    artists = {song_facts(i).artist for i in range(1600)}
     known = [(np.log10(a.followers), a.popularity) for a in artists if a.popularity is not None]
     assert 0.8 < np.corrcoef(np.array(known).T)[0, 1] < 0.97
 
 
 def test_seeds_deal_anew():
-    deals = {tuple(facts_of(i, seed).holder for i in range(40)) for seed in range(10)}
+    deals = {tuple(song_facts(i, seed).lyrics_source for i in range(40)) for seed in range(10)}
     assert len(deals) == 10
-    assert len({facts_of(0, seed).artist.followers for seed in range(10)}) == 10
+    assert len({song_facts(0, seed).artist.followers for seed in range(10)}) == 10

@@ -9,8 +9,8 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 from spdkit.common.errors import SpdkitError
 from spdkit.synthetic import popularity
-from spdkit.synthetic.lyrics import write_words
-from spdkit.synthetic.metadata import facts_of
+from spdkit.synthetic.lyrics import write_lyrics
+from spdkit.synthetic.metadata import song_facts
 from spdkit.synthetic.popularity import CAUSES, ceiling, planted_table, planted_variances
 from spdkit.synthetic.sound import plan_song
 
@@ -41,8 +41,8 @@ def test_one_song_by_hand(truth):
 
 @pytest.mark.parametrize("i", [0, 1, 777])
 def test_causes_are_those_of_the_songs_themselves(truth, i):
-    row, words = truth.iloc[i], write_words(i)
-    plan, artist = plan_song(i), facts_of(i).artist
+    row, words = truth.iloc[i], write_lyrics(i)
+    plan, artist = plan_song(i), song_facts(i).artist
     assert (row.track_id, row.tempo, row.lead_slope) == (
         plan.song.file,
         plan.song.tempo,
