@@ -121,16 +121,15 @@ def split(
     ProtocolError
         When there is no such protocol, it lacks what it goes by, or the rows do not suffice.
     """
+    if protocol not in PROTOCOLS:
+        raise ProtocolError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     if protocol in ("paper", "reference"):
         make = paper_split if protocol == "paper" else reference_split
         return make(n_rows, classes, k=k, test_share=test_share, seed=seed)
-    if protocol not in PROTOCOLS:
-        raise ProtocolError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     name, values = ("groups", groups) if protocol == "artist" else ("dates", dates)
     if values is None:
         raise ProtocolError(f"the protocol {protocol!r} needs {name}, one a row; there are none")
-    if len(np.asarray(values)) != n_rows:
-        raise ProtocolError(f"{len(np.asarray(values))} {name} for {n_rows} rows")
+    _require_length(values, name, n_rows)
     if protocol == "artist":
         return artist_split(values, classes, k=k, test_share=test_share, seed=seed)
     return time_split(values, k=k, test_share=test_share)
@@ -360,9 +359,13 @@ def _strata(classes: ArrayLike | None, n_rows: int) -> Index:
     if classes is None:
         return np.zeros(n_rows, dtype=np.intp)
     names = _complete(classes, "classes")
-    if len(names) != n_rows:
-        raise ProtocolError(f"{len(names)} classes for {n_rows} rows")
+    _require_length(names, "classes", n_rows)
     return pd.factorize(names)[0]
+
+
+def _require_length(values: ArrayLike, name: str, n_rows: int) -> None:
+    if len(np.asarray(values)) != n_rows:
+        raise ProtocolError(f"{len(np.asarray(values))} {name} for {n_rows} rows")
 
 
 def _require_sizes(strata: Index, needed: int, why: str, what: str) -> None:

@@ -1,6 +1,5 @@
 from . import cross_validation as cross_validation
 from . import feature_groups as feature_groups
-from . import feature_matching as feature_matching
 from . import fit as fit
 from . import labels as labels
 from . import models as models

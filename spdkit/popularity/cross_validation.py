@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
 from spdkit.common.errors import SpdkitError
@@ -290,15 +290,11 @@ def difference(
     songs: Songs, ours: Predictions, theirs: Predictions, *, n_resamples: int = 1000
 ) -> Difference:
     """The headline metric of one model less that of another, on the same rows."""
-    if ours.values is not None and theirs.values is not None:
-        return paired_bootstrap(
-            songs.y, ours.values, theirs.values, "mae", songs.groups, n_resamples=n_resamples
-        )
-    return paired_bootstrap(
-        classify(songs.y, songs.thresholds),
-        ours.classes,
-        theirs.classes,
-        "f1_macro",
-        songs.groups,
-        n_resamples=n_resamples,
-    )
+    truth: ArrayLike = songs.y
+    a: ArrayLike | None = ours.values
+    b: ArrayLike | None = theirs.values
+    metric = "mae"
+    if a is None or b is None:
+        truth, a, b = classify(songs.y, songs.thresholds), ours.classes, theirs.classes
+        metric = "f1_macro"
+    return paired_bootstrap(truth, a, b, metric, songs.groups, n_resamples=n_resamples)

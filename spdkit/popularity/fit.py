@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from sklearn.base import clone
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
+from spdkit.common.versions import installed_versions
 from spdkit.evaluation.splits import Splits, split
 from spdkit.popularity.cross_validation import Songs, compare, fit_model
 from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, classify
@@ -214,7 +214,7 @@ def fit(
         groups=None if data.groups is None else str(data.groups.name),
         extractors=_extractors(store, data),
         losses=tuple(str(data.report).splitlines()),
-        packages={name: version(name) for name in _PACKAGES},
+        packages=installed_versions(_PACKAGES),
         split=Split(
             protocol=splits.protocol,
             about=splits.about,

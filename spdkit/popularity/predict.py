@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from spdkit.common.files import write_text
+from spdkit.common.messages import listing
 from spdkit.evaluation.metrics import CLASS_NAMES
-from spdkit.popularity.feature_matching import match
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.models.serialization import ModelError, load_files, load_model
@@ -20,6 +20,7 @@ from spdkit.popularity.predictions import predict, prediction_columns
 from spdkit.popularity.record import FILES, ModelRecord, from_files
 from spdkit.popularity.shapley import contributions
 from spdkit.store.feature_store import FeatureStore
+from spdkit.store.provenance import MatchError, require_same
 
 _BACKGROUND = 100  # training songs that stand for "any song" in explanations
 
@@ -75,8 +76,8 @@ def predict_store(
     MatchError
         When the store's features are not the model's.
     """
-    songs = match(store, record.extractors, record.features.index, track_ids)
-    X = songs.X
+    features, reasons = _matched(store, record, track_ids)
+    X = features[reasons == ""]
     table = pd.DataFrame(index=X.index)
     if len(X):
         predictions = predict(model, X, record.thresholds)
@@ -89,7 +90,40 @@ def predict_store(
         order = "predicted" if "predicted" in table else "p_high"
         table = table.sort_values(order, ascending=False, kind="stable")
     table["note"] = ""
-    return pd.concat([table, songs.left_out.rename("note").to_frame()]).rename_axis("track_id")
+    table = pd.concat([table, reasons[reasons != ""].rename("note").to_frame()])
+    return table.rename_axis("track_id")
+
+
+def _matched(
+    store: FeatureStore, record: ModelRecord, track_ids: Sequence[str] | None
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Songs with columns as in training, and why those without any of the features have none."""
+    described, current = record.extractors, store.provenance["extractors"]
+    absent = [name for name in described if name not in current]
+    if absent:
+        raise MatchError(
+            f"{store.path}: has no features of {', '.join(map(repr, absent))}, which the model "
+            f"needs; it has {', '.join(map(repr, current))}"
+        )
+    require_same(described, current, str(store.path))
+    columns = record.features.index
+    missing = list(columns.difference(store.var.index, sort=False))
+    if missing:
+        raise MatchError(
+            f"{store.path}: lacks {len(missing)} features of the model: {listing(missing)}"
+        )
+    X = store.to_pandas()[list(columns)].astype("float64")
+    if track_ids is not None:
+        X = X.loc[list(track_ids)]
+    empty = X.isna().all(axis=1)
+    reasons = pd.Series("", index=X.index, dtype=object)
+    for track_id in X.index[empty]:
+        row = store.obs.loc[track_id]
+        errors = [f"{name}: {row[f'{name}_error']}" for name in described if row[f"{name}_error"]]
+        reasons[track_id] = (
+            "; ".join(errors) or "has nothing that the model's features are made from"
+        )
+    return X, reasons
 
 
 def _contributions(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What a feature file holds, in one summary that prints and goes to JSON."""
+"""Summary of a feature file, which prints and goes to JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from spdkit.store.feature_store import FeatureStore
+
+_STATUSES = ("ok", "absent", "failed", "pending")
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,6 @@ def _summarise(store: FeatureStore, name: str) -> ExtractorSummary:
         version=described["version"],
         modality=described["modality"],
         n_features=int((store.var["extractor"] == name).sum()),
-        n_ok=int(counts.get("ok", 0)),
-        n_absent=int(counts.get("absent", 0)),
-        n_failed=int(counts.get("failed", 0)),
-        n_pending=int(counts.get("pending", 0)),
         parameters=described["parameters"],
+        **{f"n_{status}": int(counts.get(status, 0)) for status in _STATUSES},
     )

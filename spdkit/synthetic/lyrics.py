@@ -28,10 +28,10 @@ VERSES, LINES_OF_A_VERSE = 3, 4
 
 @dataclass(frozen=True)
 class Grammar:
-    """A language: patterns with {a}, {b} and {c}, and the words (space between) that fit there."""
+    """A language: lines (" / " between) with {a}, {b} and {c}, and the words that fit there."""
 
-    verse: tuple[str, ...]
-    chorus: tuple[str, str, str]  # sung in the order 1 2 1 3
+    verse: str
+    chorus: str  # of three lines, sung in the order 1 2 1 3
     a: str
     b: str
     c: str
@@ -90,7 +90,7 @@ def write_lyrics(i: int, seed: int = 0, language: str = "en") -> SongLyrics:
     grammar, n = GRAMMARS[language], vocabulary // KINDS
     kinds = (grammar.a, grammar.b, grammar.c)
     a, b, c = (rng.choice(kind.split(), n, replace=False).tolist() for kind in kinds)
-    one, two, three = grammar.chorus
+    one, two, three = grammar.chorus.split(" / ")
     chorus = tuple(
         _line(pattern, a[k], b[k], c[k])
         for pattern, k in ((one, 0), (two, 1), (one, 0), (three, 1))
@@ -119,7 +119,7 @@ def _verses(
 ) -> list[tuple[str, ...]]:
     """Every word about as often as any other of its kind, each kind in an order of its own."""
     n_lines = VERSES * LINES_OF_A_VERSE
-    patterns = rng.permutation(np.resize(grammar.verse, n_lines))
+    patterns = rng.permutation(np.resize(grammar.verse.split(" / "), n_lines))
     fillings = zip(*(rng.permutation(np.resize(kind, n_lines)) for kind in (a, b, c)), strict=True)
     lines = [_line(pattern, *words) for pattern, words in zip(patterns, fillings, strict=True)]
     return [tuple(lines[k : k + LINES_OF_A_VERSE]) for k in range(0, n_lines, LINES_OF_A_VERSE)]
@@ -139,20 +139,14 @@ GRAMMARS = {
     "en": Grammar(
         # No adjective begins with a vowel: all follow "a".
         verse=(
-            "I am {c} through the {a} {b}",
-            "you were {c} with the {a} {b}",
-            "there is a {a} {b} and I am {c}",
-            "we keep on {c} under the {a} {b}",
-            "was it you, {c} by a {a} {b}?",
-            "over the {a} {b} I will be {c}",
-            "nobody saw us {c} in the {a} {b}",
-            "if the {a} {b} is here, I go on {c}",
-            "so tell me who is {c} with a {a} {b}",
+            "I am {c} through the {a} {b} / you were {c} with the {a} {b} / there is a {a} {b} "
+            "and I am {c} / we keep on {c} under the {a} {b} / was it you, {c} by a {a} {b}? / "
+            "over the {a} {b} I will be {c} / nobody saw us {c} in the {a} {b} / if the {a} {b} "
+            "is here, I go on {c} / so tell me who is {c} with a {a} {b}"
         ),
         chorus=(
-            "oh, my {a} {b}, keep on {c}",
-            "we are {c}, we are {c}, {a} {b}",
-            "and the {a} {b} is ours again",
+            "oh, my {a} {b}, keep on {c} / we are {c}, we are {c}, {a} {b} / and the {a} {b} is "
+            "ours again"
         ),
         a=(
             "bitter bright broken crooked crystal distant faded fearless frozen gentle "
@@ -172,14 +166,10 @@ GRAMMARS = {
     ),
     "es": Grammar(
         verse=(
-            "yo {c} {a} por la {b}",
-            "bajo la {b} {c} {a}",
-            "y {a} {c} con la {b}",
-            "si la {b} se va, {c} {a}",
-            "detrás de la {b} {c} {a}",
-            "{c} {a} y la {b} me ve",
+            "yo {c} {a} por la {b} / bajo la {b} {c} {a} / y {a} {c} con la {b} / si la {b} se "
+            "va, {c} {a} / detrás de la {b} {c} {a} / {c} {a} y la {b} me ve"
         ),
-        chorus=("ay, mi {b}, {c} {a}", "{c} y {c} {a} por mi {b}", "y la {b} vuelve {a}"),
+        chorus="ay, mi {b}, {c} {a} / {c} y {c} {a} por mi {b} / y la {b} vuelve {a}",
         a=(
             "adentro afuera cantando despacio lejos llorando siempre sonriendo tarde temblando "
             "temprano todavía"
@@ -189,17 +179,12 @@ GRAMMARS = {
     ),
     "de": Grammar(
         verse=(
-            "ich {c} {a} durch die {b}",
-            "in der {b} {c} ich {a}",
-            "und unter der {b} {c} ich {a}",
-            "wenn die {b} kommt, {c} ich {a}",
-            "{a} {c} ich mit der {b}",
-            "vor der {b} {c} ich {a}",
+            "ich {c} {a} durch die {b} / in der {b} {c} ich {a} / und unter der {b} {c} ich {a} / "
+            "wenn die {b} kommt, {c} ich {a} / {a} {c} ich mit der {b} / vor der {b} {c} ich {a}"
         ),
         chorus=(
-            "oh, meine {b}, ich {c} {a}",
-            "und ich {c} und ich {c} {a} für die {b}",
-            "und die {b} kommt {a}",
+            "oh, meine {b}, ich {c} {a} / und ich {c} und ich {c} {a} für die {b} / und die {b} "
+            "kommt {a}"
         ),
         a="allein barfuß blind draußen heimlich heute immer langsam leise lange still wieder",
         b="Brücke Dämmerung Insel Küste Nacht Sonne Stadt Stille Stimme Straße Welle Wolke",
@@ -207,28 +192,20 @@ GRAMMARS = {
     ),
     "ru": Grammar(
         verse=(
-            "я {c} {a} под {b}",
-            "за {b} я {a} {c}",
-            "и {a} {c} я над {b}",
-            "перед {b} я {c} {a}",
-            "где-то за {b} я {c} {a}",
-            "{a}, {a} я {c} под {b}",
+            "я {c} {a} под {b} / за {b} я {a} {c} / и {a} {c} я над {b} / перед {b} я {c} {a} / "
+            "где-то за {b} я {c} {a} / {a}, {a} я {c} под {b}"
         ),
-        chorus=("ах, я {c} {a} за {b}", "я {c}, я {c} {a} перед {b}", "и всё {a}, {a} под {b}"),
+        chorus="ах, я {c} {a} за {b} / я {c}, я {c} {a} перед {b} / и всё {a}, {a} под {b}",
         a="босиком вдвоём вечно далеко долго легко медленно молча опять рядом снова тихо",
         b="водой волной горой дорогой звездой луной мечтой рекой страной стеной тишиной толпой",
         c="бегу дышу жду живу иду лечу мечтаю молчу плыву пою смеюсь танцую",
     ),
     "ja": Grammar(
         verse=(
-            "{b}の中で{a}{c}",
-            "{b}の下、{a}{c}",
-            "僕は{b}と{a}{c}",
-            "{b}が来れば{a}{c}",
-            "{b}の向こうで{a}{c}",
-            "{a}{c}、{b}のそばで",
+            "{b}の中で{a}{c} / {b}の下、{a}{c} / 僕は{b}と{a}{c} / {b}が来れば{a}{c} / "
+            "{b}の向こうで{a}{c} / {a}{c}、{b}のそばで"
         ),
-        chorus=("ああ、{b}よ、{a}{c}", "{c}、{c}、{a}{b}のために", "そして{b}は{a}ここに"),
+        chorus="ああ、{b}よ、{a}{c} / {c}、{c}、{a}{b}のために / そして{b}は{a}ここに",
         a="いつも そっと ひとり また まだ ゆっくり ずっと 今夜 静かに 遠く 裸足で 明日も",
         b="雨 海 風 川 空 月 夏 花 星 街 森 雪",
         c="歩く 歌う 踊る 探す 眠る 走る 飛ぶ 泣く 待つ 笑う 生きる 夢見る",

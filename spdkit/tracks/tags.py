@@ -27,71 +27,40 @@ from typing import Any
 
 from spdkit.tracks.sidecars import PartError
 
-_Names = dict[str, tuple[str, ...]]
-
-# Where each field is, best first: Picard's names, then what ffmpeg writes. The "track id" of
-# Picard's files is MusicBrainz's recording.
-_VORBIS: _Names = {
-    "title": ("title",),
-    "artist": ("artist",),
-    "artists": ("artists",),
-    "album": ("album",),
-    "album_artist": ("albumartist", "album artist", "album_artist"),
-    "date": ("date", "year"),
-    "genre": ("genre",),
-    "isrc": ("isrc",),
-    "musicbrainz_recording_id": ("musicbrainz_trackid",),
-    "musicbrainz_artist_id": ("musicbrainz_artistid",),
-    "musicbrainz_album_id": ("musicbrainz_albumid",),
-    "lyrics": ("lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics"),
-}
-_APE = _VORBIS  # whose names have no case either
-_ID3: _Names = {
-    "title": ("TIT2",),
-    "artist": ("TPE1",),
-    "artists": ("TXXX:ARTISTS", "TXXX:Artists"),
-    "album": ("TALB",),
-    "album_artist": ("TPE2",),
-    "date": ("TDRC", "TDRL"),
-    "genre": ("TCON",),
-    "isrc": ("TSRC",),
-    "musicbrainz_recording_id": ("UFID:http://musicbrainz.org",),
-    "musicbrainz_artist_id": ("TXXX:MusicBrainz Artist Id",),
-    "musicbrainz_album_id": ("TXXX:MusicBrainz Album Id",),
-    "lyrics": (
-        "USLT",
-        *(f"TXXX:{x}" for x in ("LYRICS", "lyrics", "UNSYNCEDLYRICS", "USLT")),
-        "SYLT",
-    ),
-}
+_TXXX_LYRICS = tuple(f"TXXX:{name}" for name in ("LYRICS", "lyrics", "UNSYNCEDLYRICS", "USLT"))
 _ITUNES = "----:com.apple.iTunes:"
-_MP4: _Names = {
-    "title": ("\xa9nam",),
-    "artist": ("\xa9ART",),
-    "artists": (f"{_ITUNES}ARTISTS",),
-    "album": ("\xa9alb",),
-    "album_artist": ("aART",),
-    "date": ("\xa9day",),
-    "genre": ("\xa9gen",),
-    "isrc": (f"{_ITUNES}ISRC",),
-    "musicbrainz_recording_id": (f"{_ITUNES}MusicBrainz Track Id",),
-    "musicbrainz_artist_id": (f"{_ITUNES}MusicBrainz Artist Id",),
-    "musicbrainz_album_id": (f"{_ITUNES}MusicBrainz Album Id",),
-    "lyrics": ("\xa9lyr", f"{_ITUNES}LYRICS"),
-}
-_ASF: _Names = {
-    "title": ("Title",),
-    "artist": ("Author",),
-    "artists": ("WM/ARTISTS",),
-    "album": ("WM/AlbumTitle",),
-    "album_artist": ("WM/AlbumArtist",),
-    "date": ("WM/Year", "date"),
-    "genre": ("WM/Genre",),
-    "isrc": ("WM/ISRC",),
-    "musicbrainz_recording_id": ("MusicBrainz/Track Id",),
-    "musicbrainz_artist_id": ("MusicBrainz/Artist Id",),
-    "musicbrainz_album_id": ("MusicBrainz/Album Id",),
-    "lyrics": ("WM/Lyrics", "lyrics"),
+# Where each field is in Vorbis comments and APEv2 (whose names have no case either), ID3, MP4 and
+# ASF; of several places the best first: Picard's names, then what ffmpeg writes. The "track id" of
+# Picard's files is MusicBrainz's recording.
+_PLACES: dict[str, tuple[str | tuple[str, ...], ...]] = {
+    "title": ("title", "TIT2", "\xa9nam", "Title"),
+    "artist": ("artist", "TPE1", "\xa9ART", "Author"),
+    "artists": ("artists", ("TXXX:ARTISTS", "TXXX:Artists"), f"{_ITUNES}ARTISTS", "WM/ARTISTS"),
+    "album": ("album", "TALB", "\xa9alb", "WM/AlbumTitle"),
+    "album_artist": (
+        ("albumartist", "album artist", "album_artist"),
+        *("TPE2", "aART", "WM/AlbumArtist"),
+    ),
+    "date": (("date", "year"), ("TDRC", "TDRL"), "\xa9day", ("WM/Year", "date")),
+    "genre": ("genre", "TCON", "\xa9gen", "WM/Genre"),
+    "isrc": ("isrc", "TSRC", f"{_ITUNES}ISRC", "WM/ISRC"),
+    "musicbrainz_recording_id": (
+        *("musicbrainz_trackid", "UFID:http://musicbrainz.org"),
+        *(f"{_ITUNES}MusicBrainz Track Id", "MusicBrainz/Track Id"),
+    ),
+    "musicbrainz_artist_id": (
+        *("musicbrainz_artistid", "TXXX:MusicBrainz Artist Id"),
+        *(f"{_ITUNES}MusicBrainz Artist Id", "MusicBrainz/Artist Id"),
+    ),
+    "musicbrainz_album_id": (
+        *("musicbrainz_albumid", "TXXX:MusicBrainz Album Id"),
+        *(f"{_ITUNES}MusicBrainz Album Id", "MusicBrainz/Album Id"),
+    ),
+    "lyrics": (
+        ("lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics"),
+        ("USLT", *_TXXX_LYRICS, "SYLT"),
+        *(("\xa9lyr", f"{_ITUNES}LYRICS"), ("WM/Lyrics", "lyrics")),
+    ),
 }
 # Wave64 and files over 4 GiB: sound that mutagen takes for a damaged WAV.
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
@@ -192,8 +161,10 @@ def _reason(error: Exception) -> str:
 def _collect(content: Any) -> Tags:
     metadata: dict[str, object] = {}
     lyrics = ""
-    for name, places in _names_of(content).items():
-        candidates = (_texts(content, place) for place in places)
+    kind = _kind(content)
+    for name, places in _PLACES.items():
+        own = places[kind]
+        candidates = (_texts(content, place) for place in ((own,) if isinstance(own, str) else own))
         values = next((texts for texts in candidates if texts), [])
         if not values:
             continue
@@ -211,19 +182,14 @@ def _collect(content: Any) -> Tags:
     return Tags(metadata, lyrics)
 
 
-def _names_of(content: Any) -> _Names:
-    from mutagen.apev2 import APEv2
+def _kind(content: Any) -> int:
+    """Which of the places in `_PLACES` these tags have."""
     from mutagen.asf import ASFTags
     from mutagen.id3 import ID3Tags
     from mutagen.mp4 import MP4Tags
 
-    kinds: tuple[tuple[type, _Names], ...] = (
-        (ID3Tags, _ID3),
-        (MP4Tags, _MP4),
-        (ASFTags, _ASF),
-        (APEv2, _APE),
-    )
-    return next((names for kind, names in kinds if isinstance(content, kind)), _VORBIS)
+    kinds = enumerate((ID3Tags, MP4Tags, ASFTags), 1)
+    return next((number for number, kind in kinds if isinstance(content, kind)), 0)
 
 
 def _texts(content: Any, place: str) -> list[str]:
