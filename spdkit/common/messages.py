@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from spdkit.common.errors import SpdkitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SHOWN = 5  # names in a message
 
@@ -29,6 +34,32 @@ def listing(items: Sequence[object], shown: int = SHOWN, *, quote: bool = False)
     text = ", ".join(repr(item) if quote else str(item) for item in items[:shown])
     more = len(items) - shown
     return f"{text} and {more} more" if more > 0 else text
+
+
+def refuse_rows(
+    wrong: NDArray[np.bool_],
+    problem: str,
+    error: type[Exception],
+    values: Sequence[Any] | NDArray[Any] | None = None,
+) -> None:
+    """Raise when something is wrong with any row, with how many there are and the first.
+
+    Parameters
+    ----------
+    wrong : ndarray of bool, shape (n_rows,)
+    problem : str
+        Such as ``"labels are not finite"``.
+    error : type of Exception
+        What to raise.
+    values : sequence, optional
+        Of each row, to show that of the first.
+    """
+    if not wrong.any():
+        return
+    row = int(wrong.argmax())
+    value = None if values is None else values[row]
+    shown = "" if values is None else f": {value:g}" if isinstance(value, float) else f": {value}"
+    raise error(f"{int(wrong.sum())} of {len(wrong)} {problem}, the first in row {row}{shown}")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from spdkit.common.messages import refuse_rows
 from spdkit.evaluation.metrics import (
     CLASSIFICATION,
     INTERVALS,
@@ -182,7 +183,10 @@ def paired_bootstrap(
     MetricError
         When there is no such metric, or the rows cannot be scored.
     """
-    metric = _metric(metric)
+    if isinstance(metric, str):
+        if metric not in METRICS:
+            raise MetricError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
+        metric = METRICS[metric]
     pair = [metric.summands(y, prediction, n_classes) for prediction in (a, b)]
     value = float(np.subtract(*(metric.values(part.sum(axis=0)) for part in pair)))
     of_a, of_b = (metric.values(sums) for sums in _resampled(pair, groups, n_resamples, seed))
@@ -253,18 +257,5 @@ def _by_group(rows: Numbers, groups: ArrayLike) -> Numbers:
     if names.shape != (len(rows),):
         raise MetricError(f"groups has shape {names.shape}, there are {len(rows)} rows")
     member, _ = pd.factorize(names)
-    missing = member < 0
-    if missing.any():
-        raise MetricError(
-            f"{int(missing.sum())} of {len(rows)} groups are missing, the first in row "
-            f"{int(np.argmax(missing))}"
-        )
+    refuse_rows(member < 0, "groups are missing", MetricError)
     return np.column_stack([np.bincount(member, weights=column) for column in rows.T])
-
-
-def _metric(metric: Metric | str) -> Metric:
-    if isinstance(metric, Metric):
-        return metric
-    if metric not in METRICS:
-        raise MetricError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
-    return METRICS[metric]

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import refuse_rows
 
 LOW, HIGH = 0.0, 100.0
 CLASS_NAMES = ("low", "medium", "high")
@@ -243,12 +244,7 @@ def _intervals(y: ArrayLike, interval: ArrayLike, _: int) -> tuple[Numbers, Numb
     if ends.shape[1] != 2:
         raise MetricError(f"intervals must have shape (n_rows, 2), got {ends.shape}")
     crossed = ends[:, 0] > ends[:, 1]
-    if crossed.any():
-        row = int(np.argmax(crossed))
-        raise MetricError(
-            f"{int(crossed.sum())} intervals end before they begin, the first in row {row}: "
-            f"[{ends[row, 0]:g}, {ends[row, 1]:g}]"
-        )
+    refuse_rows(crossed, "intervals end before they begin", MetricError, ends.tolist())
     return truth, ends
 
 
@@ -264,12 +260,8 @@ def _probabilities(y: ArrayLike, shares: ArrayLike, n_classes: int) -> tuple[Ind
         raise MetricError(f"probabilities have {table.shape[1]} columns for {n_classes} classes")
     # Softmax in single precision misses 1 by about 1e-7.
     wrong = (table < 0).any(axis=1) | (np.abs(table.sum(axis=1) - 1) > 1e-5)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise MetricError(
-            f"{int(wrong.sum())} rows of probabilities are negative or do not sum to 1, the first "
-            f"is row {row}: {table[row].tolist()}"
-        )
+    problem = "rows of probabilities are negative or do not sum to 1"
+    refuse_rows(wrong, problem, MetricError, table.tolist())
     return truth, table
 
 
@@ -282,24 +274,16 @@ def _finite(values: ArrayLike, what: str, n_axes: int) -> Numbers:
         raise MetricError(f"{what} must have {n_axes} axes, got shape {numbers.shape}")
     if not numbers.size:
         raise MetricError(f"there are no {what} to score")
-    bad = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
-    if bad.any():
-        raise MetricError(
-            f"{int(bad.sum())} of {len(numbers)} {what} are not finite, the first in row "
-            f"{int(np.argmax(bad))}"
-        )
+    infinite = np.asarray((~np.isfinite(numbers)).reshape(len(numbers), -1).any(axis=1))
+    refuse_rows(infinite, f"{what} are not finite", MetricError)
     return numbers
 
 
 def _indices(values: ArrayLike, what: str, n_classes: int) -> Indices:
     numbers = _finite(values, what, 1)
     wrong = (numbers < 0) | (numbers >= n_classes) | (numbers != np.floor(numbers))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise MetricError(
-            f"{int(wrong.sum())} of {len(numbers)} {what} are none of the classes 0 … "
-            f"{n_classes - 1}, the first in row {row}: {numbers[row]:g}"
-        )
+    problem = f"{what} are none of the classes 0 … {n_classes - 1}"
+    refuse_rows(wrong, problem, MetricError, numbers)
     return numbers.astype(np.intp)
 
 

@@ -38,6 +38,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import refuse_rows
 
 Index = NDArray[np.intp]
 PROTOCOLS = ("paper", "artist", "time", "reference")
@@ -383,12 +384,8 @@ def _complete(values: ArrayLike, what: str) -> NDArray[Any]:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ProtocolError(f"{what} must have shape (n_rows,), got {array.shape}")
-    missing = np.asarray(pd.isna(array))
-    if missing.any():
-        raise ProtocolError(
-            f"{int(missing.sum())} of {len(array)} {what} are missing, the first in row "
-            f"{int(np.argmax(missing))}: leave these rows out or fill them in"
-        )
+    problem = f"{what} are missing (leave these rows out or fill them in)"
+    refuse_rows(np.asarray(pd.isna(array)), problem, ProtocolError)
     return array
 
 

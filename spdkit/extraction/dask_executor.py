@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,23 +69,23 @@ def connect(
     """
     with needs_extra("a Dask cluster", "dask", ClusterError):
         import distributed  # noqa: F401
-    with _quiet("distributed.client"), _quiet("distributed.batched"):
-        client = _client(address)
+    with (
+        _quiet("distributed.client"),
+        _quiet("distributed.batched"),
+        closing(_client(address)) as client,
+    ):
+        _require_workers(client, address)
+        if problem := _differences(client):
+            raise ClusterError(problem)
+        _require_extractors(client, extractors)
+        executor = _ClusterExecutor(client)
+        over = threading.Event()
+        # Not waited for: it may be asking a scheduler that is gone.
+        threading.Thread(target=_watch, args=(client, executor, over, say), daemon=True).start()
         try:
-            _require_workers(client, address)
-            if problem := _differences(client):
-                raise ClusterError(problem)
-            _require_extractors(client, extractors)
-            executor = _ClusterExecutor(client)
-            over = threading.Event()
-            # Not waited for: it may be asking a scheduler that is gone.
-            threading.Thread(target=_watch, args=(client, executor, over, say), daemon=True).start()
-            try:
-                yield executor
-            finally:
-                over.set()
+            yield executor
         finally:
-            client.close()
+            over.set()
 
 
 @contextmanager
@@ -111,7 +111,7 @@ class _ClusterExecutor(Executor):
     def __init__(self, client: Client) -> None:
         self._client = client
         self._futures: weakref.WeakSet[DaskFuture[Any]] = weakref.WeakSet()
-        self._threads: int = sum(client.nthreads().values())
+        self.threads: int = sum(client.nthreads().values())  # that the cluster has now
         self._broken = ""
 
     @property
@@ -120,7 +120,7 @@ class _ClusterExecutor(Executor):
 
         One that runs and one that waits for each thread: whatever a dying worker has is suspect.
         """
-        return 2 * max(1, self._threads)
+        return 2 * max(1, self.threads)
 
     def submit(self, fn: Callable[..., Value], /, *args: Any, **kwargs: Any) -> Future[Value]:
         if self._broken:
@@ -137,10 +137,6 @@ class _ClusterExecutor(Executor):
         outer.add_done_callback(partial(_cancel_too, weakref.ref(inner)))
         self._client.loop.add_callback(self._hand_on, outer, inner)
         return outer
-
-    def note_threads(self, count: int) -> None:
-        """Take note of the size that the cluster has now."""
-        self._threads = count
 
     def give_up(self, reason: str) -> None:
         """Break: what is under way is lost for this reason."""
@@ -262,7 +258,7 @@ def _watch(
         except Exception:  # noqa: BLE001 (the scheduler is lost: its tasks are told so)
             continue
         checked |= threads.keys()
-        executor.note_threads(sum(threads.values()))
+        executor.threads = sum(threads.values())
         if threads and missing:
             say("the cluster has workers again")
         elif not threads and not missing:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -80,13 +81,11 @@ def examine(folder: Path) -> list[Finding]:
 
 
 def _versions() -> list[Finding]:
-    found = [Finding("version", "python", True, platform.python_version())]
-    names = [line.split(";")[0] for line in requires("spdkit") or [] if "extra ==" not in line]
-    for requirement in sorted(names):
-        name = requirement.rstrip(" ").split("<")[0].split(">")[0].split("=")[0].strip()
-        found.append(Finding("version", name, True, version(name)))
-    found.append(Finding("version", "libsndfile", True, soundfile.__libsndfile_version__))
-    return found
+    required = [line for line in requires("spdkit") or [] if "extra ==" not in line]
+    names = sorted(re.split(r"[\s;<>=!~]", line, maxsplit=1)[0] for line in required)
+    versions = {"python": platform.python_version()} | {name: version(name) for name in names}
+    versions["libsndfile"] = soundfile.__libsndfile_version__
+    return [Finding("version", name, True, number) for name, number in versions.items()]
 
 
 def _extractors() -> list[Finding]:
@@ -141,16 +140,16 @@ def _av_writer(tone: np.ndarray, codec: str) -> Callable[[Path], None]:
 
 
 def _machine(folder: Path) -> list[Finding]:
-    found = [
+    findings = [
         Finding("machine", "system", True, f"{platform.system()} {platform.machine()}"),
         Finding("machine", "cores", True, f"{usable_cores()} usable of {os.cpu_count()}"),
     ]
     for name, place in (("disk here", folder), ("disk for temporary files", tempfile.gettempdir())):
         free = shutil.disk_usage(place).free
-        found.append(
+        findings.append(
             Finding("machine", name, free > _LOW_DISK, f"{free / 2**30:.1f} GiB free in {place}")
         )
-    return found
+    return findings
 
 
 def _numba_cache() -> Finding:
@@ -169,12 +168,11 @@ def _numba_cache() -> Finding:
 
 
 def _extras() -> list[Finding]:
-    found = []
-    for extra, (package, purpose) in _EXTRAS.items():
-        try:
-            found.append(Finding("extra", extra, True, f"{package} {version(package)}: {purpose}"))
-        except PackageNotFoundError:
-            found.append(
-                Finding("extra", extra, False, f"for {purpose}: pip install 'spdkit[{extra}]'")
-            )
-    return found
+    return [_extra(extra, *needs) for extra, needs in _EXTRAS.items()]
+
+
+def _extra(extra: str, package: str, purpose: str) -> Finding:
+    try:
+        return Finding("extra", extra, True, f"{package} {version(package)}: {purpose}")
+    except PackageNotFoundError:
+        return Finding("extra", extra, False, f"for {purpose}: pip install 'spdkit[{extra}]'")

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.messages import listing
+from spdkit.common.messages import listing, refuse_rows
 
 Numbers = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -91,10 +91,5 @@ def one_a_row(values: ArrayLike, n_rows: int, what: str) -> Numbers:
     results = np.asarray(values, dtype=np.float64)
     if results.shape != (n_rows,):
         raise ExplanationError(f"{what} of {n_rows} rows have shape {results.shape}")
-    finite = np.isfinite(results)
-    if not finite.all():
-        row = int(np.argmin(finite))
-        raise ExplanationError(
-            f"{int((~finite).sum())} {what} are not finite, the first in row {row}: {results[row]}"
-        )
+    refuse_rows(~np.isfinite(results), f"{what} are not finite", ExplanationError, results)
     return results

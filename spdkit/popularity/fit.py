@@ -84,11 +84,11 @@ class FitSettings:
 
 def model_maker(settings: FitSettings, *, verbose: bool = False) -> Callable[[], CodeEstimator]:
     """What makes the model, not fitted."""
-    common: dict[str, Any] = {"random_state": settings.seed, "verbose": verbose}
+    parameters: dict[str, Any] = {"random_state": settings.seed, "verbose": verbose}
     if settings.task == "regression":
-        return lambda: HitMusicNetRegressor.from_preset(settings.preset, **common)
-    weight = "balanced" if settings.balanced else None
-    return lambda: HitMusicNetClassifier.from_preset(settings.preset, class_weight=weight, **common)
+        return partial(HitMusicNetRegressor.from_preset, settings.preset, **parameters)
+    parameters["class_weight"] = "balanced" if settings.balanced else None
+    return partial(HitMusicNetClassifier.from_preset, settings.preset, **parameters)
 
 
 def baseline_makers(settings: FitSettings) -> Mapping[str, Callable[[], Any]]:

@@ -23,6 +23,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import refuse_rows
 from spdkit.evaluation.metrics import CLASS_NAMES, HIGH, LOW
 
 PAPER_THRESHOLDS = (25.0, 65.0)
@@ -171,13 +172,8 @@ def _checked(values: ArrayLike, high: float = HIGH) -> NDArray[np.float64]:
         raise PopularityError(f"labels must be numbers: {error}") from error
     if labels.ndim != 1:
         raise PopularityError(f"labels must have shape (n_tracks,), got {labels.shape}")
-    bad = ~((labels >= LOW) & (labels <= high))  # NaN among them
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise PopularityError(
-            f"{int(bad.sum())} of {labels.size} labels are not in [0, {high:g}], the first at "
-            f"position {first}: {labels[first]:g}"
-        )
+    wrong = ~((labels >= LOW) & (labels <= high))  # NaN among them
+    refuse_rows(wrong, f"labels are not in [0, {high:g}]", PopularityError, labels)
     return labels
 
 

@@ -50,10 +50,9 @@ def novelty(X: pd.DataFrame, training_X: pd.DataFrame) -> NDArray[np.float64]:
 
 def _positions(inputs: QuantileInputs, X: pd.DataFrame) -> NDArray[np.float64]:
     """Where songs lie, shape (n_songs, n_inputs): in [0, 1] within the training songs' range."""
-    values = X.to_numpy(dtype=np.float64)
-    positions = inputs.transform(values)
-    scaled = inputs.scaler.transform(values)[:, inputs.numbers]
-    positions[:, : len(inputs.numbers)] += (scaled - scaled.clip(0, 1)).clip(-1, 1)
+    scaled = inputs.scaler.transform(X.to_numpy(dtype=np.float64))
+    positions, numbers = inputs.encode(scaled), scaled[:, inputs.numbers]
+    positions[:, : len(inputs.numbers)] += (numbers - numbers.clip(0, 1)).clip(-1, 1)
     return positions
 
 

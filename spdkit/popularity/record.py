@@ -129,19 +129,14 @@ _TABLES = ("test", "importance", "features", "training_X", "training_y", "test_c
 def to_files(record: ModelRecord) -> Files:
     """The record as files, by their names."""
     facts = {name: value for name, value in vars(record).items() if name not in _TABLES}
-    facts["split"] = asdict(record.split)
-    facts["scores"] = {
-        model: {metric: asdict(score) for metric, score in metrics.items()}
-        for model, metrics in record.scores.items()
-    }
-    facts["differences"] = {name: asdict(each) for name, each in record.differences.items()}
+    text = json.dumps(facts, indent=1, ensure_ascii=False, default=asdict)
     rows: dict[str, NDArray[Any]] = {
         "training_X": np.ascontiguousarray(record.training_X, dtype=np.float64),
         "training_y": np.ascontiguousarray(record.training_y, dtype=np.float64),
         "test_code": np.ascontiguousarray(record.test_code, dtype=np.float32),
     }
     return {
-        "record.json": (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode(),
+        "record.json": f"{text}\n".encode(),
         "test.csv": record.test.to_csv(index_label="track_id").encode(),
         "importance.csv": record.importance.to_csv(index=False).encode(),
         "features.csv": record.features.to_csv(index_label="name").encode(),

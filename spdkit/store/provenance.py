@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -40,20 +41,10 @@ def _describe(extractor: Described) -> dict[str, Any]:
     return {
         "version": extractor.version,
         "modality": extractor.modality,
-        "parameters": _jsonable(extractor.effective_parameters),
+        # As they will read from the file, so that a comparison sees no difference of types.
+        "parameters": json.loads(json.dumps(extractor.effective_parameters, default=repr)),
         "obs_fields": {f: kind.__name__ for f, kind in sorted(extractor.obs_fields.items())},
     }
-
-
-def _jsonable(value: Any) -> Any:
-    # As it will read from the file, so that a comparison sees no difference of types.
-    if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return repr(value)
 
 
 @cache

@@ -1,9 +1,10 @@
 """Messages: names and how many more, and what to install."""
 
+import numpy as np
 import pytest
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.messages import listing, needs_extra
+from spdkit.common.messages import listing, needs_extra, refuse_rows
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,16 @@ def test_the_first_are_named_and_the_rest_counted(items, expected):
 
 def test_names_can_be_quoted():
     assert listing(["a, b", "c"], shown=1, quote=True) == "'a, b' and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"), [(None, ""), (np.array([1.0, 2.5]), ": 2.5"), ([[1], [2, 3]], ": [2, 3]")]
+)
+def test_wrong_rows_are_counted_and_the_first_is_shown(values, shown):
+    refuse_rows(np.array([False, False]), "labels are odd", SpdkitError, values)
+    with pytest.raises(SpdkitError) as caught:
+        refuse_rows(np.array([False, True]), "labels are odd", SpdkitError, values)
+    assert str(caught.value) == f"1 of 2 labels are odd, the first in row 1{shown}"
 
 
 def test_a_missing_package_becomes_what_to_install():

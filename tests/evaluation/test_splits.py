@@ -217,7 +217,10 @@ def test_without_classes_nothing_is_stratified_and_few_rows_do():
         (lambda: paper_split(20, [0] * 10 + [1] * 10, test_share=0.01), "20 rows cannot be split"),
         (lambda: artist_split(["a"] * 9 + ["b"], k=2), "2 groups cannot make 5 parts"),
         (lambda: artist_split(list("aabbccdd"), k=5, test_share=0), "4 groups cannot make 5 folds"),
-        (lambda: artist_split(["a", None, "b"], k=2), "1 of 3 groups are missing.* row 1: leave"),
+        (
+            lambda: artist_split(["a", None, "b"], k=2),
+            "1 of 3 groups are missing .leave.* row 1",
+        ),
         (
             lambda: artist_split(
                 [i % 30 for i in range(60)], [i % 30 == 3 for i in range(60)], k=2

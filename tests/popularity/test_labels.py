@@ -64,7 +64,7 @@ def test_what_is_no_popularity_is_refused_and_placed(labels, bad, at):
     labels.insert(at, bad)
     where = min(at, len(labels) - 1)
     for function in (to_unit, classify, is_hit, PopularityClasses().fit):
-        with pytest.raises(PopularityError, match=rf"not in \[0, 100\].*position {where}:"):
+        with pytest.raises(PopularityError, match=rf"not in \[0, 100\].*row {where}:"):
             function(labels)
 
 
@@ -78,7 +78,7 @@ def test_labels_of_the_wrong_kind(labels, message):
 
 
 def test_predictions_beyond_the_unit_interval_are_refused():
-    with pytest.raises(PopularityError, match=r"not in \[0, 1\].*position 1: 1\.5"):
+    with pytest.raises(PopularityError, match=r"not in \[0, 1\].*row 1: 1\.5"):
         from_unit([0.5, 1.5])
 
 

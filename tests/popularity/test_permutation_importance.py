@@ -305,7 +305,10 @@ def zeros(rows):
         ({"X": ROWS.set_axis(["a", "b", "b"], axis=1)}, "columns of the same name: 'b'"),
         ({"n_repeats": 0}, "n_repeats must be at least 1, got 0"),
         ({"row_loss": lambda rows: 1.0}, r"losses of 4 rows have shape \(\)"),
-        ({"row_loss": lambda rows: rows["c"] / 0}, "4 losses are not finite, the first in row 0"),
+        (
+            {"row_loss": lambda rows: rows["c"] / 0},
+            "4 losses are not finite.* row 0",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")

@@ -77,7 +77,10 @@ class QuantileInputs:
 
     def transform(self, X: Numbers) -> Numbers:
         """Inputs in [0, 1], shape (n_rows, n_numbers + n_flags)."""
-        scaled = self.scaler.transform(X)
+        return self.encode(self.scaler.transform(X))
+
+    def encode(self, scaled: Numbers) -> Numbers:
+        """Do as `transform`, for rows that the scaler has scaled."""
         numbers = scaled[:, self.numbers]
         if len(self.numbers):
             numbers = self._transformer().transform(numbers)
