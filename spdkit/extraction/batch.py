@@ -215,8 +215,12 @@ def _ordered(
     names = [extractor.name for extractor in ordered]
     if len(set(names)) < len(names):
         raise BatchError(f"extractors occur more than once: {', '.join(names)}")
-    _require_distinct_columns({e.name: list(e.get_feature_names_out()) for e in ordered})
+    _require_distinct_columns(_columns(ordered))
     return ordered
+
+
+def _columns(extractors: Sequence[Extractor]) -> dict[str, list[str]]:
+    return {each.name: list(each.get_feature_names_out()) for each in extractors}
 
 
 def _require_distinct_columns(columns: Mapping[str, Sequence[str]]) -> None:
@@ -267,7 +271,7 @@ def _refuse_changes(path: Path, earlier: FeatureTable, extractors: Sequence[Extr
             f"{path}: made with other parameters: {'; '.join(differences)}. Use those, write to "
             "another file, or replace this one with overwrite (--overwrite)"
         )
-    columns = {e.name: list(e.get_feature_names_out()) for e in extractors}
+    columns = _columns(extractors)
     others = {
         str(name): list(var.index)
         for name, var in earlier.var.groupby("extractor")

@@ -158,9 +158,9 @@ def _numba_cache() -> Finding:
 
     spec = find_spec("librosa")
     beside = Path(spec.origin).parent if spec and spec.origin else Path()
-    chosen = str(numba.config.CACHE_DIR)
-    place = Path(chosen) if chosen else beside
-    ok = os.access(place, os.W_OK) or not chosen
+    configured = str(numba.config.CACHE_DIR)
+    place = Path(configured) if configured else beside
+    ok = os.access(place, os.W_OK) or not configured
     detail = f"in {place}" if os.access(place, os.W_OK) else "in the user's cache folder"
     return Finding(
         "cache", "numba", ok, detail if ok else f"{place} cannot be written: set NUMBA_CACHE_DIR"

@@ -30,12 +30,7 @@ from spdkit.common.errors import SpdkitError
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+_THREAD_VARIABLES = [f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")]
 _TASKS_BEFORE_RECYCLING = 1000
 _UNDER_WAY_PER_WORKER = 4
 _POOL_RESTARTS = 3

@@ -21,13 +21,7 @@ from spdkit.store.feature_store import FeatureTable, var_table
 from spdkit.store.provenance import provenance
 
 PENDING: Status = "pending"
-_TRACK_BLANKS: dict[str, object] = {
-    "audio": "",
-    "size": -1,
-    "modified": "",
-    "content": "",
-    "metadata": "",
-}
+_TRACK_BLANKS = {"audio": "", "size": -1, "modified": "", "content": "", "metadata": ""}
 _DTYPES: dict[type, type] = {str: object, int: np.int64, float: np.float64}
 
 
@@ -85,7 +79,7 @@ def merge(tables: Sequence[FeatureTable]) -> FeatureTable:
     }
     var = pd.concat([_last_var(tables, name) for name in described])
     X = np.full((len(ids), len(var)), np.nan, dtype=np.float32)
-    blanks = _TRACK_BLANKS.copy()
+    blanks: dict[str, object] = {**_TRACK_BLANKS}
     for of_extractor in columns.values():
         blanks |= of_extractor
     obs: dict[str, NDArray[Any]] = {

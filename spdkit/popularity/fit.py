@@ -272,13 +272,5 @@ def _importance(
 ) -> pd.DataFrame:
     if not settings.explained:
         return pd.DataFrame(columns=["level", "name", "increase", "low", "high"])
-    return importance_table(
-        model,
-        test.X,
-        test.y,
-        features,
-        test.groups,
-        test.thresholds,
-        seed=settings.seed,
-        progress=shown,
-    )
+    songs = (test.X, test.y, features, test.groups, test.thresholds)
+    return importance_table(model, *songs, seed=settings.seed, progress=shown)

@@ -72,15 +72,12 @@ def predict(model: Any, X: Any, thresholds: tuple[float, float] = PAPER_THRESHOL
         return Predictions(None, None, probabilities.argmax(axis=1), probabilities)
     values = np.asarray(model.predict(X), dtype=np.float64).clip(LOW, HIGH)
     classes = classify(values, thresholds)
-    if not isinstance(model, HitMusicNetRegressor):
-        return Predictions(values, None, classes, None)
-    if len(model.residuals_) < fewest_residuals(COVERAGE):
+    ours = isinstance(model, HitMusicNetRegressor)
+    if not ours or len(model.residuals_) < fewest_residuals(COVERAGE):
         return Predictions(values, None, classes, None)
     centre = model.interval_centre(X)
-    interval = model.interval_around(centre, COVERAGE)
-    return Predictions(
-        values, interval, classes, class_probabilities(centre, model.residuals_, thresholds)
-    )
+    probabilities = class_probabilities(centre, model.residuals_, thresholds)
+    return Predictions(values, model.interval_around(centre, COVERAGE), classes, probabilities)
 
 
 def probabilities_of(classifier: Any, X: Any) -> Numbers:
@@ -130,12 +127,9 @@ def scores(
         scored = evaluate_regression(
             y, predictions.values, predictions.interval, groups, **bootstrap
         )
+    classes = classify(y, thresholds)
     return scored | evaluate_classification(
-        classify(y, thresholds),
-        predictions.classes,
-        predictions.probabilities,
-        groups,
-        **bootstrap,
+        classes, predictions.classes, predictions.probabilities, groups, **bootstrap
     )
 
 

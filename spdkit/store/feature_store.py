@@ -1,4 +1,4 @@
-"""The feature file: one HDF5 file of features, tracks, columns and provenance.
+"""Feature store: one HDF5 file of features, tracks, columns and provenance.
 
 `docs/FORMAT.md` is the specification. A file is written whole, to a temporary name, and takes its
 place by a rename: a reader never sees half of one. The image is made in memory first, because HDF5
@@ -122,12 +122,12 @@ class FeatureStore:
         StoreError
             When the store has no such extractor.
         """
-        wanted = (extractor,) if isinstance(extractor, str) else tuple(extractor)
+        names = (extractor,) if isinstance(extractor, str) else tuple(extractor)
         there = list(self.provenance["extractors"])
-        for name in wanted:
+        for name in names:
             if name not in there:
                 raise StoreError(f"{self.path}: no extractor {name!r}, only {', '.join(there)}")
-        return dataclasses.replace(self, extractors=wanted)
+        return dataclasses.replace(self, extractors=names)
 
     def read(self) -> FeatureTable:
         """Everything at once."""
@@ -145,8 +145,8 @@ class FeatureStore:
     @property
     def _columns(self) -> NDArray[np.bool_]:
         column = self._whole_var["extractor"]
-        chosen = column.isin(self.extractors) if self.extractors else column.notna()
-        return chosen.to_numpy(dtype=bool)
+        selected = column.isin(self.extractors) if self.extractors else column.notna()
+        return selected.to_numpy(dtype=bool)
 
 
 def var_table(extractor: str, specs: Sequence[Any]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,23 +65,13 @@ class StoreSummary:
 
 def summarise(store: FeatureStore) -> StoreSummary:
     """Count what a store holds, extractor by extractor."""
-    obs, described = store.obs, store.provenance["extractors"]
     return StoreSummary(
         path=str(store.path),
-        n_tracks=len(obs),
+        n_tracks=len(store.obs),
         n_features=len(store.var),
-        extractors=tuple(_summarise(store, name) for name in described),
-        failures=tuple(
-            {"track_id": track_id, "extractor": name, "reason": text}
-            for name in described
-            for track_id, text in _texts(obs[f"{name}_error"])
-        ),
-        remarks=tuple(
-            {"track_id": track_id, "extractor": name, "remark": text}
-            for name in described
-            if f"{name}_note" in obs
-            for track_id, text in _texts(obs[f"{name}_note"])
-        ),
+        extractors=tuple(_summarise(store, name) for name in store.provenance["extractors"]),
+        failures=_texts(store, "error", "reason"),
+        remarks=_texts(store, "note", "remark"),
         packages=store.provenance["packages"],
     )
 
@@ -101,9 +90,15 @@ def feature_statistics(store: FeatureStore) -> pd.DataFrame:
     return store.var[["extractor", "unit"]].join(statistics)
 
 
-def _texts(column: pd.Series) -> Iterator[tuple[str, str]]:
-    for track_id, text in column[column != ""].items():
-        yield str(track_id), str(text)
+def _texts(store: FeatureStore, field: str, label: str) -> tuple[dict[str, str], ...]:
+    """What each extractor's field of ``obs`` says of tracks, where it says anything."""
+    return tuple(
+        {"track_id": str(track_id), "extractor": name, label: str(text)}
+        for name in store.provenance["extractors"]
+        if f"{name}_{field}" in store.obs
+        for track_id, text in store.obs[f"{name}_{field}"].items()
+        if text
+    )
 
 
 def _summarise(store: FeatureStore, name: str) -> ExtractorSummary:

@@ -71,8 +71,8 @@ def from_folder(
         raise TrackError(f"{base}: not a folder")
     with _searching(base, shown=progress):
         scan = _scan(base, lyrics=lyrics)
-    found = sorted(scan.tracks, key=lambda track: track.track_id)
-    _refuse_duplicates([track.track_id for track in found], str(base))
+    tracks = sorted(scan.tracks, key=lambda track: track.track_id)
+    _refuse_duplicates([track.track_id for track in tracks], str(base))
     remarks, problems = [], scan.problems
     if scan.other:
         common = sorted(scan.other.items(), key=lambda item: (-item[1], item[0]))[:5]
@@ -81,12 +81,12 @@ def from_folder(
         remarks.append(f"passed over {total} files that are not audio ({kinds})")
     if tags or scan.sidecars:
         local = read_local_metadata(
-            found, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress
+            tracks, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress
         )
-        found = local.tracks
+        tracks = local.tracks
         remarks += local.remarks
         problems += local.problems
-    return TrackSet(tuple(found), tuple(remarks), tuple(problems))
+    return TrackSet(tuple(tracks), tuple(remarks), tuple(problems))
 
 
 @dataclass
@@ -166,18 +166,18 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     import pandas as pd
 
     folder = Path() if isinstance(table, pd.DataFrame) else Path(table).expanduser().parent
-    found, files = [], {}
+    tracks, files = [], {}
     for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
         audio, lyrics, path = (cells.pop(key, None) for key in ("audio", "lyrics", "lyrics_file"))
         words = None if lyrics is None else str(lyrics)
         if words is None and path is not None:
             files[track_id] = [_locate(str(path), folder)]
         where = None if audio is None else _locate(str(audio), folder)
-        found.append(Track(track_id, where, words, cells))
-    found.sort(key=lambda track: track.track_id)
+        tracks.append(Track(track_id, where, words, cells))
+    tracks.sort(key=lambda track: track.track_id)
     if not files:
-        return TrackSet(tuple(found))
-    local = read_local_metadata(found, files, tags=False, lyrics=True)
+        return TrackSet(tuple(tracks))
+    local = read_local_metadata(tracks, files, tags=False, lyrics=True)
     return TrackSet(tuple(local.tracks), tuple(local.remarks), tuple(local.problems))
 
 
