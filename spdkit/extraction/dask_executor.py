@@ -43,7 +43,7 @@ class ClusterError(SpdkitError):
 
 @contextmanager
 def connect(
-    address: str, extractors: Sequence[Extractor], say: Callable[[str], None]
+    address: str, extractors: Sequence[Extractor], notify: Callable[[str], None]
 ) -> Iterator[Executor]:
     """Use a running Dask cluster while the context lasts; the cluster itself stays.
 
@@ -53,7 +53,7 @@ def connect(
         Of the scheduler, such as ``tcp://host:8786``; or the path of its scheduler file.
     extractors : sequence of Extractor
         What the workers must be able to load.
-    say : callable
+    notify : callable
         Told when the cluster has no workers left, and when it has some again.
 
     Yields
@@ -81,7 +81,7 @@ def connect(
         executor = _ClusterExecutor(client)
         over = threading.Event()
         # Not waited for: it may be asking a scheduler that is gone.
-        threading.Thread(target=_watch, args=(client, executor, over, say), daemon=True).start()
+        threading.Thread(target=_watch, args=(client, executor, over, notify), daemon=True).start()
         try:
             yield executor
         finally:
@@ -247,7 +247,7 @@ def _require_extractors(client: Client, extractors: Sequence[Extractor]) -> None
 
 
 def _watch(
-    client: Client, executor: _ClusterExecutor, over: threading.Event, say: Callable[[str], None]
+    client: Client, executor: _ClusterExecutor, over: threading.Event, notify: Callable[[str], None]
 ) -> None:
     """Follow the workers: break the executor when none are left, or one has other versions."""
     missing, checked = 0.0, set(client.nthreads())
@@ -260,9 +260,9 @@ def _watch(
         checked |= threads.keys()
         executor.threads = sum(threads.values())
         if threads and missing:
-            say("the cluster has workers again")
+            notify("the cluster has workers again")
         elif not threads and not missing:
-            say(
+            notify(
                 "the cluster has no workers left: waiting for new ones for "
                 f"{_FORSAKEN_SECONDS / 60:g} min (finished tracks are safe)"
             )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from spdkit.common.text import metadata_json
 from spdkit.extractors.base import ExtractionError, Extractor
 from spdkit.tracks.fingerprint import Stamp, digest_file, digest_text, stamp
-from spdkit.tracks.remote_audio import RemoteError, one_visit
+from spdkit.tracks.remote_audio import RemoteError, remote_session
 from spdkit.tracks.track import Track
 
 Status = Literal["ok", "absent", "failed", "pending"]
@@ -64,7 +64,7 @@ def run_task(task: Task, extractors: Mapping[str, Extractor]) -> TrackResult:
     track = task.track
     start = time.perf_counter()
     state, fingerprint = Stamp(), ""
-    with one_visit():
+    with remote_session():
         if track.audio is not None:
             # The extractor meets the same error and gives the reason.
             with contextlib.suppress(OSError, ImportError):

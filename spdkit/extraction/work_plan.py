@@ -12,7 +12,7 @@ from spdkit.extraction.track_results import Task, TrackResult, part_fingerprint
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureTable
 from spdkit.tracks.fingerprint import Stamp, digest_file, stamp
-from spdkit.tracks.remote_audio import one_visit
+from spdkit.tracks.remote_audio import remote_session
 from spdkit.tracks.track import Track
 
 Record = Mapping[Any, Any]
@@ -99,7 +99,7 @@ def _audio_now(track: Track, record: Record) -> tuple[Stamp, str]:
     if track.audio is None:
         return Stamp(), ""
     try:
-        with one_visit():
+        with remote_session():
             state = stamp(track.audio)
             if state.same_as(_recorded_state(record)):
                 return state, str(record["content"])

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from spdkit.tracks.remote_audio import look
+from spdkit.tracks.remote_audio import file_info
 from spdkit.tracks.track import is_url, open_binary
 
 BLOCK = 1 << 20
@@ -53,7 +53,7 @@ def stamp(audio: str) -> Stamp:
         When there is no such file or it may not be looked at.
     """
     if is_url(audio):
-        return _stamp_of(look(audio), (*_REMOTE_STATES, *_FILE_STATES))
+        return _stamp_of(file_info(audio), (*_REMOTE_STATES, *_FILE_STATES))
     status = os.stat(audio)  # noqa: PTH116 (the name may hold undecodable bytes)
     seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
@@ -71,7 +71,7 @@ def digest_file(audio: str) -> str:
         When the file cannot be read.
     """
     if is_url(audio):
-        now = _stamp_of(look(audio), _REMOTE_STATES)
+        now = _stamp_of(file_info(audio), _REMOTE_STATES)
         if now.same_as(now):  # both are known
             return digest_text(f"{now.size} {now.modified}")
     digest = hashlib.blake2b(digest_size=16)

@@ -1,7 +1,7 @@
 """Remote audio: files under a URL, what travels of them, and what is tried when it does not arrive.
 
 A file is fetched in ranges: 64 KiB where a reader jumps to, then half as much as it has read in a
-row, so that little travels that nobody reads. Within `one_visit` a URL is looked at once and
+row, so that little travels that nobody reads. Within `remote_session` a URL is looked at once and
 nothing travels twice. What does not arrive is asked for again, a bounded number of times; what is
 refused (401, 403, 404) is not.
 """
@@ -37,19 +37,19 @@ class RemoteError(OSError):
 
 
 @contextmanager
-def one_visit() -> Iterator[None]:
+def remote_session() -> Iterator[None]:
     """While it lasts, a URL is looked at once and keeps what has been fetched of it.
 
     It is for the work on one track: digest, decoder and every extractor read the same bytes.
     """
-    token = _visited.set({})
+    token = _session.set({})
     try:
         yield
     finally:
-        _visited.reset(token)
+        _session.reset(token)
 
 
-def look(url: str) -> Mapping[str, Any]:
+def file_info(url: str) -> Mapping[str, Any]:
     """What the server says of a file: ``size``, and an ETag, date or other state.
 
     Raises
@@ -68,9 +68,10 @@ def open_url(url: str) -> IO[bytes]:
     Raises
     ------
     OSError
-        As `look`. Later, when bytes do not come: from ``read``; after ``readinto``, from ``close``.
+        As `file_info`. Later, when bytes do not come: from ``read``; after ``readinto``, from
+        ``close``.
     ImportError
-        As `look`.
+        As `file_info`.
     """
     return cast(IO[bytes], _Reader(_find(url)))
 
@@ -189,19 +190,19 @@ class _Reader(io.RawIOBase):
             raise late_error
 
 
-_visited: ContextVar[dict[str, _Remote | Exception] | None] = ContextVar("visited", default=None)
+_session: ContextVar[dict[str, _Remote | Exception] | None] = ContextVar("session", default=None)
 
 
 def _find(url: str) -> _Remote:
-    visited = _visited.get()
-    if visited is None:
+    session = _session.get()
+    if session is None:
         return _Remote(url)
-    if url not in visited:
+    if url not in session:
         try:
-            visited[url] = _Remote(url)
+            session[url] = _Remote(url)
         except Exception as error:  # noqa: BLE001 (raised below, and again at the next look)
-            visited[url] = error
-    remote = visited[url]
+            session[url] = error
+    remote = session[url]
     if isinstance(remote, Exception):
         raise remote
     return remote

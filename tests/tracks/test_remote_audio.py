@@ -132,7 +132,7 @@ def test_a_second_extractor_needs_nothing_more(served):
 def test_what_was_fetched_is_kept_for_one_visit_only(served):
     url, days = served
     for _ in range(2):
-        with remote_audio.one_visit(), open_binary(f"{url}/bytes") as file:
+        with remote_audio.remote_session(), open_binary(f"{url}/bytes") as file:
             assert len(file.read(10)) == 10
     assert set(days.asked.values()) == {2}
 
