@@ -124,6 +124,9 @@ class SavedForm:
                 kind = "Python objects" if array.dtype.hasobject else str(array.dtype)
                 raise self.error(f"{name} holds {kind}, which are not written")
         self.require_room(target)
+        ours: set[str] = set()
+        if (target / self.json_name).is_file():
+            ours = {self.json_name, *self._json(target).get("files", ())}
         packed = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         contents = {_ARRAYS: packed, **(files or {})}
         described = {
@@ -141,7 +144,7 @@ class SavedForm:
             raise self.error(f"{target}: cannot be written as JSON: {reason}") from reason
         contents[self.json_name] = f"{text}\n".encode()
         try:
-            replace_folder(target, contents, self._files(target))
+            replace_folder(target, contents, ours)
         except OSError as reason:
             raise self.error(f"{target}: cannot be written: {reason.strerror}") from reason
 
@@ -232,7 +235,8 @@ class SavedForm:
             items = [self.to_json(item, name, foreign=foreign) for item in value]
             return items if isinstance(value, list) else {"tuple": items}
         if isinstance(value, dict):
-            return {"dict": self.to_json([list(pair) for pair in value.items()], name)}
+            pairs = [list(pair) for pair in value.items()]
+            return {"dict": self.to_json(pairs, name, foreign=foreign)}
         cls = type(value)
         ours = self.classes.get(cls.__name__) == cls.__module__
         described = hasattr(value, "get_params") or is_dataclass(value)
@@ -267,15 +271,18 @@ class SavedForm:
         cls = getattr(import_module(self.classes[name]), name)
         return cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
 
-    def _described(self, source: Path) -> dict[str, Any]:
-        name = self.json_name
+    def _json(self, source: Path) -> dict[str, Any]:
+        name, form = self.json_name, f"spdkit-{self.kind}"
         try:
             described = json.loads(self._bytes(source / name))
         except ValueError as reason:
             raise self.error(f"{source}: {name} is damaged or cut off: {reason}") from reason
-        form = f"spdkit-{self.kind}"
         if not isinstance(described, dict) or described.get("format") != form:
-            raise self.error(f"{source}: {name} does not say format {form!r}")
+            raise self.error(f"{source}: {name} is not ours: it does not say format {form!r}")
+        return described
+
+    def _described(self, source: Path) -> dict[str, Any]:
+        described = self._json(source)
         if (version := described.get("version")) != VERSION:
             raise self.error(
                 f"{source}: format version {version}; this spdkit reads {VERSION}: fit it again "
@@ -283,7 +290,9 @@ class SavedForm:
                 f"{described.get('packages', {}).get('spdkit')})"
             )
         if seal(described) != described.get("sha256"):
-            raise self.error(f"{source}: {name} is not what was written: its SHA-256 differs")
+            raise self.error(
+                f"{source}: {self.json_name} is not what was written: its SHA-256 differs"
+            )
         return described
 
     def _guarded(self, source: Path, described: dict[str, Any], name: str) -> bytes:
@@ -303,21 +312,6 @@ class SavedForm:
             raise self.error(
                 f"{path.parent}: no {self.kind} of spdkit: {path.name} cannot be read: "
                 f"{reason.strerror}"
-            ) from reason
-
-    def _files(self, target: Path) -> set[str]:
-        """Files of what is saved there now."""
-        path = target / self.json_name
-        if not path.is_file():
-            return set()
-        try:
-            described = json.loads(path.read_bytes())
-            if described["format"] != f"spdkit-{self.kind}":
-                raise ValueError(f"format {described['format']!r}")
-            return {path.name, *described.get("files", ())}
-        except (ValueError, KeyError, TypeError, AttributeError) as reason:
-            raise self.error(
-                f"{target}: {path.name} is not ours, so that the folder is not replaced: {reason!r}"
             ) from reason
 
 

@@ -26,17 +26,8 @@ def conformal_radius(residuals: Numbers, coverage: float, *, full: float = 1) ->
     The ⌈(n + 1)·coverage⌉-th smallest of n absolute residuals of held-out rows; the guarantee is
     for rows drawn as these were.
 
-    Parameters
-    ----------
-    residuals : ndarray, shape (n, …)
-    coverage : float
-        Above 0 and below `full`.
-    full : float
-        What covers everything: 1, or 100 for per cent.
-
-    Returns
-    -------
-    ndarray, shape (…)
+    `residuals` have shape (n, …), the radius (…). `full` is what covers everything: 1, or 100 where
+    `coverage` is in per cent.
 
     Raises
     ------

@@ -128,10 +128,7 @@ class Forecaster(BaseEstimator):
         return Residuals(np.stack(errors))
 
     def restore_panel(
-        self,
-        panel: Panel,
-        state: Arrays,
-        residuals: Residuals | None = None,
+        self, panel: Panel, state: Arrays, residuals: Residuals | None = None
     ) -> Self:
         """Become what another was when it was fitted on `panel` and gave `state` (see `_state`)."""
         self._restore(panel, state)

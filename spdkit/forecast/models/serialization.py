@@ -98,26 +98,21 @@ def _from_freq(panel: Panel) -> str | int:
     return name
 
 
-def _from_dates(ds: pd.Index[Any]) -> tuple[dict[str, Any], NDArray[np.int64]]:
+def _from_dates(ds: pd.Index[Any]) -> tuple[str, NDArray[np.int64]]:
     if not isinstance(ds, pd.DatetimeIndex):
-        return {"kind": "int"}, ds.to_numpy(np.int64)
-    described = {"kind": "time", "unit": ds.unit, "zone": None if ds.tz is None else str(ds.tz)}
+        return "int64", ds.to_numpy(np.int64)
+    dtype = str(ds.dtype)  # which names unit and time zone
     try:
-        same = ds.tz is None or str(_to_dates(described, ds.asi8[:1]).tz) == str(ds.tz)
+        same = _to_dates(dtype, ds.asi8[:1]).dtype == ds.dtype
     except (ValueError, KeyError, TypeError):
         same = False
     if not same:
         raise ForecastError(f"time zone {ds.tz!r} cannot be written: give one that has a name")
-    return described, ds.asi8
+    return dtype, ds.asi8
 
 
-def _to_dates(described: Mapping[str, Any], ds: NDArray[np.int64]) -> Any:
-    if described["kind"] == "int":
-        return pd.Index(ds)
-    times = pd.DatetimeIndex(ds.view(f"datetime64[{described['unit']}]"))
-    if described["zone"] is None:
-        return times
-    return times.tz_localize("UTC").tz_convert(described["zone"])
+def _to_dates(dtype: str, ds: NDArray[np.int64]) -> Any:
+    return pd.Index(ds).astype(dtype)
 
 
 def _from_ids(ids: pd.Index[Any]) -> dict[str, Any]:
@@ -126,16 +121,12 @@ def _from_ids(ids: pd.Index[Any]) -> dict[str, Any]:
         categories = _from_ids(ids.categories)
         return {"categories": categories, "codes": ids.codes.tolist(), "ordered": ids.ordered}
     names = ids.tolist()
-    odd = [
-        name
-        for name in names
-        if not isinstance(name, str | int | float) or name in (np.inf, -np.inf)
-    ]
-    if odd:
-        raise ForecastError(
-            f"series {odd[0]!r} cannot be written: names are texts or numbers, convert them "
-            f"before fit"
-        )
+    for name in names:
+        if not isinstance(name, str | int | float) or name in (np.inf, -np.inf):
+            raise ForecastError(
+                f"series {name!r} cannot be written: names are texts or numbers, convert them "
+                f"before fit"
+            )
     return {"names": names, "dtype": str(ids.dtype)}
 
 

@@ -142,16 +142,10 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         calibrated: TwoStageNet | SharedEnsembleNet
         with training_progress(self.max_epochs, callback, shown=bool(self.verbose)) as each_epoch:
             if self.net == "two_stage":
+                earlier = self._earlier_nets(X)
+                two_stage = self._settings(TwoStageSettings, seed)
                 self.nets_, history = fit_two_stage(
-                    X,
-                    y,
-                    weight,
-                    holdouts,
-                    n_outputs,
-                    loss,
-                    self._settings(TwoStageSettings, seed),
-                    each_epoch,
-                    self._earlier_nets(X),
+                    X, y, weight, holdouts, n_outputs, loss, two_stage, each_epoch, earlier
                 )
                 calibrated = self.nets_
             else:
@@ -217,7 +211,8 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
     def _settings(self, kind: type[Settings], seed: int) -> Settings:
         """Those of the estimator's parameters that the nets take."""
         parameters = self.get_params(deep=False)
-        own = {one.name: parameters[one.name] for one in fields(kind) if one.name in parameters}
+        taken = [one.name for one in fields(kind) if one.init and one.name in parameters]
+        own = {name: parameters[name] for name in taken}
         return kind(**own, seed=seed, names=getattr(self, "feature_names_in_", None))
 
     def _checked(self, X: Any) -> Numbers:

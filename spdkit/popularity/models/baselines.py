@@ -1,4 +1,4 @@
-"""What HitMusicNet is compared with: linear models, a plain net, the median, and LightGBM.
+"""Baselines of HitMusicNet: linear models, a plain net, the median, and LightGBM.
 
 Conventions
 -----------
@@ -46,6 +46,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import needs_extra
 from spdkit.popularity.models.scaling import MaskedMinMaxScaler
 
 TITLES = {
@@ -88,7 +89,7 @@ def regressors(random_state: int = 0, *, lightgbm: bool = False) -> dict[str, Pi
     """
     folds = KFold(5, shuffle=True, random_state=random_state)
     mlp = MLPRegressor(random_state=random_state, **_EPOCHS)
-    found = {
+    baselines = {
         "median": Pipeline([("model", DummyRegressor(strategy="median"))]),
         "mlr": _prepared(LinearRegression()),
         "mlr_lasso": _prepared(LassoCV(cv=folds, max_iter=10_000)),
@@ -98,8 +99,8 @@ def regressors(random_state: int = 0, *, lightgbm: bool = False) -> dict[str, Pi
         library = _lightgbm()
         for key, objective in (("lightgbm", "regression"), ("lightgbm_l1", "regression_l1")):
             model = library.LGBMRegressor(objective=objective, **_settings(random_state))
-            found[key] = _as_they_are(model)
-    return found
+            baselines[key] = _unscaled(model)
+    return baselines
 
 
 def classifiers(
@@ -110,24 +111,10 @@ def classifiers(
 ) -> dict[str, Pipeline]:
     """Baselines of the classes of popularity, or of hit and no hit (Table 6), not fitted.
 
-    Parameters
-    ----------
-    random_state : int
-    lightgbm : bool
-        Whether to add ``lightgbm``.
-    class_weight : "balanced" or None
-        For logistic regression and LightGBM; the others know no weights.
-
-    Returns
-    -------
-    dict of str to Pipeline
-
-    Raises
-    ------
-    BaselineError
-        When LightGBM is asked for and is not installed.
+    Parameters and errors are those of `regressors`, and `class_weight` is for logistic regression
+    and LightGBM; the others know no weights.
     """
-    found = {
+    baselines = {
         "majority": Pipeline([("model", DummyClassifier(strategy="prior"))]),
         "lda": _prepared(LinearDiscriminantAnalysis()),
         "logistic": _prepared(LogisticRegression(max_iter=1000, class_weight=class_weight)),
@@ -136,8 +123,8 @@ def classifiers(
     if lightgbm:
         settings = _settings(random_state)
         model = _lightgbm().LGBMClassifier(class_weight=class_weight, **settings)
-        found["lightgbm"] = _as_they_are(model)
-    return found
+        baselines["lightgbm"] = _unscaled(model)
+    return baselines
 
 
 def _prepared(model: Any) -> Pipeline:
@@ -145,7 +132,7 @@ def _prepared(model: Any) -> Pipeline:
     return Pipeline(steps)
 
 
-def _as_they_are(model: Any) -> Pipeline:
+def _unscaled(model: Any) -> Pipeline:
     # Of names of columns, LightGBM refuses some (commas, brackets).
     values = FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})
     return Pipeline([("values", values), ("model", model)])
@@ -158,10 +145,6 @@ def _settings(random_state: int) -> dict[str, Any]:
 
 
 def _lightgbm() -> Any:
-    try:
+    with needs_extra("the baseline", "lightgbm", BaselineError):
         import lightgbm
-    except ImportError as error:
-        raise BaselineError(
-            "the baseline needs lightgbm: pip install 'spdkit[lightgbm]'"
-        ) from error
     return lightgbm

@@ -57,7 +57,7 @@ def hold_out(
     order = np.random.default_rng(seed).permutation(member.max() + 1)
     n_stop, n_calibrate = int(len(order) * stopping), int(len(order) * calibration)
     sets = np.split(order, [n_stop, n_stop + n_calibrate])
-    rows = [np.flatnonzero(np.isin(member, chosen)) for chosen in sets]
+    rows = [np.flatnonzero(np.isin(member, drawn)) for drawn in sets]
     return Holdouts(training=rows[2], stopping=rows[0], calibration=rows[1])
 
 

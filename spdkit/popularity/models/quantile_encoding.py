@@ -48,8 +48,7 @@ class QuantileInputs:
         inputs = cls()
         inputs.scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), names)
         inputs.numbers, inputs.quantiles = arrays["numbers"], arrays["quantiles"]
-        n_scaled = len(inputs.scaler.median_) + len(inputs.scaler.masked_)
-        inputs.flags = np.setdiff1d(np.arange(n_scaled), inputs.numbers)
+        inputs.flags = np.setdiff1d(np.arange(inputs.scaler.n_scaled), inputs.numbers)
         return inputs
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

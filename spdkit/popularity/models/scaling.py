@@ -11,7 +11,7 @@ Reference: Martín-Gutiérrez et al. (2020), section V (the scaling); the masks 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +28,15 @@ _KINDS = (np.float64, np.float32)  # taken as they are: what is learned and give
 _LEARNED = ("median_", "min_", "range_", "empty_", "masked_")
 _ROWS_AT_A_TIME = 512
 _VALUES_AT_A_TIME = 1 << 18
+
+
+def stacked(batches: Iterable[NDArray[Any]], out: NDArray[Any]) -> NDArray[Any]:
+    """Batches of rows one below the other in `out`, in its precision."""
+    start = 0
+    for batch in batches:
+        out[start : start + len(batch)] = batch
+        start += len(batch)
+    return out
 
 
 class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
@@ -68,6 +77,11 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
             setattr(scaler, name, arrays[name])
         scaler.n_features_in_ = len(scaler.median_)
         return scaler
+
+    @property
+    def n_scaled(self) -> int:
+        """Features and masks."""
+        return len(self.median_) + len(self.masked_)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned, by name."""
@@ -131,12 +145,8 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = self._validated(X)
-        scaled = np.empty((len(X), X.shape[1] + len(self.masked_)))
-        start = 0
-        for batch in self._transformed(X, np.arange(len(X))):
-            scaled[start : start + len(batch)] = batch
-            start += len(batch)
-        return scaled
+        scaled = np.empty((len(X), self.n_scaled))
+        return stacked(self._transformed(X, np.arange(len(X))), scaled)
 
     def batches(self, X: Any, rows: NDArray[np.intp] | None = None) -> Iterator[Numbers]:
         """Give what `transform` makes of `rows`, or of all, a few thousand at a time."""

@@ -15,7 +15,7 @@ References: see `spdkit.nets.shared_ensemble`; Prechelt (1998) for the stopping.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from spdkit.common.progress import Callback
 from spdkit.common.serialization import Arrays
 from spdkit.nets import weights
 from spdkit.nets.shared_ensemble import EnsembleLoss, SharedEnsemble, targets
-from spdkit.nets.training import Data, Optimizer, Schedule, outputs, pick_device, train
+from spdkit.nets.training import Data, Schedule, outputs, pick_device, train
 from spdkit.popularity.models.holdout import Holdouts
 from spdkit.popularity.models.quantile_encoding import QuantileInputs
 
@@ -37,8 +37,8 @@ _MOST_EMBEDDED = 2048
 _ROWS_AT_A_TIME = 1024  # the members' hidden layers are in memory for so many
 
 
-@dataclass(frozen=True)
-class SharedEnsembleSettings:
+@dataclass(frozen=True, kw_only=True)
+class SharedEnsembleSettings(Schedule):
     """Shape and training of the nets; see `HitMusicNetRegressor` for each."""
 
     members: int
@@ -47,14 +47,7 @@ class SharedEnsembleSettings:
     noise: float
     reconstruction: float
     refits: int
-    optimizer: Optimizer
-    learning_rate: float | None
-    weight_decay: float
-    batch_size: int
-    max_epochs: int
-    patience: int
     device: str
-    seed: int
     names: Sequence[str] | None = None
 
 
@@ -137,18 +130,8 @@ def fit_shared_ensemble(
 ) -> tuple[SharedEnsembleNet, SharedEnsembleNet, dict[str, list[dict[str, float]]]]:
     """Fit the first net, and then the refits.
 
-    Parameters
-    ----------
-    X : ndarray, shape (n_rows, n_features)
-        Numbers or NaN.
-    y : ndarray, shape (n_rows,)
-        Popularity in [0, 1] (float32) or classes (int64).
-    weight : ndarray or None, shape (n_rows,)
-    holdouts : Holdouts
-    n_outputs : int
-    s : SharedEnsembleSettings
-    callback : callable, optional
-        Called as ``callback(net, epoch, metrics)`` with net "first", "refit 1" and so on.
+    Parameters are those of `spdkit.popularity.models.two_stage.fit_two_stage`, but that `callback`
+    hears of nets "first", "refit 1" and so on.
 
     Returns
     -------
@@ -169,14 +152,11 @@ def fit_shared_ensemble(
         return Data(x, targets(torch.as_tensor(y[rows], device=device), x), w)
 
     def learn(
-        name: str, inputs: QuantileInputs, seed: int, epochs: int, patience: int, *parts: Data
+        name: str, inputs: QuantileInputs, schedule: Schedule, *parts: Data
     ) -> tuple[SharedEnsemble, list[dict[str, float]]]:
         with torch.random.fork_rng([]):
-            torch.manual_seed(seed)
+            torch.manual_seed(schedule.seed)
             net = new_net(inputs, n_outputs, s).to(device)
-        schedule = Schedule(
-            s.optimizer, s.learning_rate, s.weight_decay, s.batch_size, epochs, patience, seed
-        )
         training, stopping = parts if len(parts) == 2 else (parts[0], None)
         each_epoch = None if callback is None else partial(callback, name)
         history = train(net, EnsembleLoss(net), training, stopping, schedule, each_epoch)
@@ -184,7 +164,7 @@ def fit_shared_ensemble(
 
     inputs = QuantileInputs().fit(X[holdouts.training], s.names)
     parts = [data(inputs, rows) for rows in (holdouts.training, holdouts.stopping) if len(rows)]
-    net, epochs = learn("first", inputs, s.seed, s.max_epochs, s.patience, *parts)
+    net, epochs = learn("first", inputs, s, *parts)
     first, history = SharedEnsembleNet(inputs, [net]), {"first": epochs}
     if not s.refits:
         return first, first, history
@@ -194,7 +174,8 @@ def fit_shared_ensemble(
     nets = []
     for i in range(1, s.refits + 1):
         name = f"refit {i}"
-        net, history[name] = learn(name, inputs, s.seed + i, n_epochs, n_epochs, everything)
+        schedule = replace(s, seed=s.seed + i, max_epochs=n_epochs, patience=n_epochs)
+        net, history[name] = learn(name, inputs, schedule, everything)
         nets.append(net)
     return SharedEnsembleNet(inputs, nets), first, history
 

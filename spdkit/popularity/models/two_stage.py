@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 
@@ -30,7 +30,6 @@ from spdkit.nets.music_pop import MusicPopNet
 from spdkit.nets.training import (
     Data,
     Loss,
-    Optimizer,
     Schedule,
     outputs,
     pick_device,
@@ -38,28 +37,23 @@ from spdkit.nets.training import (
     train,
 )
 from spdkit.popularity.models.holdout import Holdouts
-from spdkit.popularity.models.scaling import MaskedMinMaxScaler
+from spdkit.popularity.models.scaling import MaskedMinMaxScaler, stacked
 
 Numbers = NDArray[np.float64]
 History = dict[str, list[dict[str, float]]]
 
 
-@dataclass(frozen=True)
-class TwoStageSettings:
+@dataclass(frozen=True, kw_only=True)
+class TwoStageSettings(Schedule):
     """Shape and training of both nets; see `HitMusicNetRegressor` for each."""
 
     delta: float
     alphas: Sequence[float]
     dropout: float
-    optimizer: Optimizer
     initializer: Initialiser
-    learning_rate: float | None
-    batch_size: int
-    max_epochs: int
-    patience: int
     device: str
-    seed: int
     names: Sequence[str] | None = None
+    weight_decay: float = field(default=0.0, init=False)  # the paper has none
 
 
 @dataclass
@@ -92,7 +86,7 @@ class TwoStageNet:
             When the arrays are not those of such a net.
         """
         scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), settings.names)
-        autoencoder, popularity = _new_nets(_width(scaler), n_outputs, settings)
+        autoencoder, popularity = _new_nets(scaler.n_scaled, n_outputs, settings)
         return cls(
             scaler,
             weights.from_arrays("autoencoder", autoencoder, arrays),
@@ -103,20 +97,13 @@ class TwoStageNet:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was fitted, by name."""
-        if self.popularity is None:
-            raise _unfitted()
         return {
             **prefixed("scaler.", self.scaler.to_arrays()),
             "code_min": self.code_min,
             "code_range": self.code_range,
             **weights.to_arrays("autoencoder", self.autoencoder),
-            **weights.to_arrays("popularity", self.popularity),
+            **weights.to_arrays("popularity", self._predictor()),
         }
-
-    @property
-    def n_inputs(self) -> int:
-        """Features and masks."""
-        return _width(self.scaler)
 
     @property
     def n_code(self) -> int:
@@ -129,9 +116,12 @@ class TwoStageNet:
 
     def logits(self, X: Any) -> Numbers:
         """What the popularity net says before its sigmoid or softmax, (n_songs, n_outputs)."""
+        return outputs(self._predictor(), torch.from_numpy(self.code(X))).numpy()
+
+    def _predictor(self) -> MusicPopNet:
         if self.popularity is None:
-            raise _unfitted()
-        return outputs(self.popularity, torch.from_numpy(self.code(X))).numpy()
+            raise NotFittedError("the code alone was fitted (fit_code): call fit")
+        return self.popularity
 
     def reconstruct(self, code: Numbers) -> Numbers:
         """Features in their own units, shape (n_songs, n_features), of codes."""
@@ -142,12 +132,8 @@ class TwoStageNet:
 
     def _encode(self, X: Any, rows: NDArray[np.intp] | None = None) -> Numbers:
         codes = np.empty((len(X) if rows is None else len(rows), self.n_code))
-        start = 0
-        for batch in self.scaler.batches(X, rows):
-            stop = start + len(batch)
-            codes[start:stop] = outputs(self.autoencoder.encoder, torch.from_numpy(batch)).numpy()
-            start = stop
-        return codes
+        encoder, batches = self.autoencoder.encoder, self.scaler.batches(X, rows)
+        return stacked((outputs(encoder, torch.from_numpy(x)).numpy() for x in batches), codes)
 
     def _rescale(self, code: Numbers) -> Numbers:
         """In place."""
@@ -156,14 +142,6 @@ class TwoStageNet:
         code /= np.where(varies, self.code_range, 1.0)
         code[:, ~varies] = 0.0
         return code
-
-
-def _width(scaler: MaskedMinMaxScaler) -> int:
-    return len(scaler.median_) + len(scaler.masked_)
-
-
-def _unfitted() -> NotFittedError:
-    return NotFittedError("the code alone was fitted (fit_code): call fit")
 
 
 def fit_two_stage(
@@ -207,14 +185,16 @@ def fit_two_stage(
     )
     rows, n_training = _rows(holdouts)
     device = pick_device(s.device)
-    popularity = copy.deepcopy(fitted.popularity) or _new_nets(fitted.n_inputs, n_outputs, s)[1]
+    popularity = (
+        copy.deepcopy(fitted.popularity) or _new_nets(fitted.scaler.n_scaled, n_outputs, s)[1]
+    )
     codes = torch.from_numpy(fitted._rescale(fitted._encode(X, rows)))
     labels = torch.as_tensor(y[rows], device=device)
     history["popularity"] = train(
         popularity.float().to(device),
         loss,
         *_parts(codes.to(device, torch.float32), labels, weight, rows, n_training),
-        _schedule(s, s.optimizer, s.learning_rate),
+        s,
         None if callback is None else partial(callback, "popularity"),
     )
     return replace(fitted, popularity=popularity.cpu().double()), history
@@ -231,14 +211,16 @@ def fit_code(
     rows, n_training = _rows(holdouts)
     scaler = MaskedMinMaxScaler(s.names).fit_rows(X, holdouts.training)
     device = pick_device(s.device)
-    autoencoder, _ = _new_nets(_width(scaler), 1, s)
+    autoencoder, _ = _new_nets(scaler.n_scaled, 1, s)
     autoencoder.to(device)
-    x = _single(scaler, X, rows).to(device)
+    # In single precision, and never a copy of it all in double.
+    single = np.empty((len(rows), scaler.n_scaled), dtype=np.float32)
+    x = torch.from_numpy(stacked(scaler.batches(X, rows), single)).to(device)
     history = train(
         autoencoder,
         reconstruction_error,
         *_parts(x, x, weight, rows, n_training),
-        _schedule(s, "adam", None),
+        replace(s, optimizer="adam", learning_rate=None),
         None if callback is None else partial(callback, "autoencoder"),
     )
     fitted = TwoStageNet(scaler, autoencoder.cpu().double(), np.zeros(0), np.zeros(0), None)
@@ -266,27 +248,6 @@ def _parts(
         w = torch.as_tensor(weight[rows], dtype=torch.float32, device=x.device)
     whole = Data(x, target, w)
     return whole.rows(slice(n_training)), whole.rows(slice(n_training, None))
-
-
-def _schedule(s: TwoStageSettings, optimizer: Optimizer, learning_rate: float | None) -> Schedule:
-    return Schedule(
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        batch_size=s.batch_size,
-        max_epochs=s.max_epochs,
-        patience=s.patience,
-        seed=s.seed,
-    )
-
-
-def _single(scaler: MaskedMinMaxScaler, X: Numbers, rows: NDArray[np.intp]) -> torch.Tensor:
-    """Scaled rows in single precision, of which there is never a copy in double precision."""
-    x = torch.empty((len(rows), _width(scaler)), dtype=torch.float32)
-    start = 0
-    for batch in scaler.batches(X, rows):
-        x[start : start + len(batch)] = torch.from_numpy(batch)
-        start += len(batch)
-    return x
 
 
 def _new_nets(n_inputs: int, n_outputs: int, s: TwoStageSettings) -> tuple[MusicAENet, MusicPopNet]:

@@ -259,6 +259,7 @@ def test_records_tell_forecasters_apart():
     assert to_record(SMA(3)) == {"class": "SMA", "parameters": {"k": 3}}
     assert to_record(SMA(np.int64(3)).fit(DF)) == to_record(SMA(3)) != to_record(SMA(4))
     assert to_record(OwnMean(3))["class"].endswith("test_serialization.OwnMean")
+    assert "OwnMean" in str(to_record(SMA({"k": OwnMean(3)})))
     values = {"rolling": Rolling(1, "reference"), "x": (1, [None, True]), "y": np.float32(0.5)}
     values["z"] = np.inf
     form = serialization.FORM
