@@ -7,7 +7,7 @@ the horizon. Figures, tables and the page are made of it elsewhere.
 Conventions
 -----------
 A validation window is fitted once and serves twice: its forecasts are scored, and their errors make
-the intervals (`spdkit.forecast.scoring.intervals`). The coverage that is told is of each window
+the intervals (`spdkit.forecast.scoring.intervals`). Coverage is of each window
 inside the intervals that the others give. Intervals of totals come from the errors of totals, since
 ends of intervals cannot be added up. What was decided on the way is in `ForecastResult.remarks`.
 """
@@ -15,17 +15,19 @@ ends of intervals cannot be added up. What was decided on the way is in `Forecas
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from spdkit.common.messages import listing
+from spdkit.common.parameters import FLAG, Allowed, Whole, check_parameters
 from spdkit.forecast import registry
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError, quoted
-from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, day, steps
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.scoring.intervals import (
@@ -62,6 +64,11 @@ class Request:
     skip_short : bool
         Whether series that are too short are left out, which is told, or refused.
     seed : int
+
+    Raises
+    ------
+    ForecastError
+        When one of them is none of these.
     """
 
     h: int
@@ -71,6 +78,19 @@ class Request:
     season_length: int | None = None
     skip_short: bool = False
     seed: int = 0
+
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "h": Whole(),
+        "n_windows": Whole(0),
+        "season_length": (Whole(), None),
+        "skip_short": FLAG,
+        "seed": Whole(0),
+    }
+
+    def __post_init__(self) -> None:
+        check_parameters(vars(self), self._parameter_constraints, ForecastError)
+        for level in self.levels or ():
+            check_level(level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +152,8 @@ class ForecastResult:
     @property
     def name(self) -> str:
         """What the forecaster is called in words: of `best`, also what it picked."""
-        picked = getattr(self.forecaster, "best_", None)
-        return self.label if picked is None else f"{self.label} ({picked.label})"
+        best = getattr(self.forecaster, "best_", None)
+        return self.label if best is None else f"{self.label} ({best.label})"
 
     def title(self, name: str) -> str:
         """What a forecaster of the validation is called in tables."""
@@ -205,9 +225,7 @@ def forecast_panel(
     ForecastError
         When the request cannot be met: what is wrong, which series, what to do.
     """
-    h, remarks = check_horizon(request.h), list[str]()
-    if request.n_windows < 0:
-        raise ForecastError(f"n_windows must be 0 or more, got {request.n_windows}")
+    h, remarks = request.h, list[str]()
     setting = registry.Setting(
         h=h,
         season_length=request.season_length or registry.season_of(panel.freq),
@@ -215,17 +233,17 @@ def forecast_panel(
         seed=request.seed,
         hist_exog=tuple(map(str, panel.exog.columns)),
     )
-    chosen = registry.make(request.model, setting)
-    panel, n_windows, levels = _fit_in(panel, request, chosen, remarks)
+    forecaster = registry.build_forecaster(request.model, setting)
+    panel, n_windows, levels = _fit_in(panel, request, forecaster.least_rows(), remarks)
     remarks += _ends(panel)
     rivals = _rivals(panel, request, setting, n_windows)
     n_fits = 1 + n_windows + len(rivals) * request.n_windows
     tick = bar(n_fits) if bar is not None else lambda: None
-    named = {request.model: chosen, **rivals}
+    forecasters = {request.model: forecaster, **rivals}
     windows: tuple[Window, ...] = ()
     if n_windows:
-        windows = run_windows(panel, named, h, n_windows, scored=request.n_windows, tick=tick)
-    fitted = clone(chosen).fit_panel(panel)
+        windows = run_windows(panel, forecasters, h, n_windows, scored=request.n_windows, tick=tick)
+    fitted = clone(forecaster).fit_panel(panel)
     # As fit_panel would learn them, from the very windows that are scored.
     fitted.residuals_ = residuals(windows, request.model) if levels else None
     tick()
@@ -236,7 +254,7 @@ def forecast_panel(
         forecasts=fitted.predict(h, level=levels),
         levels=levels,
         windows=windows,
-        validation=Validation(scored, tuple(named)) if scored else None,
+        validation=Validation(scored, tuple(forecasters)) if scored else None,
         rivals=rivals,
         remarks=tuple(remarks),
     )
@@ -260,19 +278,17 @@ def _metric(panel: Panel, request: Request, remarks: list[str]) -> str:
 
 
 def _fit_in(
-    panel: Panel, request: Request, chosen: Forecaster, remarks: list[str]
+    panel: Panel, request: Request, least: int, remarks: list[str]
 ) -> tuple[Panel, int, tuple[float, ...]]:
     """Which series are long enough, in how many windows to fit, and which intervals can be had."""
-    asked = (DEFAULT_LEVEL,) if request.levels is None else request.levels
-    for level in asked:
-        check_level(level)
-    h, least = request.h, chosen._least_rows()
+    levels = (DEFAULT_LEVEL,) if request.levels is None else tuple(request.levels)
+    h = request.h
     panel = _long_enough(panel, request, least, remarks)
     n_series = len(panel)
-    if not asked:
+    if not levels:
         return panel, request.n_windows, ()
     # Each window's coverage is measured by the others, so that they must be enough without it.
-    needed = 1 + math.ceil(max(map(errors_needed, asked)) / n_series)
+    needed = 1 + math.ceil(max(map(errors_needed, levels)) / n_series)
     n_windows = max(request.n_windows, 2, needed)
     possible = (int(panel.lengths.min()) - least) // h
     if n_windows <= possible:
@@ -280,9 +296,9 @@ def _fit_in(
             remarks.append(
                 f"intervals of {n_series} series are learned in {n_windows} windows of {h} rows"
             )
-        return panel, n_windows, tuple(asked)
+        return panel, n_windows, levels
     what = (
-        f"intervals of level {max(asked):g} take {n_windows} windows of {h} rows in {n_series} "
+        f"intervals of level {max(levels):g} take {n_windows} windows of {h} rows in {n_series} "
         f"series and {least} rows before them, the shortest series has "
         f"{int(panel.lengths.min())}"
     )
@@ -305,19 +321,18 @@ def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str])
         return panel
     if short.all():
         panel.require(rows, why)
-    names = ", ".join(map(str, panel.ids[short][:3]))
     remarks.append(
         f"{int(short.sum())} of {len(panel)} series are left out, since they have fewer than "
-        f"{rows} rows ({why}): {names}{', …' if short.sum() > 3 else ''}"
+        f"{rows} rows ({why}): {listing(panel.ids[short].tolist(), 3)}"
     )
     return _subset(panel, np.flatnonzero(~short))
 
 
 def _subset(panel: Panel, which: np.ndarray) -> Panel:
-    kept = np.zeros(len(panel), dtype=np.int64)
-    kept[which] = panel.lengths[which]
-    some = panel.tail(kept)
-    indptr = np.concatenate([[0], np.cumsum(kept[which])])
+    lengths = np.zeros(len(panel), dtype=np.int64)
+    lengths[which] = panel.lengths[which]
+    some = panel.tail(lengths)
+    indptr = np.concatenate([[0], np.cumsum(lengths[which])])
     return replace(some, ids=panel.ids[which], indptr=indptr)
 
 
@@ -328,8 +343,9 @@ def _rivals(
     if not request.n_windows:
         return {}
     before = int(panel.lengths.min()) - request.n_windows * request.h
-    made = {name: registry.make(name, setting) for name in RIVALS if name != request.model}
-    return {name: one for name, one in made.items() if one._least_rows() <= before}
+    others = [name for name in RIVALS if name != request.model]
+    rivals = {name: registry.build_forecaster(name, setting) for name in others}
+    return {name: rival for name, rival in rivals.items() if rival.least_rows() <= before}
 
 
 def _ends(panel: Panel) -> list[str]:

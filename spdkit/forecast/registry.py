@@ -1,7 +1,7 @@
-"""Forecasters by name: what each is, and how it is made. For the command line and for `best`.
+"""Forecasters by name: what each is, and how it is built. For the command line and for `best`.
 
-Conventions: a model is made for a horizon and a season, both in rows; models that learn are seeded.
-Libraries are imported when a model is made.
+Conventions: a model is built for a horizon and a season, both in rows; models that learn are
+seeded. Optional libraries are imported when a model is fitted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,13 @@ import pandas as pd
 from spdkit.forecast.data.calendar import Freq
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.base import Forecaster
+from spdkit.forecast.models.classical import ARIMA, SMA, RelativeMean, SeasonalNaive
+from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster
+from spdkit.forecast.models.gradient_boosting import GlobalForecaster
+from spdkit.forecast.models.recommended import recommended, with_units
+from spdkit.forecast.models.recurrent import RecurrentForecaster
+from spdkit.forecast.models.rolling import Rolling
+from spdkit.forecast.selection.best_of import BestForecaster
 
 BEST = "best"
 BEST_WINDOWS = 2  # of h rows, in which it chooses
@@ -22,7 +29,7 @@ _SEASONS = {"D": 7, "B": 5, "W": 52, "MS": 12, "ME": 12, "QS": 4, "QE": 4}
 
 @dataclass(frozen=True)
 class Setting:
-    """What a model is made for.
+    """What a model is built for.
 
     Attributes
     ----------
@@ -52,7 +59,7 @@ class Model:
     ----------
     name, about : str
         The word to ask by, and one line that teaches.
-    make : callable
+    build : callable
         Setting -> Forecaster.
     candidate : bool
         Whether `best` tries it.
@@ -60,12 +67,12 @@ class Model:
 
     name: str
     about: str
-    make: Callable[[Setting], Forecaster]
+    build: Callable[[Setting], Forecaster]
     candidate: bool = False
 
 
-def make(name: str, setting: Setting) -> Forecaster:
-    """Make a forecaster that is not fitted yet.
+def build_forecaster(name: str, setting: Setting) -> Forecaster:
+    """Build a forecaster that is not fitted yet.
 
     Raises
     ------
@@ -74,7 +81,7 @@ def make(name: str, setting: Setting) -> Forecaster:
     """
     if name not in MODELS:
         raise ForecastError(f"no model {name!r}; there are {', '.join(MODELS)}")
-    return MODELS[name].make(setting)
+    return MODELS[name].build(setting)
 
 
 def season_of(freq: Freq) -> int:
@@ -87,33 +94,7 @@ def season_of(freq: Freq) -> int:
     return _SEASONS.get(freq.rule_code.split("-")[0], 1) if freq.n == 1 else 1
 
 
-def _sma(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.classical import SMA
-
-    return SMA(16)
-
-
-def _relative_mean(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.classical import RelativeMean
-
-    return RelativeMean(16, zero="skip")
-
-
-def _seasonal_naive(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.classical import SeasonalNaive
-
-    return SeasonalNaive(setting.season_length)
-
-
-def _arima(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.classical import ARIMA
-
-    return ARIMA()
-
-
 def _global(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.gradient_boosting import GlobalForecaster
-
     return GlobalForecaster(
         setting.h,
         zero="skip",
@@ -124,8 +105,6 @@ def _global(setting: Setting) -> Forecaster:
 
 
 def _recommended(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.recommended import recommended
-
     return recommended(
         setting.h,
         hist_exog=setting.hist_exog,
@@ -137,8 +116,6 @@ def _recommended(setting: Setting) -> Forecaster:
 
 
 def _with_units(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.recommended import with_units
-
     return with_units(
         setting.h,
         hist_exog=setting.hist_exog,
@@ -149,64 +126,62 @@ def _with_units(setting: Setting) -> Forecaster:
 
 
 def _global_recurrent(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster
-
     return GlobalRecurrentForecaster(setting.h, hist_exog=setting.hist_exog, seed=setting.seed)
 
 
 def _lstm(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.recurrent import RecurrentForecaster
-
-    return RecurrentForecaster(
-        "lstm", input_size=setting.h, output_size=setting.h, seed=setting.seed
-    )
+    return RecurrentForecaster(input_size=setting.h, output_size=setting.h, seed=setting.seed)
 
 
 def _lstm_rpa(setting: Setting) -> Forecaster:
-    from spdkit.forecast.models.recurrent import RecurrentForecaster
-    from spdkit.forecast.models.rolling import Rolling
-
-    return RecurrentForecaster("lstm", input_size=2, rolling=Rolling(1), seed=setting.seed)
+    return RecurrentForecaster(input_size=2, rolling=Rolling(1), seed=setting.seed)
 
 
 def _best(setting: Setting) -> Forecaster:
-    from spdkit.forecast.selection.best_of import BestForecaster
-
-    candidates = [model.make(setting) for model in MODELS.values() if model.candidate]
+    candidates = [model.build(setting) for model in MODELS.values() if model.candidate]
     return BestForecaster(candidates, setting.h, n_windows=BEST_WINDOWS, metric=setting.metric)
 
 
-_ALL = (
-    Model(BEST, "whichever ★ scores best in two windows inside the rows that it sees", _best),
-    Model(
-        "recommended",
-        "each series' level and boosting over all series, averaged",
-        _recommended,
-        candidate=True,
-    ),
-    Model(
-        "recommended-with-units",
-        "boosting and lstm-rpa trained on F, averaged: our best; slow",
-        _with_units,
-    ),
-    Model("sma", "the mean of the last 16 rows", _sma, candidate=True),
-    Model(
-        "relative-mean",
-        "the constant of least relative error over the last 16 rows",
-        _relative_mean,
-        candidate=True,
-    ),
-    Model("seasonal-naive", "the last season again, such as a week of days", _seasonal_naive, True),
-    Model("global", "gradient boosting over all series at once, on relative error", _global),
-    Model(
-        "global-recurrent",
-        "a GRU over all series at once, on F, which no day without plays allows",
-        _global_recurrent,
-    ),
-    Model("arima", "ARIMA of each series, its order by AICc; slow", _arima),
-    Model("lstm", "an LSTM of each series that gives the whole horizon at once; slow", _lstm),
-    Model(
-        "lstm-rpa", "an LSTM of each series rolled day by day, as its paper does; slow", _lstm_rpa
-    ),
-)
-MODELS = {model.name: model for model in _ALL}
+MODELS = {
+    model.name: model
+    for model in (
+        Model(BEST, "whichever ★ scores best in two windows inside the rows that it sees", _best),
+        Model(
+            "recommended",
+            "each series' level and boosting over all series, averaged",
+            _recommended,
+            candidate=True,
+        ),
+        Model(
+            "recommended-with-units",
+            "boosting and lstm-rpa trained on F, averaged: our best; slow",
+            _with_units,
+        ),
+        Model("sma", "the mean of the last 16 rows", lambda _: SMA(16), candidate=True),
+        Model(
+            "relative-mean",
+            "the constant of least relative error over the last 16 rows",
+            lambda _: RelativeMean(16, zero="skip"),
+            candidate=True,
+        ),
+        Model(
+            "seasonal-naive",
+            "the last season again, such as a week of days",
+            lambda setting: SeasonalNaive(setting.season_length),
+            candidate=True,
+        ),
+        Model("global", "gradient boosting over all series at once, on relative error", _global),
+        Model(
+            "global-recurrent",
+            "a GRU over all series at once, on F, which no day without plays allows",
+            _global_recurrent,
+        ),
+        Model("arima", "ARIMA of each series, its order by AICc; slow", lambda _: ARIMA()),
+        Model("lstm", "an LSTM of each series that gives the whole horizon at once; slow", _lstm),
+        Model(
+            "lstm-rpa",
+            "an LSTM of each series rolled day by day, as its paper does; slow",
+            _lstm_rpa,
+        ),
+    )
+}

@@ -16,7 +16,7 @@ from spdkit.forecast import registry
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame
 from spdkit.forecast.pipeline import RIVALS, Request, forecast_panel, parameters, period
-from spdkit.forecast.registry import MODELS, Setting, make, season_of
+from spdkit.forecast.registry import MODELS, Setting, build_forecaster, season_of
 from spdkit.forecast.scoring.intervals import ConformalIntervals
 
 
@@ -26,14 +26,14 @@ def whole():
 
 
 def test_forecasts_are_those_of_the_forecaster_itself(whole):
-    fitted = make("seasonal-naive", Setting(14)).fit(
+    fitted = build_forecaster("seasonal-naive", Setting(14)).fit(
         play_tables.weekly(), intervals=ConformalIntervals(14, 2)
     )
     pd.testing.assert_frame_equal(whole.forecasts, fitted.predict(14, level=[80.0, 90.0]))
 
 
 def test_coverage_is_that_of_each_window_by_the_others(whole):
-    fitted = make("seasonal-naive", Setting(14)).fit(
+    fitted = build_forecaster("seasonal-naive", Setting(14)).fit(
         play_tables.weekly(), intervals=ConformalIntervals(14, 2)
     )
     for level in (80.0, 90.0):
@@ -172,8 +172,8 @@ def test_without_validation_nothing_is_scored():
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
-        ({"n_windows": -1}, "n_windows must be 0 or more, got -1"),
+        ({"h": 0}, "h must be a whole number of at least 1, got 0"),
+        ({"n_windows": -1}, "n_windows must be a whole number of at least 0, got -1"),
         ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
         (
             {"model": "oracle"},
@@ -200,7 +200,7 @@ def test_fits_are_counted_and_ticked():
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != registry.BEST])
 def test_every_model_is_made_for_what_is_asked(name):
-    made = make(name, Setting(10, 12, seed=3))
+    made = build_forecaster(name, Setting(10, 12, seed=3))
     params = made.get_params()
     assert params.get("horizon", 10) == 10 and params.get("season_length", 12) == 12
     assert params.get("seed", 3) == 3
@@ -208,8 +208,8 @@ def test_every_model_is_made_for_what_is_asked(name):
 
 
 def test_best_is_made_of_those_that_are_marked():
-    best = make(registry.BEST, Setting(10, metric="wape"))
-    marked = [make(n, Setting(10)).label for n, m in MODELS.items() if m.candidate]
+    best = build_forecaster(registry.BEST, Setting(10, metric="wape"))
+    marked = [build_forecaster(n, Setting(10)).label for n, m in MODELS.items() if m.candidate]
     assert [one.label for one in best.candidates] == marked and set(RIVALS) <= set(MODELS)
     assert (best.h, best.metric, best.n_windows) == (10, "wape", registry.BEST_WINDOWS)
 

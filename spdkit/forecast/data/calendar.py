@@ -133,8 +133,8 @@ def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
         if ends.all():
             months = int(np.diff(local.year * 12 + local.month).min())
             name = local[-1].strftime("%b").upper()
-            known = {3: f"Q{letter}-{name}", 12: f"Y{letter}-{name}"}
-            return known.get(months, f"{months}M{letter}")
+            steps = {3: f"Q{letter}-{name}", 12: f"Y{letter}-{name}"}
+            return steps.get(months, f"{months}M{letter}")
     dates = days.to_numpy().astype("datetime64[D]")
     step = int(np.diff(dates).astype(int).min())
     if step % 7 == 0:

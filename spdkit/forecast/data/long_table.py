@@ -1,4 +1,4 @@
-"""Series in the long format, checked: one row an observation, and nothing missing between two.
+"""Long table of series, checked: one row an observation, and nothing missing between two.
 
 Conventions
 -----------
@@ -25,8 +25,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spdkit.common.parameters import OneOf, Whole, check_parameters
 from spdkit.forecast.data.calendar import Freq, future_times, grid, infer_freq, parse_times, shown
-from spdkit.forecast.data.checks import ForecastError, quoted, require_whole
+from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Columns, Numbers, Panel
 
 _GAP_ADVICE = (
@@ -129,9 +130,8 @@ def fill_gaps(
     ForecastError
         As in `check_frame`, or when a column holds no numbers or `value` lacks one.
     """
-    for name, given in (("start", start), ("end", end)):
-        if given not in ("per_series", "global"):
-            raise ForecastError(f"{name} must be 'per_series' or 'global', got {given!r}")
+    reach = OneOf("per_series", "global")
+    check_parameters({"start": start, "end": end}, {"start": reach, "end": reach}, ForecastError)
     _require_columns(df, [id_col, time_col])
     others = [name for name in df.columns if name not in (id_col, time_col)]
     values = dict(value) if isinstance(value, Mapping) else dict.fromkeys(others, value)
@@ -189,22 +189,22 @@ def check_future(panel: Panel, h: int, exog: Sequence[str], X_df: pd.DataFrame |
         )
     keys = [panel.columns.unique_id, panel.columns.ds]
     _require_columns(X_df, [*keys, *exog])
-    given = X_df.loc[:, [*keys, *exog]].copy()
-    given[keys[1]] = _as_in(panel, parse_times(given[keys[1]], given[keys[0]]))
+    ahead = X_df.loc[:, [*keys, *exog]].copy()
+    ahead[keys[1]] = _as_in(panel, parse_times(ahead[keys[1]], ahead[keys[0]]))
     for name in exog:
-        if not pd.api.types.is_numeric_dtype(given[name]):
-            raise ForecastError(f"column {name!r} of X_df holds {given[name].dtype}, not numbers")
-        given[name] = given[name].to_numpy(np.float64, na_value=np.nan)
-    if (double := given.duplicated(keys)).any():
-        row = given[double].iloc[0]
+        if not pd.api.types.is_numeric_dtype(ahead[name]):
+            raise ForecastError(f"column {name!r} of X_df holds {ahead[name].dtype}, not numbers")
+        ahead[name] = ahead[name].to_numpy(np.float64, na_value=np.nan)
+    if (double := ahead.duplicated(keys)).any():
+        row = ahead[double].iloc[0]
         raise ForecastError(
             f"X_df has series {quoted(row[keys[0]])}, {shown(row[keys[1]])} more than once"
         )
     try:
-        joined = panel.future(h).merge(given, how="left", on=keys, indicator=True)
+        joined = panel.future(h).merge(ahead, how="left", on=keys, indicator=True)
     except ValueError as reason:  # text beside numbers
         raise ForecastError(
-            f"X_df does not name its series as the history does: {given[keys[0]].dtype} in place "
+            f"X_df does not name its series as the history does: {ahead[keys[0]].dtype} in place "
             f"of {panel.ids.dtype}"
         ) from reason
     for name in exog:
@@ -220,16 +220,16 @@ def check_future(panel: Panel, h: int, exog: Sequence[str], X_df: pd.DataFrame |
 
 def _as_in(panel: Panel, times: pd.Index[Any]) -> pd.Index[Any]:
     """Dates in the time zone and unit of a panel's, refused where they are of another kind."""
-    known = panel.ds
-    zones = [getattr(one, "tz", None) for one in (times, known)]
-    if type(times) is not type(known) or (zones[0] is None) != (zones[1] is None):
+    history = panel.ds
+    zones = [getattr(one, "tz", None) for one in (times, history)]
+    if type(times) is not type(history) or (zones[0] is None) != (zones[1] is None):
         raise ForecastError(
-            f"X_df has dates of {times.dtype}, the history of {known.dtype}: convert them, or give "
-            f"both a time zone"
+            f"X_df has dates of {times.dtype}, the history of {history.dtype}: convert them, or "
+            f"give both a time zone"
         )
-    if not isinstance(times, pd.DatetimeIndex) or not isinstance(known, pd.DatetimeIndex):
+    if not isinstance(times, pd.DatetimeIndex) or not isinstance(history, pd.DatetimeIndex):
         return times
-    return times.tz_convert(known.tz) if known.tz is not None else times
+    return times.tz_convert(history.tz) if history.tz is not None else times
 
 
 def check_horizon(h: int) -> int:
@@ -240,7 +240,9 @@ def check_horizon(h: int) -> int:
     ForecastError
         When it is none.
     """
-    return require_whole("the horizon h", h)
+    name = "the horizon h"
+    check_parameters({name: h}, {name: Whole()}, ForecastError)
+    return int(h)
 
 
 def _require_columns(df: pd.DataFrame, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Checked series, one after the other in one array: what forecasters work on."""
+"""Panel: checked series, one after the other in one array, which forecasters work on."""
 
 from __future__ import annotations
 

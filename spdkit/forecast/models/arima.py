@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from spdkit.common.messages import needs_extra
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Numbers
 
@@ -103,16 +104,16 @@ def fit_arima(y: Numbers, exog: Numbers, limits: Limits, name: object) -> ArimaM
     if (exact := task.exact(float(np.abs(y).max()))) is not None:
         return exact
     if limits.fixed:
-        found = task.fit(limits.p, limits.q, bool(limits.constant))
+        model = task.fit(limits.p, limits.q, bool(limits.constant))
     else:
-        found = _search(task, limits)
-    if found is None:
+        model = _search(task, limits)
+    if model is None:
         raise ForecastError(
             f"series {quoted(name)}: the likelihood of ARIMA is not finite over its {len(y)} rows "
             f"with {f'order {(limits.p, d, limits.q)}' if limits.fixed else 'any order'}. Give "
             f"another order, or leave the series out."
         )
-    return found
+    return model
 
 
 def forecast_arima(model: ArimaModel, y: Numbers, exog: Numbers, future: Numbers) -> Numbers:
@@ -210,26 +211,28 @@ def _maximised(z: Numbers, x: Numbers, p: int, q: int) -> tuple[Numbers, float, 
         # It then starts from zeros, which is as good: what counts is how the search ends.
         starts = "Non-(stationary|invertible) starting|Too few observations to estimate starting"
         warnings.filterwarnings("ignore", starts)
-        found = arma.fit(
+        result = arma.fit(
             disp=0, maxiter=_ITERATIONS, cov_type="none", low_memory=True, warn_convergence=False
         )
     return (
-        np.asarray(found.params, np.float64),
-        float(found.llf),
-        bool(found.mle_retvals["converged"]),
+        np.asarray(result.params, np.float64),
+        float(result.llf),
+        bool(result.mle_retvals["converged"]),
     )
 
 
 def _arma(z: Numbers, x: Numbers | None, p: int, q: int) -> Any:
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
+    with needs_extra("ARIMA", "forecast", ForecastError):
+        from statsmodels.tsa.statespace.sarimax import SARIMAX
 
     return SARIMAX(z, exog=x, order=(p, 0, q), concentrate_scale=True)
 
 
 def _n_differences(y: Numbers, exog: Numbers, most: int) -> int:
     """How often to difference until a KPSS test at 5 % finds the series stationary."""
-    from statsmodels.tools.sm_exceptions import InterpolationWarning
-    from statsmodels.tsa.stattools import kpss
+    with needs_extra("ARIMA", "forecast", ForecastError):
+        from statsmodels.tools.sm_exceptions import InterpolationWarning
+        from statsmodels.tsa.stattools import kpss
 
     design = np.column_stack([np.ones(len(y)), exog])
     left = y - design @ np.linalg.lstsq(design, y)[0]
@@ -261,15 +264,14 @@ def _search(task: _Differences, limits: Limits) -> ArimaModel | None:
         constants = [False]
     else:
         constants = [True, False] if limits.constant is None else [limits.constant]
-    tried: dict[_Key, ArimaModel | None] = {}
+    models: dict[_Key, ArimaModel | None] = {}
 
     def better(key: _Key, than: ArimaModel | None) -> ArimaModel | None:
-        """Fit what was not tried before; return it where it has the lesser AICc."""
+        """Fit what was not fitted before; return it where it has the lesser AICc."""
         p, q, constant = key
-        if key in tried or not (0 <= p <= limits.p and 0 <= q <= limits.q):
+        if key in models or not (0 <= p <= limits.p and 0 <= q <= limits.q):
             return than
-        tried[key] = task.fit(p, q, constant)
-        model = tried[key]
+        model = models[key] = task.fit(p, q, constant)
         if model is None or not _far_from_unit_circle(model):
             return than
         return model if than is None or model.aicc < than.aicc else than

@@ -1,4 +1,4 @@
-"""Several forecasters put together: what one overshoots, another may undershoot.
+"""Average of several forecasters: what one overshoots, another may undershoot.
 
 Reference: Bates and Granger (1969), The combination of forecasts.
 """
@@ -6,14 +6,16 @@ Reference: Bates and Granger (1969), The combination of forecasts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from spdkit.common.parameters import TEXT, Instance, OneOf, SequenceOf
 from spdkit.common.serialization import part_of
-from spdkit.forecast.data.checks import ForecastError, require_one_of
+from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
 
@@ -36,6 +38,7 @@ _HOW: dict[str, Callable[[Numbers], Numbers]] = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class Average(Forecaster):
     """Average of several forecasters' forecasts, day by day.
 
@@ -54,12 +57,16 @@ class Average(Forecaster):
         Fitted.
     """
 
-    def __init__(
-        self, forecasters: Sequence[Forecaster], *, how: str = "mean", name: str = "Average"
-    ) -> None:
-        self.forecasters = forecasters
-        self.how = how
-        self.name = name
+    forecasters: Sequence[Forecaster]
+    _: KW_ONLY
+    how: str = "mean"
+    name: str = "Average"
+
+    _parameter_constraints: ClassVar = {
+        "forecasters": SequenceOf(Instance(Forecaster)),
+        "how": OneOf(*_HOW),
+        "name": TEXT,
+    }
 
     @property
     def label(self) -> str:
@@ -69,20 +76,17 @@ class Average(Forecaster):
     @property
     def hist_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the past that any of them uses."""
-        return hist_exog_of(self.forecasters)
+        return columns_of(self.forecasters, "hist_exog")
 
     @property
     def futr_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the future that any of them uses."""
-        return futr_exog_of(self.forecasters)
+        return columns_of(self.forecasters, "futr_exog")
 
     def _least_rows(self) -> int:
-        return max((one._least_rows() for one in self.forecasters), default=1)
+        return max(one.least_rows() for one in self.forecasters)
 
     def _fit(self, panel: Panel) -> None:
-        if not len(self.forecasters):
-            raise ForecastError("an average needs at least one forecaster")
-        require_one_of("how", self.how, _HOW)
         self.forecasters_ = [clone(one).fit_panel(panel) for one in self.forecasters]
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
@@ -103,17 +107,13 @@ class Average(Forecaster):
         ]
 
 
-def hist_exog_of(members: Iterable[Forecaster]) -> tuple[str, ...]:
-    """Columns of the past that any of them uses, each once."""
-    return tuple(dict.fromkeys(name for one in members for name in one.hist_exog))
+def columns_of(forecasters: Iterable[Forecaster], *kinds: str) -> tuple[str, ...]:
+    """Columns in ``hist_exog`` or ``futr_exog`` that any of them uses, each once."""
+    columns = (name for one in forecasters for kind in kinds for name in getattr(one, kind))
+    return tuple(dict.fromkeys(columns))
 
 
-def futr_exog_of(members: Iterable[Forecaster]) -> tuple[str, ...]:
-    """Columns of the future that any of them uses, each once."""
-    return tuple(dict.fromkeys(name for one in members for name in one.futr_exog))
-
-
-def forecast_of(member: Forecaster, h: int, future: Numbers, names: Iterable[str]) -> Numbers:
-    """Forecast by a fitted member; `future` holds the columns `names`, some of them its own."""
-    places = {name: place for place, name in enumerate(names)}
-    return np.asarray(member._forecast(h, future[..., [places[name] for name in member.futr_exog]]))
+def forecast_of(one: Forecaster, h: int, future: Numbers, names: Sequence[str]) -> Numbers:
+    """Forecast by one that is fitted; `future` holds the columns `names`, some of them its own."""
+    own = [names.index(name) for name in one.futr_exog]
+    return np.asarray(one._forecast(h, future[..., own]))

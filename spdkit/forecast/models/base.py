@@ -101,8 +101,7 @@ class Forecaster(BaseEstimator):
 
     def fit_panel(self, panel: Panel, intervals: ConformalIntervals | None = None) -> Self:
         """Learn from series that were checked before, as `fit` does."""
-        check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
-        panel.require(self._least_rows(), f"{self.label} cannot learn from fewer")
+        panel.require(self.least_rows(), f"{self.label} cannot learn from fewer")
         residuals = None if intervals is None else self.past_residuals(panel, intervals)
         self._fit(panel)
         self.panel_, self.residuals_ = panel, residuals
@@ -299,8 +298,13 @@ class Forecaster(BaseEstimator):
             df, freq=freq, exog=exog, id_col=id_col, time_col=time_col, target_col=target_col
         )
 
+    def least_rows(self) -> int:
+        """How many rows a series must have; parameters that are none are refused."""
+        check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
+        return self._least_rows()
+
     def _least_rows(self) -> int:
-        """How many rows a series must have."""
+        """How many rows a series must have, of parameters that are what they may be."""
         return 1
 
     def _fit(self, panel: Panel) -> None:

@@ -5,8 +5,8 @@ Conventions
 Each is fitted on every series by itself; none learns from the others. `SMA` is the mean of the
 last k days held constant, as in the LSTM-RPA paper's Table 5 (fed back day by day it is another
 forecaster, which that table is not about). `RelativeMean` is the constant that the F score itself
-would choose over the days that it sees. `ARIMA` is statsmodels' likelihood; how its order is found
-is in `spdkit.forecast.models.arima`.
+would choose over the days that it sees; `Level` is a mean of three such constants. `ARIMA` is
+statsmodels' likelihood; how its order is found is in `spdkit.forecast.models.arima`.
 
 References
 ----------
@@ -18,24 +18,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitWarning
-from spdkit.forecast.data.checks import ForecastError, require_whole
+from spdkit.common.parameters import FLAG, SequenceOf, Whole
+from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.arima import ArimaModel, Limits, fit_arima, forecast_arima
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.series_features import ends, levels
-from spdkit.forecast.scoring.metrics import Zero
+from spdkit.forecast.scoring.metrics import ZERO, Zero
 
 Order = tuple[int, int, int]
 
 
+@dataclass(eq=False, repr=False)
 class SMA(Forecaster):
     """Mean of the last `k` rows, held constant.
 
@@ -49,8 +51,9 @@ class SMA(Forecaster):
     >>> SMA(16).fit(df).predict(30)  # doctest: +SKIP
     """
 
-    def __init__(self, k: int = 16) -> None:
-        self.k = k
+    k: int = 16
+
+    _parameter_constraints: ClassVar = {"k": Whole()}
 
     @property
     def label(self) -> str:
@@ -58,7 +61,7 @@ class SMA(Forecaster):
         return f"SMA({self.k})"
 
     def _least_rows(self) -> int:
-        return require_whole("k", self.k)
+        return self.k
 
     def _fit(self, panel: Panel) -> None:
         self.means_: Numbers = panel.last(self.k).mean(axis=1)
@@ -67,6 +70,7 @@ class SMA(Forecaster):
         return np.repeat(self.means_[:, None], h, axis=1)
 
 
+@dataclass(eq=False, repr=False)
 class SeasonalNaive(Forecaster):
     """The last season over and over: what came `season_length` rows before.
 
@@ -76,8 +80,9 @@ class SeasonalNaive(Forecaster):
         Rows of a season, at least 1: 7 is a week of days, 1 repeats the last value.
     """
 
-    def __init__(self, season_length: int = 7) -> None:
-        self.season_length = season_length
+    season_length: int = 7
+
+    _parameter_constraints: ClassVar = {"season_length": Whole()}
 
     @property
     def label(self) -> str:
@@ -85,7 +90,7 @@ class SeasonalNaive(Forecaster):
         return f"SeasonalNaive({self.season_length})"
 
     def _least_rows(self) -> int:
-        return require_whole("season_length", self.season_length)
+        return self.season_length
 
     def _fit(self, panel: Panel) -> None:
         self.seasons_: Numbers = panel.last(self.season_length)
@@ -94,6 +99,7 @@ class SeasonalNaive(Forecaster):
         return self.seasons_[:, np.arange(h) % self.season_length]
 
 
+@dataclass(eq=False, repr=False)
 class RelativeMean(Forecaster):
     """The constant c of least mean squared relative error over the last `k` rows.
 
@@ -110,9 +116,11 @@ class RelativeMean(Forecaster):
         0 with ``"skip"``.
     """
 
-    def __init__(self, k: int | None = None, *, zero: Zero = "refuse") -> None:
-        self.k = k
-        self.zero = zero
+    k: int | None = None
+    _: KW_ONLY
+    zero: Zero = "refuse"
+
+    _parameter_constraints: ClassVar = {"k": (Whole(), None), "zero": ZERO}
 
     @property
     def label(self) -> str:
@@ -120,11 +128,9 @@ class RelativeMean(Forecaster):
         return "RelativeMean" if self.k is None else f"RelativeMean({self.k})"
 
     def _least_rows(self) -> int:
-        return 1 if self.k is None else require_whole("k", self.k)
+        return 1 if self.k is None else self.k
 
     def _fit(self, panel: Panel) -> None:
-        if self.zero not in ("refuse", "skip"):
-            raise ForecastError(f"zero must be 'refuse' or 'skip', got {self.zero!r}")
         recent = panel if self.k is None else panel.tail(self.k)
         recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
         if self.zero == "refuse":
@@ -144,6 +150,37 @@ class RelativeMean(Forecaster):
         return np.repeat(self.constants_[:, None], h, axis=1)
 
 
+@dataclass(eq=False, repr=False)
+class Level(Forecaster):
+    """Geometric mean of the best constants of the last 7, 28 and 56 rows.
+
+    Short spans follow what is new, long ones forget what was an exception; their mean has proved
+    hard to beat on daily plays. See `spdkit.forecast.models.series_features.levels`.
+
+    Parameters
+    ----------
+    relative : bool
+        Whether a constant is best in relative error (days without plays are left out) or in squared
+        error.
+
+    Attributes
+    ----------
+    levels_ : ndarray, shape (n_series,)
+    """
+
+    _: KW_ONLY
+    relative: bool = True
+
+    _parameter_constraints: ClassVar = {"relative": FLAG}
+
+    def _fit(self, panel: Panel) -> None:
+        self.levels_: Numbers = levels(panel, ends(panel), self.relative)
+
+    def _forecast(self, h: int, future: Numbers) -> Numbers:
+        return np.repeat(self.levels_[:, None], h, axis=1)
+
+
+@dataclass(eq=False, repr=False)
 class ARIMA(Forecaster):
     """ARIMA, with columns known of the future as regressors, its order by AICc or given.
 
@@ -172,24 +209,20 @@ class ARIMA(Forecaster):
         parameters so far are used; a warning counts them.
     """
 
-    def __init__(
-        self,
-        order: Order | None = None,
-        *,
-        constant: bool | None = None,
-        max_p: int = 5,
-        max_d: int = 2,
-        max_q: int = 5,
-        futr_exog: Sequence[str] = (),
-        n_jobs: int | None = None,
-    ) -> None:
-        self.order = order
-        self.constant = constant
-        self.max_p = max_p
-        self.max_d = max_d
-        self.max_q = max_q
-        self.futr_exog = futr_exog
-        self.n_jobs = n_jobs
+    order: Order | None = None
+    _: KW_ONLY
+    constant: bool | None = None
+    max_p: int = 5
+    max_d: int = 2
+    max_q: int = 5
+    futr_exog: Sequence[str] = ()
+    n_jobs: int | None = None
+
+    _parameter_constraints: ClassVar = {
+        "order": (SequenceOf(Whole(0), length=3), None),
+        "constant": (FLAG, None),
+        **dict.fromkeys(("max_p", "max_d", "max_q"), Whole(0)),
+    }
 
     @property
     def label(self) -> str:
@@ -201,16 +234,8 @@ class ARIMA(Forecaster):
 
     def _limits(self) -> Limits:
         if self.order is None:
-            p, d, q = (
-                require_whole(name, getattr(self, name), 0) for name in ("max_p", "max_d", "max_q")
-            )
-            return Limits(p, d, q, self.constant, fixed=False)
-        if len(self.order) != 3:
-            raise ForecastError(f"order must be three numbers (p, d, q), got {self.order!r}")
-        p, d, q = (
-            require_whole(f"{name} of order", number, 0)
-            for name, number in zip("pdq", self.order, strict=True)
-        )
+            return Limits(self.max_p, self.max_d, self.max_q, self.constant, fixed=False)
+        p, d, q = self.order
         if d > 1 and self.constant:
             raise ForecastError(f"order {self.order!r} takes no constant: with d = {d} it bends")
         return Limits(p, d, q, d == 0 if self.constant is None else self.constant, fixed=True)
@@ -224,7 +249,6 @@ class ARIMA(Forecaster):
     def _fit(self, panel: Panel) -> None:
         from joblib import Parallel, delayed
 
-        _require_statsmodels()
         if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or not self.n_jobs):
             raise ForecastError(f"n_jobs must be a number of processes, or -1, got {self.n_jobs!r}")
         limits = self._limits()
@@ -252,7 +276,6 @@ class ARIMA(Forecaster):
         )
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
-        _require_statsmodels()
         return np.array(
             [
                 forecast_arima(model, y, x, f)
@@ -287,37 +310,3 @@ class ARIMA(Forecaster):
             )
         ]
         self._take(panel, models)
-
-
-def _require_statsmodels() -> None:
-    if find_spec("statsmodels") is None:
-        raise ForecastError("ARIMA needs statsmodels: pip install 'spdkit[forecast]'")
-
-
-class Level(Forecaster):
-    """Geometric mean of the best constants of the last 7, 28 and 56 rows.
-
-    Short spans follow what is new, long ones forget what was an exception; their mean has proved
-    hard to beat on daily plays. See `spdkit.forecast.models.series_features.levels`.
-
-    Parameters
-    ----------
-    relative : bool
-        Whether a constant is best in relative error (days without plays are left out) or in squared
-        error.
-
-    Attributes
-    ----------
-    levels_ : ndarray, shape (n_series,)
-    """
-
-    levels_: Numbers
-
-    def __init__(self, *, relative: bool = True) -> None:
-        self.relative = relative
-
-    def _fit(self, panel: Panel) -> None:
-        self.levels_ = levels(panel, ends(panel), self.relative)
-
-    def _forecast(self, h: int, future: Numbers) -> Numbers:
-        return np.repeat(self.levels_[:, None], h, axis=1)

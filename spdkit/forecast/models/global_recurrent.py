@@ -1,4 +1,4 @@
-"""One recurrent net of all series at once, trained on relative error or on F.
+"""Recurrent net of all series at once, trained on relative error or on F.
 
 Conventions
 -----------
@@ -15,11 +15,14 @@ LSTM-RPA eq. 9-11 for F, whose term of one window is (1 - σ)·φ: what is minim
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.messages import needs_extra
+from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
 from spdkit.common.serialization import part_of
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
@@ -32,7 +35,7 @@ from spdkit.forecast.models.series_features import (
     past,
     require_within,
 )
-from spdkit.forecast.models.unit_training import nets_module, refuse_days_without_plays
+from spdkit.forecast.models.unit_training import Cell, refuse_days_without_plays
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +46,7 @@ Loss = Literal["relative", "f"]
 _TINY = 1e-6  # a root has no slope at 0
 
 
+@dataclass(eq=False, repr=False)
 class GlobalRecurrentForecaster(Forecaster):
     """A recurrent net over all series, direct.
 
@@ -74,42 +78,35 @@ class GlobalRecurrentForecaster(Forecaster):
         Fitted.
     """
 
-    nets_: list[WindowNet]
+    horizon: int
+    _: KW_ONLY
+    cell: Cell = "gru"
+    input_size: int = 28
+    loss: Loss = "f"
+    hist_exog: Sequence[str] = ()
+    width: int = 32
+    degree: int = 1
+    dropout: float = 0.1
+    epochs: int = 20
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    n_models: int = 3
+    max_origins: int = 10_000
+    seed: int = 0
 
-    def __init__(
-        self,
-        horizon: int,
-        *,
-        cell: str = "gru",
-        input_size: int = 28,
-        loss: Loss = "f",
-        hist_exog: Sequence[str] = (),
-        width: int = 32,
-        degree: int = 1,
-        dropout: float = 0.1,
-        epochs: int = 20,
-        batch_size: int = 256,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-2,
-        n_models: int = 3,
-        max_origins: int = 10_000,
-        seed: int = 0,
-    ) -> None:
-        self.horizon = horizon
-        self.cell = cell
-        self.input_size = input_size
-        self.loss = loss
-        self.hist_exog = hist_exog
-        self.width = width
-        self.degree = degree
-        self.dropout = dropout
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.n_models = n_models
-        self.max_origins = max_origins
-        self.seed = seed
+    _parameter_constraints: ClassVar = {
+        "cell": OneOf(*get_args(Cell)),
+        "loss": OneOf(*get_args(Loss)),
+        **dict.fromkeys(
+            ("horizon", "input_size", "width", "epochs", "batch_size", "n_models", "max_origins"),
+            Whole(),
+        ),
+        **dict.fromkeys(("degree", "seed"), Whole(0)),
+        "dropout": Number(0, 1),
+        "learning_rate": POSITIVE,
+        "weight_decay": Number(0),
+    }
 
     @property
     def label(self) -> str:
@@ -120,8 +117,6 @@ class GlobalRecurrentForecaster(Forecaster):
         return self.input_size
 
     def _fit(self, panel: Panel) -> None:
-        if self.loss not in get_args(Loss):
-            raise ForecastError(f"loss must be 'relative' or 'f', got {self.loss!r}")
         refuse_days_without_plays(panel, self.loss)
         origins = learnable(panel, self.input_size, self.horizon, self.max_origins, self.seed)
         rows = panel.indptr[origins.series] + origins.row
@@ -129,14 +124,16 @@ class GlobalRecurrentForecaster(Forecaster):
         inverse = levels(panel, origins, True)[:, None] / y
         phi = np.sqrt(y.sum(axis=1))
         weight = phi / phi.mean() if self.loss == "f" else None
-        self.nets_ = self._trained(self._windows(panel, origins), inverse, weight)
+        self.nets_: list[WindowNet] = self._trained(self._windows(panel, origins), inverse, weight)
 
     def _trained(self, X: Numbers, inverse: Numbers, weight: Numbers | None) -> list[WindowNet]:
-        torch, training = _torch()
+        with needs_extra("a recurrent forecaster", "learn", ForecastError):
+            import torch
+
+            from spdkit.nets import training
 
         def tensor(values: Numbers) -> Tensor:
-            made: Tensor = torch.from_numpy(values.astype(np.float32))
-            return made
+            return torch.from_numpy(values.astype(np.float32))
 
         data = training.Data(tensor(X), tensor(inverse), None if weight is None else tensor(weight))
         nets = []
@@ -158,22 +155,20 @@ class GlobalRecurrentForecaster(Forecaster):
         return nets
 
     def _net(self) -> WindowNet:
-        from spdkit.nets.window_net import WindowNet
-
-        try:
-            return WindowNet(
-                self.cell,  # type: ignore[arg-type]
-                n_features=1 + len(self.hist_exog),
-                width=self.width,
-                horizon=self.horizon,
-                degree=self.degree,
-                dropout=self.dropout,
-            )
-        except ValueError as reason:
-            raise ForecastError(str(reason)) from reason
+        with needs_extra("a recurrent forecaster", "learn", ForecastError):
+            from spdkit.nets.window_net import WindowNet
+        return WindowNet(
+            self.cell,
+            n_features=1 + len(self.hist_exog),
+            width=self.width,
+            horizon=self.horizon,
+            degree=self.degree,
+            dropout=self.dropout,
+        )
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
-        torch, _ = _torch()
+        import torch
+
         require_within(h, self.horizon, self.label)
         origins = ends(self.panel_)
         X = torch.from_numpy(self._windows(self.panel_, origins).astype(np.float32))
@@ -204,12 +199,14 @@ class GlobalRecurrentForecaster(Forecaster):
         }
 
     def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
-        torch, _ = _torch()
-        self.panel_, self.nets_ = panel, []
+        with needs_extra("a recurrent forecaster", "learn", ForecastError):
+            import torch
+
+        self.nets_ = []
         for i in range(self.n_models):
             net = self._net()
-            part = part_of(state, f"{i}.")
-            net.load_state_dict({name: torch.from_numpy(value) for name, value in part.items()})
+            weights = part_of(state, f"{i}.")
+            net.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
             self.nets_.append(net.eval())
 
 
@@ -221,10 +218,3 @@ def _square(outputs: Tensor, inverse: Tensor) -> Tensor:
     """Mean over the horizon of the squared relative error, one number a row."""
     squares: Tensor = (outputs.exp() * inverse - 1).square().mean(dim=1)
     return squares
-
-
-def _torch() -> tuple[Any, Any]:
-    training = nets_module("training")  # says what to install where torch is missing
-    import torch
-
-    return torch, training

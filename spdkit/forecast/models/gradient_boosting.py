@@ -1,4 +1,4 @@
-"""One model of all series at once: gradient boosting on what it scores by, relative error.
+"""Gradient boosting of all series at once, on what it is scored by: relative error.
 
 Conventions
 -----------
@@ -22,12 +22,15 @@ Hunter and Lange (2004), A tutorial on MM algorithms.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.forecast.data.checks import ForecastError, require_one_of
+from spdkit.common.messages import needs_extra
+from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
+from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.series_features import (
@@ -40,6 +43,7 @@ from spdkit.forecast.models.series_features import (
     require_within,
     seasonal,
 )
+from spdkit.forecast.scoring.metrics import ZERO, Zero
 
 Loss = Literal["relative", "f", "squared"]
 Backend = Literal["hist", "lightgbm"]
@@ -49,6 +53,7 @@ _BINS = 32
 _SMALLEST_SIGMA = 0.02  # a horizon that is met exactly would have all the weight
 
 
+@dataclass(eq=False, repr=False)
 class GlobalForecaster(Forecaster):
     """Gradient boosting over all series, direct: one answer a step ahead.
 
@@ -87,40 +92,34 @@ class GlobalForecaster(Forecaster):
         Origins that were learned from.
     """
 
-    def __init__(
-        self,
-        horizon: int,
-        *,
-        loss: Loss = "relative",
-        zero: str = "refuse",
-        backend: Backend = "hist",
-        season_length: int = 7,
-        hist_exog: Sequence[str] = (),
-        futr_exog: Sequence[str] = (),
-        n_trees: int = 100,
-        learning_rate: float = 0.02,
-        max_leaves: int = 8,
-        min_leaf: float = 0.1,
-        feature_share: float = 0.5,
-        n_models: int = 3,
-        max_rows: int = 60_000,
-        seed: int = 0,
-    ) -> None:
-        self.horizon = horizon
-        self.loss = loss
-        self.zero = zero
-        self.backend = backend
-        self.season_length = season_length
-        self.hist_exog = hist_exog
-        self.futr_exog = futr_exog
-        self.n_trees = n_trees
-        self.learning_rate = learning_rate
-        self.max_leaves = max_leaves
-        self.min_leaf = min_leaf
-        self.feature_share = feature_share
-        self.n_models = n_models
-        self.max_rows = max_rows
-        self.seed = seed
+    horizon: int
+    _: KW_ONLY
+    loss: Loss = "relative"
+    zero: Zero = "refuse"
+    backend: Backend = "hist"
+    season_length: int = 7
+    hist_exog: Sequence[str] = ()
+    futr_exog: Sequence[str] = ()
+    n_trees: int = 100
+    learning_rate: float = 0.02
+    max_leaves: int = 8
+    min_leaf: float = 0.1
+    feature_share: float = 0.5
+    n_models: int = 3
+    max_rows: int = 60_000
+    seed: int = 0
+
+    _parameter_constraints: ClassVar = {
+        "loss": OneOf(*get_args(Loss)),
+        "zero": ZERO,
+        "backend": OneOf(*get_args(Backend)),
+        **dict.fromkeys(("horizon", "season_length", "n_trees", "n_models", "max_rows"), Whole()),
+        "learning_rate": POSITIVE,
+        "max_leaves": Whole(2),
+        "min_leaf": Number(0, 1),
+        "feature_share": Number(0, 1, closed="high"),
+        "seed": Whole(0),
+    }
 
     @property
     def label(self) -> str:
@@ -141,14 +140,14 @@ class GlobalForecaster(Forecaster):
         ahead = rows[:, None] + np.arange(self.horizon)
         y = panel.y[ahead]
         X = self._inputs(panel, origins, level, self._future(panel, ahead))
-        known = y > 0 if self._relative else np.ones_like(y, dtype=bool)
+        counted = y > 0 if self._relative else np.ones_like(y, dtype=bool)
         inverse = np.divide(level[:, None], y, out=np.zeros_like(y), where=y > 0)
         weight = inverse**2 if self._relative else np.ones_like(y)
         target = y / level[:, None]
         models = self._models(X, target, weight)
         if self.loss == "f":
-            off = (_ratios(models, X).reshape(y.shape) * inverse - 1) ** 2 * known
-            sigma = np.sqrt(off.sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+            off = (_ratios(models, X).reshape(y.shape) * inverse - 1) ** 2 * counted
+            sigma = np.sqrt(off.sum(axis=1) / np.maximum(counted.sum(axis=1), 1))
             phi = np.sqrt(y.sum(axis=1))
             by_origin = phi / np.maximum(sigma, _SMALLEST_SIGMA)
             models = self._models(X, target, weight * by_origin[:, None] / by_origin.mean())
@@ -175,12 +174,6 @@ class GlobalForecaster(Forecaster):
         return self.loss != "squared"
 
     def _check(self, panel: Panel) -> None:
-        for name, given, allowed in (
-            ("loss", self.loss, get_args(Loss)),
-            ("backend", self.backend, get_args(Backend)),
-            ("zero", self.zero, ("refuse", "skip")),
-        ):
-            require_one_of(name, given, allowed)
         panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is")
         if self._relative and self.zero == "refuse":
             advice = 'relative error needs plays: give zero="skip", or loss="squared"; y is'
@@ -195,10 +188,10 @@ class GlobalForecaster(Forecaster):
 
     def _inputs(self, panel: Panel, origins: Origins, level: Numbers, future: Numbers) -> Numbers:
         """One row for each origin and step, shape (n_origins * horizon, n_features)."""
-        known = describe(panel, origins, level, self.hist_exog, self._relative)
+        features = describe(panel, origins, level, self.hist_exog, self._relative)
         shape = (len(origins), self.horizon)
         parts = [
-            np.broadcast_to(known[:, None, :], (*shape, known.shape[1])),
+            np.broadcast_to(features[:, None, :], (*shape, features.shape[1])),
             np.broadcast_to(np.arange(self.horizon)[None, :, None], (*shape, 1)),
             future,
         ]
@@ -210,10 +203,10 @@ class GlobalForecaster(Forecaster):
 
     def _models(self, X: Numbers, target: Numbers, weight: Numbers) -> list[Any]:
         used = weight.ravel() > 0
-        make = _hist if self.backend == "hist" else _lightgbm
+        booster = _hist if self.backend == "hist" else _lightgbm
         smallest = max(1, int(self.min_leaf * used.sum()))
         return [
-            make(self, smallest, self.seed + i).fit(
+            booster(self, smallest, self.seed + i).fit(
                 X[used], target.ravel()[used], sample_weight=weight.ravel()[used]
             )
             for i in range(self.n_models)
@@ -241,12 +234,8 @@ def _hist(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
 
 
 def _lightgbm(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
-    try:
+    with needs_extra('backend="lightgbm"', "lightgbm", ForecastError):
         from lightgbm import LGBMRegressor
-    except ImportError as reason:
-        raise ForecastError(
-            'backend="lightgbm" needs LightGBM: pip install "spdkit[lightgbm]"'
-        ) from reason
     return LGBMRegressor(
         n_estimators=settings.n_trees,
         learning_rate=settings.learning_rate,

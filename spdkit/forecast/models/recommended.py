@@ -1,4 +1,4 @@
-"""The forecasters that we recommend for daily plays: two that err differently, averaged.
+"""Recommended forecasters of daily plays: two that err differently, averaged.
 
 How they were chosen, without a look at the month that it is judged by, is in
 ``benchmarks/results/forecast_selection.md``.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spdkit.forecast.models.average import Average
-from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import Level
 from spdkit.forecast.models.gradient_boosting import GlobalForecaster
 from spdkit.forecast.models.recurrent import RecurrentForecaster
@@ -58,7 +57,7 @@ def recommended(
         hist_exog=hist_exog,
         seed=seed,
     )
-    return _together([Level(relative=relative), boosting], "Recommended")
+    return Average([Level(relative=relative), boosting], how="geometric", name="Recommended")
 
 
 def with_units(
@@ -88,19 +87,13 @@ def with_units(
     boosting = GlobalForecaster(
         horizon, zero=zero, season_length=season_length, hist_exog=hist_exog, seed=seed
     )
-    return _together([boosting, units(seed, zero)], "RecommendedWithUnits")
+    return Average([boosting, units(seed, zero)], how="geometric", name="RecommendedWithUnits")
 
 
 def units(seed: int = 0, zero: Zero = "refuse") -> Average:
     """LSTM-RPA's units of 2, 4 and 7 days, trained on F, rolled by their length, averaged."""
-    return _together(
-        [
-            RecurrentForecaster(input_size=p, rolling=Rolling(p), loss="f", zero=zero, seed=seed)
-            for p in UNIT_DAYS
-        ],
-        "Units",
-    )
-
-
-def _together(forecasters: Sequence[Forecaster], name: str) -> Average:
-    return Average(list(forecasters), how="geometric", name=name)
+    forecasters = [
+        RecurrentForecaster(input_size=p, rolling=Rolling(p), loss="f", zero=zero, seed=seed)
+        for p in UNIT_DAYS
+    ]
+    return Average(forecasters, how="geometric", name="Units")

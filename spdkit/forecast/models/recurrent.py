@@ -23,38 +23,41 @@ Prediction", sections 3 and 4.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.messages import needs_extra
+from spdkit.common.parameters import FLAG, POSITIVE, Instance, OneOf, SequenceOf, Whole
 from spdkit.common.serialization import part_of
-from spdkit.forecast.data.checks import ForecastError, quoted, require_one_of, require_whole
+from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
-from spdkit.forecast.models.rolling import Rolling, Windows, cut, least_days, roll_all
+from spdkit.forecast.models.rolling import WINDOWS, Rolling, Windows, cut, least_days, roll_all
 from spdkit.forecast.models.unit_training import (
+    Cell,
     Loss,
     Ranges,
     f_loss,
-    nets_module,
     refuse_days_without_plays,
     relative_loss,
     seed_of,
     with_weights,
 )
-from spdkit.forecast.scoring.metrics import Zero
+from spdkit.forecast.scoring.metrics import ZERO, Zero
 
 if TYPE_CHECKING:
     from spdkit.nets.recurrent.unit import RecurrentUnit
 
-Cell = Literal["lstm", "gru", "rnn"]
 Features = Literal["single", "multiple"]
 _GROUP = 256  # series trained at a time: bounds the memory, and changes no result
 
 
+@dataclass(eq=False, repr=False)
 class RecurrentForecaster(Forecaster):
     """A recurrent unit a series.
 
@@ -97,47 +100,39 @@ class RecurrentForecaster(Forecaster):
         The units' parameters, as `spdkit.nets.recurrent.unit` names them.
     """
 
-    ranges_: Ranges
-    weights_: dict[str, NDArray[Any]]
+    cell: Cell = "lstm"
+    _: KW_ONLY
+    features: Features = "single"
+    input_size: int = 2
+    output_size: int | None = None
+    rolling: Rolling | None = None
+    windows: Windows = "reference"
+    loss: Loss = "mae"
+    zero: Zero = "refuse"
+    epochs: int = 200
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    bidirectional: bool = False
+    units: tuple[int, int] = (64, 32)
+    clip: bool = True
+    hist_exog: Sequence[str] = ()
+    seed: int = 0
+    dtype: str = "float32"
 
-    def __init__(
-        self,
-        cell: Cell = "lstm",
-        *,
-        features: Features = "single",
-        input_size: int = 2,
-        output_size: int | None = None,
-        rolling: Rolling | None = None,
-        windows: Windows = "reference",
-        loss: Loss = "mae",
-        zero: Zero = "refuse",
-        epochs: int = 200,
-        batch_size: int = 32,
-        learning_rate: float = 1e-3,
-        bidirectional: bool = False,
-        units: tuple[int, int] = (64, 32),
-        clip: bool = True,
-        hist_exog: Sequence[str] = (),
-        seed: int = 0,
-        dtype: str = "float32",
-    ) -> None:
-        self.cell = cell
-        self.features = features
-        self.input_size = input_size
-        self.output_size = output_size
-        self.rolling = rolling
-        self.windows = windows
-        self.loss = loss
-        self.zero = zero
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.bidirectional = bidirectional
-        self.units = units
-        self.clip = clip
-        self.hist_exog = hist_exog
-        self.seed = seed
-        self.dtype = dtype
+    _parameter_constraints: ClassVar = {
+        "cell": OneOf(*get_args(Cell)),
+        "features": OneOf(*get_args(Features)),
+        "output_size": (Whole(), None),
+        "rolling": (Instance(Rolling), None),
+        "windows": WINDOWS,
+        "loss": OneOf(*get_args(Loss)),
+        "zero": ZERO,
+        **dict.fromkeys(("input_size", "epochs", "batch_size"), Whole()),
+        "learning_rate": POSITIVE,
+        **dict.fromkeys(("bidirectional", "clip"), FLAG),
+        "units": SequenceOf(Whole(), length=2),
+        "dtype": OneOf("float32", "float64"),
+    }
 
     @property
     def label(self) -> str:
@@ -201,20 +196,6 @@ class RecurrentForecaster(Forecaster):
         return self.input_size if self.output_size is None else self.output_size
 
     def _least_rows(self) -> int:
-        self._check()
-        least = least_days(self.windows, self.input_size, self._q)
-        return least if self.rolling is None else max(least, self.rolling.rows(self.input_size))
-
-    def _check(self) -> None:
-        """Refuse parameters that are none, or do not go together."""
-        for name, known in (("loss", get_args(Loss)), ("dtype", ("float32", "float64"))):
-            require_one_of(name, getattr(self, name), known)
-        for name in ("input_size", "output_size", "epochs", "batch_size"):
-            require_whole(name, self._q if name == "output_size" else getattr(self, name))
-        if not 0 < self.learning_rate < np.inf:
-            raise ForecastError(
-                f"learning_rate must be above 0 and finite, got {self.learning_rate!r}"
-            )
         if self.features == "multiple" and not len(self.hist_exog):
             raise ForecastError(
                 "features='multiple' needs columns besides y: name at least one in hist_exog"
@@ -225,37 +206,40 @@ class RecurrentForecaster(Forecaster):
                 f"features='multiple'"
             )
         self._unit()
-        if self.rolling is not None:
-            self.rolling.check(self.input_size, self._q)
+        least = least_days(self.windows, self.input_size, self._q)
+        if self.rolling is None:
+            return least
+        self.rolling.check(self.input_size, self._q)
+        return max(least, self.rolling.rows(self.input_size))
 
     def _unit(self) -> RecurrentUnit:
-        unit_class = nets_module("recurrent.unit").RecurrentUnit
+        with needs_extra("a recurrent forecaster", "learn", ForecastError):
+            from spdkit.nets.recurrent.unit import RecurrentUnit
         try:
-            unit: RecurrentUnit = unit_class(
+            return RecurrentUnit(
                 self.cell,
                 int(self.input_size),
                 int(self._q),
                 n_features=1 + len(self.hist_exog),
                 features=self.features,
                 bidirectional=self.bidirectional,
-                units=tuple(self.units),
+                units=(self.units[0], self.units[1]),
             )
         except ValueError as error:
             raise ForecastError(str(error)) from error
-        return unit
 
     def _fit(self, panel: Panel) -> None:
         if self.loss != "mae":
             refuse_days_without_plays(panel, self.loss, self.zero)
         unit, values = self._unit(), self._values(panel)
-        self.ranges_ = Ranges.of(values, panel)
+        self.ranges_: Ranges = Ranges.of(values, panel)
         weights: dict[str, NDArray[Any]] = {}
         for series in _groups(panel):
             for name, trained in self._trained(unit, panel, values, series).items():
                 if name not in weights:
                     weights[name] = np.empty((len(panel), *trained.shape[1:]), trained.dtype)
                 weights[name][series] = trained
-        self.weights_ = weights
+        self.weights_: dict[str, NDArray[Any]] = weights
 
     def _trained(
         self, unit: RecurrentUnit, panel: Panel, values: Numbers, series: NDArray[np.intp]
@@ -313,8 +297,7 @@ class RecurrentForecaster(Forecaster):
         weights = {name: torch.from_numpy(value) for name, value in self.weights_.items()}
         with torch.no_grad():
             answers = self._unit().forward(weights, torch.from_numpy(windows.astype(self.dtype)))
-        found: Numbers = answers.numpy().astype(np.float64)
-        return found
+        return np.asarray(answers.numpy(), np.float64)
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
         if self.rolling is not None:

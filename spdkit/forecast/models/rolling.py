@@ -1,8 +1,16 @@
-"""The Rolling Prediction Algorithm: a unit that sees p days and gives q, made to give h.
+"""Rolling Prediction Algorithm: windows that a unit learns from, and its answers put in a row.
 
 Conventions
 -----------
-A unit is any function from windows of p days to the q days that follow each. The paper's l counts
+A unit is any function from windows of p days to the q days that follow each.
+
+It learns from pairs of windows (`cut`). ``reference`` is the published code's way: the first n mod
+p days are dropped, the rest is cut into blocks of p days that do not overlap, and each block is an
+input with the next as its target (so q = p). Of these N pairs the last ⌊0.8·N⌋ train. The published
+code holds a part of them up as validation; it trains on them as well and decides nothing by them.
+``sliding`` takes every window there is, one day apart, with any q: n - p - q + 1 pairs.
+
+To give h days it is called again and again (`roll_all`). The paper's l counts
 the inputs that are *kept*; here the shift s = p - l is how far the window moves from one call to
 the next. Call k (from 1) reads ``A[(k-1)*s : (k-1)*s + p]`` of a stream A that begins with the p
 days of the start and grows by what each call adds; the forecast is what was added, cut after h
@@ -25,19 +33,22 @@ Prediction", section 3; and the code published with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from spdkit.forecast.data.checks import ForecastError, is_whole, require_one_of
+from spdkit.common.parameters import Allowed, OneOf, Whole, check_parameters
+from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers
 
 Mode = Literal["aligned", "reference"]
 Start = Literal["last", "penultimate"]
 Unit = Callable[[Numbers], Numbers]
+Windows = Literal["reference", "sliding"]
+WINDOWS = OneOf(*get_args(Windows))
 
 
 @dataclass(frozen=True)
@@ -62,16 +73,14 @@ class Rolling:
     mode: Mode = "aligned"
     start: Start = "last"
 
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "shift": Whole(),
+        "mode": OneOf(*get_args(Mode)),
+        "start": OneOf(*get_args(Start)),
+    }
+
     def __post_init__(self) -> None:
-        if not is_whole(self.shift):
-            raise ForecastError(
-                f"a shift is a whole number of days, at least 1, got {self.shift!r}"
-            )
-        for name, given, known in (
-            ("mode", self.mode, get_args(Mode)),
-            ("start", self.start, get_args(Start)),
-        ):
-            require_one_of(name, given, known)
+        check_parameters(vars(self), self._parameter_constraints, ForecastError)
 
     def check(self, p: int, q: int) -> None:
         """Refuse a unit that cannot be rolled like this.
@@ -105,16 +114,16 @@ class Rolling:
         return q if self.mode == "reference" else self.shift
 
 
-def roll(
+def roll_all(
     unit: Unit,
     history: Numbers,
     h: int,
     p: int,
     q: int,
-    rolling: Rolling,
+    rollings: Sequence[Rolling],
     clip: tuple[float, float] | None = None,
-) -> Numbers:
-    """Forecast `h` days by calling `unit` again and again.
+) -> list[Numbers]:
+    """Forecast `h` days in several ways by one unit, their windows side by side in each call.
 
     Parameters
     ----------
@@ -125,36 +134,21 @@ def roll(
         Of which the end is used: p days, or 2p from the penultimate block.
     h, p, q : int
         Days to forecast, that the unit sees, and that it gives.
-    rolling : Rolling
+    rollings : sequence of Rolling
     clip : (low, high), optional
         What values are held within before they are emitted and fed back; in the aligned mode
         alone.
 
     Returns
     -------
-    ndarray of float64, shape (n_models, h, n_features)
+    list of ndarray of float64, shape (n_models, h, n_features)
+        One for each of `rollings`.
 
     Raises
     ------
     ForecastError
-        When p, q and the shift do not go together, the history is too short, or the unit answers
-        in another shape.
-    """
-    return roll_all(unit, history, h, p, q, [rolling], clip)[0]
-
-
-def roll_all(
-    unit: Unit,
-    history: Numbers,
-    h: int,
-    p: int,
-    q: int,
-    rollings: Sequence[Rolling],
-    clip: tuple[float, float] | None = None,
-) -> list[Numbers]:
-    """Forecast in several ways by the same unit, their windows side by side in each call.
-
-    Parameters and errors are those of `roll`; the result has an array for each of `rollings`.
+        When p, q and a shift do not go together, the history is too short, or the unit answers in
+        another shape.
     """
     h = check_horizon(h)
     for rolling in rollings:
@@ -203,9 +197,6 @@ def _answers(unit: Unit, windows: Numbers, q: int) -> Numbers:
     return answers
 
 
-Windows = Literal["reference", "sliding"]
-
-
 def check_windows(windows: Windows, p: int, q: int) -> None:
     """Refuse windows that cannot be cut.
 
@@ -214,7 +205,7 @@ def check_windows(windows: Windows, p: int, q: int) -> None:
     ForecastError
         When there is no such way, or ``reference`` is asked for q other than p.
     """
-    require_one_of("windows", windows, get_args(Windows))
+    check_parameters({"windows": windows}, {"windows": WINDOWS}, ForecastError)
     if windows == "reference" and q != p:
         raise ForecastError(
             f"windows='reference' pairs blocks of p={p} days with the next p, not with q={q}: take "

@@ -1,4 +1,4 @@
-"""What a unit's training needs besides the unit: ranges, relative losses, seeds.
+"""Training of units: what it needs besides the unit, ranges, relative losses and seeds.
 
 Conventions
 -----------
@@ -28,12 +28,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spdkit.forecast.data.checks import ForecastError, quoted, require_one_of
+from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.scoring.metrics import Zero
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+Cell = Literal["lstm", "gru", "rnn"]
 Loss = Literal["mae", "relative", "f"]
 _TINY = 1e-12  # a root has no slope at 0
 
@@ -67,15 +67,15 @@ class Ranges:
             When a range is no finite number, naming the series.
         """
         starts = panel.indptr[:-1]
-        made = cls(np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts))
+        ranges = cls(np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts))
         with np.errstate(over="ignore"):
-            far = ~np.isfinite(made.span).all(axis=1)
+            far = ~np.isfinite(ranges.span).all(axis=1)
         if far.any():
             raise ForecastError(
                 f"series {quoted(panel.ids[int(np.argmax(far))])} spans more than numbers can "
                 f"hold ({int(far.sum())} such series): give it in larger units"
             )
-        return made
+        return ranges
 
     @property
     def span(self) -> Numbers:
@@ -150,29 +150,10 @@ def refuse_days_without_plays(panel: Panel, loss: str, zero: Zero = "refuse") ->
     ForecastError
         Naming the series and the date.
     """
-    require_one_of("zero", zero, get_args(Zero))
     panel.refuse(
         panel.y < 0 if zero == "skip" else panel.y <= 0,
         f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",
     )
-
-
-def nets_module(name: str) -> Any:
-    """Import a module of `spdkit.nets`, for which torch has to be there.
-
-    Raises
-    ------
-    ForecastError
-        When a library is missing: which, and how to get it.
-    """
-    try:
-        return import_module(f"spdkit.nets.{name}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("spdkit"):
-            raise
-        raise ForecastError(
-            f"recurrent forecasters need {error.name}: pip install 'spdkit[learn]'"
-        ) from error
 
 
 def seed_of(seed: int, unique_id: Any) -> int:

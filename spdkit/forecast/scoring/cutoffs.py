@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from spdkit.forecast.data.checks import require_whole
+from spdkit.common.parameters import Whole, check_parameters
+from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Panel
 
 
@@ -36,8 +37,11 @@ def cutoffs(
         When a number is below 1, or a series has no row before its first cutoff, by name.
     """
     step = h if step_size is None else step_size
-    for name, number in (("n_windows", n_windows), ("step_size", step)):
-        require_whole(name, number)
+    check_parameters(
+        {"n_windows": n_windows, "step_size": step},
+        {"n_windows": Whole(), "step_size": Whole()},
+        ForecastError,
+    )
     span = h + (n_windows - 1) * step
     panel.require(
         span + 1, f"{n_windows} windows of {h} rows, {step} apart, and one row before them"

@@ -1,4 +1,4 @@
-"""How good forecasts are: the F score of LSTM-RPA, and errors that every field knows.
+"""Scores of forecasts: F of LSTM-RPA, and errors that every field knows.
 
 Conventions
 -----------
@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from spdkit.common.parameters import OneOf, check_parameters
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Numbers
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 Zero = Literal["refuse", "skip"]
 METRICS = ("f", "mae", "rmse", "wape")
+METRIC, ZERO = OneOf(*METRICS), OneOf("refuse", "skip")  # what these parameters may be
 HIGHER_IS_BETTER = frozenset({"f"})
 
 
@@ -116,8 +118,7 @@ def f_score(
         When the shapes differ, a value is below 0 or not finite, or (by default) a day is without
         plays: naming the series and the date.
     """
-    if zero not in ("refuse", "skip"):
-        raise ForecastError(f"zero must be 'refuse' or 'skip', got {zero!r}")
+    check_parameters({"zero": zero}, {"zero": ZERO}, ForecastError)
     actual, guess = _pair(y, forecast, ids, ds)
     _refuse(actual < 0, "F needs plays of 0 or more, y is", actual, ids, ds)
     if zero == "refuse":
@@ -151,8 +152,7 @@ def score(
     ForecastError
         When there is no such metric, or as `f_score` does.
     """
-    if metric not in METRICS:
-        raise ForecastError(f"no metric {metric!r}, only {', '.join(METRICS)}")
+    check_parameters({"metric": metric}, {"metric": METRIC}, ForecastError)
     if metric == "f":
         return f_score(y, forecast, zero=zero, **names).value
     actual, guess = _pair(y, forecast, names.get("ids"), names.get("ds"))

@@ -1,4 +1,4 @@
-"""Forecasters scored at cutoffs of the past, all on the same rows: a table model by metric.
+"""Backtest: forecasters scored at cutoffs of the past, all on the same rows.
 
 Conventions
 -----------
@@ -106,12 +106,12 @@ class Validation:
 
     def _scores_of(self, name: str) -> dict[str, float]:
         y, forecast = self.y, self.forecast(name)
-        found = {}
+        scores = {}
         if "f" in self.metrics:
             f = f_score(y, forecast)
-            found = {"f": f.value / len(self.windows), "f_share": f.value / f.perfect}
-        rest = [metric for metric in self.metrics if metric not in found]
-        return {**found, **{metric: score(y, forecast, metric) for metric in rest}}
+            scores = {"f": f.value / len(self.windows), "f_share": f.value / f.perfect}
+        rest = [metric for metric in self.metrics if metric not in scores]
+        return scores | {metric: score(y, forecast, metric) for metric in rest}
 
     def difference(self, other: str) -> Difference | None:
         """The leading metric of the first forecaster less that of another, with its interval.

@@ -1,20 +1,23 @@
-"""The forecaster that validation inside the training period picks."""
+"""Best of several forecasters, by validation inside the training period."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 from sklearn.base import clone
 
-from spdkit.forecast.data.checks import ForecastError
+from spdkit.common.parameters import FLAG, Instance, SequenceOf, Whole
 from spdkit.forecast.data.panel import Numbers, Panel
-from spdkit.forecast.models.average import forecast_of, futr_exog_of, hist_exog_of
+from spdkit.forecast.models.average import columns_of, forecast_of
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.scoring.cutoffs import cutoffs
-from spdkit.forecast.scoring.metrics import Zero
+from spdkit.forecast.scoring.metrics import METRIC, ZERO, Zero
 from spdkit.forecast.selection.grid_search import Selection, select_panel
 
 
+@dataclass(eq=False, repr=False)
 class BestForecaster(Forecaster):
     """The best of several forecasters in validation, fitted again on everything.
 
@@ -41,24 +44,23 @@ class BestForecaster(Forecaster):
         The winner, fitted.
     """
 
-    def __init__(
-        self,
-        candidates: Sequence[Forecaster],
-        h: int,
-        *,
-        n_windows: int = 2,
-        step_size: int | None = None,
-        metric: str = "f",
-        zero: Zero = "refuse",
-        verbose: bool = False,
-    ) -> None:
-        self.candidates = candidates
-        self.h = h
-        self.n_windows = n_windows
-        self.step_size = step_size
-        self.metric = metric
-        self.zero = zero
-        self.verbose = verbose
+    candidates: Sequence[Forecaster]
+    h: int
+    _: KW_ONLY
+    n_windows: int = 2
+    step_size: int | None = None
+    metric: str = "f"
+    zero: Zero = "refuse"
+    verbose: bool = False
+
+    _parameter_constraints: ClassVar = {
+        "candidates": SequenceOf(Instance(Forecaster)),
+        **dict.fromkeys(("h", "n_windows"), Whole()),
+        "step_size": (Whole(), None),
+        "metric": METRIC,
+        "zero": ZERO,
+        "verbose": FLAG,
+    }
 
     @property
     def label(self) -> str:
@@ -68,20 +70,18 @@ class BestForecaster(Forecaster):
     @property
     def hist_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the past that any candidate uses."""
-        return hist_exog_of(self.candidates)
+        return columns_of(self.candidates, "hist_exog")
 
     @property
     def futr_exog(self) -> tuple[str, ...]:  # type: ignore[override]
         """Columns of the future that any candidate uses."""
-        return futr_exog_of(self.candidates)
+        return columns_of(self.candidates, "futr_exog")
 
     def _least_rows(self) -> int:
-        if not len(self.candidates):
-            raise ForecastError("there are no candidates to choose the best of")
         step = self.h if self.step_size is None else self.step_size
         validated = self.h + (self.n_windows - 1) * step
-        # The least demanding of them is enough: those that need more are told in `selection_`.
-        return validated + min(one._least_rows() for one in self.candidates)
+        # The least demanding of them is enough: `selection_` names those that need more.
+        return validated + min(one.least_rows() for one in self.candidates)
 
     def _fit(self, panel: Panel) -> None:
         splits = list(cutoffs(panel, self.h, self.n_windows, self.step_size))

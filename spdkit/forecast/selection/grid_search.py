@@ -1,4 +1,4 @@
-"""Which forecaster, or which hyper-parameters: chosen by validation inside the training period.
+"""Selection of a forecaster or its hyper-parameters, by validation inside the training period.
 
 Conventions
 -----------
@@ -25,23 +25,26 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from spdkit.common.parameters import OneOf, check_parameters
 from spdkit.common.progress import progress_bar
+from spdkit.common.versions import installed_versions
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, check_horizon
 from spdkit.forecast.data.panel import Panel
+from spdkit.forecast.models.average import columns_of
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.recurrent import RecurrentForecaster
 from spdkit.forecast.models.rolling import Rolling
 from spdkit.forecast.models.serialization import to_record
 from spdkit.forecast.scoring.cutoffs import cutoffs
-from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, METRICS, Zero, score
+from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, METRIC, Zero, score
 
 SelectOn = Literal["validation", "test"]
 
@@ -99,28 +102,31 @@ def candidates(
     ForecastError
         When a parameter does not exist, the grid is empty, or no shift is allowed.
     """
-    known = forecaster.get_params(deep=False)
-    if strange := [name for name in grid if name not in known]:
+    parameters = forecaster.get_params(deep=False)
+    if strange := [name for name in grid if name not in parameters]:
         raise ForecastError(
             f"{type(forecaster).__name__} has no parameter {', '.join(strange)}, only "
-            f"{', '.join(known)}"
+            f"{', '.join(parameters)}"
         )
-    made: list[Forecaster] = []
+    forecasters: list[Forecaster] = []
     for values in itertools.product(*grid.values()):
         one = clone(forecaster).set_params(**dict(zip(grid, values, strict=True)))
         if shifts is None:
-            made.append(one)
+            forecasters.append(one)
             continue
         if not isinstance(one, RecurrentForecaster):
             raise ForecastError(f"shifts are of recurrent units, {one.label} has none")
         p = one.input_size
         q = p if one.output_size is None else one.output_size
         allowed = range(1, min(p, q) + 1)
-        asked = allowed if shifts == "all" else [s for s in shifts if s in allowed]
-        made += [clone(one).set_params(rolling=Rolling(int(s), **rolling)) for s in asked]
-    if not made:
+        forecasters += [
+            clone(one).set_params(rolling=Rolling(int(s), **rolling))
+            for s in (allowed if shifts == "all" else shifts)
+            if s in allowed
+        ]
+    if not forecasters:
         raise ForecastError("the grid has no candidates")
-    return made
+    return forecasters
 
 
 def select(
@@ -171,23 +177,26 @@ def select(
         When the frame cannot be used, there is no such metric, no candidate can be scored, or
         `test` is given or missing against `select_on`.
     """
-    asked = list(candidates)
-    if not asked:
+    candidates = list(candidates)
+    if not candidates:
         raise ForecastError("there are no candidates to select from")
-    if metric not in METRICS:
-        raise ForecastError(f"no metric {metric!r}, only {', '.join(METRICS)}")
-    exog = dict.fromkeys(name for one in asked for name in (*one.hist_exog, *one.futr_exog))
+    check_parameters(
+        {"metric": metric, "select_on": select_on},
+        {"metric": METRIC, "select_on": OneOf(*get_args(SelectOn))},
+        ForecastError,
+    )
+    exog = columns_of(candidates, "hist_exog", "futr_exog")
     names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
-    panel = check_frame(df, freq=freq, exog=tuple(exog), **names)
+    panel = check_frame(df, freq=freq, exog=exog, **names)
     splits = _splits(panel, check_horizon(h), n_windows, step_size, select_on, test)
     return select_panel(
-        asked, splits, metric=metric, zero=zero, select_on=select_on, journal=journal,
+        candidates, splits, metric=metric, zero=zero, select_on=select_on, journal=journal,
         verbose=verbose,
     )  # fmt: skip
 
 
 def select_panel(
-    asked: Sequence[Forecaster],
+    candidates: Sequence[Forecaster],
     splits: Sequence[tuple[Panel, Panel]],
     *,
     metric: str = "f",
@@ -197,28 +206,28 @@ def select_panel(
     verbose: bool = False,
 ) -> Selection:
     """Score candidates on pairs of past and future, as `select` does with those of a frame."""
-    known = _Journal(None if journal is None else Path(journal).expanduser())
+    scores = _Journal(None if journal is None else Path(journal).expanduser())
     values: dict[tuple[int, int], float] = {}
     reasons: dict[int, str] = {}
-    groups = list(_sharing(asked))
+    groups = list(_sharing(candidates))
     with progress_bar("selecting", len(groups) * len(splits), shown=verbose) as advance:
         for column, (past, future) in enumerate(splits):
             rows = _digest(past, future, metric, zero)
             for group in groups:
-                keys = {i: _key(asked[i], rows) for i in group}
-                missing = [i for i in group if keys[i] not in known.scores]
+                keys = {i: _key(candidates[i], rows) for i in group}
+                missing = [i for i in group if keys[i] not in scores.by_key]
                 try:
-                    forecasts = _forecasts([asked[i] for i in missing], past, future)
+                    forecasts = _forecasts([candidates[i] for i in missing], past, future)
                 except ForecastError as reason:
                     reasons.update(dict.fromkeys(missing, str(reason)))
                     advance(True)
                     continue
                 for i, forecast in zip(missing, forecasts, strict=True):
                     y = future.y.reshape(forecast.shape)
-                    known.add(keys[i], score(y, forecast, metric, zero=zero, ids=future.ids))
-                values.update({(i, column): known.scores[keys[i]] for i in group})
+                    scores.add(keys[i], score(y, forecast, metric, zero=zero, ids=future.ids))
+                values.update({(i, column): scores.by_key[keys[i]] for i in group})
                 advance(False)
-    return _chosen(asked, splits, values, reasons, metric, select_on)
+    return _chosen(candidates, splits, values, reasons, metric, select_on)
 
 
 def _splits(
@@ -229,8 +238,6 @@ def _splits(
     select_on: SelectOn,
     test: pd.DataFrame | None,
 ) -> list[tuple[Panel, Panel]]:
-    if select_on not in ("validation", "test"):
-        raise ForecastError(f"select_on must be 'validation' or 'test', got {select_on!r}")
     if (test is not None) != (select_on == "test"):
         raise ForecastError("test rows go with select_on='test', and with nothing else")
     if test is None:
@@ -245,19 +252,19 @@ def _splits(
         target_col=columns.y,
     )
     expected = panel.future(h)
-    given = future.frame()[[columns.unique_id, columns.ds]]
-    if not given.astype(object).equals(expected.astype(object)):
+    rows = future.frame()[[columns.unique_id, columns.ds]]
+    if not rows.astype(object).equals(expected.astype(object)):
         raise ForecastError(
             f"test must hold the {h} rows that follow each series of the frame, series in the same "
-            f"order; it has {len(given)} rows, {len(expected)} are expected"
+            f"order; it has {len(rows)} rows, {len(expected)} are expected"
         )
     return [(panel, future)]
 
 
-def _sharing(asked: Sequence[Forecaster]) -> Iterator[list[int]]:
+def _sharing(candidates: Sequence[Forecaster]) -> Iterator[list[int]]:
     """Places of candidates that one training serves: recurrent ones that are rolled differently."""
     groups: dict[str, list[int]] = {}
-    for i, one in enumerate(asked):
+    for i, one in enumerate(candidates):
         rolled = isinstance(one, RecurrentForecaster) and one.rolling is not None
         trained = clone(one).set_params(rolling=None) if rolled else one
         groups.setdefault(f"{rolled} {json.dumps(to_record(trained), sort_keys=True)}", []).append(
@@ -284,7 +291,7 @@ def _forecasts(
 
 
 def _chosen(
-    asked: Sequence[Forecaster],
+    candidates: Sequence[Forecaster],
     splits: Sequence[tuple[Panel, Panel]],
     values: Mapping[tuple[int, int], float],
     reasons: Mapping[int, str],
@@ -292,16 +299,18 @@ def _chosen(
     select_on: SelectOn,
 ) -> Selection:
     named = {f"cutoff {_span(past)[1]}": column for column, (past, _) in enumerate(splits)}
-    table = pd.DataFrame({"candidate": [one.label for one in asked]})
+    table = pd.DataFrame({"candidate": [one.label for one in candidates]})
     for name, column in named.items():
-        table[name] = [values.get((i, column), np.nan) for i in range(len(asked))]
+        table[name] = [values.get((i, column), np.nan) for i in range(len(candidates))]
     # A candidate that fails at one cutoff has no mean: it is not compared on fewer windows.
     means = table[list(named)].mean(axis=1, skipna=False)
     table["mean"] = means
-    table["reason"] = [reasons.get(i, "") for i in range(len(asked))]
+    table["reason"] = [reasons.get(i, "") for i in range(len(candidates))]
     if not means.notna().any():
         first = next(iter(reasons.values()), "no score exists")
-        raise ForecastError(f"none of {len(asked)} candidates can be scored; the first: {first}")
+        raise ForecastError(
+            f"none of {len(candidates)} candidates can be scored; the first: {first}"
+        )
     best = int(means.argmax() if metric in HIGHER_IS_BETTER else means.argmin())
     spans = [_span(future) for _, future in splits]
     kind = (
@@ -310,7 +319,7 @@ def _chosen(
         else "validation rows of training"
     )
     rows = f"{kind}: " + ", ".join(f"{first} to {last}" for first, last in spans)
-    return Selection(table, clone(asked[best]), best, metric, select_on, rows)
+    return Selection(table, clone(candidates[best]), best, metric, select_on, rows)
 
 
 def _span(panel: Panel) -> tuple[str, str]:
@@ -319,9 +328,8 @@ def _span(panel: Panel) -> tuple[str, str]:
 
 def _digest(past: Panel, future: Panel, metric: str, zero: str) -> str:
     """What a score depends on besides its candidate."""
-    from spdkit import __version__
-
-    digest = hashlib.sha256(f"{__version__} {metric} {zero}".encode())
+    version = installed_versions(["spdkit"]).get("spdkit")
+    digest = hashlib.sha256(f"{version} {metric} {zero}".encode())
     for panel in (past, future):
         frame = panel.frame()
         digest.update(" ".join(map(str, frame.columns)).encode())
@@ -339,7 +347,7 @@ class _Journal:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.scores: dict[str, float] = {}
+        self.by_key: dict[str, float] = {}
         if path is None or not path.exists():
             return
         *whole, torn = path.read_bytes().split(b"\n")
@@ -348,7 +356,7 @@ class _Journal:
         for number, line in enumerate(whole, 1):
             try:
                 entry = json.loads(line)
-                self.scores[entry["key"]] = float(entry["score"])
+                self.by_key[entry["key"]] = float(entry["score"])
             except (ValueError, TypeError, KeyError) as reason:
                 raise ForecastError(
                     f"{path}, line {number}: not a line of a selection's journal. Give another "
@@ -356,7 +364,7 @@ class _Journal:
                 ) from reason
 
     def add(self, key: str, value: float) -> None:
-        self.scores[key] = value
+        self.by_key[key] = value
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)

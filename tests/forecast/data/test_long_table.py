@@ -125,7 +125,7 @@ class TestFilling:
     @pytest.mark.parametrize(
         ("settings_", "message"),
         [
-            ({"start": "first"}, "start must be 'per_series' or 'global', got 'first'"),
+            ({"start": "first"}, "start must be one of 'per_series', 'global', got 'first'"),
             ({"value": {}}, "column 'y' has no value to be filled with"),
             ({"value": {"y": 0, "plays": 0}}, "value names 'plays', which is no column"),
             ({"freq": "W-MON"}, "series 'a': 2015-03-01 is not a date of freq='W-MON'"),

@@ -48,8 +48,8 @@ def test_a_negative_forecast_has_no_geometric_mean():
 @pytest.mark.parametrize(
     ("average", "message"),
     [
-        (Average([]), "at least one forecaster"),
-        (Average(TWO, how="mode"), "how must be one of mean, median, geometric, got 'mode'"),
+        (Average([]), r"forecasters must be a sequence of Forecaster, got \[\]"),
+        (Average(TWO, how="mode"), "how must be one of 'mean', 'median', 'geometric', got 'mode'"),
     ],
 )
 def test_what_is_refused(average, message):

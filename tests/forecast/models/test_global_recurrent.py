@@ -75,9 +75,7 @@ def test_seeds_are_kept_and_torch_s_own_state_left_alone():
 
 def test_state_and_back():
     model = GlobalRecurrentForecaster(5, **(SMALL | {"n_models": 2})).fit(noisy(3, 60))
-    other = clone(model)
-    other._restore(model.panel_, model._state())
-    other.residuals_ = None
+    other = clone(model).restore_panel(model.panel_, model._state())
     np.testing.assert_array_equal(
         other.predict(5)[other.label].to_numpy(), model.predict(5)[model.label].to_numpy()
     )
@@ -86,7 +84,11 @@ def test_state_and_back():
 @pytest.mark.parametrize(
     ("model", "df", "message"),
     [
-        (GlobalRecurrentForecaster(5, loss="mae"), noisy(1, 60), "loss must be 'relative' or 'f'"),
+        (
+            GlobalRecurrentForecaster(5, loss="mae"),
+            noisy(1, 60),
+            "loss must be one of 'relative', 'f'",
+        ),
         (GlobalRecurrentForecaster(5, cell="cnn"), noisy(1, 60), "cell must be one of"),
         (GlobalRecurrentForecaster(5), noisy(1, 20), "has 20 rows, at least 28"),
         (GlobalRecurrentForecaster(30), noisy(1, 50), "the longest series has 50 rows, and 28"),

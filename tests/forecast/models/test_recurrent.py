@@ -266,15 +266,15 @@ def test_labels_say_what_differs(parameters, label):
     [
         ({"cell": "lstmm"}, "cell must be one of .*got 'lstmm'"),
         ({"features": "all"}, "features must be one of .*got 'all'"),
-        ({"loss": "mse"}, "loss must be one of mae, relative, f, got 'mse'"),
-        ({"dtype": "float16"}, "dtype must be one of float32, float64, got 'float16'"),
-        ({"windows": "all"}, "windows must be one of reference, sliding, got 'all'"),
+        ({"loss": "mse"}, "loss must be one of 'mae', 'relative', 'f', got 'mse'"),
+        ({"dtype": "float16"}, "dtype must be one of 'float32', 'float64', got 'float16'"),
+        ({"windows": "all"}, "windows must be one of 'reference', 'sliding', got 'all'"),
         ({"input_size": 0}, "input_size must be a whole number of at least 1, got 0"),
-        ({"output_size": 1.5}, r"output_size must be a whole number of at least 1, got 1\.5"),
+        ({"output_size": 1.5}, r"output_size must be a whole number of at least 1 or None, got 1\.5"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ({"batch_size": True}, "batch_size must be a whole number of at least 1, got True"),
-        ({"learning_rate": 0}, "learning_rate must be above 0 and finite, got 0"),
-        ({"units": (4,)}, r"units must be those of two layers, got \(4,\)"),
+        ({"learning_rate": 0}, "learning_rate must be a positive number, got 0"),
+        ({"units": (4,)}, r"units must be a sequence of 2 times a whole number of at least 1, got \(4,\)"),
         ({"output_size": 3}, "windows='reference' pairs blocks of p=2 .* not with q=3"),
         ({"features": "multiple"}, "name at least one in hist_exog"),
         ({"hist_exog": ["downloads"]}, r"not hist_exog=\['downloads'\]: take features='multiple'"),
@@ -366,7 +366,7 @@ def test_restoring_trains_nothing(monkeypatch):
 def test_what_is_missing_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "spdkit.nets.recurrent.unit")
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ForecastError, match=r"need torch: pip install 'spdkit\[learn\]'"):
+    with pytest.raises(ForecastError, match=r"needs torch: pip install 'spdkit\[learn\]'"):
         RecurrentForecaster().fit(frame(a=plays(12)))
 
 

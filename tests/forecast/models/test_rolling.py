@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spdkit.forecast.data.checks import ForecastError
-from spdkit.forecast.models.rolling import Rolling, roll, roll_all
+from spdkit.forecast.models.rolling import Rolling, roll_all
 
 
 def plus_p(x):
@@ -36,7 +36,7 @@ def of(values):
 
 
 def rolled(unit, history, h, p, q, rolling, clip=None):
-    return roll(unit, of(history), h, p, q, rolling, clip)[0, :, 0].tolist()
+    return roll_all(unit, of(history), h, p, q, [rolling], clip)[0][0, :, 0].tolist()
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,13 @@ def test_the_history_must_reach_back_to_the_first_window():
     [
         ({"shift": 0}, "at least 1, got 0"),
         ({"shift": -1}, "at least 1, got -1"),
-        ({"shift": 1.5}, r"whole number of days, at least 1, got 1\.5"),
+        ({"shift": 1.5}, r"shift must be a whole number of at least 1, got 1\.5"),
         ({"shift": True}, "got True"),
-        ({"shift": 1, "mode": "alined"}, "mode must be one of aligned, reference, got 'alined'"),
-        ({"shift": 1, "start": "first"}, "start must be one of last, penultimate, got 'first'"),
+        (
+            {"shift": 1, "mode": "alined"},
+            "mode must be one of 'aligned', 'reference', got 'alined'",
+        ),
+        ({"shift": 1, "start": "first"}, "start must be one of 'last', 'penultimate', got 'first'"),
     ],
 )
 def test_a_rolling_that_is_none_is_refused(given_, message):
@@ -209,7 +212,7 @@ def test_all_shifts_at_once_are_each_of_them():
     ]
     found = roll_all(unit, history, 10, 4, 4, rollings, (-1, 0.2))
     for rolling, one in zip(rollings, found, strict=True):
-        alone = roll(mixed(4), history, 10, 4, 4, rolling, (-1, 0.2))
+        alone = roll_all(mixed(4), history, 10, 4, 4, [rolling], (-1, 0.2))[0]
         np.testing.assert_allclose(one, alone, rtol=1e-12)
         assert one.shape == (3, 10, 2)
     assert len({one.tobytes() for one in found}) == len(rollings)

@@ -76,5 +76,5 @@ def test_a_target_follows_its_window_in_every_feature(p, q, more, windows):
 def test_windows_that_are_none_are_refused():
     with pytest.raises(ForecastError, match="q=3: take windows='sliding', or q=p"):
         cut(days(20), 2, 3, "reference")
-    with pytest.raises(ForecastError, match="must be one of reference, sliding, got 'all'"):
+    with pytest.raises(ForecastError, match="must be one of 'reference', 'sliding', got 'all'"):
         cut(days(20), 2, 2, "all")

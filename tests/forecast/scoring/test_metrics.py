@@ -103,9 +103,11 @@ def test_no_metric_hides_a_forecast_that_is_no_number(metric):
 
 
 def test_unknown_words():
-    with pytest.raises(ForecastError, match="no metric 'smape', only f, mae, rmse, wape"):
+    with pytest.raises(
+        ForecastError, match="metric must be one of 'f', 'mae', 'rmse', 'wape', got 'smape'"
+    ):
         score([[1]], [[1]], "smape")
-    with pytest.raises(ForecastError, match="zero must be 'refuse' or 'skip', got 'drop'"):
+    with pytest.raises(ForecastError, match="zero must be one of 'refuse', 'skip', got 'drop'"):
         f_score([[1]], [[1]], zero="drop")
     with pytest.raises(ForecastError, match="wape does not exist: every series is 0"):
         score([[0]], [[1]], "wape")

@@ -41,7 +41,10 @@ def test_shifts_that_a_unit_does_not_allow_are_left_out():
         (lambda: candidates(SMA(), {"k": [1]}, shifts="all"), r"SMA\(1\) has none"),
         (lambda: candidates(TINY, {"input_size": [2]}, shifts=[9]), "no candidates"),
         (lambda: select([], frame({"a": [1, 2]}), 1), "no candidates to select from"),
-        (lambda: select([SMA(1)], frame({"a": [1, 2]}), 1, metric="r2"), "no metric 'r2'"),
+        (
+            lambda: select([SMA(1)], frame({"a": [1, 2]}), 1, metric="r2"),
+            "metric must be one of .* got 'r2'",
+        ),
         (
             lambda: select([SMA(1)], frame({"a": [1, 2]}), 1, select_on="test"),
             "test rows go with select_on='test'",
@@ -52,7 +55,7 @@ def test_shifts_that_a_unit_does_not_allow_are_left_out():
         ),
         (
             lambda: select([SMA(1)], frame({"a": [1, 2]}), 1, select_on="train"),
-            "select_on must be 'validation' or 'test', got 'train'",
+            "select_on must be one of 'validation', 'test', got 'train'",
         ),
         (
             lambda: select(
