@@ -83,6 +83,7 @@ def needs_extra(what: str, extra: str, error: type[SpdkitError] = SpdkitError) -
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "spdkit").startswith("spdkit"):
+        package = (missing.name or "spdkit").split(".")[0]
+        if package == "spdkit":
             raise
-        raise error(f"{what} needs {missing.name}: pip install 'spdkit[{extra}]'") from missing
+        raise error(f"{what} needs {package}: pip install 'spdkit[{extra}]'") from missing

@@ -87,7 +87,7 @@ def test_state_and_back():
         (
             GlobalRecurrentForecaster(5, loss="mae"),
             noisy(1, 60),
-            "loss must be one of 'relative', 'f'",
+            "loss must be .*, got 'mae'",
         ),
         (GlobalRecurrentForecaster(5, cell="cnn"), noisy(1, 60), "cell must be one of"),
         (GlobalRecurrentForecaster(5), noisy(1, 20), "has 20 rows, at least 28"),

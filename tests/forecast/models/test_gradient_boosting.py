@@ -133,13 +133,17 @@ def test_nothing_after_the_cutoff_is_seen():
 @pytest.mark.parametrize(
     ("model", "df", "message"),
     [
-        (GlobalForecaster(5, loss="mae"), noisy(1, 60), "loss must be one of relative, f, squared"),
+        (
+            GlobalForecaster(5, loss="mae"),
+            noisy(1, 60),
+            "loss must be .* 'squared', got 'mae'",
+        ),
         (
             GlobalForecaster(5, backend="xgb"),
             noisy(1, 60),
             "backend must be one of 'hist', 'lightgbm'",
         ),
-        (GlobalForecaster(5, zero="fill"), noisy(1, 60), "zero must be one of refuse, skip"),
+        (GlobalForecaster(5, zero="fill"), noisy(1, 60), "zero must be one of 'refuse', 'skip'"),
         (
             GlobalForecaster(30),
             noisy(2, 50),

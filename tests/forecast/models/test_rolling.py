@@ -119,7 +119,7 @@ def test_the_history_must_reach_back_to_the_first_window():
         ({"shift": True}, "got True"),
         (
             {"shift": 1, "mode": "alined"},
-            "mode must be one of 'aligned', 'reference', got 'alined'",
+            "mode .* one of 'aligned', 'reference', got 'alined'",
         ),
         ({"shift": 1, "start": "first"}, "start must be one of 'last', 'penultimate', got 'first'"),
     ],

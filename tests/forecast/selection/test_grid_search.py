@@ -205,7 +205,7 @@ def test_best_is_the_winner_fitted_on_everything():
 
 
 def test_best_of_none_is_refused():
-    with pytest.raises(ForecastError, match="no candidates"):
+    with pytest.raises(ForecastError, match=r"candidates must be a sequence .* got \[\]"):
         BestForecaster([], 2).fit(frame({"a": [1, 2]}))
 
 
