@@ -26,13 +26,13 @@ from benchmarks.common import measuring
 from benchmarks.common.script import save
 from spdkit.catalogs.tianchi import read_artist_daily
 from spdkit.forecast.data.long_table import check_frame
+from spdkit.forecast.data.panel import cutoffs
 from spdkit.forecast.models.average import Average
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import SMA, Level, RelativeMean, SeasonalNaive
 from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster
 from spdkit.forecast.models.gradient_boosting import GlobalForecaster
 from spdkit.forecast.models.recommended import recommended, units, with_units
-from spdkit.forecast.scoring.cutoffs import cutoffs
 from spdkit.forecast.scoring.metrics import f_score
 from spdkit.forecast.selection.grid_search import Selection, select
 

@@ -28,6 +28,7 @@ from spdkit.common.parameters import FLAG, Allowed, Whole, check_parameters
 from spdkit.forecast import registry
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, day, steps
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.scoring.intervals import (
@@ -56,13 +57,13 @@ class Request:
         A name of `spdkit.forecast.registry.MODELS`.
     levels : tuple of float or None
         Per cent that intervals should hold; none if empty. None is `DEFAULT_LEVEL`, or no intervals
-        where the series are too few or too short for it, which is told.
+        where the series are too few or too short for it, which a remark says.
     n_windows : int
         Windows of `h` rows to score in; 0 for no scores.
     season_length : int, optional
         Rows of a season; that of the frequency if not given.
     skip_short : bool
-        Whether series that are too short are left out, which is told, or refused.
+        Whether series that are too short are left out, which a remark says, or refused.
     seed : int
 
     Raises
@@ -80,7 +81,6 @@ class Request:
     seed: int = 0
 
     _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
-        "h": Whole(),
         "n_windows": Whole(0),
         "season_length": (Whole(), None),
         "skip_short": FLAG,
@@ -88,6 +88,7 @@ class Request:
     }
 
     def __post_init__(self) -> None:
+        check_horizon(self.h)
         check_parameters(vars(self), self._parameter_constraints, ForecastError)
         for level in self.levels or ():
             check_level(level)
@@ -261,18 +262,15 @@ def forecast_panel(
 
 
 def _metric(panel: Panel, request: Request, remarks: list[str]) -> str:
-    """F where every row that is scored has plays; else wape, which is told."""
+    """F where every row that is scored has plays; else wape, which a remark says."""
     windows = request.n_windows + (registry.BEST_WINDOWS if request.model == registry.BEST else 0)
     recent = panel.tail(windows * request.h)
     without = recent.y <= 0
     if not without.any():
         return "f"
-    row = int(np.argmax(without))
-    series = int(np.searchsorted(recent.indptr, row, side="right")) - 1
     remarks.append(
-        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none (series "
-        f"{quoted(panel.ids[series])}, {shown(recent.ds[row])}, is the first): models are compared "
-        f"by WAPE"
+        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
+        f"({recent.place(int(np.argmax(without)))}, is the first): models are compared by WAPE"
     )
     return "wape"
 
@@ -325,15 +323,9 @@ def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str])
         f"{int(short.sum())} of {len(panel)} series are left out, since they have fewer than "
         f"{rows} rows ({why}): {listing(panel.ids[short].tolist(), 3)}"
     )
-    return _subset(panel, np.flatnonzero(~short))
-
-
-def _subset(panel: Panel, which: np.ndarray) -> Panel:
-    lengths = np.zeros(len(panel), dtype=np.int64)
-    lengths[which] = panel.lengths[which]
-    some = panel.tail(lengths)
-    indptr = np.concatenate([[0], np.cumsum(lengths[which])])
-    return replace(some, ids=panel.ids[which], indptr=indptr)
+    long_enough = panel.tail(np.where(short, 0, panel.lengths))
+    indptr = np.concatenate([[0], long_enough.indptr[1:][~short]])
+    return replace(long_enough, ids=panel.ids[~short], indptr=indptr)
 
 
 def _rivals(

@@ -94,49 +94,6 @@ def season_of(freq: Freq) -> int:
     return _SEASONS.get(freq.rule_code.split("-")[0], 1) if freq.n == 1 else 1
 
 
-def _global(setting: Setting) -> Forecaster:
-    return GlobalForecaster(
-        setting.h,
-        zero="skip",
-        season_length=setting.season_length,
-        hist_exog=setting.hist_exog,
-        seed=setting.seed,
-    )
-
-
-def _recommended(setting: Setting) -> Forecaster:
-    return recommended(
-        setting.h,
-        hist_exog=setting.hist_exog,
-        season_length=setting.season_length,
-        relative=setting.metric == "f",
-        zero="skip",
-        seed=setting.seed,
-    )
-
-
-def _with_units(setting: Setting) -> Forecaster:
-    return with_units(
-        setting.h,
-        hist_exog=setting.hist_exog,
-        season_length=setting.season_length,
-        zero="skip",
-        seed=setting.seed,
-    )
-
-
-def _global_recurrent(setting: Setting) -> Forecaster:
-    return GlobalRecurrentForecaster(setting.h, hist_exog=setting.hist_exog, seed=setting.seed)
-
-
-def _lstm(setting: Setting) -> Forecaster:
-    return RecurrentForecaster(input_size=setting.h, output_size=setting.h, seed=setting.seed)
-
-
-def _lstm_rpa(setting: Setting) -> Forecaster:
-    return RecurrentForecaster(input_size=2, rolling=Rolling(1), seed=setting.seed)
-
-
 def _best(setting: Setting) -> Forecaster:
     candidates = [model.build(setting) for model in MODELS.values() if model.candidate]
     return BestForecaster(candidates, setting.h, n_windows=BEST_WINDOWS, metric=setting.metric)
@@ -149,13 +106,26 @@ MODELS = {
         Model(
             "recommended",
             "each series' level and boosting over all series, averaged",
-            _recommended,
+            lambda s: recommended(
+                s.h,
+                hist_exog=s.hist_exog,
+                season_length=s.season_length,
+                relative=s.metric == "f",
+                zero="skip",
+                seed=s.seed,
+            ),
             candidate=True,
         ),
         Model(
             "recommended-with-units",
             "boosting and lstm-rpa trained on F, averaged: our best; slow",
-            _with_units,
+            lambda s: with_units(
+                s.h,
+                hist_exog=s.hist_exog,
+                season_length=s.season_length,
+                zero="skip",
+                seed=s.seed,
+            ),
         ),
         Model("sma", "the mean of the last 16 rows", lambda _: SMA(16), candidate=True),
         Model(
@@ -167,21 +137,35 @@ MODELS = {
         Model(
             "seasonal-naive",
             "the last season again, such as a week of days",
-            lambda setting: SeasonalNaive(setting.season_length),
+            lambda s: SeasonalNaive(s.season_length),
             candidate=True,
         ),
-        Model("global", "gradient boosting over all series at once, on relative error", _global),
+        Model(
+            "global",
+            "gradient boosting over all series at once, on relative error",
+            lambda s: GlobalForecaster(
+                s.h,
+                zero="skip",
+                season_length=s.season_length,
+                hist_exog=s.hist_exog,
+                seed=s.seed,
+            ),
+        ),
         Model(
             "global-recurrent",
             "a GRU over all series at once, on F, which no day without plays allows",
-            _global_recurrent,
+            lambda s: GlobalRecurrentForecaster(s.h, hist_exog=s.hist_exog, seed=s.seed),
         ),
         Model("arima", "ARIMA of each series, its order by AICc; slow", lambda _: ARIMA()),
-        Model("lstm", "an LSTM of each series that gives the whole horizon at once; slow", _lstm),
+        Model(
+            "lstm",
+            "an LSTM of each series that gives the whole horizon at once; slow",
+            lambda s: RecurrentForecaster(input_size=s.h, output_size=s.h, seed=s.seed),
+        ),
         Model(
             "lstm-rpa",
             "an LSTM of each series rolled day by day, as its paper does; slow",
-            _lstm_rpa,
+            lambda s: RecurrentForecaster(input_size=2, rolling=Rolling(1), seed=s.seed),
         ),
     )
 }

@@ -172,7 +172,7 @@ def test_without_validation_nothing_is_scored():
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"h": 0}, "h must be a whole number of at least 1, got 0"),
+        ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
         ({"n_windows": -1}, "n_windows must be a whole number of at least 0, got -1"),
         ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
         (

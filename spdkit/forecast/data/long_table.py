@@ -83,14 +83,17 @@ def check_frame(
         ids=ids,
         indptr=indptr.astype(np.int64),
         ds=ds,
-        y=_numbers(df, target_col, ids, codes, ds, order),
+        y=_numbers(df[target_col])[order],
         exog=pd.DataFrame(
-            {name: _numbers(df, name, ids, codes, ds, order) for name in exog},
-            index=pd.RangeIndex(len(df)),
+            {name: _numbers(df[name])[order] for name in exog}, index=pd.RangeIndex(len(df))
         ),
         freq=infer_freq(ds, indptr, freq, ids),
         columns=columns,
     )
+    for name, values in ((target_col, panel.y), *((name, panel.exog[name]) for name in exog)):
+        numbers = np.asarray(values, np.float64)
+        advice = ". Fill it, or drop the series."
+        panel.refuse(~np.isfinite(numbers), f"{name} is", numbers, advice)
     _check_dates(panel, codes[order])
     return panel
 
@@ -272,26 +275,11 @@ def _series_of(df: pd.DataFrame, id_col: str) -> tuple[NDArray[np.int64], pd.Ind
     return codes.astype(np.int64), pd.Index(ids)
 
 
-def _numbers(
-    df: pd.DataFrame,
-    name: str,
-    ids: pd.Index[Any],
-    codes: NDArray[np.int64],
-    ds: pd.Index[Any],
-    order: NDArray[np.intp],
-) -> Numbers:
-    """Values of a column in the order of the series, refused unless all are finite numbers."""
-    column = df[name]
+def _numbers(column: pd.Series[Any]) -> Numbers:
+    """Values of a column, which has to be of numbers; what is missing is NaN."""
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
-        raise ForecastError(f"column {name!r} holds {column.dtype}, not numbers")
-    values = column.to_numpy(np.float64, na_value=np.nan)[order]
-    if (bad := ~np.isfinite(values)).any():
-        i = int(np.flatnonzero(bad)[0])
-        raise ForecastError(
-            f"series {quoted(ids[codes[order[i]]])}, {shown(ds[i])}: {name} is {values[i]} "
-            f"({int(bad.sum())} such rows). Fill it, or drop the series."
-        )
-    return values
+        raise ForecastError(f"column {column.name!r} holds {column.dtype}, not numbers")
+    return column.to_numpy(np.float64, na_value=np.nan)
 
 
 def _check_dates(panel: Panel, codes: NDArray[np.int64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spdkit.common.parameters import Whole, check_parameters
 from spdkit.forecast.data.calendar import Freq, future_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
 
@@ -92,41 +94,50 @@ class Panel:
         """
         short = np.flatnonzero(self.lengths < n)
         if short.size:
-            more = f" (and {short.size - 1} more such series)" if short.size > 1 else ""
+            more = f" (and {short.size - 1} more such series)" * (short.size > 1)
             raise ForecastError(
                 f"series {quoted(self.ids[short[0]])} has {self.lengths[short[0]]} rows, at least "
                 f"{n} are needed: {why}{more}. Give a longer history, or leave the series out."
             )
 
-    def refuse(self, wrong: NDArray[np.bool_], what: str, values: Numbers | None = None) -> None:
+    def place(self, row: int) -> str:
+        """Series and date of a row, in words."""
+        series = int(np.searchsorted(self.indptr, row, side="right")) - 1
+        return f"series {quoted(self.ids[series])}, {shown(self.ds[row])}"
+
+    def refuse(
+        self,
+        wrong: NDArray[np.bool_],
+        what: str,
+        values: Numbers | None = None,
+        advice: str = "",
+    ) -> None:
         """Refuse the rows marked as wrong, shape (n_rows,).
 
         Raises
         ------
         ForecastError
-            Naming series and date of the first, its value (y if not given) after `what`, and how
-            many there are.
+            Naming series and date of the first, its value (y if not given) after `what`, how many
+            there are, and what to do.
         """
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
-            series = int(np.searchsorted(self.indptr, row, side="right")) - 1
             value = (self.y if values is None else values)[row]
             raise ForecastError(
-                f"series {quoted(self.ids[series])}, {shown(self.ds[row])}: {what} {value:g} "
-                f"({int(wrong.sum())} such rows)"
+                f"{self.place(row)}: {what} {value:g} ({int(wrong.sum())} such rows){advice}"
             )
 
     def rows(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Panel:
         """Take rows `starts[i]` to `stops[i]` of each series i, counted within the series."""
         first, lengths = self.indptr[:-1] + starts, stops - starts
         indptr = np.concatenate([[0], np.cumsum(lengths)])
-        taken = np.repeat(first - indptr[:-1], lengths) + np.arange(indptr[-1])
+        rows = np.repeat(first - indptr[:-1], lengths) + np.arange(indptr[-1])
         return replace(
             self,
             indptr=indptr,
-            ds=self.ds[taken],
-            y=self.y[taken],
-            exog=self.exog.iloc[taken].reset_index(drop=True),
+            ds=self.ds[rows],
+            y=self.y[rows],
+            exog=self.exog.iloc[rows].reset_index(drop=True),
         )
 
     def tail(self, n: int | NDArray[np.int64]) -> Panel:
@@ -149,12 +160,53 @@ class Panel:
 
     def frame(self) -> pd.DataFrame:
         """The series in the long format."""
-        named: dict[Any, Any] = {
+        columns: dict[Any, Any] = {
             self.columns.unique_id: self.ids.repeat(self.lengths),
             self.columns.ds: self.ds,
             self.columns.y: self.y,
         }
-        return pd.DataFrame({**named, **{name: self.exog[name] for name in self.exog}})
+        return pd.DataFrame(columns | {name: self.exog[name] for name in self.exog})
+
+
+def cutoffs(
+    panel: Panel, h: int, n_windows: int = 1, step_size: int | None = None
+) -> Iterator[tuple[Panel, Panel]]:
+    """Split series at each cutoff, the earliest first.
+
+    Parameters
+    ----------
+    panel : Panel
+    h : int
+        Rows after a cutoff.
+    n_windows : int
+        Cutoffs; the last lies `h` rows before the end of each series.
+    step_size : int, optional
+        Rows between two cutoffs; `h` if not given.
+
+    Yields
+    ------
+    past, future : Panel
+        Everything up to the cutoff, and the `h` rows after it.
+
+    Raises
+    ------
+    ForecastError
+        When a number is below 1, or a series has no row before its first cutoff, by name.
+    """
+    step = h if step_size is None else step_size
+    check_parameters(
+        {"n_windows": n_windows, "step_size": step},
+        {"n_windows": Whole(), "step_size": Whole()},
+        ForecastError,
+    )
+    span = h + (n_windows - 1) * step
+    panel.require(
+        span + 1, f"{n_windows} windows of {h} rows, {step} apart, and one row before them"
+    )
+    for window in range(n_windows):
+        after = (n_windows - 1 - window) * step
+        ends = panel.lengths - after
+        yield panel.rows(np.zeros_like(ends), ends - h), panel.rows(ends - h, ends)
 
 
 def day(time: Any) -> str:

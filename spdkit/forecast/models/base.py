@@ -32,9 +32,8 @@ from spdkit.common.parameters import Allowed, check_parameters
 from spdkit.common.serialization import Arrays, State, part_of, prefixed
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
-from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.data.panel import Numbers, Panel, cutoffs
 from spdkit.forecast.models import serialization
-from spdkit.forecast.scoring.cutoffs import cutoffs
 from spdkit.forecast.scoring.intervals import ConformalIntervals, Residuals, lower_ends, scale
 
 Step = str | int | pd.DateOffset | None
@@ -113,13 +112,8 @@ class Forecaster(BaseEstimator):
         Raises
         ------
         ForecastError
-            When there are fewer than two windows, or a series is too short for them.
+            When a series is too short for them.
         """
-        if intervals.n_windows < 2:
-            raise ForecastError(
-                f"intervals need n_windows of at least 2, got {intervals.n_windows}: each window's "
-                f"coverage is measured by the others"
-            )
         h, errors = intervals.h, []
         for past, future in cutoffs(panel, h, intervals.n_windows, intervals.step_size):
             forecast = clone(self).fit_panel(past).forecast_rows(future)
@@ -195,8 +189,7 @@ class Forecaster(BaseEstimator):
     def forecast_rows(self, future: Panel) -> Numbers:
         """Forecast rows that are known, to be set beside them, shape (n_series, h).
 
-        `future` are the rows that follow those of `fit`, as `spdkit.forecast.scoring.cutoffs` has
-        them.
+        `future` are the rows that follow those of `fit`, see `spdkit.forecast.data.panel.cutoffs`.
         """
         X_df = future.frame() if self.futr_exog else None
         forecast = self.predict(len(future.y) // len(future), X_df=X_df)[self.label]

@@ -197,13 +197,13 @@ def _answers(unit: Unit, windows: Numbers, q: int) -> Numbers:
     return answers
 
 
-def check_windows(windows: Windows, p: int, q: int) -> None:
-    """Refuse windows that cannot be cut.
+def least_days(windows: Windows, p: int, q: int) -> int:
+    """Days of the shortest series that gives a training pair.
 
     Raises
     ------
     ForecastError
-        When there is no such way, or ``reference`` is asked for q other than p.
+        When there are no such windows, or ``reference`` is asked for q other than p.
     """
     check_parameters({"windows": windows}, {"windows": WINDOWS}, ForecastError)
     if windows == "reference" and q != p:
@@ -211,11 +211,6 @@ def check_windows(windows: Windows, p: int, q: int) -> None:
             f"windows='reference' pairs blocks of p={p} days with the next p, not with q={q}: take "
             f"windows='sliding', or q=p"
         )
-
-
-def least_days(windows: Windows, p: int, q: int) -> int:
-    """Days of the shortest series that gives a training pair."""
-    check_windows(windows, p, q)
     # Of one pair of blocks, ⌊0.8⌋ = 0 train: two pairs, or three blocks.
     return 3 * p if windows == "reference" else p + q
 
@@ -237,7 +232,7 @@ def cut(values: Numbers, p: int, q: int, windows: Windows) -> tuple[Numbers, Num
     Raises
     ------
     ForecastError
-        As `check_windows` does, or when there are too few days for a pair.
+        As `least_days` does, or when there are too few days for a pair.
     """
     n_series, n_days, n_features = values.shape
     if n_days < (least := least_days(windows, p, q)):

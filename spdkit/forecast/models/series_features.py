@@ -1,4 +1,4 @@
-"""What a model of all series sees of one series at one date, free of the series' own scale.
+"""Features of one series at one date, free of its own scale, for models of all series.
 
 Conventions
 -----------
@@ -65,12 +65,12 @@ def learnable(panel: Panel, before: int, horizon: int, most: int, seed: int) -> 
             f"the longest series has {panel.lengths.max()} rows, and {before} before and {horizon} "
             f"after a date are needed to learn a horizon of {horizon}"
         )
-    taken = np.arange(starts[-1])
-    if len(taken) > most:
+    places = np.arange(starts[-1])
+    if len(places) > most:
         generator = np.random.default_rng(seed)
-        taken = np.sort(generator.choice(starts[-1], most, replace=False))
-    series = np.searchsorted(starts, taken, side="right") - 1
-    return Origins(series, taken - starts[series] + before)
+        places = np.sort(generator.choice(starts[-1], most, replace=False))
+    series = np.searchsorted(starts, places, side="right") - 1
+    return Origins(series, places - starts[series] + before)
 
 
 def require_within(h: int, horizon: int, label: str) -> None:
@@ -145,16 +145,16 @@ def describe(
     window = past(panel, panel.y, origins, max(ALL_SPANS))
     ratio = np.maximum(window / level[:, None], _SMALLEST_RATIO)
     spans = [(0, n) for n in ALL_SPANS] + list(_WEEKS)
-    known = [_log(constant(window[:, a:b], relative) / level) for a, b in spans]
+    features = [_log(constant(window[:, a:b], relative) / level) for a, b in spans]
     logs = np.log(ratio[:, :_SPREAD_ROWS])
     with np.errstate(invalid="ignore"):
-        known += [np.nanmax(logs, axis=1), np.nanmin(logs, axis=1)]
-        known += [_deviation(logs), _deviation(np.diff(logs, axis=1)), np.log(level)]
+        features += [np.nanmax(logs, axis=1), np.nanmin(logs, axis=1)]
+        features += [_deviation(logs), _deviation(np.diff(logs, axis=1)), np.log(level)]
     week = np.nansum(window[:, :7], axis=1)
     for name in hist_exog:
         other = past(panel, panel.exog[name].to_numpy(), origins, 7)
-        known.append(np.log((np.nansum(other, axis=1) + 1) / (week + 1)))
-    return np.stack(known, axis=1)
+        features.append(np.log((np.nansum(other, axis=1) + 1) / (week + 1)))
+    return np.stack(features, axis=1)
 
 
 def seasonal(

@@ -21,11 +21,14 @@ forecasting.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
+from spdkit.common.parameters import Allowed, Whole, check_parameters
 from spdkit.evaluation.conformal import conformal_radius, fewest_residuals
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
@@ -43,14 +46,28 @@ class ConformalIntervals:
     h : int
         Steps ahead that they are learned for; forecasts with intervals reach no further.
     n_windows : int
-        Cutoffs, at least 2.
+        Cutoffs, at least 2: the coverage of each window is measured by the others.
     step_size : int, optional
         Rows between two; `h` if not given.
+
+    Raises
+    ------
+    ForecastError
+        When one of them is none of these.
     """
 
     h: int
     n_windows: int = 2
     step_size: int | None = None
+
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "h": Whole(),
+        "n_windows": Whole(2),
+        "step_size": (Whole(), None),
+    }
+
+    def __post_init__(self) -> None:
+        check_parameters(vars(self), self._parameter_constraints, ForecastError)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,8 @@ from sklearn.base import clone
 
 from spdkit.evaluation.bootstrap import Difference, paired_bootstrap
 from spdkit.evaluation.metrics import Metric
-from spdkit.forecast.data.panel import Numbers, Panel, day, series_count, steps
+from spdkit.forecast.data.panel import Numbers, Panel, cutoffs, day, series_count, steps
 from spdkit.forecast.models.base import Forecaster
-from spdkit.forecast.scoring.cutoffs import cutoffs
 from spdkit.forecast.scoring.intervals import Residuals, scale
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, f_score, score
 

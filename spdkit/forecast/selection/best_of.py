@@ -9,10 +9,9 @@ from typing import ClassVar
 from sklearn.base import clone
 
 from spdkit.common.parameters import FLAG, Instance, SequenceOf, Whole
-from spdkit.forecast.data.panel import Numbers, Panel
+from spdkit.forecast.data.panel import Numbers, Panel, cutoffs
 from spdkit.forecast.models.average import columns_of, forecast_of
 from spdkit.forecast.models.base import Forecaster
-from spdkit.forecast.scoring.cutoffs import cutoffs
 from spdkit.forecast.scoring.metrics import METRIC, ZERO, Zero
 from spdkit.forecast.selection.grid_search import Selection, select_panel
 

@@ -37,13 +37,12 @@ from spdkit.common.versions import installed_versions
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, check_horizon
-from spdkit.forecast.data.panel import Panel
+from spdkit.forecast.data.panel import Panel, cutoffs
 from spdkit.forecast.models.average import columns_of
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.recurrent import RecurrentForecaster
 from spdkit.forecast.models.rolling import Rolling
 from spdkit.forecast.models.serialization import to_record
-from spdkit.forecast.scoring.cutoffs import cutoffs
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, METRIC, Zero, score
 
 SelectOn = Literal["validation", "test"]
@@ -298,12 +297,12 @@ def _chosen(
     metric: str,
     select_on: SelectOn,
 ) -> Selection:
-    named = {f"cutoff {_span(past)[1]}": column for column, (past, _) in enumerate(splits)}
+    columns = {f"cutoff {_span(past)[1]}": column for column, (past, _) in enumerate(splits)}
     table = pd.DataFrame({"candidate": [one.label for one in candidates]})
-    for name, column in named.items():
+    for name, column in columns.items():
         table[name] = [values.get((i, column), np.nan) for i in range(len(candidates))]
     # A candidate that fails at one cutoff has no mean: it is not compared on fewer windows.
-    means = table[list(named)].mean(axis=1, skipna=False)
+    means = table[list(columns)].mean(axis=1, skipna=False)
     table["mean"] = means
     table["reason"] = [reasons.get(i, "") for i in range(len(candidates))]
     if not means.notna().any():

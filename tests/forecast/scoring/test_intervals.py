@@ -116,7 +116,9 @@ def test_levels_that_cannot_be_had(h, level, message):
 
 
 def test_intervals_that_cannot_be_learned():
-    with pytest.raises(ForecastError, match="intervals need n_windows of at least 2, got 1"):
+    with pytest.raises(
+        ForecastError, match="n_windows must be a whole number of at least 2, got 1"
+    ):
         SMA(1).fit(FOUR, intervals=ConformalIntervals(1, n_windows=1))
     with pytest.raises(
         ForecastError, match="series 'a' has 8 rows, at least 11 are needed: 5 wind"

@@ -7,7 +7,7 @@ from long_frames import long_frame
 
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame
-from spdkit.forecast.scoring.cutoffs import cutoffs
+from spdkit.forecast.data.panel import cutoffs
 
 PANEL = check_frame(long_frame(a=range(10), b=range(20, 27)))
 
