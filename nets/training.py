@@ -10,10 +10,12 @@ References: Keras 2.3, for the optimisers' constants; Prechelt (1998), early sto
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -25,11 +27,16 @@ OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Callback = Callable[[int, dict[str, float]], None]
 
-_EPSILON = 1e-7  # Keras's
 _SHARE = 1 << 22  # multiplications of a step, forwards, that occupy a thread of their own
-# Adadelta's rate is 1.0 as in its paper and in Keras before 2.3; Keras 2.3 and later has 0.001,
-# with which it hardly moves in 100 epochs.
-_RATES = {"adadelta": 1.0, "adam": 1e-3, "adamw": 1e-3, "nadam": 1e-3, "sgd": 1e-2}
+# Keras's constants. Adadelta's rate is 1.0 as in its paper and in Keras before 2.3; Keras 2.3 and
+# later has 0.001, with which it hardly moves in 100 epochs.
+_OPTIMIZERS: dict[Optimizer, Callable[..., torch.optim.Optimizer]] = {
+    "adadelta": partial(torch.optim.Adadelta, lr=1.0, rho=0.95, eps=1e-7),
+    "adam": partial(torch.optim.Adam, lr=1e-3, eps=1e-7, fused=True),
+    "adamw": partial(torch.optim.AdamW, lr=1e-3, eps=1e-7, fused=True),
+    "nadam": partial(torch.optim.NAdam, lr=1e-3, eps=1e-7),
+    "sgd": partial(torch.optim.SGD, lr=1e-2, fused=True),
+}
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,9 @@ class Data:
 
     def rows(self, index: torch.Tensor | slice) -> Data:
         """Some of the rows: a copy of those that are numbered, a view of a slice."""
-        x = _chosen(self.x, index)
-        y = x if self.y is self.x else _chosen(self.y, index)
-        return Data(x, y, None if self.weight is None else _chosen(self.weight, index))
-
-
-def _chosen(tensor: torch.Tensor, index: torch.Tensor | slice) -> torch.Tensor:
-    # A third of the time that tensor[index] takes.
-    return tensor[index] if isinstance(index, slice) else tensor.index_select(0, index)
+        x = self.x[index]
+        y = x if self.y is self.x else self.y[index]
+        return Data(x, y, None if self.weight is None else self.weight[index])
 
 
 @dataclass(frozen=True)
@@ -129,39 +131,30 @@ def train(
         When the loss is no finite number.
     """
     devices = [training.x.device] if training.x.is_cuda else []
-    with torch.random.fork_rng(devices):
+    history: list[dict[str, float]] = []
+    with torch.random.fork_rng(devices), _few_threads(net, schedule.batch_size):
         torch.manual_seed(schedule.seed)
-        with _in_one_piece(net) as parameters, _few_threads(net, schedule.batch_size):
-            return _train(net, parameters, loss, training, validation, schedule, callback)
-
-
-class _OnePiece(nn.Module):
-    """All parameters of a net as one vector, so that a step is one operation and not dozens."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.parts = tuple(part for part in net.parameters() if part.requires_grad)
-        whole = torch.cat([part.detach().flatten() for part in self.parts])
-        pieces = whole.split([part.numel() for part in self.parts])
-        for part, piece in zip(self.parts, pieces, strict=True):
-            part.data = piece.view_as(part)
-        self.whole = nn.Parameter(whole)
-        self.whole.grad = torch.empty_like(whole)
-
-    def differentiate(self, value: torch.Tensor) -> None:
-        """Set the gradient; 0 of what `value` does not depend on."""
-        gradients = torch.autograd.grad(value, self.parts, materialize_grads=True)
-        torch.cat([each.flatten() for each in gradients], out=self.whole.grad)
-
-
-@contextmanager
-def _in_one_piece(net: nn.Module) -> Iterator[_OnePiece]:
-    one = _OnePiece(net)
-    try:
-        yield one
-    finally:
-        for part in one.parts:
-            part.data = part.data.clone()
+        optimizer = make_optimizer(net, schedule)
+        best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), math.inf, 0
+        for epoch in range(1, schedule.max_epochs + 1):
+            mean = _epoch(net, loss, training, optimizer, schedule.batch_size)
+            metrics = {"loss": mean}
+            if validation is not None and len(validation):
+                metrics["val_loss"] = evaluate(net, loss, validation)
+            history.append(metrics)
+            watched = metrics.get("val_loss", metrics["loss"])
+            if not math.isfinite(watched):
+                raise DivergedError(f"the loss is {watched} in epoch {epoch}: lower learning_rate")
+            if watched < best_loss:
+                best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), watched, epoch
+            if callback is not None:
+                callback(epoch, metrics)
+            if epoch - best_epoch >= schedule.patience:
+                break
+        net.load_state_dict(best)
+        net.zero_grad()
+        net.eval()
+    return history
 
 
 @contextmanager
@@ -176,45 +169,8 @@ def _few_threads(net: nn.Module, batch_size: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _train(
-    net: nn.Module,
-    parameters: _OnePiece,
-    loss: Loss,
-    training: Data,
-    validation: Data | None,
-    schedule: Schedule,
-    callback: Callback | None,
-) -> list[dict[str, float]]:
-    optimizer = make_optimizer(parameters, schedule)
-    history: list[dict[str, float]] = []
-    best, best_loss, best_epoch = _copied(net), math.inf, 0
-    for epoch in range(1, schedule.max_epochs + 1):
-        mean = _epoch(net, parameters, loss, training, optimizer, schedule.batch_size)
-        metrics = {"loss": mean}
-        if validation is not None and len(validation):
-            metrics["val_loss"] = evaluate(net, loss, validation)
-        history.append(metrics)
-        watched = metrics.get("val_loss", metrics["loss"])
-        if not math.isfinite(watched):
-            raise DivergedError(f"the loss is {watched} in epoch {epoch}: lower learning_rate")
-        if watched < best_loss:
-            best, best_loss, best_epoch = _copied(net), watched, epoch
-        if callback is not None:
-            callback(epoch, metrics)
-        if epoch - best_epoch >= schedule.patience:
-            break
-    net.load_state_dict(best)
-    net.eval()
-    return history
-
-
-def _copied(net: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in net.state_dict().items()}
-
-
 def _epoch(
     net: nn.Module,
-    parameters: _OnePiece,
     loss: Loss,
     training: Data,
     optimizer: torch.optim.Optimizer,
@@ -226,7 +182,8 @@ def _epoch(
     for index in order.split(batch_size):
         batch = training.rows(index)
         value = _mean(loss(net(batch.x), batch.y), batch.weight)
-        parameters.differentiate(value)
+        optimizer.zero_grad()
+        value.backward()
         optimizer.step()
         # Kept one by one, such small values would break up the memory between the batches.
         total.add_(value.detach(), alpha=len(index))
@@ -237,8 +194,8 @@ def _epoch(
 def evaluate(net: nn.Module, loss: Loss, data: Data, batch_size: int = 1024) -> float:
     """Mean loss of rows, without dropout."""
     net.eval()
-    values = [loss(net(part.x), part.y) for part in _parts(data, batch_size)]
-    return float(_mean(torch.cat(values), data.weight))
+    parts = zip(data.x.split(batch_size), data.y.split(batch_size), strict=True)
+    return float(_mean(torch.cat([loss(net(x), y) for x, y in parts]), data.weight))
 
 
 @torch.no_grad()
@@ -246,11 +203,6 @@ def outputs(net: nn.Module, x: torch.Tensor, batch_size: int = 8192) -> torch.Te
     """What `net` makes of rows, without dropout, shape (n_rows, ...)."""
     net.eval()
     return torch.cat([net(part) for part in x.split(batch_size)])
-
-
-def _parts(data: Data, batch_size: int) -> Iterator[Data]:
-    for start in range(0, len(data), batch_size):
-        yield data.rows(slice(start, start + batch_size))
 
 
 def _mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
@@ -264,18 +216,8 @@ def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
     name = schedule.optimizer
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {OPTIMIZERS}, got {name!r}")
-    given = schedule.learning_rate
-    lr, decay = _RATES[name] if given is None else given, schedule.weight_decay
-    parameters = list(net.parameters())
-    if name == "adam":
-        return torch.optim.Adam(parameters, lr, eps=_EPSILON, weight_decay=decay, fused=True)
-    if name == "adamw":
-        return torch.optim.AdamW(parameters, lr, eps=_EPSILON, weight_decay=decay, fused=True)
-    if name == "nadam":
-        return torch.optim.NAdam(parameters, lr, eps=_EPSILON, weight_decay=decay)
-    if name == "adadelta":
-        return torch.optim.Adadelta(parameters, lr, rho=0.95, eps=_EPSILON, weight_decay=decay)
-    return torch.optim.SGD(parameters, lr, weight_decay=decay, fused=True)
+    rate = {} if schedule.learning_rate is None else {"lr": schedule.learning_rate}
+    return _OPTIMIZERS[name](net.parameters(), weight_decay=schedule.weight_decay, **rate)
 
 
 def squared_error(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
