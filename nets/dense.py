@@ -1,4 +1,4 @@
-"""Dense layers as the papers' Keras makes them: rounded widths and four initial distributions.
+"""Dense layers as in the papers' Keras: rounded widths and four initial distributions.
 
 Keras's normal initialisers draw from a normal distribution cut at two deviations and widened so
 that its deviation is still the one asked for; PyTorch's do not. Biases start at 0.

@@ -2,7 +2,7 @@
 
 The net that we recommend. Each member has the weight matrices of all, times scales of its own on
 every input and output of a layer, so that members cost little more memory than one net and learn
-from the same songs without agreeing on everything. Numbers are also given as how far they have
+from the same songs without agreeing on everything. Numbers also come as how far they have
 come through each of a few equal steps of their distribution, so that a step in the data costs one
 weight instead of a layer; in training they are shaken a little, against learning songs by heart.
 Code and prediction are learned together: what the last hidden layer holds is the code, and a

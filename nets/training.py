@@ -1,4 +1,4 @@
-"""One training loop for every net: whole tensors on the device, sliced into batches.
+"""Training loop of every net: whole tensors on the device, sliced into batches.
 
 Conventions: a loss takes outputs and targets and gives one number a row; rows are averaged, by
 their weights where there are any. Early stopping looks at the loss of validation rows, or of the

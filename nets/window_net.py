@@ -1,8 +1,8 @@
-"""A recurrent net that reads a window of any series and bends its level: one net for all of them.
+"""WindowNet: a recurrent net that reads a window of any series and bends its level.
 
-It gives a few coefficients of polynomials over the horizon (a level and a slope are two), whose sum
-is the logarithm of what comes over the level. Coefficients start at 0: an untrained net forecasts
-the level itself.
+One net for all series. It gives a few coefficients of polynomials over the horizon (a level and a
+slope are two), whose sum is the logarithm of what comes over the level. Coefficients start at 0: an
+untrained net forecasts the level itself.
 
 Reference: Salinas et al. (2020), DeepAR, for one recurrent net of many series scaled by their
 levels.

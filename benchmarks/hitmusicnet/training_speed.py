@@ -287,12 +287,12 @@ def measure(args: argparse.Namespace) -> Result:
     for dtype in DTYPES:
         result.memory[f"X as {dtype}"] = memory(args.rows, args.columns, dtype)
     before = torch.get_num_threads()
-    given = tasks(args.rows, args.columns)
+    all_tasks = tasks(args.rows, args.columns)
     try:
         for threads in args.threads:
             torch.set_num_threads(threads)
             with threadpool_limits(threads):
-                time_epochs(result, given, args, threads)
+                time_epochs(result, all_tasks, args, threads)
     finally:
         torch.set_num_threads(before)
     result.bars = bars(result, args.threads[0])
@@ -305,7 +305,7 @@ def in_threads(name: str, threads: int) -> str:
 
 
 def time_epochs(
-    result: Result, given: dict[str, Task], args: argparse.Namespace, threads: int
+    result: Result, all_tasks: dict[str, Task], args: argparse.Namespace, threads: int
 ) -> None:
     """Time every contestant, and what the machine can do."""
     rates = measuring.interleave([products()], args.rounds)
@@ -314,7 +314,7 @@ def time_epochs(
         key = in_threads(name, threads)
         result.gflop_per_s[key] = 1e3 * gflop / min(rates.cpu_ms[name])
     fastest = max(result.gflop_per_s[in_threads(name, threads)] for name in rates.cpu_ms)
-    for name, task in given.items():
+    for name, task in all_tasks.items():
         times = measuring.interleave([task.contestants()], args.rounds)
         key = in_threads(name, threads)
         result.times[key] = times
@@ -326,13 +326,13 @@ def time_epochs(
 
 def bars(result: Result, threads: int) -> dict[str, Bar]:
     """What was promised."""
-    found = {}
+    limits = {}
     for name in result.widths:
         ratio = result.epochs[in_threads(name, threads)]["ours, against float32"].ratio
-        found[f"{name}: scikit-learn over ours"] = bar(ratio or 0.0, "≥ 1")
+        limits[f"{name}: scikit-learn over ours"] = bar(ratio or 0.0, "≥ 1")
     for name, each in result.memory.items():
-        found[f"{name}: memory over data"] = bar(each.peak_over_data, "< 2.5")
-    return found
+        limits[f"{name}: memory over data"] = bar(each.peak_over_data, "< 2.5")
+    return limits
 
 
 def report(result: Result, console: Console) -> None:

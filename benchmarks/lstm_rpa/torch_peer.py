@@ -53,14 +53,14 @@ class PlainUnit(nn.Module):
 
     def weights(self) -> dict[str, torch.Tensor]:
         """By our names, in our shapes."""
-        found = {}
+        weights = {}
         for name, layer in (("layer1", self.first), ("layer2", self.second)):
             for part, value in layer.named_parameters():
                 gates = value.detach().unflatten(-1, (4, -1))
-                found[f"{name}.{part}"] = gates.movedim(-2, 0)
-        found["output.kernel"] = self.dense.weight.detach().t()
-        found["output.bias"] = self.dense.bias.detach()
-        return found
+                weights[f"{name}.{part}"] = gates.movedim(-2, 0)
+        weights["output.kernel"] = self.dense.weight.detach().t()
+        weights["output.bias"] = self.dense.bias.detach()
+        return weights
 
 
 def train_plainly(

@@ -8,8 +8,8 @@ turns, an equal number of epochs each; the peer's whole grid is scaled linearly 
 run in full.
 
 Keras adds Adam's eps to the root of the second moment as it is, torch to the corrected one. So that
-the weights can be compared, the peer is given Keras's by setting torch's anew before each step; how
-far apart the two conventions lie is told besides.
+the weights can be compared, the peer gets Keras's by setting torch's anew before each step; how
+far apart the two conventions lie is reported besides.
 """
 
 from __future__ import annotations
@@ -194,8 +194,10 @@ def whole_grid(values: Values, p: int, epochs: int) -> tuple[float, float]:
     middle = time.process_time()
 
     def answer(windows: Values) -> Values:
-        found: Values = unit.forward(weights, torch.from_numpy(windows).float()).double().numpy()
-        return found
+        forecasts: Values = (
+            unit.forward(weights, torch.from_numpy(windows).float()).double().numpy()
+        )
+        return forecasts
 
     rollings = [Rolling(shift, mode="reference") for shift in range(1, p + 1)]
     roll_all(answer, values[:, :, None], HORIZON, p, p, rollings)

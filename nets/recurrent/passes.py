@@ -1,19 +1,27 @@
-"""The way through a recurrent unit and back, for a batch of each of M models.
+"""Passes through a recurrent unit and back, for a batch of each of M models.
 
 A `Pass` owns the memory that batches of one size take, and uses it again for each of them. It is
 made for weights that stay where they are, and writes its gradients into tensors that do, too.
 
-Conventions: see `recurrent_cells`; ``x`` has the time steps before the rows.
+Conventions: see `spdkit.nets.recurrent.cells`; ``x`` has the time steps before the rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from spdkit.nets.recurrent.cells import CELLS, dense_backward, dense_forward, prepare
+from spdkit.nets.recurrent.cells import (
+    CELLS,
+    dense_backward,
+    dense_forward,
+    layer_backward,
+    layer_forward,
+    prepare,
+)
 
 Weights = dict[str, torch.Tensor]
 # Models that pass together. Their weights, moments and states stay in the processor's cache.
@@ -31,7 +39,7 @@ class Layer:
     cell : str
     n_inputs, n_units : int
     activation : int
-        Its code in `recurrent_cells`.
+        Its code in `spdkit.nets.recurrent.cells`.
     both : bool
         Whether it reads the steps in both orders.
     sequence : bool
@@ -70,48 +78,35 @@ class _Direction:
         to_inputs: bool,
     ) -> None:
         names = [f"{name}.{kind}" for kind in ("kernel", "recurrent", "bias")]
-        given = weights[names[0]]
         cell, (n_models, n_steps, n_rows) = CELLS[layer.cell], shape
-        self.cell = prepare(layer.cell, str(given.dtype).removeprefix("torch."))
+        self.code, self.activation = cell.code, layer.activation
         self.weights = [weights[each].numpy() for each in names]
-        self.activation = layer.activation
-        self.h = given.new_empty(*shape, layer.n_units)
-        z = given.new_empty(n_models, cell.slabs, n_steps, n_rows, layer.n_units)
-        self.kept = [z.numpy(), self.h.numpy()]
+        self.h = weights[names[0]].new_empty(*shape, layer.n_units)
+        z = self.h.new_empty(n_models, cell.slabs, n_steps, n_rows, layer.n_units)
+        self.states = [z.numpy(), self.h.numpy()]
         if gradients is not None:
             self.gradients = [gradients[each].numpy() for each in names]
-            self.dx = given.new_empty(
-                (*shape, layer.n_inputs) if to_inputs else (n_models, 0, 0, 0)
-            )
+            self.dx = z.new_empty((*shape, layer.n_inputs) if to_inputs else (n_models, 0, 0, 0))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.x = x.numpy()
-        self.cell.forward(self.x, *self.weights, *self.kept, self.activation)
+        layer_forward(self.code, self.x, *self.weights, *self.states, self.activation)
         return self.h
 
     def backward(self, dh: torch.Tensor) -> torch.Tensor:
         """Gradient of the inputs; `dh` is spent."""
         kernel, recurrent, _ = self.weights
-        arrays = (*self.kept, dh.numpy(), self.dx.numpy(), *self.gradients)
-        self.cell.backward(self.x, kernel, recurrent, *arrays, self.activation)
+        arrays = (*self.states, dh.numpy(), self.dx.numpy(), *self.gradients)
+        layer_backward(self.code, self.x, kernel, recurrent, *arrays, self.activation)
         return self.dx
 
 
-class _Stage:
+class _Directions:
     """A layer in all of its directions."""
 
-    def __init__(
-        self,
-        layer: Layer,
-        weights: Mapping[str, torch.Tensor],
-        gradients: Mapping[str, torch.Tensor] | None,
-        shape: tuple[int, int, int],
-        to_inputs: bool,
-    ) -> None:
+    def __init__(self, layer: Layer, *memory: Any) -> None:
         self.layer = layer
-        self.directions = [
-            _Direction(layer, name, weights, gradients, shape, to_inputs) for name in layer.names
-        ]
+        self.directions = [_Direction(layer, name, *memory) for name in layer.names]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Of all steps, or of the last alone where both orders end in one."""
@@ -124,19 +119,19 @@ class _Stage:
         return torch.cat([h, other.flip(1)], dim=-1)
 
     def backward(self, d: torch.Tensor) -> torch.Tensor:
-        """Gradient of the inputs, empty where it is not wanted; `d` is spent."""
+        """Gradient of the inputs, empty where nothing needs it; `d` is spent."""
         if not self.layer.both:
             return self.directions[0].backward(d)
-        found = []
-        for index, part in enumerate(d.split(self.layer.n_units, dim=-1)):
-            way = self.directions[index]
-            if not self.layer.sequence:
-                whole = torch.zeros_like(way.h)
-                whole[:, -1:] = part
-            else:
-                whole = part.flip(1) if index else part.contiguous()
-            found.append(way.backward(whole))
-        return found[0] + found[1].flip(1)
+        first, second = d.split(self.layer.n_units, dim=-1)
+        if self.layer.sequence:
+            parts = [first.contiguous(), second.flip(1)]
+        else:
+            parts = [torch.zeros_like(each.h) for each in self.directions]
+            parts[0][:, -1:], parts[1][:, -1:] = first, second
+        forth, back = (
+            each.backward(part) for each, part in zip(self.directions, parts, strict=True)
+        )
+        return forth + back.flip(1)
 
 
 class _Dense:
@@ -157,8 +152,7 @@ class _Dense:
 
     def forward(self, h: torch.Tensor) -> torch.Tensor:
         self.h = h
-        kernel, bias = self.weights
-        dense_forward(h.numpy(), kernel, bias, self.out.numpy())
+        dense_forward(h.numpy(), *self.weights, self.out.numpy())
         return self.out[..., None]
 
     def backward(self, d: torch.Tensor) -> torch.Tensor:
@@ -169,7 +163,7 @@ class _Dense:
 
 
 class Pass:
-    """A unit's way forwards and back.
+    """A unit, forwards and backwards.
 
     Parameters
     ----------
@@ -179,7 +173,7 @@ class Pass:
         Looked at wherever they are, in each pass anew.
     gradients : mapping from str to tensor, or None
         Take the gradients, of the weights' shapes, and are 0 in the beginning. With None there is
-        no way back.
+        no `backward`.
     size : tuple of int
         Time steps and rows.
     """
@@ -193,8 +187,9 @@ class Pass:
     ) -> None:
         n_steps, n_rows = size
         shape = (len(weights["layer1.kernel"]), n_steps, n_rows)
-        self.stages = [
-            _Stage(layer, weights, gradients, shape, to_inputs=index > 0)
+        prepare(str(weights["layer1.kernel"].dtype).removeprefix("torch."))
+        self.layers = [
+            _Directions(layer, weights, gradients, shape, index > 0)
             for index, layer in enumerate(layers)
         ]
         self.dense = None if layers[-1].sequence else _Dense(weights, gradients, n_rows)
@@ -204,8 +199,8 @@ class Pass:
 
         Valid until the next pass.
         """
-        for stage in self.stages:
-            x = stage.forward(x)
+        for layer in self.layers:
+            x = layer.forward(x)
         return x.transpose(1, 2).contiguous() if self.dense is None else self.dense.forward(x)
 
     def backward(self, d: torch.Tensor) -> None:
@@ -214,5 +209,5 @@ class Pass:
         Without a second time step recurrent kernels play no part: theirs is left as it is.
         """
         d = d.transpose(1, 2).contiguous() if self.dense is None else self.dense.backward(d)
-        for stage in reversed(self.stages):
-            d = stage.backward(d)
+        for layer in reversed(self.layers):
+            d = layer.backward(d)

@@ -1,8 +1,8 @@
-"""One time step of a recurrent cell, forwards and backwards, number by number; compiled.
+"""Time steps of recurrent cells, forwards and backwards, number by number; compiled.
 
-The products of a cell are taken elsewhere (`recurrent_cells`); here is what lies between them, for
-one model and all rows of a batch. Arrays are one-dimensional slabs of B rows × H units, or stacks
-of them: ``z`` (S, T, B, H) and ``h`` (T, B, H), as `recurrent_cells` describes them.
+The products of a cell are taken elsewhere (`spdkit.nets.recurrent.cells`); here is what lies
+between them, for one model and all rows of a batch. Arrays are one-dimensional slabs of B rows × H
+units, or stacks of them: ``z`` (S, T, B, H) and ``h`` (T, B, H), as described there.
 
 References: Moshier, Cephes (the exponential function in single precision).
 """
@@ -13,31 +13,30 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
+from numpy.typing import NDArray
 
-from spdkit.nets.recurrent.matrix_products import Array, compiled
+Array = NDArray[np.floating]
 
 RELU, TANH, SIGMOID = 0, 1, 2
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function to machine code at its first call, and cache it on disk.
+
+    Sums may be reordered into vectors, and products and sums fused; NaN and infinity stay.
+    """
+    flags = {"contract", "reassoc", "nsz"}
+    dispatcher: Callable[..., Any] = numba.njit(
+        cache=True, nogil=True, error_model="numpy", fastmath=flags
+    )(function)
+    return dispatcher
+
+
 # The exponential function: the libraries' is called number by number, ours becomes vectors
-
-
-def _power_of_two(_: Any, n: Any) -> Any:
-    """2 ** n for n from -126 to 127: an exponent's bits are those of a float32."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        int32 = ir.IntType(32)
-        bits = builder.shl(builder.add(args[0], ir.Constant(int32, 127)), ir.Constant(int32, 23))
-        return builder.bitcast(bits, ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-_power = intrinsic(_power_of_two)
 
 
 def _exp(x: Any) -> Any:
@@ -61,7 +60,9 @@ def _exp_single(x: Any) -> Any:
     y = y * x + single(4.1665795894e-2)
     y = y * x + single(1.6666665459e-1)
     y = y * x + single(5.0000001201e-1)
-    return (y * x * x + x + single(1.0)) * _power(np.int32(n))
+    # 2^n has n + 127 as the bits of its exponent.
+    power = np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+    return (y * x * x + x + single(1.0)) * power
 
 
 def _exp_of(x: Any) -> Callable[[Any], Any]:
@@ -76,7 +77,7 @@ overload(_exp)(_exp_of)
 
 @compiled
 def activate(v: Array, activation: int) -> None:
-    """Replace numbers by what the activation makes of them."""
+    """Replace numbers by their activation."""
     one = v.dtype.type(1)
     if activation == RELU:
         for k in range(v.size):
@@ -90,8 +91,8 @@ def activate(v: Array, activation: int) -> None:
 
 
 @compiled
-def back_through(v: Array, d: Array, activation: int) -> None:
-    """Replace what an activation came to by the gradient `d` times its slope there."""
+def activate_back(v: Array, d: Array, activation: int) -> None:
+    """Replace values of an activation by the gradient `d` times its slope there."""
     one = v.dtype.type(1)
     if activation == RELU:
         for k in range(v.size):
@@ -108,24 +109,24 @@ def back_through(v: Array, d: Array, activation: int) -> None:
 
 
 @compiled
+def _slab(a: Array, t: int) -> Array:
+    """Step `t` in one piece; 0 before the first step."""
+    return a[t].ravel() if t >= 0 else np.zeros(a[0].size, dtype=a.dtype)
+
+
+@compiled
 def lstm_step(z: Array, h: Array, t: int, activation: int) -> None:
-    """Set step `t` of c, its activation and `h`; the forget gate of step 0 is not looked at."""
+    """Set step `t` of c, its activation and `h`."""
     one = z.dtype.type(1)
-    i, g, o = z[0, t].ravel(), z[2, t].ravel(), z[3, t].ravel()
-    c, active, out = z[4, t].ravel(), z[5, t].ravel(), h[t].ravel()
+    i, f, g, o = _slab(z[0], t), _slab(z[1], t), _slab(z[2], t), _slab(z[3], t)
+    c, active, out = _slab(z[4], t), _slab(z[5], t), _slab(h, t)
+    before = _slab(z[4], t - 1)
     activate(g, activation)
-    if t > 0:
-        f, before = z[1, t].ravel(), z[4, t - 1].ravel()
-        for k in range(c.size):
-            i[k] = one / (one + _exp(-i[k]))
-            f[k] = one / (one + _exp(-f[k]))
-            c[k] = f[k] * before[k] + i[k] * g[k]
-            active[k] = c[k]
-    else:
-        for k in range(c.size):
-            i[k] = one / (one + _exp(-i[k]))
-            c[k] = i[k] * g[k]
-            active[k] = c[k]
+    for k in range(c.size):
+        i[k] = one / (one + _exp(-i[k]))
+        f[k] = one / (one + _exp(-f[k]))
+        c[k] = f[k] * before[k] + i[k] * g[k]
+        active[k] = c[k]
     activate(active, activation)
     for k in range(c.size):
         o[k] = one / (one + _exp(-o[k]))
@@ -136,85 +137,77 @@ def lstm_step(z: Array, h: Array, t: int, activation: int) -> None:
 def lstm_step_back(z: Array, dh: Array, dc: Array, t: int, activation: int) -> None:
     """Gradients of the gates of step `t`; `dc`, that of c, goes on to the step before."""
     one = z.dtype.type(1)
-    i, g, o, active = z[0, t].ravel(), z[2, t].ravel(), z[3, t].ravel(), z[5, t].ravel()
-    d = dh[t].ravel()
+    i, f, g, o = _slab(z[0], t), _slab(z[1], t), _slab(z[2], t), _slab(z[3], t)
+    active, before, d = _slab(z[5], t), _slab(z[4], t - 1), _slab(dh, t)
     for k in range(d.size):
-        open_ = o[k]
-        o[k] = d[k] * active[k] * (open_ * (one - open_))
-        d[k] *= open_
-    back_through(active, d, activation)
+        share = o[k]
+        o[k] = d[k] * active[k] * (share * (one - share))
+        d[k] *= share
+    activate_back(active, d, activation)
     for k in range(d.size):
-        dc[k] += active[k]
-        d[k] = dc[k] * i[k]
+        total, share = dc[k] + active[k], f[k]
+        d[k] = total * i[k]
         i[k] = d[k] * g[k] * (one - i[k])
-    if t > 0:
-        f, before = z[1, t].ravel(), z[4, t - 1].ravel()
-        for k in range(d.size):
-            dc[k] *= f[k]
-            f[k] = dc[k] * before[k] * (one - f[k])
-    back_through(g, d, activation)
+        dc[k] = total * share
+        f[k] = dc[k] * before[k] * (one - share)
+    activate_back(g, d, activation)
 
 
 @compiled
 def gru_step(z: Array, h: Array, t: int, activation: int) -> None:
     """Set step `t` of `h`."""
     one = z.dtype.type(1)
-    update, reset, new = z[0, t].ravel(), z[1, t].ravel(), z[2, t].ravel()
-    recurrent, out = z[3, t].ravel(), h[t].ravel()
+    update, reset, new, recurrent = (
+        _slab(z[0], t),
+        _slab(z[1], t),
+        _slab(z[2], t),
+        _slab(z[3], t),
+    )
+    out, before = _slab(h, t), _slab(h, t - 1)
     activate(update, SIGMOID)
     activate(reset, SIGMOID)
     for k in range(out.size):
         new[k] += reset[k] * recurrent[k]
     activate(new, activation)
     for k in range(out.size):
-        out[k] = (one - update[k]) * new[k]
-    if t > 0:
-        before = h[t - 1].ravel()
-        for k in range(out.size):
-            out[k] += update[k] * before[k]
+        out[k] = (one - update[k]) * new[k] + update[k] * before[k]
 
 
 @compiled
 def gru_step_back(z: Array, h: Array, dh: Array, t: int, activation: int) -> None:
     """Gradients of the gates of step `t`, and the direct one of `h` before."""
     one = z.dtype.type(1)
-    update, reset, new = z[0, t].ravel(), z[1, t].ravel(), z[2, t].ravel()
-    recurrent, d = z[3, t].ravel(), dh[t].ravel()
-    if t > 0:
-        before, earlier = h[t - 1].ravel(), dh[t - 1].ravel()
-        for k in range(d.size):
-            kept, whole = update[k], d[k]
-            earlier[k] += whole * kept
-            update[k] = whole * (before[k] - new[k]) * kept * (one - kept)
-            d[k] = whole * (one - kept)
-    else:
-        for k in range(d.size):
-            kept, whole = update[k], d[k]
-            update[k] = -whole * new[k] * kept * (one - kept)
-            d[k] = whole * (one - kept)
-    back_through(new, d, activation)
+    update, reset, new, recurrent = (
+        _slab(z[0], t),
+        _slab(z[1], t),
+        _slab(z[2], t),
+        _slab(z[3], t),
+    )
+    d, before, earlier = _slab(dh, t), _slab(h, t - 1), _slab(dh, t - 1)
     for k in range(d.size):
-        passed = reset[k]
-        reset[k] = new[k] * recurrent[k] * passed * (one - passed)
-        recurrent[k] = new[k] * passed
+        share, total = update[k], d[k]
+        earlier[k] += total * share
+        update[k] = total * (before[k] - new[k]) * share * (one - share)
+        d[k] = total * (one - share)
+    activate_back(new, d, activation)
+    for k in range(d.size):
+        share = reset[k]
+        reset[k] = new[k] * recurrent[k] * share * (one - share)
+        recurrent[k] = new[k] * share
 
 
 @compiled
 def rnn_step(z: Array, h: Array, t: int, activation: int) -> None:
     """Set step `t` of `h`."""
-    sums, out = z[0, t].ravel(), h[t].ravel()
-    for k in range(out.size):
-        out[k] = sums[k]
-    activate(out, activation)
+    h[t] = z[0, t]
+    activate(_slab(h, t), activation)
 
 
 @compiled
 def rnn_step_back(z: Array, h: Array, dh: Array, t: int, activation: int) -> None:
     """Gradient of the sums of step `t`."""
-    sums, out = z[0, t].ravel(), h[t].ravel()
-    for k in range(out.size):
-        sums[k] = out[k]
-    back_through(sums, dh[t].ravel(), activation)
+    z[0, t] = h[t]
+    activate_back(_slab(z[0], t), _slab(dh, t), activation)
 
 
 # Learning
@@ -224,14 +217,13 @@ def rnn_step_back(z: Array, h: Array, dh: Array, t: int, activation: int) -> Non
 def absolute_error(output: Array, y: Array, value: Array, slope: Array) -> None:
     """Mean over all of a model's numbers, (M,), and its gradient by `output`."""
     for m in range(len(output)):
-        found, wanted, out = output[m].ravel(), y[m].ravel(), slope[m].ravel()
-        share = value.dtype.type(1.0 / found.size)
+        predictions, actual, out = output[m].ravel(), y[m].ravel(), slope[m].ravel()
+        share = value.dtype.type(1.0 / predictions.size)
         total = value.dtype.type(0)
-        for k in range(found.size):
-            total += abs(found[k] - wanted[k])
-        for k in range(found.size):
+        for k in range(predictions.size):
+            total += abs(predictions[k] - actual[k])
             # A difference of 0 has a gradient of 0, as in torch.
-            out[k] = share if found[k] > wanted[k] else (-share if found[k] < wanted[k] else 0)
+            out[k] = share * np.sign(predictions[k] - actual[k])
         value[m] = total * share
 
 

@@ -1,9 +1,9 @@
 """Training of recurrent units, all models at once: gradients written out, Keras's Adam.
 
-The idea: the published loop spends its time on bookkeeping. Here a batch of a group of models is a
-handful of calls of compiled functions (`recurrent_cells`), autograd sees at most the outputs, and
-the optimiser is one pass over one vector. Groups are small enough for weights, moments and states
-to stay in the processor's cache; models are independent, so groups change nothing.
+The published loop spends its time on bookkeeping. Here a batch of a group of models is a handful of
+calls of compiled functions (`cells`), autograd sees at most the outputs, and the optimiser is one
+pass over one vector. Groups are small enough for weights, moments and states to stay in the
+processor's cache; models are independent, so groups change nothing.
 
 Conventions: the loss of a batch is one number a model, and each model follows its own. Batches come
 in order, without shuffling, the last one smaller. Adam is Keras's: its eps counts beside the root
@@ -16,13 +16,13 @@ References: Kingma and Ba (2015), Adam, the algorithm before its section 2.1 end
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
+from spdkit.nets.recurrent.cells import one_thread
 from spdkit.nets.recurrent.passes import TOGETHER, Pass, Weights
 from spdkit.nets.recurrent.steps import absolute_error, adam
 from spdkit.nets.recurrent.unit import RecurrentUnit, by_steps
@@ -104,12 +104,11 @@ def train(
     _check_rows(unit, x, y, loss)
     if initial is None:
         initial = unit.initial(seeds or (), x.dtype)
-    unit.check(initial)
-    unit.check_inputs(x, len(initial["layer1.kernel"]), initial["layer1.kernel"].dtype)
+    unit.check(initial, x)
     weights = {name: initial[name].clone() for name in unit.shapes()}
     losses = x.new_empty(epochs, len(x))
     starts = range(0, len(x), TOGETHER)
-    with _one_thread():
+    with one_thread():
         for number, start in enumerate(starts):
             models = slice(start, start + TOGETHER)
             group = _Group(unit, {name: each[models] for name, each in weights.items()}, loss)
@@ -142,10 +141,9 @@ def gradient(
 
     See `train` for the arguments.
     """
-    unit.check(weights)
-    unit.check_inputs(x, len(weights["layer1.kernel"]), weights["layer1.kernel"].dtype)
+    unit.check(weights, x)
     _check_rows(unit, x, y, loss)
-    with _one_thread():
+    with one_thread():
         group = _Group(unit, weights, loss)
         value = group.differentiate(by_steps(x), y.detach().contiguous())
     return value, {name: group.gradients[name].clone() for name in unit.shapes()}
@@ -163,27 +161,20 @@ class _Group:
         self.unit, self.loss = unit, loss
         names = list(unit.shapes())
         parts = [weights[name].flatten() for name in names]
-        self.whole = torch.cat(parts)
-        self.change = torch.zeros_like(self.whole)
+        whole = torch.cat(parts)
+        slope = torch.zeros_like(whole)
         sizes = [each.numel() for each in parts]
         self.weights, self.gradients = (
             {
                 name: piece.view_as(weights[name])
-                for name, piece in zip(names, whole.split(sizes), strict=True)
+                for name, piece in zip(names, vector.split(sizes), strict=True)
             }
-            for whole in (self.whole, self.change)
+            for vector in (whole, slope)
         )
-        # Recurrent kernels, which come last, play no part where there is one step alone.
-        idle = (
-            sum(n for name, n in zip(names, sizes, strict=True) if name.endswith(".recurrent"))
-            if unit.input_size == 1
-            else 0
-        )
-        used = self.whole.numel() - idle
-        self.moments = [torch.zeros_like(self.whole[:used]).numpy() for _ in range(2)]
-        self.vectors = [each[:used].numpy() for each in (self.whole, self.change)]
+        vectors = (whole, slope, torch.zeros_like(whole), torch.zeros_like(whole))
+        self.vectors = [each.numpy() for each in vectors]
         numbers = [_EPSILON, _BETA_1, 1 - _BETA_1, _BETA_2, 1 - _BETA_2]
-        self.numbers = torch.tensor(numbers, dtype=self.whole.dtype).numpy()
+        self.numbers = torch.tensor(numbers, dtype=whole.dtype).numpy()
         self.step = 0
         self.passes: dict[int, Pass] = {}
 
@@ -196,34 +187,27 @@ class _Group:
             total += self.differentiate(x, y) * x.shape[2]
             n_rows += x.shape[2]
             self.step += 1
-            self._adam(learning_rate)
+            rate = learning_rate * math.sqrt(1 - _BETA_2**self.step) / (1 - _BETA_1**self.step)
+            adam(*self.vectors, self.numbers.dtype.type(rate), self.numbers)
         return total / n_rows
-
-    def _adam(self, learning_rate: float) -> None:
-        t = self.step
-        rate = learning_rate * math.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
-        (weights, change), (mean, square) = self.vectors, self.moments
-        adam(weights, change, mean, square, self.numbers.dtype.type(rate), self.numbers)
 
     def differentiate(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Set the gradients; the loss of each model."""
         n_rows = x.shape[2]
         if n_rows not in self.passes:
             self.passes[n_rows] = Pass(self.unit.layers, self.weights, self.gradients, x.shape[1:3])
-        way = self.passes[n_rows]
-        output = way.forward(x)
+        output = self.passes[n_rows].forward(x)
         if self.loss == "mae":
             value, slope = output.new_empty(len(output)), torch.empty_like(output)
             arrays = [each.numpy() for each in (output, y, value, slope)]
             absolute_error(*arrays)
         else:
-            value, slope = _differentiated(self.loss, output, y)
-            slope = slope.contiguous()
-        way.backward(slope)
+            value, slope = _loss_gradient(self.loss, output, y)
+        self.passes[n_rows].backward(slope)
         return value
 
 
-def _differentiated(
+def _loss_gradient(
     loss: GroupedLoss, output: torch.Tensor, y: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.enable_grad():
@@ -235,18 +219,7 @@ def _differentiated(
                 f"{tuple(value.shape)}"
             )
         (slope,) = torch.autograd.grad(value.sum(), output)
-    return value.detach(), slope
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The few operations that are torch's are too small to be shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return value.detach(), slope.contiguous()
 
 
 def _check_rows(
@@ -257,11 +230,10 @@ def _check_rows(
     if x.ndim < 2 or x.shape[1] == 0:
         raise ValueError(f"there must be rows to learn from, got inputs of shape {tuple(x.shape)}")
     if loss == "mae":
-        wanted = (*x.shape[:2], unit.output_size, unit.n_outputs)
-        if tuple(y.shape) != wanted or y.dtype != x.dtype:
+        shape = (*x.shape[:2], unit.output_size, unit.n_outputs)
+        if tuple(y.shape) != shape or y.dtype != x.dtype:
             raise ValueError(
-                f"targets must have shape {wanted} and {x.dtype}, got {tuple(y.shape)} and "
-                f"{y.dtype}"
+                f"targets must have shape {shape} and {x.dtype}, got {tuple(y.shape)} and {y.dtype}"
             )
     elif y.shape[:2] != x.shape[:2]:
         raise ValueError(

@@ -17,7 +17,7 @@ and a forget bias of 1. Each model draws from a seed of its own.
 Conventions: rows of inputs have shape (M, B, p, n_features), those of outputs (M, B, q, n_outputs)
 with 1 output or n_features. Weights are a flat dict of tensors, named "layer1.kernel" and so on
 ("layer1.backward.kernel" in the second direction): kernels (M, gates, inputs, units), recurrents
-(M, gates, units, units), biases (M, gates, units) with gates as `recurrent_cells` orders them, and
+(M, gates, units, units), biases (M, gates, units) with gates as `cells` orders them, and
 "output.kernel" (M, units, q), "output.bias" (M, q). All of it happens on a CPU.
 
 References: the LSTM-RPA paper, section III; Glorot and Bengio (2010),
@@ -34,7 +34,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from spdkit.nets.recurrent.cells import ACTIVATIONS, CELLS
+from spdkit.nets.recurrent.cells import ACTIVATIONS, CELLS, one_thread
 from spdkit.nets.recurrent.passes import TOGETHER, Layer, Pass, Weights
 
 CellName = Literal["lstm", "gru", "rnn"]
@@ -112,34 +112,31 @@ class RecurrentUnit:
         first, second = self.units
         several, both = self.features == "multiple", self.bidirectional
         code, ways = ACTIVATIONS[self.activation], 2 if both else 1
-        found = [
+        layers = [
             Layer("layer1", self.cell, self.n_features, first, code, both, sequence=True),
             Layer("layer2", self.cell, ways * first, second, code, both, sequence=several),
         ]
         if several:
             last, sigmoid = self.n_features, ACTIVATIONS["sigmoid"]
-            found.append(
+            layers.append(
                 Layer("layer3", self.cell, ways * second, last, sigmoid, False, sequence=True)
             )
-        return found
+        return layers
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each weight of one model, by name; recurrent kernels come last."""
-        found: dict[str, tuple[int, ...]] = {}
+        shapes: dict[str, tuple[int, ...]] = {}
         recurrents: dict[str, tuple[int, ...]] = {}
         for layer in self.layers:
             cell = CELLS[layer.cell]
             for name in layer.names:
-                found[f"{name}.kernel"] = (cell.gates, layer.n_inputs, layer.n_units)
-                found[f"{name}.bias"] = (cell.biases, layer.n_units)
+                shapes[f"{name}.kernel"] = (cell.gates, layer.n_inputs, layer.n_units)
+                shapes[f"{name}.bias"] = (cell.biases, layer.n_units)
                 recurrents[f"{name}.recurrent"] = (cell.gates, layer.n_units, layer.n_units)
         if self.features == "single":
-            n_last = self.layers[-1].n_outputs
-            found |= {
-                "output.kernel": (n_last, self.output_size),
-                "output.bias": (self.output_size,),
-            }
-        return found | recurrents
+            shapes["output.kernel"] = (self.layers[-1].n_outputs, self.output_size)
+            shapes["output.bias"] = (self.output_size,)
+        return shapes | recurrents
 
     def initial(self, seeds: Sequence[int], dtype: torch.dtype = torch.float32) -> Weights:
         """Weights to begin with.
@@ -166,7 +163,7 @@ class RecurrentUnit:
 
     def _draw(self, seed: int) -> dict[str, torch.Tensor]:
         generator = torch.Generator().manual_seed(seed)
-        found = {}
+        weights = {}
         for name, shape in self.shapes().items():
             kind = name.rpartition(".")[2]
             weight = torch.zeros(shape, dtype=torch.float64)
@@ -180,8 +177,8 @@ class RecurrentUnit:
                 fill(whole, generator=generator)
                 gates = whole.unflatten(1, (-1, shape[-1])).movedim(0, 1)
                 weight = gates.reshape(shape)
-            found[name] = weight
-        return found
+            weights[name] = weight
+        return weights
 
     @torch.no_grad()
     def forward(self, weights: Mapping[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -203,8 +200,7 @@ class RecurrentUnit:
         ValueError
             When shapes or dtypes do not fit, saying which.
         """
-        self.check(weights)
-        self.check_inputs(x, len(weights["layer1.kernel"]), weights["layer1.kernel"].dtype)
+        self.check(weights, x)
         out = x.new_empty(len(x), x.shape[1], self.output_size, self.n_outputs)
         for first in range(0, len(x), TOGETHER):
             models = slice(first, first + TOGETHER)
@@ -212,31 +208,29 @@ class RecurrentUnit:
             for begin in range(0, x.shape[1], _ROWS):
                 rows = slice(begin, begin + _ROWS)
                 part = by_steps(x[models, rows])
-                out[models, rows] = Pass(self.layers, some, None, part.shape[1:3]).forward(part)
+                with one_thread():
+                    out[models, rows] = Pass(self.layers, some, None, part.shape[1:3]).forward(part)
         return out
 
-    def check(self, weights: Mapping[str, torch.Tensor]) -> None:
-        """Refuse weights that are not those of such a unit, naming the first that is not."""
+    def check(self, weights: Mapping[str, torch.Tensor], x: torch.Tensor) -> None:
+        """Refuse weights that are not those of such a unit, and inputs that do not fit them."""
         shapes = self.shapes()
         if weights.keys() != shapes.keys():
             raise ValueError(f"weights must be {list(shapes)}, got {list(weights)}")
-        first = weights["layer1.kernel"]
-        _check_dtype(first.dtype)
+        n_models, dtype = len(weights["layer1.kernel"]), weights["layer1.kernel"].dtype
+        _check_dtype(dtype)
         for name, shape in shapes.items():
-            found = weights[name]
-            if tuple(found.shape) != (len(first), *shape) or found.dtype != first.dtype:
+            weight = weights[name]
+            if tuple(weight.shape) != (n_models, *shape) or weight.dtype != dtype:
                 raise ValueError(
-                    f"{name} must have shape {(len(first), *shape)} and {first.dtype}, got "
-                    f"{tuple(found.shape)} and {found.dtype}"
+                    f"{name} must have shape {(n_models, *shape)} and {dtype}, got "
+                    f"{tuple(weight.shape)} and {weight.dtype}"
                 )
-
-    def check_inputs(self, x: torch.Tensor, n_models: int, dtype: torch.dtype) -> None:
-        """Refuse inputs that do not fit: on a CPU, of this dtype, and of this many models."""
-        wanted = (n_models, "n_rows", self.input_size, self.n_features)
-        fits = x.ndim == 4 and (len(x), *x.shape[2:]) == (n_models, *wanted[2:])
+        expected = (n_models, "n_rows", self.input_size, self.n_features)
+        fits = x.ndim == 4 and (len(x), *x.shape[2:]) == (n_models, *expected[2:])
         if not fits or x.dtype != dtype or x.device.type != "cpu":
             raise ValueError(
-                f"inputs must have shape {wanted} and {dtype} on the CPU, got {tuple(x.shape)} "
+                f"inputs must have shape {expected} and {dtype} on the CPU, got {tuple(x.shape)} "
                 f"and {x.dtype} on {x.device}"
             )
 

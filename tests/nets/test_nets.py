@@ -124,19 +124,19 @@ def test_without_dropout_fifty_rows_are_learned_by_heart(loss):
 def test_the_same_seed_gives_the_same_weights_and_leaves_the_users_generator_alone():
     x, y = rows()
     start = MusicPopNet(6, dropout=0.5)
-    found = []
+    weights = []
     for seed in (3, 3, 4):
         torch.manual_seed(99)
         net = copy.deepcopy(start)
         train(
             net, squared_error, Data(x, y), None, Schedule(max_epochs=5, batch_size=16, seed=seed)
         )
-        found.append(torch.cat([p.detach().ravel() for p in net.parameters()]))
+        weights.append(torch.cat([p.detach().ravel() for p in net.parameters()]))
         state = torch.random.get_rng_state()
         torch.manual_seed(99)
         assert torch.equal(state, torch.random.get_rng_state())
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 def test_the_weights_of_the_best_epoch_come_back():

@@ -25,8 +25,8 @@ from spdkit.nets.training import Data, Schedule, outputs, train
 def small(n_outputs=1, **parameters):
     """3 numbers and 2 flags."""
     torch.manual_seed(0)
-    chosen = {"members": 4, "n_hidden": 6, "n_steps": 5, "n_embedding": 2, **parameters}
-    return SharedEnsemble(3, 2, n_outputs, **chosen)
+    settings = {"members": 4, "n_hidden": 6, "n_steps": 5, "n_embedding": 2, **parameters}
+    return SharedEnsemble(3, 2, n_outputs, **settings)
 
 
 def perturbed(net):
@@ -89,7 +89,7 @@ def test_a_member_is_a_plain_net_with_scaled_weights():
         for c in range(3)
     ]
     inputs = np.hstack([stats.norm.ppf(u), x[:, 3:], np.maximum(np.hstack(embedded), 0)])
-    found = member_logits(net, x)
+    logits = member_logits(net, x)
     for k in range(4):
         plain = nn.Sequential(nn.Linear(11, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU())
         with torch.no_grad():
@@ -99,7 +99,7 @@ def test_a_member_is_a_plain_net_with_scaled_weights():
                 layer.bias.copy_(shared.bias[k])
         hidden = plain(torch.tensor(inputs, dtype=torch.float32))
         expected = hidden @ net.head[k] + net.head_bias[k]
-        torch.testing.assert_close(found[:, k], expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(logits[:, k], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_rows_seen_by_all_members_need_no_copies():
@@ -122,12 +122,12 @@ def test_members_differ_from_the_beginning_because_of_signs():
 def test_the_ensemble_says_the_mean_probability_of_its_members(n_outputs):
     net, (x, _) = perturbed(small(n_outputs, dropout=0.0, noise=0.0)), rows(20)
     members = member_logits(net, x).detach().numpy().astype(float)
-    said = outputs(net.double(), x.double()).numpy()
+    prediction = outputs(net.double(), x.double()).numpy()
     if n_outputs == 1:
-        np.testing.assert_allclose(expit(said), expit(members).mean(axis=1), rtol=1e-4)
+        np.testing.assert_allclose(expit(prediction), expit(members).mean(axis=1), rtol=1e-4)
     else:
         expected = softmax(members, axis=2).mean(axis=1)
-        np.testing.assert_allclose(np.exp(said), expected, rtol=1e-4)
+        np.testing.assert_allclose(np.exp(prediction), expected, rtol=1e-4)
 
 
 def test_steps_are_linear_between_and_flat_beyond():
@@ -145,9 +145,9 @@ def test_quantiles_at_and_beyond_the_ends_are_finite_and_alike():
     ends = x.clone()
     ends[:, 0] = torch.tensor([0.0, -0.5, 0.0005])
     ends[:, 1:] = x[0, 1:]
-    said = outputs(net, ends)
-    assert said.isfinite().all()
-    torch.testing.assert_close(said[0], said[1])
+    prediction = outputs(net, ends)
+    assert prediction.isfinite().all()
+    torch.testing.assert_close(prediction[0], prediction[1])
 
 
 def test_noise_and_dropout_are_of_training_alone():
@@ -231,9 +231,9 @@ def test_losses_against_those_of_torch():
     squared = functional.mse_loss(output[:, 12:], x, reduction="none").mean(dim=1)
     loss = EnsembleLoss(net)
     torch.testing.assert_close(loss(output, targets(label, x)), expected + squared)
-    said = outputs(net, x)
-    alone = functional.cross_entropy(said, label, reduction="none")
-    torch.testing.assert_close(loss(said, targets(label, x)), alone)
+    prediction = outputs(net, x)
+    alone = functional.cross_entropy(prediction, label, reduction="none")
+    torch.testing.assert_close(loss(prediction, targets(label, x)), alone)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

@@ -37,15 +37,15 @@ def grouped_square(output, y):
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
 def test_gradients_are_autograds(unit):
     weights, x, y = perturbed(unit, 3), rows(unit, 3, 7), targets(unit, 3, 7)
-    values, found = gradient(unit, weights, x, y)
-    assert found.keys() == weights.keys()
+    values, gradients = gradient(unit, weights, x, y)
+    assert gradients.keys() == weights.keys()
     for m in range(3):
         parts = plain.model(weights, m)
         value = mae(plain.forward(unit, parts, x[m]), y[m])
         expected = torch.autograd.grad(value, list(parts.values()), materialize_grads=True)
         torch.testing.assert_close(values[m], value.detach())
         for name, each in zip(parts, expected, strict=True):
-            torch.testing.assert_close(found[name][m], each, rtol=1e-9, atol=1e-13, msg=name)
+            torch.testing.assert_close(gradients[name][m], each, rtol=1e-9, atol=1e-13, msg=name)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -61,15 +61,15 @@ def test_with_tanh_gradients_are_those_of_torchs_layers(cell, bidirectional):
         for k, n in enumerate((3, 14 if bidirectional else 7))
     ]
     mae(torch_forward(unit, layers, own, x[0]), y[0]).backward()
-    _, found = gradient(unit, weights, x, y)
+    _, gradients = gradient(unit, weights, x, y)
     order = [1, 0, 2] if cell == "gru" else list(range(GATES[cell]))
     for layer, name in zip(layers, ("layer1", "layer2"), strict=True):
         for suffix, prefix in (("", name), ("_reverse", f"{name}.backward"))[: 1 + bidirectional]:
             for kind, ours in (("ih", "kernel"), ("hh", "recurrent")):
                 expected = getattr(layer, f"weight_{kind}_l0{suffix}").grad
-                value = found[f"{prefix}.{ours}"][0, order].transpose(1, 2).flatten(0, 1)
+                value = gradients[f"{prefix}.{ours}"][0, order].transpose(1, 2).flatten(0, 1)
                 torch.testing.assert_close(value, expected, rtol=0, atol=1e-12)
-            bias = found[f"{prefix}.bias"][0]
+            bias = gradients[f"{prefix}.bias"][0]
             expected = getattr(layer, f"bias_ih_l0{suffix}").grad
             torch.testing.assert_close(bias[order].flatten(), expected, rtol=0, atol=1e-12)
             if cell == "gru":
@@ -139,29 +139,29 @@ def test_adam_loses_no_digits_in_single_precision():
 def test_training_is_that_of_a_plain_loop(unit):
     x, y = rows(unit, 2, 10), targets(unit, 2, 10)
     calls = []
-    found = train(
+    trained = train(
         unit, x, y, seeds=[3, 4], epochs=3, batch_size=4, on_epoch=lambda *args: calls.append(args)
     )
     assert calls == [(1, 3), (2, 3), (3, 3)]
-    assert found.losses.shape == (3, 2)
+    assert trained.losses.shape == (3, 2)
     for m in range(2):
         model = plain.model(unit.initial([3, 4], torch.float64), m)
         expected, losses = plain.train(unit, model, x[m], y[m], 3, 4, mae)
-        assert found.losses[:, m].tolist() == pytest.approx(losses, rel=1e-9)
+        assert trained.losses[:, m].tolist() == pytest.approx(losses, rel=1e-9)
         for name, each in expected.items():
-            torch.testing.assert_close(found.weights[name][m], each, rtol=0, atol=1e-9, msg=name)
+            torch.testing.assert_close(trained.weights[name][m], each, rtol=0, atol=1e-9, msg=name)
 
 
 @pytest.mark.parametrize("p", [1, 4])
 def test_training_of_the_published_size_in_single_precision(p):
     unit = RecurrentUnit("lstm", p, p)
     x, y = rows(unit, 2, 45, torch.float32), targets(unit, 2, 45, torch.float32)
-    found = train(unit, x, y, seeds=[3, 4], epochs=5)
+    trained = train(unit, x, y, seeds=[3, 4], epochs=5)
     for m in range(2):
         model = plain.model(unit.initial([3, 4]), m)
         expected, _ = plain.train(unit, model, x[m], y[m], 5, 32, mae)
         for name, each in expected.items():
-            torch.testing.assert_close(found.weights[name][m], each, rtol=0, atol=2e-6, msg=name)
+            torch.testing.assert_close(trained.weights[name][m], each, rtol=0, atol=2e-6, msg=name)
 
 
 def test_a_model_does_not_depend_on_its_group():
@@ -169,13 +169,13 @@ def test_a_model_does_not_depend_on_its_group():
     n = TOGETHER + 3
     x, y = rows(unit, n, 7, torch.float32), targets(unit, n, 7, torch.float32)
     calls = []
-    found = train(unit, x, y, seeds=range(n), epochs=4, on_epoch=lambda *args: calls.append(args))
+    trained = train(unit, x, y, seeds=range(n), epochs=4, on_epoch=lambda *args: calls.append(args))
     assert calls == [(k + 1, 8) for k in range(8)]
     for some in ([0], [TOGETHER, 2]):
         alone = train(unit, x[some], y[some], seeds=some, epochs=4)
-        assert torch.equal(alone.losses, found.losses[:, some])
+        assert torch.equal(alone.losses, trained.losses[:, some])
         for name, each in alone.weights.items():
-            assert torch.equal(each, found.weights[name][some]), name
+            assert torch.equal(each, trained.weights[name][some]), name
 
 
 def test_a_loss_of_ones_own_sees_what_targets_bring():
@@ -188,11 +188,11 @@ def test_a_loss_of_ones_own_sees_what_targets_bring():
 
     def relative(output, packed):
         seen.append((tuple(output.shape), tuple(packed.shape)))
-        wanted, share = packed[:, :, :-1], packed[:, :, -1]
-        errors = ((output - wanted) / (wanted + 0.5)).square().mean((2, 3))
+        actual, share = packed[:, :, :-1], packed[:, :, -1]
+        errors = ((output - actual) / (actual + 0.5)).square().mean((2, 3))
         return (errors * share[..., 0]).sum(1)
 
-    found = train(
+    trained = train(
         unit, x, torch.cat([y, weight], 2), seeds=range(n), epochs=2, batch_size=6, loss=relative
     )
     first = [((TOGETHER, b, 2, 1), (TOGETHER, b, 3, 1)) for b in (6, 4)]
@@ -203,21 +203,21 @@ def test_a_loss_of_ones_own_sees_what_targets_bring():
         expected, losses = plain.train(
             unit, model, x[m], packed, 2, 6, lambda o, p: relative(o[None], p[None])[0]
         )
-        assert found.losses[:, m].tolist() == pytest.approx(losses)
+        assert trained.losses[:, m].tolist() == pytest.approx(losses)
         for name, each in expected.items():
-            torch.testing.assert_close(found.weights[name][m], each, rtol=0, atol=1e-9, msg=name)
+            torch.testing.assert_close(trained.weights[name][m], each, rtol=0, atol=1e-9, msg=name)
 
 
-def test_training_goes_on_from_given_weights_and_leaves_them():
+def test_training_goes_on_from_weights_and_leaves_them():
     unit = RecurrentUnit("rnn", 2, 2, units=(6, 5))
     x, y = rows(unit, 2, 5), targets(unit, 2, 5)
     initial = unit.initial([1, 2], torch.float64)
-    kept = {name: each.clone() for name, each in initial.items()}
-    found = train(unit, x, y, initial=initial, epochs=2)
+    copies = {name: each.clone() for name, each in initial.items()}
+    trained = train(unit, x, y, initial=initial, epochs=2)
     same = train(unit, x, y, seeds=[1, 2], epochs=2)
-    for name, each in found.weights.items():
+    for name, each in trained.weights.items():
         assert torch.equal(each, same.weights[name]), name
-        assert torch.equal(initial[name], kept[name]), name
+        assert torch.equal(initial[name], copies[name]), name
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
@@ -225,8 +225,8 @@ def test_a_straight_line_is_learned(cell):
     """Ever the same step: the next two values follow from the last three."""
     unit = RecurrentUnit(cell, 3, 2, units=(16, 8))
     walk = torch.linspace(0, 1, 40, dtype=torch.float64).unfold(0, 5, 1)[None, :, :, None]
-    found = train(unit, walk[:, :, :3], walk[:, :, 3:], seeds=[1], epochs=150, learning_rate=0.01)
-    assert found.losses[-1] < 0.03 < 0.2 < found.losses[0]
+    trained = train(unit, walk[:, :, :3], walk[:, :, 3:], seeds=[1], epochs=150, learning_rate=0.01)
+    assert trained.losses[-1] < 0.03 < 0.2 < trained.losses[0]
 
 
 # Refusals

@@ -18,21 +18,21 @@ from spdkit.nets.recurrent.unit import RecurrentUnit
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
 def test_forecasts_are_those_of_a_plain_loop(unit):
     weights, x = perturbed(unit, 10), rows(unit, 10, 7)
-    found = unit.forward(weights, x)
-    assert found.shape == (10, 7, unit.output_size, unit.n_outputs)
+    forecasts = unit.forward(weights, x)
+    assert forecasts.shape == (10, 7, unit.output_size, unit.n_outputs)
     for m in range(10):
         expected = plain.forward(unit, plain.model(weights, m), x[m])
-        torch.testing.assert_close(found[m], expected.detach(), rtol=1e-10, atol=1e-12)
+        torch.testing.assert_close(forecasts[m], expected.detach(), rtol=1e-10, atol=1e-12)
 
 
 def test_single_precision_of_the_published_size():
     unit = RecurrentUnit("lstm", 8, 8)
     weights, x = perturbed(unit, 2, torch.float32), rows(unit, 2, 300, torch.float32)
-    found = unit.forward(weights, x)
-    assert found.dtype == torch.float32
+    forecasts = unit.forward(weights, x)
+    assert forecasts.dtype == torch.float32
     for m in range(2):
         expected = plain.forward(unit, plain.model(weights, m), x[m])
-        torch.testing.assert_close(found[m], expected.detach(), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(forecasts[m], expected.detach(), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -42,26 +42,26 @@ def test_with_tanh_layers_are_those_of_torch(cell, bidirectional):
         cell, 6, 2, 3, bidirectional=bidirectional, units=(7, 5), activation="tanh"
     )
     weights, x = perturbed(unit, 3), rows(unit, 3, 4)
-    found = unit.forward(weights, x)
+    forecasts = unit.forward(weights, x)
     for m in range(3):
         own = {name: each[m] for name, each in weights.items()}
         widths = (3, 14 if bidirectional else 7)
         layers = [torch_layer(unit, own, f"layer{k + 1}", n) for k, n in enumerate(widths)]
         expected = torch_forward(unit, layers, own, x[m]).detach()
-        torch.testing.assert_close(found[m], expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(forecasts[m], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_row_does_not_depend_on_the_others(cell):
     unit = RecurrentUnit(cell, 4, 3, units=(18, 6))
     weights, x = perturbed(unit, 9), rows(unit, 9, 300)
-    found = unit.forward(weights, x)
+    forecasts = unit.forward(weights, x)
     for some in (slice(0, 1), slice(255, 258), slice(3, 3)):
         torch.testing.assert_close(
-            unit.forward(weights, x[:, some]), found[:, some], rtol=0, atol=1e-13
+            unit.forward(weights, x[:, some]), forecasts[:, some], rtol=0, atol=1e-13
         )
     one = {name: each[8:] for name, each in weights.items()}
-    assert torch.equal(unit.forward(one, x[8:]), found[8:])
+    assert torch.equal(unit.forward(one, x[8:]), forecasts[8:])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -69,10 +69,10 @@ def test_nan_stays_in_its_row(dtype):
     unit = RecurrentUnit("lstm", 3, 2, units=(17, 5))
     weights, x = perturbed(unit, 2, dtype), rows(unit, 2, 4, dtype)
     x[1, 2, 0, 0] = math.nan
-    found = unit.forward(weights, x)
-    assert found[1, 2].isnan().all()
-    found[1, 2] = 0
-    assert found.isfinite().all()
+    forecasts = unit.forward(weights, x)
+    assert forecasts[1, 2].isnan().all()
+    forecasts[1, 2] = 0
+    assert forecasts.isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -82,10 +82,10 @@ def test_nan_stays_in_its_row(dtype):
 def test_activations_are_those_of_torch(code, theirs, dtype):
     x = torch.cat([torch.linspace(-200, 200, 4001), torch.linspace(-1, 1, 2001)]).to(dtype)
     x = torch.cat([x, torch.tensor([0.0, -math.inf, math.inf, math.nan], dtype=dtype)])
-    found = x.clone()
-    activate(found.numpy(), code)
+    activated = x.clone()
+    activate(activated.numpy(), code)
     rtol = 1e-6 if dtype == torch.float32 else 1e-14
-    torch.testing.assert_close(found, theirs(x), rtol=rtol, atol=1e-37, equal_nan=True)
+    torch.testing.assert_close(activated, theirs(x), rtol=rtol, atol=1e-37, equal_nan=True)
 
 
 # Initial weights
@@ -137,15 +137,15 @@ def test_parameters_by_hand():
 
 def test_a_model_draws_from_its_own_seed():
     unit = RecurrentUnit("lstm", 2, 2, units=(6, 5))
-    found, alone = unit.initial([1, 2, 1]), unit.initial([2])
-    for name, each in found.items():
+    together, alone = unit.initial([1, 2, 1]), unit.initial([2])
+    for name, each in together.items():
         assert torch.equal(each[1], alone[name][0]), name
         assert torch.equal(each[0], each[2]), name
         if not name.endswith("bias"):
             assert not torch.equal(each[0], each[1]), name
         assert each.dtype == torch.float32
     double = unit.initial([1, 2, 1], torch.float64)
-    assert all(torch.equal(double[name].float(), each) for name, each in found.items())
+    assert all(torch.equal(double[name].float(), each) for name, each in together.items())
 
 
 def test_the_global_generator_is_left_alone():
