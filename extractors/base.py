@@ -1,4 +1,4 @@
-"""What an extractor is: one modality of a track turned into a fixed row of named numbers.
+"""Extractor: one modality of a track turned into a fixed row of named numbers.
 
 Conventions
 -----------

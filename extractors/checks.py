@@ -1,11 +1,11 @@
-"""The contract every extractor keeps, as one public function to call from any test suite."""
+"""Checks of an extractor: its contract, as one public function to call from any test suite."""
 
 from __future__ import annotations
 
 import pickle
 import reprlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from sklearn.base import clone
 
 from spdkit.extractors.base import MODALITIES, ExtractionError, Extractor
 from spdkit.tracks.track import Track
+
+Conditions = Iterator[tuple[bool, str]]  # what must hold, and what is wrong where it does not
 
 _SAMPLE_LYRICS = "Walking down the river\nsinging to the moon\nwalking down the river\n"
 _SAMPLE_METADATA = {"artist": "Nobody", "artist_followers": 1200, "release_year": 2019}
@@ -67,7 +69,9 @@ def check_extractor(extractor: Extractor) -> None:
         sample = _sample_track(Path(folder))
         for check in checks:
             try:
-                check(extractor, sample)
+                for holds, breach in check(extractor, sample):
+                    if not holds:
+                        raise AssertionError(f"{type(extractor).__name__}: {breach}")
             except AssertionError:
                 raise
             except Exception as error:
@@ -90,154 +94,134 @@ def _sample_track(folder: Path) -> Track:
     return Track("sample", str(path), _SAMPLE_LYRICS, _SAMPLE_METADATA)
 
 
-def _require(condition: bool, extractor: Extractor, message: Callable[[], str] | str) -> None:
-    if not condition:
-        text = message if isinstance(message, str) else message()
-        raise AssertionError(f"{type(extractor).__name__}: {text}")
-
-
-def _check_declaration(extractor: Extractor, sample: Track) -> None:
+def _check_declaration(extractor: Extractor, sample: Track) -> Conditions:
     for attribute in ("name", "modality", "version"):
         value = getattr(extractor, attribute, None)
-        _require(
+        yield (
             isinstance(value, str) and bool(value),
-            extractor,
             f"class attribute {attribute!r} must be a non-empty string, got {value!r}",
         )
-    _require(
+    yield (
         extractor.modality in MODALITIES,
-        extractor,
         f"modality {extractor.modality!r} is not one of {MODALITIES}",
     )
     bad = {key: kind for key, kind in extractor.obs_fields.items() if kind not in (float, str)}
-    _require(not bad, extractor, f"obs_fields must be float or str, got {bad}")
+    yield not bad, f"obs_fields must be float or str, got {bad}"
 
 
-def _check_names(extractor: Extractor, sample: Track) -> None:
+def _check_names(extractor: Extractor, sample: Track) -> Conditions:
     names = [spec.name for spec in extractor.feature_specs]
-    _require(bool(names), extractor, "feature_specs is empty")
+    yield bool(names), "feature_specs is empty"
     repeated = sorted({name for name in names if names.count(name) > 1})
-    _require(not repeated, extractor, f"feature names occur more than once: {repeated}")
-    _require(
+    yield not repeated, f"feature names occur more than once: {repeated}"
+    yield (
         list(extractor.get_feature_names_out()) == names,
-        extractor,
         "get_feature_names_out() differs from the names of feature_specs",
     )
     for spec in extractor.feature_specs:
-        _require(
+        yield (
             spec.low < spec.high,
-            extractor,
             f"feature {spec.name!r} has the empty range [{spec.low}, {spec.high}]",
         )
 
 
-def _check_row(extractor: Extractor, sample: Track) -> None:
+def _check_row(extractor: Extractor, sample: Track) -> Conditions:
     row, obs = extractor.extract_with_obs(sample)
     n_features = len(extractor.feature_specs)
-    _require(
+    yield (
         isinstance(row, np.ndarray) and row.shape == (n_features,) and row.dtype == np.float32,
-        extractor,
-        lambda: (
+        (
             f"extract() must return float32 of shape ({n_features},), got "
             f"{getattr(row, 'dtype', type(row))} of shape {getattr(row, 'shape', None)}"
         ),
     )
-    _require(
+    yield (
         set(obs) <= set(extractor.obs_fields),
-        extractor,
         f"obs fields {sorted(set(obs) - set(extractor.obs_fields))} are not declared",
     )
     # Of a plugin's own kind of metadata the sample may have none.
-    _require(
+    yield (
         extractor.allow_nan or extractor.is_absent(sample) or bool(np.isfinite(row).all()),
-        extractor,
         "extract() returned NaN or infinity though allow_nan is False",
     )
-    _require(not np.isinf(row).any(), extractor, "extract() returned infinity")
+    yield not np.isinf(row).any(), "extract() returned infinity"
     for spec, value in zip(extractor.feature_specs, row, strict=True):
-        _require(
+        yield (
             bool(np.isnan(value)) or spec.low <= value <= spec.high,
-            extractor,
             f"feature {spec.name!r} is {value}, outside [{spec.low}, {spec.high}]",
         )
     again = extractor.extract(sample)
-    _require(row.tobytes() == again.tobytes(), extractor, "two calls of extract() differ")
+    yield row.tobytes() == again.tobytes(), "two calls of extract() differ"
 
 
-def _check_copies(extractor: Extractor, sample: Track) -> None:
+def _check_copies(extractor: Extractor, sample: Track) -> Conditions:
     row = extractor.extract(sample)
     copies = {"pickle": pickle.loads(pickle.dumps(extractor)), "clone": clone(extractor)}
     for how, copy in copies.items():
-        _require(
+        yield (
             copy.extract(sample).tobytes() == row.tobytes(),
-            extractor,
             f"a copy by {how} gives other numbers",
         )
 
 
-def _check_transform(extractor: Extractor, sample: Track) -> None:
+def _check_transform(extractor: Extractor, sample: Track) -> Conditions:
     n_features = len(extractor.feature_specs)
     table = extractor.fit([sample]).transform([sample, sample])
-    _require(
+    yield (
         table.shape == (2, n_features),
-        extractor,
         f"transform() of 2 tracks has shape {table.shape}, expected (2, {n_features})",
     )
     frame = clone(extractor).set_output(transform="pandas").transform([sample])
-    _require(
+    yield (
         list(frame.columns) == list(extractor.get_feature_names_out()),
-        extractor,
         "set_output(transform='pandas') gives other column names",
     )
 
 
-def _check_absence(extractor: Extractor, sample: Track) -> None:
-    _require(
+def _check_absence(extractor: Extractor, sample: Track) -> Conditions:
+    yield (
         bool(extractor.is_absent(Track("absent"))),
-        extractor,
         f"is_absent() denies that a track without {extractor.modality} lacks it",
     )
     row = extractor.extract(Track("absent"))
-    _require(
+    yield (
         row.shape == (len(extractor.feature_specs),) and bool(np.isnan(row).all()),
-        extractor,
         f"a track without {extractor.modality} must give a row of NaN, got {row}",
     )
 
 
-def _check_garbage(extractor: Extractor, sample: Track) -> None:
+def _check_garbage(extractor: Extractor, sample: Track) -> Conditions:
     if extractor.modality == "audio" and sample.audio is not None:
-        _check_garbage_sound(extractor, Path(sample.audio).with_name("garbage.mp3"))
+        yield from _check_garbage_sound(extractor, Path(sample.audio).with_name("garbage.mp3"))
     elif extractor.modality == "lyrics":
         for lyrics in _ODD_LYRICS:
-            _check_odd(extractor, Track("odd", lyrics=lyrics), lyrics)
+            yield from _check_odd(extractor, Track("odd", lyrics=lyrics), lyrics)
     else:
         for value in _ODD_VALUES:
             metadata = dict.fromkeys(_SAMPLE_METADATA, value)
-            _check_odd(extractor, Track("odd", metadata=metadata), value)
+            yield from _check_odd(extractor, Track("odd", metadata=metadata), value)
 
 
-def _check_garbage_sound(extractor: Extractor, path: Path) -> None:
+def _check_garbage_sound(extractor: Extractor, path: Path) -> Conditions:
     path.write_text("this is no sound\n" * 100)
     try:
         extractor.extract(Track("garbage", audio=str(path)))
     except ExtractionError as error:
-        _require(path.name in str(error), extractor, f"the error does not name the file: {error}")
+        yield path.name in str(error), f"the error does not name the file: {error}"
     else:
-        _require(False, extractor, "a text file named .mp3 raised no ExtractionError")
+        yield False, "a text file named .mp3 raised no ExtractionError"
 
 
-def _check_odd(extractor: Extractor, track: Track, odd: object) -> None:
+def _check_odd(extractor: Extractor, track: Track, odd: object) -> Conditions:
     try:
         row = extractor.extract(track)
     except ExtractionError as error:
-        _require(
-            track.track_id in str(error), extractor, f"the error does not name the track: {error}"
-        )
+        yield track.track_id in str(error), f"the error does not name the track: {error}"
         return
-    _require(
+    yield (
         row.shape == (len(extractor.feature_specs),) and not np.isinf(row).any(),
-        extractor,
-        f"{extractor.modality} of {reprlib.repr(odd)} must give a row without infinity or an "
-        f"ExtractionError, got {row}",
+        (
+            f"{extractor.modality} of {reprlib.repr(odd)} must give a row without infinity or an "
+            f"ExtractionError, got {row}"
+        ),
     )

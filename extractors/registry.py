@@ -1,4 +1,4 @@
-"""Finding extractors: ours and third-party plugins, through one entry-point group.
+"""Registry of extractors: ours and third-party plugins, by one entry-point group.
 
 A package adds an extractor by naming its class under ``spdkit.extractors``. One that cannot be
 loaded, or whose name is taken, warns and is left out: a broken plugin never stops a batch.

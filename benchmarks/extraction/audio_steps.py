@@ -27,12 +27,12 @@ from spdkit.extractors.audio import (
 )
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.columns import Summary
-from spdkit.extractors.audio.engine import Collected
-from spdkit.extractors.audio.filterbanks import tables
+from spdkit.extractors.audio.engine import FrameCollector
+from spdkit.extractors.audio.filterbanks import filter_banks
 from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks
 from spdkit.extractors.audio.low_rate import LowRateSound
 from spdkit.extractors.audio.settings import AudioSettings
-from spdkit.extractors.audio.spill_buffer import Scratch
+from spdkit.extractors.audio.spill_buffer import SpillBuffer
 from spdkit.extractors.audio.tuning import Tuning
 
 Frames = NDArray[np.float32]
@@ -67,7 +67,7 @@ def row_by_librosa(y: Frames, s: AudioSettings) -> Frames:
 
 def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict[str, Tuning]]:
     """Every feature before its statistics, and the tunings."""
-    collected = Collected()
+    collected = FrameCollector()
     tunings = analysis.analyse([y], s, collected)
     return collected.frames(), tunings
 
@@ -96,7 +96,7 @@ class Stages:
     """
 
     def __init__(self, y: Frames, s: AudioSettings, sink: analysis.Sink) -> None:
-        self.y, self.s, self.t, self.sink = y, s, tables(s), sink
+        self.y, self.s, self.t, self.sink = y, s, filter_banks(s), sink
         self.chunks = list(chunks([y], s.n_fft, s.hop_length))
         self.blocks: list[list[Block]] = []
         self.low = []
@@ -144,13 +144,13 @@ class Stages:
 
     def _decibels(self, compute: Callable[[Block], Frames]) -> Iterator[Frames]:
         """Frames first, no less than 80 dB below the loudest."""
-        kept, loudest = None, np.float32(-np.inf)
+        buffer, loudest = None, np.float32(-np.inf)
         for blocks in self.blocks:
             db = analysis.decibels(_joined([compute(block) for block in blocks]))
             loudest = max(loudest, db.max())
-            kept = kept or Scratch(len(db))
-            kept.append(db.T)
-        for rows in kept.blocks(CHUNK) if kept else ():
+            buffer = buffer or SpillBuffer(len(db))
+            buffer.append(db.T)
+        for rows in buffer.blocks(CHUNK) if buffer else ():
             yield np.maximum(rows, loudest - analysis._TOP_DB)
 
     def mel(self) -> None:
@@ -201,15 +201,15 @@ class Stages:
 
     def chroma(self) -> None:
         """Peaks and tuning, the sound at a low rate, its constant-Q transform."""
-        waiting = analysis.Waiting(self.s, self.t)
-        for _ in waiting.watched([self.y]):
+        deferred = analysis.Deferred(self.s, self.t)
+        for _ in deferred.counted([self.y]):
             pass
         for low, blocks in zip(self.low, self.blocks, strict=True):
             for block in blocks:
-                waiting.peaks.add(block.S, self.t, self.s)
-            waiting.sound.add(low[:, : self.t.n_tonal])
-        waiting.sound.finish(waiting.n_samples, (waiting.head, waiting.tail))
-        for frames in self._chroma(waiting.sound, waiting.peaks.tuning()):
+                deferred.peaks.add(block.S, self.t, self.s)
+            deferred.sound.add(low[:, : self.t.n_tonal])
+        deferred.sound.finish(deferred.n_samples, (deferred.head, deferred.tail))
+        for frames in self._chroma(deferred.sound, deferred.peaks.tuning()):
             self.sink.add("chroma", frames)
 
     def tonnetz(self) -> None:

@@ -1,4 +1,4 @@
-"""Audio features: spectra, constant-Q chroma, harmony, statistics, and the extractor."""
+"""Audio features: spectra, constant-Q chroma, the harmonic part, statistics, and the extractor."""
 
 import lazy_loader
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.audio.constant_q import constant_q
 from spdkit.extractors.audio.constant_q_filters import response
-from spdkit.extractors.audio.filterbanks import Tables
+from spdkit.extractors.audio.filterbanks import FilterBanks
 from spdkit.extractors.audio.low_rate import LowRateSound
 from spdkit.extractors.audio.settings import AudioSettings
 from spdkit.extractors.audio.spectral import products
@@ -22,14 +22,14 @@ _SEGMENT = 4096  # frames: a clip of half a minute is one
 
 
 def chroma_cqt(
-    sound: LowRateSound, n_frames: int, tuning: float, t: Tables, s: AudioSettings
+    sound: LowRateSound, n_frames: int, tuning: float, banks: FilterBanks, s: AudioSettings
 ) -> Iterator[Frames]:
     """Constant-Q chromagram in segments, each frame scaled to a maximum of 1.
 
     Parameters
     ----------
     sound : LowRateSound
-        At ``s.sr / t.decimation``.
+        At ``s.sr / banks.decimation``.
     n_frames : int
         Of the clip.
     tuning : float
@@ -39,7 +39,7 @@ def chroma_cqt(
     ------
     ndarray of float32, shape (n_chroma, frames of the segment)
     """
-    rate, hop = s.sr / t.decimation, s.hop_length // t.decimation
+    rate, hop = s.sr / banks.decimation, s.hop_length // banks.decimation
     r = response(tuning, s)
     reach = math.ceil(r.reach * rate / hop)
     for start in range(0, n_frames, _SEGMENT):
@@ -55,7 +55,7 @@ def chroma_cqt(
             y[-ringing:] = sound.read(-ringing, 0)
         bins = constant_q(y, end, hop, rate, r)[start - first : stop - first]
         classes = bins.reshape(stop - start, s.n_octaves, -1).sum(axis=1)
-        chroma = products(t.chroma, classes.T.copy())
+        chroma = products(banks.chroma, classes.T.copy())
         largest = chroma.max(axis=0)
         largest[largest < np.finfo(np.float32).tiny] = 1
         yield chroma / largest

@@ -4,7 +4,7 @@ The idea: a constant-Q bin is the sound through one band-pass filter, looked at 
 frequency domain that is a product over the few frequencies that the filter passes, folded to the
 rate of the hops (looking at every n-th sample adds up the spectrum modulo 1/n of its length), and
 one short inverse transform a filter. From octave to octave the rate is halved, in the frequency
-domain too (`halving`); only the top octave, whose filters are as short as frames, goes frame by
+domain too (`half_rate`); only the top octave, whose filters are as short as frames, goes frame by
 frame.
 
 References: Brown (1991), calculation of a constant Q spectral transform; Schörkhuber and Klapuri
@@ -22,7 +22,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.constant_q_filters import FINER, MARGIN, VECTOR, Response
-from spdkit.extractors.audio.half_rate import clip_spectrum, halved
+from spdkit.extractors.audio.half_rate import at_half_rate, clip_spectrum
 
 Frames = NDArray[np.float32]
 
@@ -251,13 +251,13 @@ def constant_q(y: Frames, stop: int, hop: int, rate: float, r: Response) -> NDAr
         else:
             if rate > theirs and hop % 2 == 0:
                 rate, hop = rate / 2, hop // 2
-                clip = halved(clip, octave)
+                clip = at_half_rate(clip, octave)
             folded = _folded(clip.spectrum, step, _REACH >> octave, r, near, tails)
             courses = scipy.fft.ifft(folded, axis=0, overwrite_x=True)
-            found = np.empty(courses.shape, dtype=np.float32)
-            magnitudes(courses.view(np.float32), size / hop_0, found)
+            magnitude = np.empty(courses.shape, dtype=np.float32)
+            magnitudes(courses.view(np.float32), size / hop_0, magnitude)
             kinds = len(r.centres) > n_filters
-            here[:] = found[:, r.columns[octave]] if kinds else found
+            here[:] = magnitude[:, r.columns[octave]] if kinds else magnitude
         step, theirs = step * 2, theirs / 2
     return bins
 
@@ -273,10 +273,10 @@ def _by_frames(y: Frames, hop: int, n: int, r: Response) -> Frames:
     used = np.flatnonzero(r.bank.any(axis=0))
     bins = slice(used[0], used[-1] + 1)
     X = scipy.fft.rfft(frames.T, axis=0)[bins]
-    found = np.empty((len(frames), len(r.bank)), dtype=np.float32)
-    filter_frames(X.view(np.float32), np.ascontiguousarray(r.bank[:, bins]), found)
-    found *= np.float32(r.n_fft / n)
-    return found
+    magnitude = np.empty((len(frames), len(r.bank)), dtype=np.float32)
+    filter_frames(X.view(np.float32), np.ascontiguousarray(r.bank[:, bins]), magnitude)
+    magnitude *= np.float32(r.n_fft / n)
+    return magnitude
 
 
 def _folded(

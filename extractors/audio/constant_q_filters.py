@@ -1,4 +1,4 @@
-"""What the filters of the constant-Q transform pass, as tables over frequency.
+"""Constant-Q filters: what they pass, as tables over frequency.
 
 The filters are librosa's: Hann windows of constant Q, thinned out by 1 % in the frequency domain.
 librosa halves the rate from octave to octave, so the filters of all octaves are those of the top
@@ -194,8 +194,8 @@ def _kinds(
     banks = np.concatenate([filter_bank(*each, n)[0] for each in zip(freqs, rates, strict=True)])
     which = np.tile(np.arange(n), s.n_octaves)
     kinds = np.column_stack([which, banks != 0])
-    _, chosen, columns = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
-    return banks[chosen], which[chosen], columns.reshape(s.n_octaves, n)
+    _, distinct, columns = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+    return banks[distinct], which[distinct], columns.reshape(s.n_octaves, n)
 
 
 @lru_cache(maxsize=8)

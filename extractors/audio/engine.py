@@ -1,4 +1,4 @@
-"""The two engines behind one call, and a sink that keeps every frame."""
+"""Engine: spdkit's own kernels, compiled once a process, or librosa, behind one call."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.extractors.audio import librosa_engine
 from spdkit.extractors.audio.columns import Summary
 from spdkit.extractors.audio.fast_engine import Sink, analyse
 from spdkit.extractors.audio.settings import AudioSettings
@@ -21,20 +22,18 @@ Frames = NDArray[np.float32]
 def compute(blocks: Iterable[Frames], s: AudioSettings, sink: Sink) -> dict[str, Tuning]:
     """Give every frame feature of a sound to `sink`, by the engine that `s` names.
 
-    See `analysis.analyse`; librosa needs all blocks at once.
+    See `fast_engine.analyse`; librosa needs all blocks at once.
     """
     if s.engine == "spdkit":
         return analyse(blocks, s, sink)
-    from spdkit.extractors.audio.librosa_engine import frame_features  # seconds, and only here
-
-    features, tunings = frame_features(np.concatenate(list(blocks)), s)
+    features, tunings = librosa_engine.frame_features(np.concatenate(list(blocks)), s)
     for key, frames in features.items():
         sink.add(key, frames)
     return tunings
 
 
-class Collected:
-    """Frames of every feature, all of them."""
+class FrameCollector:
+    """Sink that keeps every frame of every feature."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[Frames]] = defaultdict(list)

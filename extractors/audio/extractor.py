@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spdkit.common.text import printable
 from spdkit.extractors.audio import columns
-from spdkit.extractors.audio.engine import Collected, compile_kernels, compute
+from spdkit.extractors.audio.engine import FrameCollector, compile_kernels, compute
 from spdkit.extractors.audio.fast_engine import Sink
 from spdkit.extractors.audio.settings import AudioParameters, AudioSettings, resolve
 from spdkit.extractors.audio.tuning import Tuning
@@ -206,7 +206,7 @@ class AudioExtractor(AudioParameters, Extractor):
         ExtractionError
             When the track has no audio, it cannot be decoded, or its features overflow.
         """
-        collected = Collected()
+        collected = FrameCollector()
         with self._open(track) as clip:
             self._compute(clip, collected)
         frames = collected.frames()

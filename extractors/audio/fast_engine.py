@@ -1,7 +1,7 @@
-"""All frame features of a sound that streams by, in two passes of bounded memory.
+"""Fast engine: all frame features of a sound that streams by, in two passes of bounded memory.
 
 The first pass transforms each frame once and gives what a frame tells by itself. What must wait for
-the whole clip - decibels below its maximum, chroma at its tuning - is kept aside (`Scratch`) and
+the whole clip - decibels below its maximum, chroma at its tuning - waits in a `SpillBuffer` and
 comes in the second.
 """
 
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from spdkit.extractors.audio import harmonic, waveform
 from spdkit.extractors.audio import spectral as spectra
 from spdkit.extractors.audio.chroma import chroma_cqt
-from spdkit.extractors.audio.filterbanks import Tables, tables
+from spdkit.extractors.audio.filterbanks import FilterBanks, filter_banks
 from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks
 from spdkit.extractors.audio.low_rate import END, LowRateSound
 from spdkit.extractors.audio.settings import WINDOWS, AudioSettings
-from spdkit.extractors.audio.spill_buffer import Scratch
+from spdkit.extractors.audio.spill_buffer import SpillBuffer
 from spdkit.extractors.audio.tuning import Tuning, fullest, spectral_peaks
 
 Frames = NDArray[np.float32]
@@ -46,13 +46,13 @@ class Peaks:
     votes: list[NDArray[np.uint8]] = field(default_factory=list)
     magnitude: list[Frames] = field(default_factory=list)
 
-    def add(self, S: Frames, t: Tables, s: AudioSettings) -> None:
+    def add(self, S: Frames, banks: FilterBanks, s: AudioSettings) -> None:
         """Take the peaks of magnitudes, shape (n_bins, n_frames)."""
-        first, stop = t.peaks
+        first, stop = banks.peaks
         votes = np.empty((stop - first) * S.shape[1], dtype=np.uint8)
         magnitude = np.empty(len(votes), dtype=np.float32)
         n = spectral_peaks(
-            S, S.view(np.int32), first, stop, t.freqs[1], s.bins_per_octave, votes, magnitude
+            S, S.view(np.int32), first, stop, banks.freqs[1], s.bins_per_octave, votes, magnitude
         )
         self.votes.append(votes[:n].copy())
         self.magnitude.append(magnitude[:n].copy())
@@ -62,22 +62,22 @@ class Peaks:
         return fullest(np.concatenate(self.votes), np.concatenate(self.magnitude))
 
 
-class Waiting:
-    """What the first pass keeps for the second."""
+class Deferred:
+    """Numbers of the first pass that the second needs."""
 
-    def __init__(self, s: AudioSettings, t: Tables) -> None:
+    def __init__(self, s: AudioSettings, banks: FilterBanks) -> None:
         n_bands = 1 + s.contrast_n_bands
-        self.mel_db = Scratch(s.mfcc_n_mels)
-        self.valley_db, self.peak_db = Scratch(n_bands), Scratch(n_bands)
+        self.mel_db = SpillBuffer(s.mfcc_n_mels)
+        self.valley_db, self.peak_db = SpillBuffer(n_bands), SpillBuffer(n_bands)
         self.loudest = np.full(3, -np.inf, dtype=np.float32)  # of each of these
-        self.sound = LowRateSound(s, t.decimation)
-        self.harmonic = LowRateSound(s, t.decimation)
+        self.sound = LowRateSound(s, banks.decimation)
+        self.harmonic = LowRateSound(s, banks.decimation)
         self.silent: list[NDArray[np.bool_]] = []
         self.peaks = Peaks()
         self.n_samples = 0
         self.head = self.tail = np.zeros(0, dtype=np.float32)
 
-    def watched(self, blocks: Iterable[Frames]) -> Iterator[Frames]:
+    def counted(self, blocks: Iterable[Frames]) -> Iterator[Frames]:
         """Samples as they are; counted as they pass, and both ends remembered."""
         for block in blocks:
             self.n_samples += len(block)
@@ -86,14 +86,14 @@ class Waiting:
             self.tail = np.concatenate([self.tail, block])[-END:]
             yield block
 
-    def keep_db(self, *power: Frames) -> None:
+    def add_powers(self, *power: Frames) -> None:
         """Take powers of mel bands, valleys and peaks, shape (dims, n_frames)."""
-        for i, (rows, scratch) in enumerate(
+        for i, (rows, buffer) in enumerate(
             zip(power, (self.mel_db, self.valley_db, self.peak_db), strict=True)
         ):
             db = decibels(rows)
             self.loudest[i] = max(self.loudest[i], db.max())
-            scratch.append(db.T)
+            buffer.append(db.T)
 
 
 def decibels(power: Frames) -> Frames:
@@ -120,49 +120,51 @@ def analyse(blocks: Iterable[Frames], s: AudioSettings, sink: Sink) -> dict[str,
     dict of str to Tuning
         Of the "signal" and, where tonnetz is computed of it, of its "harmonic" part.
     """
-    t = tables(s)
-    waiting = Waiting(s, t)
-    pieces = chunks(waiting.watched(blocks), s.n_fft, s.hop_length)
-    low = _first_pass(pieces, t, s, sink, waiting)
-    _low_rate_sounds(low, t, s, waiting)
-    _in_decibels(waiting, s, sink)
-    return _tonal(waiting, t, s, sink)
+    banks = filter_banks(s)
+    deferred = Deferred(s, banks)
+    pieces = chunks(deferred.counted(blocks), s.n_fft, s.hop_length)
+    low = _first_pass(pieces, banks, s, sink, deferred)
+    _low_rate_sounds(low, banks, s, deferred)
+    _in_decibels(deferred, s, sink)
+    return _tonal(deferred, banks, s, sink)
 
 
 def _first_pass(
-    pieces: Iterable[Chunk], t: Tables, s: AudioSettings, sink: Sink, waiting: Waiting
+    pieces: Iterable[Chunk], banks: FilterBanks, s: AudioSettings, sink: Sink, deferred: Deferred
 ) -> Iterator[Spectra]:
     """Features of each frame by itself; yields the low bins of the spectra, frames first."""
     for chunk in pieces:
         sink.add("zcr", waveform.zero_crossing_rate(chunk, s.n_fft, s.hop_length)[None])
         sink.add("rms", waveform.rms(chunk, s.n_fft, s.hop_length)[None])
-        waiting.silent.append(waveform.silent(chunk, s.n_fft, s.hop_length))
-        yield _spectral(chunk, t, s, sink, waiting)
+        deferred.silent.append(waveform.silent(chunk, s.n_fft, s.hop_length))
+        yield _spectral(chunk, banks, s, sink, deferred)
 
 
-def _spectral(chunk: Chunk, t: Tables, s: AudioSettings, sink: Sink, waiting: Waiting) -> Spectra:
+def _spectral(
+    chunk: Chunk, banks: FilterBanks, s: AudioSettings, sink: Sink, deferred: Deferred
+) -> Spectra:
     n = chunk.n_frames
     out = {key: np.empty(n, dtype=np.float32) for key in _ONE_DIMENSION}
     mel = np.empty((s.n_mels, n), dtype=np.float32)
     mfcc_mel = np.empty((s.mfcc_n_mels, n), dtype=np.float32)
     valley = np.empty((1 + s.contrast_n_bands, n), dtype=np.float32)
     peak = np.empty_like(valley)
-    low = np.empty((n, t.n_low), dtype=np.complex64)
+    low = np.empty((n, banks.n_low), dtype=np.complex64)
     frames = chunk.frames(s.n_fft, s.hop_length)
     for start in range(0, n, BLOCK):
         here = slice(start, min(start + BLOCK, n))
         spectrum = scipy.fft.rfft(frames[here].T, axis=0)
-        bins, S, power, mel_power = _windowed(spectrum, s, t.n_low)
+        bins, S, power, mel_power = _windowed(spectrum, s, banks.n_low)
         low[here] = bins.T
-        mfcc_mel[:, here] = t.mfcc_mel @ power
-        mel[:, here] = t.mel @ mel_power
-        valley[:, here], peak[:, here] = _extremes(S, t)
-        waiting.peaks.add(S, t, s)
-        _shape(S, t, s, {key: values[here] for key, values in out.items()})
+        mfcc_mel[:, here] = banks.mfcc_mel @ power
+        mel[:, here] = banks.mel @ mel_power
+        valley[:, here], peak[:, here] = _extremes(S, banks)
+        deferred.peaks.add(S, banks, s)
+        _shape(S, banks, s, {key: values[here] for key, values in out.items()})
     sink.add("mel", mel)
     for key, values in out.items():
         sink.add(key, values[None])
-    waiting.keep_db(mfcc_mel, valley, peak)
+    deferred.add_powers(mfcc_mel, valley, peak)
     return low
 
 
@@ -183,75 +185,79 @@ def _windowed(
     return low, S, power, power if same else mel_power
 
 
-def _extremes(S: Frames, t: Tables) -> tuple[Frames, Frames]:
-    valley = np.empty((len(t.contrast), S.shape[1]), dtype=np.float32)
+def _extremes(S: Frames, banks: FilterBanks) -> tuple[Frames, Frames]:
+    valley = np.empty((len(banks.contrast), S.shape[1]), dtype=np.float32)
     peak = np.empty_like(valley)
-    spectra.extremes(S.view(np.int32), t.contrast, valley, peak)
+    spectra.extremes(S.view(np.int32), banks.contrast, valley, peak)
     return valley, peak
 
 
-def _shape(S: Frames, t: Tables, s: AudioSettings, out: dict[str, Frames]) -> None:
+def _shape(S: Frames, banks: FilterBanks, s: AudioSettings, out: dict[str, Frames]) -> None:
     spectra.centroid_and_bandwidth(
-        S, t.freqs, float(s.bandwidth_p), s.bandwidth_norm, out["centroid"], out["bandwidth"]
+        S, banks.freqs, float(s.bandwidth_p), s.bandwidth_norm, out["centroid"], out["bandwidth"]
     )
     rolloffs = out["rolloff_low"], out["rolloff_high"]
-    spectra.rolloffs(S, s.roll_percents, t.freqs[1], rolloffs)
+    spectra.rolloffs(S, s.roll_percents, banks.freqs[1], rolloffs)
 
 
-def _low_rate_sounds(low: Iterable[Spectra], t: Tables, s: AudioSettings, waiting: Waiting) -> None:
+def _low_rate_sounds(
+    low: Iterable[Spectra], banks: FilterBanks, s: AudioSettings, deferred: Deferred
+) -> None:
     """Keep the sound for chroma, and its harmonic part, at the low rate."""
     if s.tonnetz_of == "signal":
         for frames in low:
-            waiting.sound.add(frames[:, : t.n_tonal])
+            deferred.sound.add(frames[:, : banks.n_tonal])
     else:
         for frames, before, n in harmonic.with_neighbours(low, s.hpss_kernel_size // 2):
-            waiting.sound.add(frames[before : before + n, : t.n_tonal])
-            waiting.harmonic.add(harmonic.harmonic_spectra(frames, before, n, t.n_tonal, s))
-        waiting.harmonic.finish(waiting.n_samples)
-    waiting.sound.finish(waiting.n_samples, (waiting.head, waiting.tail))
+            deferred.sound.add(frames[before : before + n, : banks.n_tonal])
+            deferred.harmonic.add(harmonic.harmonic_spectra(frames, before, n, banks.n_tonal, s))
+        deferred.harmonic.finish(deferred.n_samples)
+    deferred.sound.finish(deferred.n_samples, (deferred.head, deferred.tail))
 
 
-def _in_decibels(waiting: Waiting, s: AudioSettings, sink: Sink) -> None:
+def _in_decibels(deferred: Deferred, s: AudioSettings, sink: Sink) -> None:
     """MFCC and contrast, now that the loudest of the clip is known."""
-    floor = waiting.loudest - _TOP_DB
-    for rows in waiting.mel_db.blocks(CHUNK):
+    floor = deferred.loudest - _TOP_DB
+    for rows in deferred.mel_db.blocks(CHUNK):
         cepstra = scipy.fft.dct(np.maximum(rows, floor[0]), axis=1, norm="ortho")
         sink.add("mfcc", cepstra[:, : s.n_mfcc].T)
-    pairs = zip(waiting.valley_db.blocks(CHUNK), waiting.peak_db.blocks(CHUNK), strict=True)
+    pairs = zip(deferred.valley_db.blocks(CHUNK), deferred.peak_db.blocks(CHUNK), strict=True)
     for valley, peak in pairs:
         sink.add("contrast", (np.maximum(peak, floor[2]) - np.maximum(valley, floor[1])).T)
 
 
-def _tonal(waiting: Waiting, t: Tables, s: AudioSettings, sink: Sink) -> dict[str, Tuning]:
+def _tonal(
+    deferred: Deferred, banks: FilterBanks, s: AudioSettings, sink: Sink
+) -> dict[str, Tuning]:
     """Chroma and tonnetz, now that the tuning is known."""
-    silent = np.concatenate(waiting.silent)
-    tunings = {"signal": _tuning(waiting.peaks, s)}
+    silent = np.concatenate(deferred.silent)
+    tunings = {"signal": _tuning(deferred.peaks, s)}
 
     def chroma(sound: LowRateSound, tuning: Tuning) -> Iterator[Frames]:
         start = 0
-        for frames in chroma_cqt(sound, len(silent), tuning.bins, t, s):
+        for frames in chroma_cqt(sound, len(silent), tuning.bins, banks, s):
             stop = start + frames.shape[1]
             yield np.where(silent[start:stop], np.float32(0), frames)
             start = stop
 
-    for frames in chroma(waiting.sound, tunings["signal"]):
+    for frames in chroma(deferred.sound, tunings["signal"]):
         sink.add("chroma", frames)
         if s.tonnetz_of == "signal":
             sink.add("tonnetz", harmonic.tonnetz(frames))
     if s.tonnetz_of == "harmonic":
-        tunings["harmonic"] = _low_rate_tuning(waiting.harmonic, t, s)
-        for frames in chroma(waiting.harmonic, tunings["harmonic"]):
+        tunings["harmonic"] = _low_rate_tuning(deferred.harmonic, banks, s)
+        for frames in chroma(deferred.harmonic, tunings["harmonic"]):
             sink.add("tonnetz", harmonic.tonnetz(frames))
     return tunings
 
 
-def _low_rate_tuning(sound: LowRateSound, t: Tables, s: AudioSettings) -> Tuning:
+def _low_rate_tuning(sound: LowRateSound, banks: FilterBanks, s: AudioSettings) -> Tuning:
     """Tuning of a sound at the low rate, from spectra with the same bins."""
     if s.tuning is not None:
         return Tuning(s.tuning)
     peaks = Peaks()
     plain = dataclasses.replace(s, mel_window=s.window)
-    n_fft, hop = s.n_fft // t.decimation, s.hop_length // t.decimation
+    n_fft, hop = s.n_fft // banks.decimation, s.hop_length // banks.decimation
     starts = range(0, sound.n_samples, CHUNK * hop)
     blocks = (sound.read(at, min(at + CHUNK * hop, sound.n_samples)) for at in starts)
     for chunk in chunks(blocks, n_fft, hop):
@@ -259,7 +265,7 @@ def _low_rate_tuning(sound: LowRateSound, t: Tables, s: AudioSettings) -> Tuning
         for start in range(0, len(frames), BLOCK):
             spectrum = scipy.fft.rfft(frames[start : start + BLOCK].T, axis=0)
             S = _windowed(spectrum, plain, 0)[1]
-            peaks.add(S, t, s)
+            peaks.add(S, banks, s)
     return _tuning(peaks, s)
 
 

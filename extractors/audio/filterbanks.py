@@ -1,4 +1,4 @@
-"""What the arithmetic needs and only the settings decide: filters, bands and sizes, made once."""
+"""Filter banks: the filters, bands and sizes that settings decide, made once."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Bands:
 
 def bands(weights: Weights) -> Bands:
     """Find the stretches of a matrix, shape (n_bands, n_bins)."""
-    found = [np.flatnonzero(row) for row in weights]
-    spans = [(int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0) for used in found]
+    nonzero = [np.flatnonzero(row) for row in weights]
+    spans = [(int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0) for used in nonzero]
     return Bands(weights, np.array(spans))
 
 
 @dataclass(frozen=True)
-class Tables:
+class FilterBanks:
     """Constants of one `AudioSettings`.
 
     Attributes
@@ -55,7 +55,7 @@ class Tables:
     mel, mfcc_mel : Bands
         The mel bands, and those under the MFCC.
     contrast : ndarray of int64, shape (n_bands, 3)
-        See `spectra.extremes`.
+        See `spectral.extremes`.
     peaks : tuple of int
         Range of bins in which pitches are looked for.
     n_tonal : int
@@ -79,14 +79,14 @@ class Tables:
 
 
 @lru_cache(maxsize=16)
-def tables(s: AudioSettings) -> Tables:
-    """Tables for `s`."""
+def filter_banks(s: AudioSettings) -> FilterBanks:
+    """Filter banks for `s`."""
     freqs = np.fft.rfftfreq(s.n_fft, 1 / s.sr).astype(np.float64)
     n_tonal, decimation = _tonal_range(s)
     inside = np.flatnonzero((freqs >= FMIN) & (freqs < min(FMAX, s.sr / 2)))
     mel = mel_filters(freqs, s.n_mels, s.mel_fmin, s.mel_high)
     mfcc_mel = mel_filters(freqs, s.mfcc_n_mels, 0.0, s.sr / 2)
-    return Tables(
+    return FilterBanks(
         freqs=freqs,
         mel=bands(mel),
         mfcc_mel=bands(mfcc_mel),

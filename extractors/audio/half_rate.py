@@ -1,4 +1,4 @@
-"""A clip's spectrum at half its rate, cut to the clip as librosa's resampler cuts it.
+"""Half-rate spectrum of a clip, cut to the clip as librosa's resampler cuts it.
 
 Halving the rate is a low-pass filter, and in the frequency domain that is a product. But the filter
 rings beyond both ends of the clip, and librosa drops what does. It is a few samples: the ends of
@@ -55,7 +55,7 @@ def clip_spectrum(y: Frames, stop: int) -> Clip:
     return Clip(scipy.fft.rfft(cut), inside, inside, stop)
 
 
-def halved(clip: Clip, more: int) -> Clip:
+def at_half_rate(clip: Clip, more: int) -> Clip:
     """The clip at half the rate. Values stay as large as they are: the sound's amplitude doubles.
 
     Parameters
@@ -65,7 +65,7 @@ def halved(clip: Clip, more: int) -> Clip:
         How often it will be halved again at most.
     """
     n = len(clip.spectrum) - 1
-    before, after, head, tail = _halved_ends(clip, 2 * _RINGING * (2**more - 1))
+    before, after, head, tail = _half_rate_ends(clip, 2 * _RINGING * (2**more - 1))
     size = 1  # bins a cell
     while n % (2 * size) == 0 and n // (2 * size) >= _GRID:
         size *= 2
@@ -78,7 +78,7 @@ def halved(clip: Clip, more: int) -> Clip:
     stop = -(-clip.stop // 2)
     by_cell = np.exp(-2j * np.pi / n * (np.arange(n_cells) * size * stop % n))
     by_bin = np.exp(-2j * np.pi / n * (np.arange(size) * stop % n))
-    passed = _halving_filter(n)
+    passed = _half_rate_filter(n)
     spectrum = np.empty(n // 2 + 1, dtype=np.complex64)
     less_ringing(
         clip.spectrum.view(np.float32), passed, points, by_cell, by_bin, spectrum.view(np.float32)
@@ -87,7 +87,7 @@ def halved(clip: Clip, more: int) -> Clip:
 
 
 @lru_cache(maxsize=64)
-def _halving_filter(n: int) -> Frames:
+def _half_rate_filter(n: int) -> Frames:
     """What soxr lets through when it halves a rate, at the bins of `n` samples at that rate."""
     impulse = np.zeros(8192, dtype=np.float32)
     impulse[4096] = 1
@@ -97,7 +97,7 @@ def _halving_filter(n: int) -> Frames:
     return np.interp(bins, frequency, passed / passed[0]).astype(np.float32)
 
 
-def _halved_ends(clip: Clip, keep: int) -> tuple[Frames, Frames, Frames, Frames]:
+def _half_rate_ends(clip: Clip, keep: int) -> tuple[Frames, Frames, Frames, Frames]:
     """What is heard before and after the clip at half the rate, and `keep` samples of its ends."""
     reach = 2 * (keep + _RINGING)
     head, tail = clip.head[:reach], clip.tail[-reach:]

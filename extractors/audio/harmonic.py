@@ -1,4 +1,4 @@
-"""The harmonic part of a sound, and tonnetz.
+"""Harmonic part of a sound, and tonnetz.
 
 Harmonic sound runs along time in a spectrogram, percussion along frequency: a median over frames
 keeps the one, a median over bins the other, and a soft mask shares each bin out. Chroma ends near
@@ -70,8 +70,8 @@ def sliding_median(values: Bits, size: int, out: Bits) -> None:
                 first, stop = n + rank - size, min(n, rank) + 1
                 new, row = early[n % 2], values[top + size + n - 1, left:right]
                 insert(early[1 - n % 2], row, max(1, first), stop, new)
-                found = out[top + n, left:right]
-                smallest_of_two(new, late[size - n], max(0, first), stop, found)
+                medians = out[top + n, left:right]
+                smallest_of_two(new, late[size - n], max(0, first), stop, medians)
 
 
 @numba.njit(cache=True)
@@ -184,9 +184,9 @@ def harmonic_spectra(
         Spectra with what the medians see of the frames before and after, mirrored at the ends of
         the clip, and of the bins above.
     before : int
-        Where the frames start that are wanted.
+        Where the frames to separate start.
     n_frames, n_bins : int
-        How many are wanted.
+        How many to separate.
 
     Returns
     -------
@@ -197,8 +197,8 @@ def harmonic_spectra(
     S = magnitudes(low)
     over_frames = np.empty((n_frames, n_bins), dtype=np.float32)
     start = before - half
-    wanted = np.ascontiguousarray(S[start : start + n_frames + size - 1, :n_bins])
-    sliding_median(wanted.view(np.int32), size, over_frames.view(np.int32))
+    around = np.ascontiguousarray(S[start : start + n_frames + size - 1, :n_bins])
+    sliding_median(around.view(np.int32), size, over_frames.view(np.int32))
     # Bins first, mirrored below 0 Hz, and above where S holds all of them.
     mirrored = np.pad(np.arange(S.shape[1]), (half, size), "symmetric")[: n_bins + size - 1]
     columns = np.ascontiguousarray(S[before : before + n_frames].T)[mirrored]

@@ -1,18 +1,16 @@
-"""All frame features through librosa itself: slow, and what the fast engine is held against.
+"""librosa engine: all frame features through librosa, slow, to hold the fast engine against.
 
 One spectrogram a window and one chromagram are shared by all features. Frames of exact digital
-silence have chroma and tonnetz 0, where librosa scales round-off up to 1.
+silence have chroma and tonnetz 0, where librosa scales round-off up to 1. librosa takes seconds to
+load, so only what is called loads it.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,15 +20,8 @@ from spdkit.extractors.audio.waveform import silent_frames
 
 Frames = NDArray[np.float32]
 
+# Filters belong to the process: threads that change them at once would lose each other's.
 _warning_filters = threading.Lock()
-
-
-@contextmanager
-def _ignoring(message: str) -> Iterator[None]:
-    # Filters belong to the process: threads that change them at once would lose each other's.
-    with _warning_filters, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=message)
-        yield
 
 
 def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict[str, Tuning]]:
@@ -49,6 +40,8 @@ def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict
     tunings : dict of str to Tuning
         Of the "signal" and, where tonnetz is computed of it, of its "harmonic" part.
     """
+    import librosa
+
     feature = librosa.feature
     frames: dict[str, Any] = {"n_fft": s.n_fft, "hop_length": s.hop_length}
     bins: dict[str, Any] = {"sr": s.sr, "n_fft": s.n_fft}
@@ -96,6 +89,8 @@ def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict
 
 def find_tuning(S: Frames, s: AudioSettings) -> Tuning:
     """`librosa.estimate_tuning` from magnitudes; see `tuning.fullest`."""
+    import librosa
+
     if s.tuning is not None:
         return Tuning(s.tuning)
     pitch, magnitude = librosa.piptrack(S=S, sr=s.sr, n_fft=s.n_fft)
@@ -105,8 +100,11 @@ def find_tuning(S: Frames, s: AudioSettings) -> Tuning:
 
 def chroma_cqt(y: Frames, tuning: float, silent: NDArray[np.bool_], s: AudioSettings) -> Frames:
     """Constant-Q chromagram, each frame scaled to a maximum of 1, shape (n_chroma, n_frames)."""
+    import librosa
+
     # Under three seconds the longest filters outlast the clip; librosa pads with zeros.
-    with _ignoring("n_fft=.* is too large for input signal"):
+    with _warning_filters, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
         chroma: Frames = librosa.feature.chroma_cqt(
             y=y,
             sr=s.sr,
@@ -123,6 +121,8 @@ def chroma_cqt(y: Frames, tuning: float, silent: NDArray[np.bool_], s: AudioSett
 
 def harmonic_part(D: NDArray[np.complex64], n_samples: int, s: AudioSettings) -> Frames:
     """Sound of the harmonic mask, shape (n_samples,): `librosa.effects.harmonic` from its STFT."""
+    import librosa
+
     harmonic, _ = librosa.decompose.hpss(  # type: ignore[attr-defined]
         D, kernel_size=s.hpss_kernel_size, power=s.hpss_power, margin=s.hpss_margin
     )

@@ -21,7 +21,7 @@ import soxr
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.settings import WINDOWS, AudioSettings
-from spdkit.extractors.audio.spill_buffer import Scratch
+from spdkit.extractors.audio.spill_buffer import SpillBuffer
 
 Frames = NDArray[np.float32]
 Spectra = NDArray[np.complex64]
@@ -81,7 +81,7 @@ class LowRateSound:
         self._sum = np.zeros(self._n_fft - self._hop, dtype=np.float32)  # of frames not yet whole
         self._weight = np.zeros_like(self._sum)
         self._before = 0  # frames that reach into the next
-        self._samples = Scratch()
+        self._samples = SpillBuffer()
         self.n_samples = 0
         self.lead = self._n_fft // 2
         self.ringing = min(_RINGING, self.lead) if decimation > 1 else 0

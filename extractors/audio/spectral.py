@@ -1,4 +1,4 @@
-"""What the spectrum of a frame tells: mel bands, contrast, centroid, bandwidth, roll-off.
+"""Spectral features of a frame: mel bands, contrast, centroid, bandwidth, roll-off.
 
 The idea: one real FFT a frame, of the bare samples, in double precision: music that a codec has
 cut at 16 kHz is 170 dB quieter above, and contrast looks there. A Hann or Hamming window is a sum

@@ -1,4 +1,4 @@
-"""Rows of numbers that must wait for something known only at the end of a clip.
+"""Spill buffer: rows of numbers that must wait for what is known only at the end of a clip.
 
 What is short stays in memory; what is long goes to a temporary file (in ``TMPDIR``).
 """
@@ -17,7 +17,7 @@ Rows = NDArray[np.float32]
 _IN_MEMORY = 64 << 20  # bytes: about ten minutes of the largest
 
 
-class Scratch:
+class SpillBuffer:
     """A growing float32 array, shape (n_rows, *row_shape).
 
     Parameters
@@ -51,8 +51,8 @@ class Scratch:
         if first < last:
             self._file.seek(first * self._row_bytes)
             data = self._file.read((last - first) * self._row_bytes)
-            found = np.frombuffer(data, dtype=np.float32).reshape(-1, *self.row_shape)
-            rows[first - start : last - start] = found
+            stored = np.frombuffer(data, dtype=np.float32).reshape(-1, *self.row_shape)
+            rows[first - start : last - start] = stored
         return rows
 
     def blocks(self, size: int) -> Iterator[Rows]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio.spill_buffer import Scratch
+from spdkit.extractors.audio.spill_buffer import SpillBuffer
 
 STATISTICS = ("mean", "std", "var", "median", "min", "max", "skew", "kurtosis")
 _AT_ONCE = 1 << 24  # numbers of which medians are taken at a time
@@ -34,7 +34,7 @@ class Statistics:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self._n = 0
-        self._kept: Scratch | None = None
+        self._frames: SpillBuffer | None = None
         self._order = 4 if {"skew", "kurtosis"} & set(names) else 2
         self._needs_range = bool({"min", "max", "skew", "kurtosis"} & set(names))
         self._min: NDArray[np.floating] = np.array(np.inf, dtype=np.float32)
@@ -57,8 +57,8 @@ class Statistics:
             self._min = np.minimum(self._min, frames.min(axis=1))
             self._max = np.maximum(self._max, frames.max(axis=1))
         if "median" in self.names:
-            self._kept = self._kept or Scratch(len(frames))
-            self._kept.append(frames.T)
+            self._frames = self._frames or SpillBuffer(len(frames))
+            self._frames.append(frames.T)
 
     def _join(
         self, n_b: int, mean: NDArray[np.float64], moments: list[NDArray[np.float64]]
@@ -99,14 +99,14 @@ class Statistics:
         return shape - 3 * varies if name == "kurtosis" else shape
 
     def _median(self) -> NDArray[np.float64]:
-        kept = self._kept
-        if kept is None:
+        buffer = self._frames
+        if buffer is None:
             raise RuntimeError("no frames were added")
-        (dims,) = kept.row_shape
-        step = max(1, _AT_ONCE // kept.n_rows)
+        (dims,) = buffer.row_shape
+        step = max(1, _AT_ONCE // buffer.n_rows)
         medians = []
         for first in range(0, dims, step):
-            columns = [rows[:, first : first + step] for rows in kept.blocks(_BLOCK)]
+            columns = [rows[:, first : first + step] for rows in buffer.blocks(_BLOCK)]
             medians.append(np.median(np.concatenate(columns).astype(np.float64), axis=0))
         return np.concatenate(medians)
 

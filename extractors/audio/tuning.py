@@ -1,4 +1,4 @@
-"""How far a sound's pitches lie from A440, and how sure that is.
+"""Tuning: how far a sound's pitches lie from A440, and how sure that is.
 
 The estimate is librosa's: peaks of the spectrum between 150 Hz and 4 kHz, placed between bins by a
 parabola; of these the louder half votes, each for one of 100 deviations. The fullest wins. Where

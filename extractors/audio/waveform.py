@@ -1,4 +1,4 @@
-"""What the samples of a frame tell without a spectrum: zero crossings, RMS, and silence.
+"""Waveform features of a frame, without a spectrum: zero crossings, RMS, and silence.
 
 A frame is made of pieces as long as the greatest common divisor of frame and hop, and each piece is
 looked at once.

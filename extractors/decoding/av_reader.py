@@ -1,4 +1,4 @@
-"""Reading through ffmpeg (PyAV, the ``av`` extra): m4a, aac, wma and the sound of video files.
+"""Reader through ffmpeg (PyAV, the ``av`` extra): m4a, aac, wma and the sound of video files.
 
 Containers that hold an index (mp4, Matroska, ASF) are seeked; elsewhere a seek lands at a guess,
 so they are decoded from the start, once to count and once to read.
@@ -74,14 +74,14 @@ class AvReader:
     def _parts(self, start: int, count: int) -> Iterator[NDArray[np.float32]]:
         """What each of ffmpeg's frames, some thousand samples, adds to the window."""
         before = max(0.0, start / self.sr - _PREROLL) if self._indexed else 0.0
-        wanted = start
+        next_frame = start
         for position, frames in self._decode(before):
             if position >= start + count:
                 return
-            part = frames[max(0, wanted - position) : start + count - position]
+            part = frames[max(0, next_frame - position) : start + count - position]
             if len(part):
                 yield part
-                wanted = position + len(frames)
+                next_frame = position + len(frames)
 
     def _audio_stream(self) -> Any:
         if not self._container.streams.audio:

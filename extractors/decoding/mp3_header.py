@@ -1,4 +1,4 @@
-"""Just enough of MPEG audio frame headers to know whether an mp3 states its length.
+"""MPEG audio frame headers: enough of them to know whether an mp3 states its length.
 
 An encoder that varies the bit rate writes an index (Xing, Info or VBRI) into the first frame. Where
 it is missing, the length is a guess from the first frames: good at constant rate, wrong by any

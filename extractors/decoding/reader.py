@@ -1,4 +1,4 @@
-"""What the two readers of audio files have in common."""
+"""Reader: what the two readers of audio files have in common."""
 
 from __future__ import annotations
 

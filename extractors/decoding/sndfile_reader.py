@@ -1,4 +1,4 @@
-"""Reading through libsndfile, with the lies that files tell found out.
+"""Reader through libsndfile, with the lies that files tell found out.
 
 libsndfile mends a wrong header without a word, guesses the length of an mp3 that has no index, and
 takes an Ogg stream for whole at whatever page it stops. Each is looked for here.

@@ -1,4 +1,4 @@
-"""From a file to one window of mono samples at one rate, in blocks or at once.
+"""Window of a file: mono samples at one rate, in blocks or at once.
 
 The window is chosen by the length that the file states, then filled by a reader: libsndfile
 (`sndfile_reader`) or ffmpeg (`av_reader`). Nothing is cut short in silence: less than the file
@@ -118,7 +118,7 @@ class ClipStream:
         self._start, self._count = window  # in frames of the file
         self._duration = duration
         self._min_duration = min_duration
-        self._found = 0
+        self._decoded = 0
         self._facts: ClipFacts | None = None
         self._begun = self._closed = False
 
@@ -182,10 +182,10 @@ class ClipStream:
                 is_nan, is_infinite = np.isnan(frames), np.isinf(frames)
                 if not nans + infinite:
                     row = int((is_nan | is_infinite).any(axis=1).argmax())
-                    first = self._start + self._found + row
+                    first = self._start + self._decoded + row
                 nans += int(is_nan.sum())
                 infinite += int(is_infinite.sum())
-            self._found += len(frames)
+            self._decoded += len(frames)
             if not nans + infinite:  # what follows a bad sample is decoded only to be counted
                 yield y
         self._require_whole()
@@ -208,22 +208,22 @@ class ClipStream:
             yield frames
 
     def _require_whole(self) -> None:
-        missing = self._count - self._found
-        if missing and (self._found == 0 or missing > self._reader.slack):
+        missing = self._count - self._decoded
+        if missing and (self._decoded == 0 or missing > self._reader.slack):
             raise ExtractionError(self._source, f"{self._end()}: truncated or damaged")
-        _require_length(self._source, self._found / self._reader.sr, self._min_duration)
+        _require_length(self._source, self._decoded / self._reader.sr, self._min_duration)
 
     def _end(self) -> str:
-        stated, found = self._reader.n_frames, self._start + self._found
+        stated, end = self._reader.n_frames, self._start + self._decoded
         sr = self._reader.sr
-        return f"the file states {stated / sr:.2f} s but ends at {found / sr:.2f} s"
+        return f"the file states {stated / sr:.2f} s but ends at {end / sr:.2f} s"
 
     def _gather(self, silent: bool) -> ClipFacts:
-        reader, duration = self._reader, self._found / self._reader.sr
+        reader, duration = self._reader, self._decoded / self._reader.sr
         remarks = list(reader.remarks)
-        if self._count - self._found > reader.sr // 100:  # less is rounding
+        if self._count - self._decoded > reader.sr // 100:  # less is rounding
             remarks.append(self._end())
-        if self._duration is not None and self._found < round(self._duration * reader.sr):
+        if self._duration is not None and self._decoded < round(self._duration * reader.sr):
             remarks.append(f"shorter than the window: {duration:.2f} s of {self._duration:g} s")
         if reader.channels > 2:
             remarks.append(f"mean of {reader.channels} channels")
@@ -374,9 +374,9 @@ def _require_file(audio: str, source: str) -> None:
 
 def _window(reader: Reader, source: str, duration: float | None, offset: Offset) -> tuple[int, int]:
     total = reader.n_frames
-    wanted = total if duration is None else min(round(duration * reader.sr), total)
+    count = total if duration is None else min(round(duration * reader.sr), total)
     if offset == "middle":
-        start = (total - wanted) // 2
+        start = (total - count) // 2
     elif offset == "head":
         start = 0
     else:
@@ -388,7 +388,7 @@ def _window(reader: Reader, source: str, duration: float | None, offset: Offset)
                 source,
                 f"offset {offset} s lies beyond the end of the file ({total / reader.sr:.2f} s)",
             )
-    return start, min(wanted, total - start)
+    return start, min(count, total - start)
 
 
 def _require_length(source: str, seconds: float, min_duration: float) -> None:

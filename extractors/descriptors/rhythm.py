@@ -22,7 +22,7 @@ ONSETS_OF_A_TEMPO = 3
 
 @dataclass(frozen=True)
 class Rhythm:
-    """What `rhythm` finds.
+    """Rhythm of a sound.
 
     Attributes
     ----------
@@ -71,9 +71,9 @@ def rhythm(
     db = librosa.power_to_db(mel, ref=np.max)
     times = {"sr": sr, "hop_length": hop_length}
     strength = onset_strength(S=db, n_fft=n_fft, **times)
-    found = onset_detect(onset_envelope=strength, **times)
+    onset_frames = onset_detect(onset_envelope=strength, **times)
     # librosa scales strengths to a maximum of 1: in a sustained tone, round-off would be onsets.
-    onsets = int((strength[found] >= onset_db).sum())
+    onsets = int((strength[onset_frames] >= onset_db).sum())
     low = librosa.mel_frequencies(n_mels + 2, fmax=sr / 2)[1:-1] <= tempo_fmax
     pulse = onset_strength(S=db[low], n_fft=n_fft, **times)
     if onsets < ONSETS_OF_A_TEMPO or not np.ptp(pulse):

@@ -1,4 +1,4 @@
-"""The key of a sound: chroma at its own tuning, held against the profiles of 24 keys.
+"""Key of a sound: chroma at its own tuning, held against the profiles of 24 keys.
 
 References
 ----------

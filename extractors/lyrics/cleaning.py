@@ -1,4 +1,4 @@
-r"""What is sung, out of what lyrics files hold besides.
+r"""Cleaning of lyrics: what is sung, out of what lyrics files hold besides.
 
 Conventions
 -----------

@@ -1,4 +1,4 @@
-"""The columns that settings make, and the remarks on how a row was made."""
+"""Columns that settings make, and the remarks on how a row was made."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ def remarks(
     """
     if not values["n_words"]:
         return ["no word in the lyrics"]
-    found = []
+    notes = []
     if language.code == UNDETERMINED:
         why = f" ({language.remark})" if language.remark else ""
-        found.append(f"language und{why}: stop words none, syllables by script (vowel groups)")
+        notes.append(f"language und{why}: stop words none, syllables by script (vowel groups)")
     elif not has_stop_words:
-        found.append(f"stop words none for {language.code!r}")
+        notes.append(f"stop words none for {language.code!r}")
     if settings.syllables == "hyphenated" and language.code != UNDETERMINED and not hyphenated:
-        found.append(f"hyphenation none for {language.code!r}: syllables by script")
+        notes.append(f"hyphenation none for {language.code!r}: syllables by script")
     if math.isnan(values["vocabulary_wealth"]):
-        found.append("no word but stop words")
+        notes.append("no word but stop words")
     if text.isascii():
-        return found
+        return notes
     if scripts := unspaced_scripts(text):
-        found.append(f"{', '.join(scripts)} without spaces: a word is what spaces enclose")
+        notes.append(f"{', '.join(scripts)} without spaces: a word is what spaces enclose")
     if scripts := scripts_without_rule(text):
-        found.append(f"syllables unknown in {', '.join(scripts)}: one a word")
-    return found
+        notes.append(f"syllables unknown in {', '.join(scripts)}: one a word")
+    return notes

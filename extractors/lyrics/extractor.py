@@ -19,18 +19,13 @@ from spdkit.extractors.lyrics.stylometry import NAMES, measure
 from spdkit.extractors.lyrics.words import sentences
 from spdkit.tracks.track import Track
 
-_MEASURED = (
-    *("count_stop_words", "similarity_threshold", "smooth_idf"),
-    *("wealth_coverage", "wealth", "decimals"),
-)
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LyricsExtractor(LyricsParameters, Extractor):
     r"""Stylometry of the HitMusicNet paper, or of the SpotGenTrack data set.
 
     What is not sung is taken out (`cleaning`), lines are cut into words (`words`), the language is
-    told (`language`), and six numbers are computed (`stylometry`). Parameters that default to None
+    found (`language`), and six numbers are computed (`stylometry`). Parameters that default to None
     take the profile's value, given as paper / spotgentrack.
 
     Parameters
@@ -38,8 +33,8 @@ class LyricsExtractor(LyricsParameters, Extractor):
     profile : {"paper", "spotgentrack"}
         Definitions of the features; their names are the same.
     language : str or None
-        ISO 639 code of all tracks, where it is known ("und" for no language); None tells it of
-        each track.
+        ISO 639 code of all tracks, where it is known ("und" for no language); None detects it
+        for each track.
     min_confidence : float
         Probability, as py3langid gives it, below which a track's language is "und".
     min_letters : int
@@ -149,14 +144,14 @@ class LyricsExtractor(LyricsParameters, Extractor):
         settings = self.settings
         text = clean(track.lyrics or "")
         detected = self._language(text, settings)
-        text_sentences = sentences(text, settings.words, settings.lowercase)
+        lines = sentences(text, settings.words, settings.lowercase)
         stop_words = language.stop_words(detected.code)
         hyphens = settings.syllables == "hyphenated" and syllables.hyphenation(detected.code)
         values = measure(
-            text_sentences,
+            lines,
+            settings,
             stop_words=stop_words,
             syllables=hyphens or syllables.counter(detected.code),
-            **{key: getattr(settings, key) for key in _MEASURED},
         )
         remarks = columns.remarks(text, detected, values, bool(stop_words), bool(hyphens), settings)
         row = np.array([values[name] for name in NAMES], dtype=np.float32)

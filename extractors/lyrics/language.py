@@ -1,4 +1,4 @@
-"""The language of lyrics, and its stop words.
+"""Language of lyrics, and its stop words.
 
 Conventions
 -----------

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from spdkit.common.errors import ParameterError
 from spdkit.common.parameters import FLAG, TEXT, Allowed, Number, OneOf, Whole
 from spdkit.extractors import profiles
-from spdkit.extractors.lyrics.stylometry import WEALTHS
 from spdkit.extractors.lyrics.words import KINDS
 
 _SHARE_OR_ALL = Number(0, 1, closed="high")
@@ -75,7 +74,7 @@ class LyricsSettings(LyricsParameters):
         "similarity_threshold": _SHARE_OR_ALL,
         "smooth_idf": FLAG,
         "wealth_coverage": _SHARE_OR_ALL,
-        "wealth": OneOf(*WEALTHS),
+        "wealth": OneOf("share_of_words", "index_over_vocabulary"),
         "decimals": (Whole(0), None),
     }
 

@@ -1,4 +1,4 @@
-"""How alike the sentences of a song are: kappa, Algorithm 1 of the HitMusicNet paper.
+"""Similarity of the sentences of a song: kappa, Algorithm 1 of the HitMusicNet paper.
 
 Conventions
 -----------

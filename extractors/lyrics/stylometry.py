@@ -1,4 +1,4 @@
-"""The numbers themselves, from sentences, stop words and a way to count syllables.
+"""Stylometry: the six numbers, from sentences, stop words and a way to count syllables.
 
 Conventions
 -----------
@@ -16,6 +16,7 @@ from itertools import accumulate
 import numpy as np
 from nltk.probability import FreqDist
 
+from spdkit.extractors.lyrics.settings import LyricsSettings
 from spdkit.extractors.lyrics.similarity import sentence_similarity
 from spdkit.extractors.lyrics.words import Sentences
 
@@ -30,23 +31,19 @@ NAMES = (
 
 
 def measure(
-    found: Sentences,
+    text: Sentences,
+    settings: LyricsSettings,
     *,
     stop_words: Collection[str],
     syllables: Callable[[str], int],
-    count_stop_words: bool,
-    similarity_threshold: float,
-    smooth_idf: bool,
-    wealth_coverage: float,
-    wealth: str,
-    decimals: int | None,
 ) -> dict[str, float]:
-    """Compute the six features of one text; see `LyricsExtractor` for the constants.
+    """Compute the six features of one text.
 
     Parameters
     ----------
-    found : Sentences
+    text : Sentences
         The words of the text.
+    settings : LyricsSettings
     stop_words : collection of str
         Words that carry no vocabulary.
     syllables : callable
@@ -57,23 +54,26 @@ def measure(
     dict of str to float
         By `NAMES`.
     """
-    n_sentences = found.total
-    words, content = frequencies(found, stop_words)
-    counted = words if count_stop_words else content
-    similarity = sentence_similarity(found.counts, similarity_threshold, smooth_idf)
+    n_sentences, decimals = text.total, settings.decimals
+    words, content = frequencies(text, stop_words)
+    counted = words if settings.count_stop_words else content
+    similarity = sentence_similarity(
+        text.counts, settings.similarity_threshold, settings.smooth_idf
+    )
+    wealth = wealth_of(content, settings.wealth, settings.wealth_coverage, decimals)
     return {
         "n_sentences": n_sentences,
         "mean_words_sentence": _mean(counted.N(), n_sentences, decimals),
         "n_words": words.N(),
         "mean_syllables_word": _mean(total_syllables(counted, syllables), counted.N(), decimals),
         "sentence_similarity": similarity if n_sentences else math.nan,
-        "vocabulary_wealth": wealth_of(content, wealth, wealth_coverage, decimals),
+        "vocabulary_wealth": wealth,
     }
 
 
-def frequencies(found: Sentences, stop_words: Collection[str]) -> tuple[FreqDist, FreqDist]:
+def frequencies(text: Sentences, stop_words: Collection[str]) -> tuple[FreqDist, FreqDist]:
     """Count all words, and those that are no stop words."""
-    words = FreqDist(found.words())
+    words = FreqDist(text.words())
     return words, FreqDist({word: n for word, n in words.items() if word not in stop_words})
 
 
@@ -85,9 +85,9 @@ def total_syllables(words: FreqDist, syllables: Callable[[str], int]) -> int:
 def wealth_of(
     content: FreqDist, wealth: str, coverage: float, decimals: int | None = None
 ) -> float:
-    """Vocabulary wealth of one of the kinds in `WEALTHS`."""
+    """Vocabulary wealth of kind "share_of_words" or "index_over_vocabulary"."""
     falling = [count for _, count in content.most_common()]
-    return WEALTHS[wealth](falling, coverage, decimals)
+    return _WEALTHS[wealth](falling, coverage, decimals)
 
 
 def share_of_words(falling: Sequence[int], coverage: float, decimals: int | None = None) -> float:
@@ -145,7 +145,7 @@ def index_over_vocabulary(
     return _rounded(index / len(falling), decimals)
 
 
-WEALTHS = {"share_of_words": share_of_words, "index_over_vocabulary": index_over_vocabulary}
+_WEALTHS = {"share_of_words": share_of_words, "index_over_vocabulary": index_over_vocabulary}
 
 
 def _mean(total: int, count: int, decimals: int | None) -> float:

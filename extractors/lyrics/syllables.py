@@ -172,9 +172,9 @@ def regular(word: str) -> int:
 def _english(word: str) -> int:
     word = word.lower()
     load_english()
-    known = _pronunciations().get(word)
-    if known is not None:
-        return known
+    spoken = _pronunciations().get(word)
+    if spoken is not None:
+        return spoken
     count = regular(word)
     return count - 1 if count > 1 and _SILENT_E.search(word) else count
 

@@ -97,8 +97,8 @@ def split(line: str, kind: str = "words") -> list[str]:
         return _WORD_CHARACTERS.findall(line)
     if line.isascii():
         return _ASCII_WORD.findall(line)
-    found: list[str] = _WORD.findall(_APOSTROPHES.sub("'", line))
-    return found
+    words: list[str] = _WORD.findall(_APOSTROPHES.sub("'", line))
+    return words
 
 
 def unspaced_scripts(text: str) -> list[str]:

@@ -247,7 +247,7 @@ def test_the_stages_are_the_work_of_the_extractor(ours, music):
     y[: SR // 2] = 0  # some silent frames
     settings = AudioExtractor().settings
     expected, _ = ours.frame_features(y, settings)
-    collected = ours.Collected()
+    collected = ours.FrameCollector()
     for stage in ours.Stages(y, settings, collected).by_family().values():
         stage()
     found = collected.frames()

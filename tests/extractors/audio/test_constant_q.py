@@ -10,7 +10,7 @@ from signals import SIGNALS, SR, dithered, seconds
 
 from spdkit.extractors import AudioExtractor
 from spdkit.extractors.audio import chroma, constant_q, constant_q_filters
-from spdkit.extractors.audio.filterbanks import tables
+from spdkit.extractors.audio.filterbanks import filter_banks
 from spdkit.extractors.audio.low_rate import LowRateSound
 
 SETTINGS = AudioExtractor().settings
@@ -128,7 +128,7 @@ def test_tails_fold_the_mirrored_spectrum_below_zero():
 
 
 def our_chroma(y, tuning, s=SETTINGS):
-    t = tables(s)
+    t = filter_banks(s)
     D = librosa.stft(y, n_fft=s.n_fft, hop_length=s.hop_length)
     sound = LowRateSound(s, t.decimation)
     sound.add(np.ascontiguousarray(D[: t.n_tonal].T))

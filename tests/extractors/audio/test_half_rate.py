@@ -16,7 +16,7 @@ from spdkit.extractors.audio import half_rate
 def test_halving_passes_what_soxr_passes():
     y = SIGNALS["noise"]()[: 2**15]
     padded = np.pad(y, 2**14)
-    clip = half_rate.halved(half_rate.clip_spectrum(padded, len(padded)), 0)
+    clip = half_rate.at_half_rate(half_rate.clip_spectrum(padded, len(padded)), 0)
     halved = scipy.fft.irfft(clip.spectrum) / 2
     expected = librosa.resample(padded, orig_sr=2, target_sr=1, res_type="soxr_hq")
     np.testing.assert_allclose(halved, expected, atol=2e-4)
@@ -25,7 +25,7 @@ def test_halving_passes_what_soxr_passes():
 def cut_plainly(spectrum, stop):
     """At half the rate: filtered, back to samples, those beyond the clip set to zero."""
     n = len(spectrum) - 1
-    y = scipy.fft.irfft(spectrum[: n // 2 + 1] * half_rate._halving_filter(n), n=n)
+    y = scipy.fft.irfft(spectrum[: n // 2 + 1] * half_rate._half_rate_filter(n), n=n)
     y[stop:] = 0
     return y
 
@@ -47,7 +47,7 @@ def test_every_octave_is_cut_to_the_clip(seed, n_frames, silent_frames, odd):
     for more in (4, 3, 2, 1, 0):
         stop = -(-stop // 2)
         expected = cut_plainly(scipy.fft.rfft(expected), stop)
-        clip = half_rate.halved(clip, more)
+        clip = half_rate.at_half_rate(clip, more)
         assert clip.stop == stop
         loudest = np.abs(expected).max()
         found = scipy.fft.irfft(clip.spectrum)
@@ -67,7 +67,7 @@ def test_a_clip_without_silence_around_it_is_not_heard_across_its_ends(n, stop):
     expected = np.zeros(n // 2)
     expected[: -(-stop // 2)] = 2 * alone[: -(-stop // 2)]
     found = scipy.fft.irfft(
-        half_rate.halved(half_rate.clip_spectrum(y, stop), 0).spectrum, n=n // 2
+        half_rate.at_half_rate(half_rate.clip_spectrum(y, stop), 0).spectrum, n=n // 2
     )
     np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
 
@@ -78,7 +78,7 @@ def test_without_the_cut_a_halved_clip_rings():
     y[:2000] = SIGNALS["noise"]()[:2000]
     clip = half_rate.clip_spectrum(y, 2000)
     ringing = cut_plainly(clip.spectrum, 2**14)[1000:]
-    halved = scipy.fft.irfft(half_rate.halved(clip, 0).spectrum)
+    halved = scipy.fft.irfft(half_rate.at_half_rate(clip, 0).spectrum)
     assert np.abs(ringing).max() > 0.01 * np.abs(halved).max()
     assert np.abs(halved[1000:]).max() < 1e-4 * np.abs(ringing).max()
 

@@ -12,7 +12,7 @@ from scipy.signal import get_window
 
 from spdkit.extractors import AudioExtractor
 from spdkit.extractors.audio import spectral
-from spdkit.extractors.audio.filterbanks import bands, tables
+from spdkit.extractors.audio.filterbanks import bands, filter_banks
 from spdkit.extractors.audio.settings import WINDOWS
 
 few = settings(max_examples=40, deadline=None)
@@ -129,7 +129,7 @@ def test_contrast_bands_are_librosas(parameters):
     s = AudioExtractor(**parameters).settings
     S = np.random.default_rng(1).permutation(np.arange(1.0, 2 + s.n_fft // 2))[:, None]
     S = np.ascontiguousarray(S, dtype=np.float32)
-    bands = tables(s).contrast
+    bands = filter_banks(s).contrast
     valley, peak = np.empty((2, len(bands), 1), dtype=np.float32)
     spectral.extremes(S.view(np.int32), bands, valley, peak)
     expected = librosa.feature.spectral_contrast(

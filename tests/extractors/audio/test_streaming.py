@@ -25,7 +25,7 @@ from spdkit.extractors.audio import (
 )
 from spdkit.extractors.audio.columns import Summary
 from spdkit.extractors.audio.framing import chunks
-from spdkit.extractors.audio.spill_buffer import Scratch
+from spdkit.extractors.audio.spill_buffer import SpillBuffer
 
 few = settings(max_examples=60, deadline=None)
 
@@ -67,7 +67,7 @@ def test_scratch_gives_back_what_it_was_given(lengths, start, size, in_memory):
     rows = np.arange(3 * sum(lengths), dtype=np.float32).reshape(-1, 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scratch, "_IN_MEMORY", in_memory)  # 16 bytes: all goes to a file
-        kept = Scratch(3)
+        kept = SpillBuffer(3)
         for part in np.split(rows, np.cumsum(lengths)[:-1]) if lengths else []:
             kept.append(part)
     padded = np.pad(rows, ((5, 80), (0, 0)))
