@@ -1,4 +1,4 @@
-"""The temporal branch: daily plays of songs and artists, forecast.
+"""Forecasts of plays of songs and artists: the temporal branch.
 
 Forecasters take the long format of Nixtla's libraries (``unique_id, ds, y``) and answer in it:
 ``fit(df)``, ``predict(h)``, ``cross_validation(df, h)``.

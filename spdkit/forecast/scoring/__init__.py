@@ -1,1 +1,1 @@
-"""Scores of forecasts: metrics, cutoffs of the past, prediction intervals."""
+"""Scores of forecasts: metrics and prediction intervals."""

@@ -49,6 +49,7 @@ def test_a_negative_forecast_has_no_geometric_mean():
     ("average", "message"),
     [
         (Average([]), r"forecasters must be a sequence of Forecaster, got \[\]"),
+        (Average([SMA("5")]), "k must be a whole number of at least 1, got '5'"),
         (Average(TWO, how="mode"), "how must be one of 'mean', 'median', 'geometric', got 'mode'"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
@@ -11,10 +13,11 @@ from long_frames import long_frame
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.parameters import Number
+from spdkit.common.parameters import Number, check_parameters
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import ARIMA, SMA, RelativeMean, SeasonalNaive
+from spdkit.forecast.models.serialization import CLASSES
 
 ALL = [SMA(3), SeasonalNaive(4), RelativeMean(), ARIMA((1, 0, 0)), ARIMA(max_p=1, max_q=1)]
 DF = long_frame(
@@ -195,3 +198,17 @@ def test_a_parameter_is_checked_against_what_it_may_be():
     with pytest.raises(ValueError, match="add must be"):  # as scikit-learn's users expect it
         Positive(add=-1.0).cross_validation(DF, 1)
     assert len(Positive(add=1.0).fit(DF).predict(1)) == 2
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name != "Rolling"])
+def test_what_is_declared_are_parameters_and_defaults_are_allowed(name):
+    kind = getattr(import_module(CLASSES[name]), name)
+    own = inspect.signature(kind).parameters
+    constraints = kind._parameter_constraints
+    assert constraints and set(constraints) <= set(own)
+    defaults = {
+        key: own[key].default
+        for key in constraints
+        if own[key].default is not inspect.Parameter.empty
+    }
+    check_parameters(defaults, {key: constraints[key] for key in defaults})
