@@ -1,3 +1,4 @@
+from . import registry as registry
 from .audio import AudioExtractor as AudioExtractor
 from .base import ExtractionError as ExtractionError
 from .base import Extractor as Extractor

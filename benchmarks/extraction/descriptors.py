@@ -1,8 +1,8 @@
 """How often the tempo and the key of composed songs are found, and what the descriptors cost.
 
-The songs are those of `spdkit.cli.demo`, whose tonic, mode and tempo are known; librosa is asked
-about the same songs. They are simple, so the numbers compare methods and promise nothing of real
-music.
+The songs are those of `spdkit.synthetic.sound`, whose tonic, mode and tempo are known; librosa is
+asked about the same songs. They are simple, so the numbers compare methods and promise nothing of
+real music.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from threadpoolctl import threadpool_limits
 from benchmarks.common import measuring
 from benchmarks.common.measuring import Call, Comparison, Times
 from benchmarks.common.script import in_one_thread, results_console, save
-from spdkit.cli.demo import SR, TONICS, Song, compose_song
 from spdkit.extractors.descriptors import DescriptorExtractor
 from spdkit.extractors.descriptors.loudness import loudness
 from spdkit.extractors.descriptors.rhythm import rhythm
@@ -46,6 +45,7 @@ from spdkit.extractors.descriptors.tonality import (
     mean_chroma,
     tonality,
 )
+from spdkit.synthetic.sound import SR, TONICS, Song, compose_song
 from spdkit.tracks.track import Track
 
 Samples = NDArray[np.float32]

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from benchmarks.lstm_rpa.cells import CELLS
-from spdkit.report.svg import INK, MODEL, OTHER
+from spdkit.report.svg import MODEL, OTHER, TEXT
 
 _PUBLISHED = "#b3541e"
 _HISTORY = 60  # days drawn before the test
@@ -63,7 +63,7 @@ def figure_4(found: Found) -> Figure:
         days = pd.date_range(one["first_day"], periods=len(one["plays"]))[-h - _HISTORY :]
         plays = one["plays"][-h - _HISTORY :]
         ax.plot(days[:-h], plays[:-h], color=OTHER, linewidth=1.0, label="plays, training")
-        truth = {"color": INK, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
+        truth = {"color": TEXT, "linewidth": 1.0, "linestyle": (0, (3, 1.5))}
         ax.plot(days[-h - 1 :], plays[-h - 1 :], label="plays, test", **truth)
         for name, label, color, style in (
             ("published", "LSTM-RPA as published", _PUBLISHED, "-."),
@@ -148,7 +148,7 @@ def _baseline(found: Found, ax: Axes, features: str, cell: str) -> None:
     h = found["plan"]["horizon"]
     for one in found["baselines"]:
         if wanted.items() <= one.items():
-            ax.axhline(one["f"], color=INK, linewidth=0.9, linestyle="--")
+            ax.axhline(one["f"], color=TEXT, linewidth=0.9, linestyle="--")
             ax.lines[-1].set_label(f"baseline, p = q = {h}")
     name = f"{CELLS[cell]}-RPA"
     ax.set_title(f"{name}, {features}" if len(found["plan"]["features"]) > 1 else name, fontsize=8)

@@ -1,1 +1,1 @@
-"""The command line: one file a command."""
+"""Commands of ``spdkit``: one file each, put together in `spdkit.cli.app`."""

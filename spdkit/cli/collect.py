@@ -11,16 +11,20 @@ import dataclasses
 import json
 import shlex
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spdkit import collect
+from spdkit.collect.errors import Blocked, RateLimited, Unanswered, duration
 from spdkit.common.errors import SpdkitError
 
 if TYPE_CHECKING:
     from spdkit.collect.genius import LyricsReport
     from spdkit.collect.retry import RetryPolicy
+    from spdkit.collect.spotify import CollectReport
 
 UNFINISHED = 75
 
@@ -112,11 +116,8 @@ def spotify(
         *(["--playlists-per-category", str(playlists_per_category)] if countries else []),
     ]
     command = ["spdkit", "collect", "spotify", *options, "-o", str(output)]
-    with _told_errors(command, f"in {output / 'raw'}"):
-        from spdkit.collect.sources import Sources
-        from spdkit.collect.spotify import SpotifyCollector
-
-        sources = Sources.parse(
+    with _errors_as_lines(command, f"in {output / 'raw'}"):
+        sources = collect.Sources.parse(
             playlists=playlist or (),
             albums=album or (),
             artists=artist or (),
@@ -124,19 +125,12 @@ def spotify(
             countries=countries.split(",") if countries else (),
             playlists_per_category=playlists_per_category,
         )
-        collector = SpotifyCollector(
+        collector = collect.SpotifyCollector(
             output, retry=_retry_policy(), ask_again=ask_again, progress=True
         )
         report = collector.collect(sources)
-    for remark in report.remarks:
-        typer.echo(f"spdkit: {remark}", err=True)
-    if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(report), default=str, ensure_ascii=False))
-    else:
-        typer.echo(
-            f"{output}: {report.n_tracks} tracks, {report.n_artists} artists, "
-            f"{report.n_albums} albums ({report.n_requests} requests)"
-        )
+    counts = f"{report.n_tracks} tracks, {report.n_artists} artists, {report.n_albums} albums"
+    _print_report(report, f"{output}: {counts}", as_json=as_json)
     if report.unanswered:
         first = report.unanswered[0]
         typer.echo(f"spdkit: {len(report.unanswered)} requests had no answer: {first}", err=True)
@@ -174,41 +168,35 @@ def genius(
 
     Example: spdkit collect genius corpus/songs.csv -o corpus/lyrics.csv
     """
-    command = [
-        "spdkit",
-        "collect",
-        "genius",
-        str(table),
-        "-o",
-        str(output),
-        "--floor",
-        f"{floor:g}",
-    ]
-    with _told_errors(command, f"in {output} and {output.name}.raw.jsonl"):
-        from spdkit.collect.genius import GeniusCollector
-
-        collector = GeniusCollector(
+    options = ["-o", str(output), "--floor", f"{floor:g}"]
+    command = ["spdkit", "collect", "genius", str(table), *options]
+    with _errors_as_lines(command, f"in {output} and {output.name}.raw.jsonl"):
+        collector = collect.GeniusCollector(
             output, floor=floor, retry=_retry_policy(), ask_again=ask_again, progress=True
         )
         try:
             report = collector.collect(table)
         finally:
             if collector.report is not None:  # also of a run that did not reach every song
-                _tell_lyrics(collector.report, as_json=as_json)
+                _print_lyrics(collector.report, as_json=as_json)
     if report.counts.get("blocked"):
         typer.echo(f"spdkit: to ask for what was blocked: {shlex.join(command)}", err=True)
         raise typer.Exit(UNFINISHED)
 
 
-def _tell_lyrics(report: LyricsReport, *, as_json: bool) -> None:
+def _print_lyrics(report: LyricsReport, *, as_json: bool) -> None:
+    counts = [f"{n} {status}" for status, n in sorted(report.counts.items())]
+    left = [f"{report.n_left} not reached"] if report.n_left else []
+    _print_report(report, f"{report.output}: {', '.join([*counts, *left])}", as_json=as_json)
+
+
+def _print_report(report: CollectReport | LyricsReport, counts: str, *, as_json: bool) -> None:
     for remark in report.remarks:
         typer.echo(f"spdkit: {remark}", err=True)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report), default=str, ensure_ascii=False))
-        return
-    counts = [f"{n} {status}" for status, n in sorted(report.counts.items())]
-    left = [f"{report.n_left} not reached"] if report.n_left else []
-    typer.echo(f"{report.output}: {', '.join([*counts, *left])} ({report.n_requests} requests)")
+    else:
+        typer.echo(f"{counts} ({report.n_requests} requests)")
 
 
 def _repeated(option: str, values: Sequence[str] | None) -> list[str]:
@@ -216,35 +204,28 @@ def _repeated(option: str, values: Sequence[str] | None) -> list[str]:
 
 
 def _retry_policy() -> RetryPolicy:
-    from spdkit.collect.retry import RetryPolicy
-
-    return RetryPolicy(report=lambda text: typer.echo(text, err=True))
+    return collect.RetryPolicy(report=partial(typer.echo, err=True))
 
 
 @contextlib.contextmanager
-def _told_errors(command: Sequence[str], safe: str) -> Iterator[None]:
+def _errors_as_lines(command: Sequence[str], safe: str) -> Iterator[None]:
     """Print errors as a line each; after one that may pass, say what is safe and how to go on."""
+
+    def print_way_on(what: object, later: str = "") -> None:
+        kept = f"Everything so far is safe {safe}; to go on, run{later}:"
+        typer.echo(f"spdkit: {what}. {kept}\n  {shlex.join(command)}", err=True)
+
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo(_go_on("interrupted", safe, command, ""), err=True)
+        print_way_on("interrupted")
         raise typer.Exit(130) from None
+    except RateLimited as error:
+        print_way_on(error, f" in {duration(error.retry_after)}")
+        raise typer.Exit(UNFINISHED) from error
+    except (Blocked, Unanswered) as error:
+        print_way_on(error, " later")
+        raise typer.Exit(UNFINISHED) from error
     except SpdkitError as error:
-        from spdkit.collect.errors import Blocked, RateLimited, Unanswered, duration
-
-        if isinstance(error, RateLimited):
-            later = f" in {duration(error.retry_after)}"
-            typer.echo(_go_on(str(error), safe, command, later), err=True)
-            raise typer.Exit(UNFINISHED) from error
-        if isinstance(error, Blocked | Unanswered):
-            typer.echo(_go_on(str(error), safe, command, " later"), err=True)
-            raise typer.Exit(UNFINISHED) from error
         typer.echo(f"spdkit: {error}", err=True)
         raise typer.Exit(1) from error
-
-
-def _go_on(what: str, safe: str, command: Sequence[str], when: str) -> str:
-    return (
-        f"spdkit: {what}. Everything so far is safe {safe}; to go on, run{when}:\n"
-        f"  {shlex.join(command)}"
-    )

@@ -1,273 +1,134 @@
-"""The whole pipeline on music of our own: composed songs, a model, a report, predictions, plays.
+"""``spdkit demo``: every command at work, on songs of our own with a popularity that is known.
 
-`run` is what ``spdkit demo`` does. The corpus itself, and what its popularity truly depends on, are
-made in `spdkit.synthetic.corpus` and its neighbours; their names that matter most can be had here
-too.
+Each step prints a command line and runs it. The corpus, and what its popularity truly depends on,
+are made in `spdkit.synthetic`.
 """
 
 from __future__ import annotations
 
-import os
 import shlex
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+import typer
+
+from spdkit import extractors, popularity, report, synthetic, tracks
+from spdkit.cli import extract, forecast, inspect
+from spdkit.cli import popularity as popularity_commands
+from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
-from spdkit.synthetic.corpus import synthesise_corpus as synthesise_corpus
-from spdkit.synthetic.corpus import write_tables
-from spdkit.synthetic.daily_plays import write_plays
-from spdkit.synthetic.popularity import ceiling
-from spdkit.synthetic.popularity import planted_table as planted_table
-from spdkit.synthetic.sound import SR as SR
-from spdkit.synthetic.sound import TONICS as TONICS
-from spdkit.synthetic.sound import Song as Song
-from spdkit.synthetic.sound import compose_song as compose_song
-from spdkit.synthetic.sound import file_name
-
-if TYPE_CHECKING:
-    from spdkit.tracks.track import Track, TrackSet
+from spdkit.common.progress import progress_bar
 
 _NEW_SONGS = 6
 _HORIZON = 30  # days
 _FORECASTER = "seasonal-naive"  # at once, and right for plays that go by the week
 
 
-def run(
-    folder: str | os.PathLike[str] = "demo",
-    n_songs: int = 40,
-    seed: int = 0,
-    jobs: int | None = None,
-    overwrite: bool = False,
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to write songs, tables, features, a model and its report.")
+    ] = Path("demo"),
+    songs: Annotated[int, typer.Option(min=1, max=1000, help="How many songs to synthesise.")] = 40,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same songs.")] = 0,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
+    ] = None,
 ) -> None:
-    """Compose songs, extract, draw, fit, report, predict, forecast; print each step's command.
+    """See it all run: compose songs, extract, inspect, draw, fit, report, predict, forecast."""
+    folder = folder.expanduser()
+    music, new, model = folder / "music", folder / "new", folder / "model"
+    features, figure, page = (folder / n for n in ("features.h5", "song.png", "report.html"))
+    plays, forecasts = folder / "plays.csv", folder / "forecasts.csv"
+    workers = () if jobs is None else ("--jobs", str(jobs))
+    with errors_as_lines():
+        report.svg.require_matplotlib()
+        _require_learning()
+        _refuse_other_music(music, songs)
+        popularity.models.serialization.require_room(model)
 
-    Parameters
-    ----------
-    folder : path
-        Gets ``music/``, ``metadata.csv``, ``labels.csv``, ``features.h5``, ``song.png``,
-        ``model/``, ``report.html``, ``new/`` with songs that the model never saw,
-        ``predictions.csv``, ``plays.csv`` with daily plays that are made up, and of them
-        ``forecasts.csv``, ``forecast.png`` and ``forecast.html``.
-    n_songs, seed : int
-        The corpus; see `synthesise_corpus`.
-    jobs : int, optional
-        Worker processes; see `spdkit.extraction.batch.extract`.
-    overwrite : bool
-        Start ``features.h5`` anew instead of resuming.
+        print(f"\n1. Compose {songs} songs with words and tags in {music}", flush=True)
+        first = _compose(music, songs, seed)[0]
+        tables = synthetic.corpus.write_tables(folder, songs, seed)
+        print(f"   Their artists are in {tables.metadata}, their popularity is in {tables.labels}.")
+        print(
+            "   It depends on the artist, the sound and the words, in this order, and on chance: no"
+            "\n   model can expect to explain more than "
+            f"{synthetic.popularity.ceiling().r2:.0%} of its variance "
+            "(spdkit/synthetic/popularity.py)."
+        )
+        print("\n2. Extract their features")
+        metadata = ("--metadata", tables.metadata)
+        _run(extract.extract, "extract", music, *metadata, "-o", features, *workers)
 
-    Raises
-    ------
-    SpdkitError
-        When an extra is missing, ``music/`` holds other music, or ``model/`` something else, all
-        before any work; and when the songs are too few to be split.
-    """
-    from spdkit.report import song_figures
+        print("\n3. Look inside")
+        _run(inspect.inspect, "inspect", features)
 
-    song_figures.require_matplotlib()
-    _require_learning()
-    paths = DemoPaths(Path(folder).expanduser())
-    _refuse_other_music(paths.music, n_songs)
-    _refuse_other_models(paths.model)
+        name = synthetic.sound.file_name(0)
+        track = tracks.Track(name, str(music / name))
+        print(
+            f"\n4. Draw {name} into {figure} (in Python: spdkit.report.song_figures.plot_song)",
+            flush=True,
+        )
+        audio = extractors.AudioExtractor()
+        title = f"{first.title}, {first.tonic} {first.mode}, {first.tempo:.0f} BPM"
+        report.song_figures.plot_song(audio.frames(track), audio.settings, title).savefig(figure)
 
-    _say(f"1. Compose {n_songs} songs with words and tags in {paths.music}")
-    songs = _compose(paths.music, n_songs, seed)
-    tables = write_tables(paths.base, n_songs, seed)
-    print(f"   Their artists are in {tables.metadata}, their popularity is in {tables.labels}.")
-    best = ceiling()
-    print(
-        "   It depends on the artist, the sound and the words, in this order, and on chance: no\n"
-        f"   model can expect to explain more than {best.r2:.0%} of its variance "
-        "(spdkit/corpus_popularity.py)."
-    )
-    options = ("--metadata", tables.metadata, "-o", paths.features)
-    _say("2. Extract their features", "spdkit", "extract", paths.music, *options)
-    corpus = _joined(paths.music, tables.metadata)
-    _extract(corpus, paths.features, jobs, overwrite)
+        print("\n5. Learn their popularity")
+        _run(popularity_commands.fit, "fit", features, "--labels", tables.labels, "-o", model)
+        print(f"   {songs} songs show how it is done, and are far too few to learn it.")
 
-    _say("3. Look inside", "spdkit", "inspect", paths.features)
-    _inspect(paths.features)
+        print("\n6. See it all on one page")
+        _run(popularity_commands.write_report, "report", model, "-o", page)
+        print(f"   Open {page} in a browser.")
 
-    _say(
-        f"4. Draw {corpus[0].track_id} into {paths.figure} "
-        "(in Python: spdkit.report.song_figures.plot_song)"
-    )
-    _draw(songs[0], corpus[0], paths.figure)
+        music = new / "music"
+        print(f"\n7. Compose {_NEW_SONGS} songs more in {music}, and predict them", flush=True)
+        _compose(music, _NEW_SONGS, seed + 1)
+        tables = synthetic.corpus.write_tables(new, _NEW_SONGS, seed + 1)
+        metadata = ("--metadata", tables.metadata)
+        print("\n   as for songs of your own")
+        output = ("-o", folder / "predictions.csv")
+        words = ("predict", model, music, *metadata, *output, *workers)
+        _run(popularity_commands.predict, *words)
 
-    fit = ("--labels", tables.labels, "-o", paths.model)
-    _say("5. Learn their popularity", "spdkit", "fit", paths.features, *fit)
-    _fit(paths, tables.labels)
-    print(f"   {n_songs} songs show how it is done, and are far too few to learn it.")
-
-    _say("6. See it all on one page", "spdkit", "report", paths.model, "-o", paths.report)
-    _report(paths)
-    print(f"   Open {paths.report} in a browser.")
-
-    _say(f"7. Compose {_NEW_SONGS} songs more in {paths.new_music}, and predict them")
-    _compose(paths.new_music, _NEW_SONGS, seed + 1)
-    facts = write_tables(paths.new_music.parent, _NEW_SONGS, seed + 1).metadata
-    predict = (paths.model, paths.new_music, "--metadata", facts, "-o", paths.predictions)
-    _say("   as for songs of your own", "spdkit", "predict", *predict)
-    _predict(paths, facts, jobs)
-
-    _say(f"8. Make up daily plays of the {n_songs} songs in {paths.plays}, and forecast a month")
-    write_plays(paths.base, n_songs, seed)
-    files = ("-o", paths.forecasts, "--plot", paths.forecast_figure, "--report", paths.forecast)
-    asked = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
-    command = ("spdkit", "forecast", paths.plays, *asked, *files)
-    _say("   as for plays of your own", *command)
-    _forecast(paths, shlex.join(map(str, command)))
-    print(f"   Open {paths.forecast} in a browser.")
+        print(f"\n8. Make up daily plays of the {songs} songs in {plays}, and forecast a month")
+        synthetic.daily_plays.write_plays(folder, songs, seed)
+        print("\n   as for plays of your own")
+        drawing, page = folder / "forecast.png", folder / "forecast.html"
+        settings = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
+        files = ("-o", forecasts, "--plot", drawing, "--report", page)
+        _run(forecast.forecast_series, "forecast", plays, *settings, *files)
+        print(f"   Open {page} in a browser.")
 
 
-@dataclass(frozen=True)
-class DemoPaths:
-    """Where everything goes, below `base`."""
-
-    base: Path
-
-    @property
-    def music(self) -> Path:
-        """The songs to learn from."""
-        return self.base / "music"
-
-    @property
-    def features(self) -> Path:
-        """Their features."""
-        return self.base / "features.h5"
-
-    @property
-    def figure(self) -> Path:
-        """One of them, drawn."""
-        return self.base / "song.png"
-
-    @property
-    def model(self) -> Path:
-        """What was learned."""
-        return self.base / "model"
-
-    @property
-    def report(self) -> Path:
-        """The page on it."""
-        return self.base / "report.html"
-
-    @property
-    def new_music(self) -> Path:
-        """Songs that the model never saw."""
-        return self.base / "new" / "music"
-
-    @property
-    def predictions(self) -> Path:
-        """What it says of them."""
-        return self.base / "predictions.csv"
-
-    @property
-    def plays(self) -> Path:
-        """Daily plays of the songs to learn from."""
-        return self.base / "plays.csv"
-
-    @property
-    def forecasts(self) -> Path:
-        """The plays of the next days."""
-        return self.base / "forecasts.csv"
-
-    @property
-    def forecast_figure(self) -> Path:
-        """Them, drawn."""
-        return self.base / "forecast.png"
-
-    @property
-    def forecast(self) -> Path:
-        """The page on them."""
-        return self.base / "forecast.html"
-
-
-def _compose(folder: Path, n_songs: int, seed: int) -> list[Song]:
-    from spdkit.common.progress import progress_bar
-
+def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:
     with progress_bar("composing", n_songs) as advance:
-        return synthesise_corpus(folder, n_songs, seed, lambda done, total: advance(False))
+        return synthetic.corpus.synthesise_corpus(
+            folder, n_songs, seed, lambda done, total: advance(False)
+        )
 
 
-def _joined(music: Path, metadata: Path) -> TrackSet:
-    from spdkit.tracks import metadata_tables
-    from spdkit.tracks import scan as tracks
-
-    joined = metadata_tables.join(tracks.from_folder(music), metadata)
-    print(f"   {metadata.name}:", *joined.remarks, sep="\n   ")
-    return joined.tracks
+def _run(command: Callable[..., None], *words: str | Path) -> None:
+    """Print a command line, and run it as if it had been typed."""
+    line = list(map(str, words))
+    print(f"   $ {shlex.join(['spdkit', *line])}", flush=True)
+    _run_as_typed(command, line)
 
 
-def _extract(corpus: TrackSet, features: Path, jobs: int | None, overwrite: bool) -> None:
-    from spdkit.extraction import batch
-
-    batch.extract(corpus, features, jobs=jobs, overwrite=overwrite, progress=True)
-
-
-def _draw(song: Song, track: Track, figure: Path) -> None:
-    from spdkit.extractors import AudioExtractor
-    from spdkit.report import song_figures
-
-    extractor = AudioExtractor()
-    title = f"{song.title}, {song.tonic} {song.mode}, {song.tempo:.0f} BPM"
-    song_figures.plot_song(extractor.frames(track), extractor.settings, title).savefig(figure)
-
-
-def _fit(paths: DemoPaths, labels: Path) -> None:
-    from spdkit.cli import popularity_printing
-    from spdkit.popularity import fit as fitting
-    from spdkit.popularity.models import serialization
-    from spdkit.popularity.record import to_files
-    from spdkit.store import dataset
-    from spdkit.store.feature_store import FeatureStore
-
-    store = FeatureStore.open(paths.features)
-    data = dataset.load(store, labels)
-    model, record = fitting.fit(
-        data, store, fitting.FitSettings(), labels=labels.name, command="spdkit demo", progress=True
-    )
-    serialization.save_model(model, paths.model, to_files(record))
-    popularity_printing.print_record(record, str(paths.model))
-
-
-def _report(paths: DemoPaths) -> None:
-    from spdkit.popularity import predict as predicting
-    from spdkit.report import popularity_report
-
-    model, record = predicting.load(paths.model)
-    popularity_report.write(record, model.history_, paths.report)
-
-
-def _predict(paths: DemoPaths, facts: Path, jobs: int | None) -> None:
-    from spdkit.cli import popularity_printing
-    from spdkit.extraction import batch
-    from spdkit.extraction.rebuild import rebuild_extractors
-    from spdkit.popularity import predict as predicting
-    from spdkit.store.feature_store import FeatureStore
-
-    model, record = predicting.load(paths.model)
-    features = paths.predictions.with_suffix(".h5")
-    extractors = rebuild_extractors(record.extractors)
-    corpus = _joined(paths.new_music, facts)
-    batch.extract(corpus, features, extractors, jobs=jobs, progress=True)
-    songs = [track.track_id for track in corpus]
-    table = predicting.predict_store(model, record, FeatureStore.open(features), songs)
-    predicting.write(table, paths.predictions)
-    popularity_printing.print_predictions(table, record, str(paths.predictions))
-
-
-def _forecast(paths: DemoPaths, command: str) -> None:
-    from spdkit.cli import forecast as forecast_commands
-    from spdkit.cli import forecast_printing
-    from spdkit.forecast.data.table_files import read_panel
-    from spdkit.forecast.pipeline import Request, forecast_panel
-
-    panel = read_panel(paths.plays)
-    result = forecast_panel(panel, Request(_HORIZON, _FORECASTER))
-    made = forecast_commands.made_by(paths.plays, command)
-    files = (paths.forecasts, paths.forecast_figure, paths.forecast)
-    forecast_printing.print_result(result, forecast_commands.write(result, made, *files))
+def _run_as_typed(command: Callable[..., None], line: list[str]) -> None:
+    program = typer.Typer(add_completion=False)
+    program.command()(command)
+    typed = sys.argv  # what is typed goes into records and pages
+    sys.argv = ["spdkit", *line]
+    try:
+        status = program(line[1:], standalone_mode=False)
+    finally:
+        sys.argv = typed
+    if status:
+        raise typer.Exit(status)
 
 
 def _require_learning() -> None:
@@ -278,32 +139,11 @@ def _require_learning() -> None:
             )
 
 
-def _refuse_other_models(folder: Path) -> None:
-    from spdkit.popularity.models.serialization import require_room
-
-    require_room(folder)
-
-
-def _say(what: str, *command: str | Path) -> None:
-    line = f"\n   $ {shlex.join(map(str, command))}" if command else ""
-    print(f"\n{what}{line}", flush=True)
-
-
 def _refuse_other_music(music: Path, n_songs: int) -> None:
     # The command that is printed extracts the whole folder: it must hold the corpus alone.
-    from spdkit.tracks.scan import from_folder
-
-    ours = {file_name(i) for i in range(n_songs)}
-    found = from_folder(music) if music.exists() else ()
-    others = [track.track_id for track in found if track.track_id not in ours]
+    ours = {synthetic.sound.file_name(i) for i in range(n_songs)}
+    corpus = tracks.from_folder(music) if music.exists() else ()
+    others = [track.track_id for track in corpus if track.track_id not in ours]
     if others:
         what = f"{len(others)} files, such as {others[0]}, are none of the {n_songs} songs"
         raise SpdkitError(f"{music}: {what}; give another folder")
-
-
-def _inspect(path: Path) -> None:
-    from spdkit.cli.printing import print_summary
-    from spdkit.store.feature_store import FeatureStore
-    from spdkit.store.summary import summarise
-
-    print_summary(summarise(FeatureStore.open(path)))

@@ -1,24 +1,28 @@
-"""``spdkit forecast``. Heavy imports stay inside."""
+"""``spdkit forecast``: the next rows of every series of a table."""
 
 from __future__ import annotations
 
 import contextlib
-import shlex
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spdkit.cli.terminal import AsJson, to_json, told_errors
+from spdkit import forecast, report
+from spdkit.cli.printing import SHOWN_ROWS, console, print_table
+from spdkit.cli.terminal import AsJson, command_line, errors_as_lines, to_json
+from spdkit.common.errors import SpdkitError
+from spdkit.common.progress import progress_bar
+from spdkit.common.table_io import require_ending
 
 if TYPE_CHECKING:
     from spdkit.forecast.pipeline import ForecastResult, Tick
-    from spdkit.report.forecast_report import Made
+    from spdkit.report.page import Cell, Table
 
 
-def forecast(
+def forecast_series(
     file: Annotated[
         Path,
         typer.Argument(
@@ -62,8 +66,9 @@ def forecast(
         Path | None,
         typer.Option(metavar="FILE", help="A figure, .png, .svg or .pdf: small multiples."),
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="A page with everything on it.")
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="A page with everything on it."),
     ] = None,
     series: Annotated[
         list[str] | None,
@@ -132,17 +137,12 @@ def forecast(
 
     Example: spdkit forecast plays.csv --horizon 30 --plot plays.png -o forecasts.csv
     """
-    with told_errors():
-        from spdkit.common.errors import SpdkitError
-        from spdkit.forecast.data.panel import Columns
-        from spdkit.forecast.data.table_files import read_panel
-        from spdkit.forecast.pipeline import Request, forecast_panel
-
+    with errors_as_lines():
         if level and not intervals:
             raise SpdkitError("--level asks for intervals, --no-intervals for none")
-        _check_targets(output, plot, report)
-        tell = _silent if quiet else _told
-        request = Request(
+        _require_formats(output, plot, page)
+        remark = _silent if quiet else partial(typer.echo, err=True)
+        request = forecast.pipeline.Request(
             h=horizon,
             model=model,
             levels=() if not intervals else tuple(level) if level else None,
@@ -151,60 +151,23 @@ def forecast(
             skip_short=skip_short,
             seed=seed,
         )
-        columns, others = Columns(id_col, time_col, target_col), tuple(hist_exog or ())
-        panel = read_panel(file, columns, _step(freq), fill_gaps, tell, others)
-        with bar(shown=not quiet) as started:
-            result = forecast_panel(panel, request, started)
-        for remark in result.remarks:
-            tell(f"{file}: {remark}")
-        made = made_by(file, shlex.join(["spdkit", *sys.argv[1:]]))
-        written = write(result, made, output, plot, report, series)
-        from spdkit.cli.forecast_printing import print_result, to_content
+        columns, others = forecast.Columns(id_col, time_col, target_col), tuple(hist_exog or ())
+        panel = forecast.read_panel(file, columns, _step(freq), fill_gaps, remark, others)
+        with progress_of_fits(shown=not quiet) as bar:
+            result = forecast.pipeline.forecast_panel(panel, request, bar)
+        for text in result.remarks:
+            remark(f"{file}: {text}")
+        provenance = report.forecast_report.Provenance.of(file, command_line())
+        written = report.forecast_report.write_files(result, provenance, output, plot, page, series)
     if as_json:
-        typer.echo(to_json(to_content(result, written)))
+        typer.echo(to_json(_content(result, written)))
     else:
-        print_result(result, written)
-
-
-def write(
-    result: ForecastResult,
-    made: Made,
-    output: Path | None,
-    plot: Path | None,
-    report: Path | None,
-    series: list[str] | None = None,
-) -> list[str]:
-    """Write those files that are asked for; return their names."""
-    from spdkit.common.table_io import write_table
-    from spdkit.report import forecast_figures, forecast_report
-
-    places = forecast_figures.places_of(result, series) if series else None
-    if output is not None:
-        write_table(result.forecasts, output, float_format="%.10g")
-    if plot is not None:
-        forecast_figures.save(forecast_figures.figure(result, places), plot)
-    if report is not None:
-        forecast_report.write(result, made, report, places)
-    return [str(path) for path in (output, plot, report) if path is not None]
-
-
-def made_by(file: Path, command: str) -> Made:
-    """How a forecast is made now, for its page."""
-    from datetime import datetime
-
-    from spdkit.common.versions import installed_versions
-    from spdkit.forecast.models.serialization import PACKAGES
-    from spdkit.report.forecast_report import Made
-
-    now = datetime.now().astimezone()
-    return Made(file.name, command, f"{now:%Y-%m-%d %H:%M %Z}", installed_versions(PACKAGES))
+        _print_forecasts(result, written)
 
 
 @contextlib.contextmanager
-def bar(*, shown: bool = True) -> Iterator[Callable[[int], Tick]]:
+def progress_of_fits(*, shown: bool) -> Iterator[Callable[[int], Tick]]:
     """Show how many fits are done, once it is known how many there will be."""
-    from spdkit.common.progress import progress_bar
-
     with contextlib.ExitStack() as stack:
 
         def start(total: int) -> Tick:
@@ -214,30 +177,82 @@ def bar(*, shown: bool = True) -> Iterator[Callable[[int], Tick]]:
         yield start
 
 
-def _check_targets(output: Path | None, plot: Path | None, report: Path | None) -> None:
+def _require_formats(output: Path | None, plot: Path | None, page: Path | None) -> None:
     """Refuse before any work what could not be written after it."""
-    from spdkit.common.table_io import require_ending
-    from spdkit.report.forecast_figures import require_format
-    from spdkit.report.page import load_template
-    from spdkit.report.song_figures import require_matplotlib
-
     if output is not None:
         require_ending(output)
+    if plot is not None or page is not None:
+        report.svg.require_matplotlib()
     if plot is not None:
-        require_matplotlib()
-        require_format(plot)
-    if report is not None:
-        require_matplotlib()
-        load_template("forecast.html.j2")
+        report.forecast_figures.require_format(plot)
+    if page is not None:
+        report.page.load_template("forecast.html.j2")
+
+
+def _silent(text: str) -> None:
+    pass
 
 
 def _step(freq: str | None) -> str | int | None:
     return int(freq) if freq is not None and freq.isdecimal() else freq
 
 
-def _told(text: str) -> None:
-    typer.echo(text, err=True)
+def _content(result: ForecastResult, written: list[str]) -> dict[str, Any]:
+    """Everything as plain values, for JSON."""
+    panel, validation = result.panel, result.validation
+    ds = panel.columns.ds
+    scores = None
+    if validation is not None:
+        scores = {
+            "rows": validation.rows,
+            "metric": validation.metrics[0],
+            "scores": {
+                result.title(str(name)): dict(of_model)
+                for name, of_model in validation.scores().iterrows()
+            },
+        }
+    return {
+        "model": result.request.model,
+        "name": result.name,
+        "horizon": result.request.h,
+        "frequency": panel.freq if isinstance(panel.freq, int) else panel.freq.freqstr,
+        "n_series": len(panel),
+        "n_rows": len(panel.y),
+        "validation": scores,
+        "coverage": {f"{level:g}": share for level, share in result.coverage.items()},
+        "totals": result.totals().reset_index().to_dict("records"),
+        "forecasts": result.forecasts.astype({ds: str}).to_dict("records"),
+        "remarks": list(result.remarks),
+        "files": written,
+    }
 
 
-def _silent(text: str) -> None:
-    pass
+def _print_forecasts(result: ForecastResult, written: list[str]) -> None:
+    """Scores, coverage and the largest totals; and which files have the rest."""
+    tables = report.forecast_tables
+    if result.validation is not None:
+        _print(tables.score_table(result, result.validation), result.name)
+    if result.levels:
+        _print(tables.coverage_table(result))
+    _print(tables.totals_table(result), most=SHOWN_ROWS)
+    out = console()
+    if (more := len(result.panel) - SHOWN_ROWS) > 0:
+        out.print(f"… and {more:,} more series")
+    for path in written:
+        out.print(f"{path}: written", markup=False, soft_wrap=True)
+    if not written:
+        out.print("-o forecasts.csv writes every date, --plot a figure, --report a page")
+
+
+def _print(table: Table, note: str = "", most: int | None = None) -> None:
+    head = [column.text.replace("\u00a0", " ") for column in table.columns]
+    rows = [[_text(cell) for cell in row] for row in table.rows[:most]]
+    title = f"{note}: {table.caption[0].lower()}{table.caption[1:]}" if note else table.caption
+    print_table(title, head, rows)
+
+
+def _text(cell: Cell) -> str:
+    detail = cell.detail
+    if detail:
+        detail = f" {detail}" if detail.startswith("[") else f" ({detail})"
+    return f"{cell.text}{detail}".replace("\u00a0", " ")

@@ -1,23 +1,42 @@
-"""``spdkit fit``, ``evaluate``, ``predict`` and ``report``. Heavy imports stay inside."""
+"""``spdkit fit``, ``evaluate``, ``predict`` and ``report``: a model of popularity and its use."""
 
 from __future__ import annotations
 
-import shlex
-import sys
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spdkit.cli.terminal import AsJson, tell, to_json, told_errors, with_metadata
+from spdkit import evaluation, extraction, popularity, report, tracks
+from spdkit import store as stores
+from spdkit.cli.printing import SHOWN_ROWS, console, print_table
+from spdkit.cli.terminal import (
+    AsJson,
+    command_line,
+    errors_as_lines,
+    print_remarks,
+    to_json,
+    with_metadata,
+)
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import write_text
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from spdkit.evaluation.bootstrap import Difference, Score
+    from spdkit.popularity.cross_validation import Evaluation
     from spdkit.popularity.record import ModelRecord
     from spdkit.store.dataset import Dataset
     from spdkit.store.feature_store import FeatureStore
+
+# What fits a terminal; --json and the report have all.
+_COLUMNS = ("mae", "r2", "coverage", "f1_macro", "hit_recall")
+_CLASS_COLUMNS = ("f1_macro", "hit_recall", "accuracy", "cross_entropy", "calibration_error")
 
 
 class Task(StrEnum):
@@ -123,13 +142,9 @@ def fit(
 
     Example: spdkit fit features.h5 --labels labels.csv -o model
     """
-    with told_errors():
-        from spdkit.popularity import fit as fitting
-        from spdkit.popularity.models import serialization
-        from spdkit.popularity.record import to_files
-
-        serialization.require_room(output)
-        settings = fitting.FitSettings(
+    with errors_as_lines():
+        popularity.models.serialization.require_room(output)
+        settings = popularity.fit.FitSettings(
             task=task.value,
             preset=preset,
             protocol=protocol.value,
@@ -141,21 +156,20 @@ def fit(
             seed=seed,
         )
         data, store = _data(file, labels, target, groups, extractor)
-        model, record = fitting.fit(
+        model, record = popularity.fit.fit(
             data,
             store,
             settings,
             labels="" if labels is None else labels.name,
-            command=_command(),
+            command=command_line(),
             progress=True,
         )
-        serialization.save_model(model, output, to_files(record))
+        files = popularity.record.to_files(record)
+        popularity.models.serialization.save_model(model, output, files)
     if as_json:
-        typer.echo(to_json(_told(record)))
-        return
-    from spdkit.cli.popularity_printing import print_record
-
-    print_record(record, str(output))
+        typer.echo(to_json(_facts(record)))
+    else:
+        _print_record(record, output)
 
 
 def evaluate(
@@ -192,11 +206,8 @@ def evaluate(
 
     Example: spdkit evaluate features.h5 --labels labels.csv --protocol artist --k 5
     """
-    with told_errors():
-        from spdkit.popularity import cross_validation
-        from spdkit.popularity import fit as fitting
-
-        settings = fitting.FitSettings(
+    with errors_as_lines():
+        settings = popularity.fit.FitSettings(
             task=task.value,
             preset=preset,
             protocol=protocol.value,
@@ -207,25 +218,21 @@ def evaluate(
         if isinstance(cuts, str):
             raise SpdkitError("quartiles differ from fold to fold: give --thresholds two numbers")
         data, _ = _data(file, labels, target, groups, extractor)
-        splits = fitting.split_rows(
+        splits = popularity.fit.split_rows(
             data, protocol.value, k=k, test_share=test_share, seed=seed, thresholds=cuts
         )
-        makers = {preset: fitting.model_maker(settings)}
+        makers = {preset: popularity.fit.model_maker(settings)}
         if with_baselines:
-            makers |= fitting.baseline_makers(settings)
-        songs = fitting.songs_of(data, cuts)
-        found = cross_validation.evaluate(makers, songs, splits, progress=True)
-        content = {"command": _command(), **_told(found)}
+            makers |= popularity.fit.baseline_makers(settings)
+        songs = popularity.fit.songs_of(data, cuts)
+        result = popularity.cross_validation.evaluate(makers, songs, splits, progress=True)
+        content = {"command": command_line(), **_facts(result)}
         if output is not None:
-            from spdkit.common.files import write_text
-
             write_text(output, to_json(content) + "\n")
     if as_json:
         typer.echo(to_json(content))
-        return
-    from spdkit.cli.popularity_printing import print_evaluation
-
-    print_evaluation(found)
+    else:
+        _print_evaluation(result)
 
 
 def predict(
@@ -272,9 +279,8 @@ def predict(
 
     Example: spdkit predict model ~/demos -o predictions.csv
     """
-    with told_errors():
-        from spdkit.popularity import predict as predicting
-
+    with errors_as_lines():
+        predicting = popularity.predict
         loaded, record = predicting.load(model)
         store, songs = _store_of(
             source, record, metadata or [], features or output.with_suffix(".h5"), jobs
@@ -283,13 +289,11 @@ def predict(
         predicting.write(table, output)
     if as_json:
         typer.echo(to_json(table.reset_index().to_dict("records")))
-        return
-    from spdkit.cli.popularity_printing import print_predictions
-
-    print_predictions(table, record, str(output))
+    else:
+        _print_predictions(table, output)
 
 
-def report(
+def write_report(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that fit wrote.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.")
@@ -299,25 +303,18 @@ def report(
 
     Example: spdkit report model -o report.html
     """
-    with told_errors():
-        from spdkit.popularity import predict as predicting
-        from spdkit.report import popularity_report
-
-        loaded, record = predicting.load(model)
-        popularity_report.write(record, loaded.history_, output)
+    with errors_as_lines():
+        loaded, record = popularity.predict.load(model)
+        report.popularity_report.write(record, loaded.history_, output)
     typer.echo(str(output))
 
 
 def _data(
     file: Path, labels: Path | None, target: str, groups: str, extractors: list[str] | None
 ) -> tuple[Dataset, FeatureStore]:
-    from spdkit.store import dataset
-    from spdkit.store.feature_store import FeatureStore
-
-    store = FeatureStore.open(file)
-    data = dataset.load(store, labels, target, groups, extractors)
-    for line in str(data.report).splitlines():
-        typer.echo(f"{file}: {line}", err=True)
+    store = stores.FeatureStore.open(file)
+    data = stores.dataset.load(store, labels, target, groups, extractors)
+    print_remarks(file, str(data.report).splitlines())
     return data, store
 
 
@@ -328,22 +325,16 @@ def _store_of(
 
     The store of music may have songs of an earlier run besides.
     """
-    from spdkit.store.feature_store import FeatureStore
-
     if source.suffix.lower() in (".h5", ".hdf5"):
         if metadata:
             raise SpdkitError("--metadata is for music to extract: a store has its facts")
-        return FeatureStore.open(source), None
-    from spdkit.extraction import batch
-    from spdkit.extraction.rebuild import rebuild_extractors
-    from spdkit.tracks import scan
-
-    extractors = rebuild_extractors(record.extractors)
-    found = scan.from_path(source, progress=True)
-    tell(source, [*found.remarks, *found.problems])
-    found = with_metadata(found, metadata)
-    batch.extract(found, features, extractors, jobs=jobs, progress=True)
-    return FeatureStore.open(features), [track.track_id for track in found]
+        return stores.FeatureStore.open(source), None
+    extractors = extraction.rebuild.rebuild_extractors(record.extractors)
+    corpus = tracks.scan.from_path(source, progress=True)
+    print_remarks(source, [*corpus.remarks, *corpus.problems])
+    corpus = with_metadata(corpus, metadata)
+    extraction.batch.extract(corpus, features, extractors, jobs=jobs, progress=True)
+    return stores.FeatureStore.open(features), [track.track_id for track in corpus]
 
 
 def _thresholds(text: str) -> tuple[float, float] | str:
@@ -359,30 +350,98 @@ def _thresholds(text: str) -> tuple[float, float] | str:
     return low, high
 
 
-def _command() -> str:
-    return shlex.join(["spdkit", *sys.argv[1:]])
-
-
-def _told(found: Any) -> dict[str, Any]:
-    """A record or an evaluation for JSON: facts and scores, no tables."""
-    import dataclasses
-
+def _facts(result: ModelRecord | Evaluation) -> dict[str, Any]:
+    """Facts and scores of a record or an evaluation, without its tables, for JSON."""
     import numpy as np
     import pandas as pd
 
-    facts = {
-        field.name: getattr(found, field.name)
-        for field in dataclasses.fields(found)
-        if not isinstance(getattr(found, field.name), pd.DataFrame | pd.Series | np.ndarray)
+    tables = (pd.DataFrame, pd.Series, np.ndarray)
+    return {
+        name: _plain(value) for name, value in vars(result).items() if not isinstance(value, tables)
     }
-    return {name: _plain(value) for name, value in facts.items()}
 
 
 def _plain(value: Any) -> Any:
-    import dataclasses
-
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return value
+
+
+def _print_record(record: ModelRecord, folder: Path) -> None:
+    """Scores of a model and its baselines on test rows, and what the model relies on."""
+    split = record.split
+    artists = "" if split.n_groups_test is None else f" of {split.n_groups_test} groups"
+    title = (
+        f"{record.preset}, {record.task}, {split.protocol}: trained on {split.n_training} songs, "
+        f"scored on {split.n_test}{artists}"
+    )
+    named = {record.preset if name == "model" else name: s for name, s in record.scores.items()}
+    _print_scores(title, named, record.differences, record.headline)
+    if len(record.importance):
+        rows = [
+            [str(row.name), f"{row.increase:+.3g} [{row.low:+.3g}, {row.high:+.3g}]"]
+            for row in record.importance[record.importance["level"] == "modality"].itertuples()
+        ]
+        loss = "MAE in points" if record.task == "regression" else "cross-entropy"
+        print_table(f"what it relies on: rise of {loss} when shuffled", ["", ""], rows)
+    out = console()
+    if record.task == "regression" and "coverage" not in record.scores["model"]:
+        out.print("too few songs were held out for calibration: no intervals, no probabilities")
+    out.print(f"{folder}: saved; spdkit report {folder} shows it all", highlight=False)
+
+
+def _print_evaluation(result: Evaluation) -> None:
+    """Scores on validation rows and on test rows."""
+    for part in ("validation", "test"):
+        scores = {name: parts[part] for name, parts in result.scores.items() if part in parts}
+        if scores:
+            differences = {name: parts[part] for name, parts in result.differences.items()}
+            _print_scores(f"{part} rows; {result.splits}", scores, differences, result.headline)
+
+
+def _print_predictions(table: pd.DataFrame, path: Path) -> None:
+    """The first rows of a table of predictions."""
+    shown = table.head(SHOWN_ROWS)
+    rows = [
+        [str(track), *map(_cell, row)]
+        for track, row in zip(shown.index, shown.itertuples(index=False), strict=True)
+    ]
+    print_table(f"{path}: {len(table)} songs", ["track_id", *shown.columns], rows)
+    if len(table) > len(shown):
+        console().print(f"… and {len(table) - len(shown)} more in {path}")
+
+
+def _print_scores(
+    title: str,
+    scores: Mapping[str, Mapping[str, Score]],
+    differences: Mapping[str, Difference],
+    headline: str,
+) -> None:
+    metrics, titles = evaluation.metrics.METRICS, popularity.models.baselines.TITLES
+    usual = _COLUMNS if headline == "mae" else _CLASS_COLUMNS
+    columns = [name for name in usual if any(name in of_model for of_model in scores.values())]
+    head = [metrics[name].title for name in (*columns, headline)]
+    rows = [
+        [
+            titles.get(model, model),
+            *(_score(of_model.get(name)) for name in columns),
+            _score(differences.get(model), sign="+"),
+        ]
+        for model, of_model in scores.items()
+    ]
+    print_table(title, ["", *head[:-1], f"{head[-1]}, model less it"], rows)
+
+
+def _score(score: Score | Difference | None, sign: str = "") -> str:
+    if score is None:
+        return ""
+    value, low, high = (f"{n:{sign}.3g}" for n in (score.value, score.low, score.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.3g}"
+    return str(value)

@@ -1,10 +1,12 @@
-"""What all commands share: errors as one line, JSON without NaN, tables of facts joined."""
+"""Errors, remarks and JSON: what all commands tell in one way."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
+import shlex
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spdkit import tracks
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 
 if TYPE_CHECKING:
@@ -21,8 +24,13 @@ SHOWN_PROBLEMS = 20
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
+def command_line() -> str:
+    """The command as it was typed, for records and pages."""
+    return shlex.join(["spdkit", *sys.argv[1:]])
+
+
 @contextlib.contextmanager
-def told_errors(journalled: Path | None = None) -> Iterator[None]:
+def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
     """Print errors that the user can act on as one line; say what an interrupt leaves.
 
     Parameters
@@ -31,7 +39,7 @@ def told_errors(journalled: Path | None = None) -> Iterator[None]:
         The output of a batch, whose finished tracks an interrupt does not lose.
     """
     try:
-        with _told_warnings():
+        with _warnings_as_lines():
             yield
     except SpdkitError as error:
         typer.echo(f"spdkit: {error}", err=True)
@@ -43,15 +51,15 @@ def told_errors(journalled: Path | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told_warnings() -> Iterator[None]:
+def _warnings_as_lines() -> Iterator[None]:
     """Print our own warnings as a line each, once; leave those of libraries as they are."""
-    usual, told = warnings.showwarning, set[str]()
+    usual, printed = warnings.showwarning, set[str]()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
         if not issubclass(category, SpdkitWarning):
             usual(message, category, *rest, **named)
-        elif str(message) not in told:
-            told.add(str(message))
+        elif str(message) not in printed:
+            printed.add(str(message))
             typer.echo(f"spdkit: {message}", err=True)
 
     with warnings.catch_warnings():
@@ -61,7 +69,7 @@ def _told_warnings() -> Iterator[None]:
         yield
 
 
-def tell(source: Path, texts: Sequence[str], most: int | None = None) -> None:
+def print_remarks(source: Path, texts: Sequence[str], most: int | None = None) -> None:
     """Print remarks on `source` to stderr, `most` of them at most."""
     for text in texts[:most]:
         typer.echo(f"{source}: {text}", err=True)
@@ -69,16 +77,14 @@ def tell(source: Path, texts: Sequence[str], most: int | None = None) -> None:
         typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
 
 
-def with_metadata(found: TrackSet, tables: list[Path]) -> TrackSet:
-    """Join tables to tracks, and tell what did not match."""
-    from spdkit.tracks.metadata_tables import join
-
+def with_metadata(corpus: TrackSet, tables: Sequence[Path]) -> TrackSet:
+    """Join tables to tracks, and print what did not match."""
     for table in tables:
-        joined = join(found, table)
-        tell(table, joined.remarks)
-        remarks = [*found.remarks, *(f"{table}: {remark}" for remark in joined.remarks)]
-        found = dataclasses.replace(joined.tracks, remarks=tuple(remarks))
-    return found
+        joined = tracks.metadata_tables.join(corpus, table)
+        print_remarks(table, joined.remarks)
+        remarks = [*corpus.remarks, *(f"{table}: {remark}" for remark in joined.remarks)]
+        corpus = dataclasses.replace(joined.tracks, remarks=tuple(remarks))
+    return corpus
 
 
 def to_json(content: Any) -> str:

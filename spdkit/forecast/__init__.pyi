@@ -1,8 +1,12 @@
 from . import models as models
+from . import pipeline as pipeline
 from . import registry as registry
 from .data.checks import ForecastError as ForecastError
 from .data.long_table import check_frame as check_frame
 from .data.long_table import fill_gaps as fill_gaps
+from .data.panel import Columns as Columns
+from .data.table_files import read_long as read_long
+from .data.table_files import read_panel as read_panel
 from .models.average import Average as Average
 from .models.base import Forecaster as Forecaster
 from .models.classical import ARIMA as ARIMA

@@ -1,3 +1,11 @@
+from . import code_map as code_map
+from . import forecast_figures as forecast_figures
 from . import forecast_report as forecast_report
+from . import forecast_tables as forecast_tables
+from . import page as page
+from . import popularity_figures as popularity_figures
+from . import popularity_pictures as popularity_pictures
 from . import popularity_report as popularity_report
+from . import popularity_tables as popularity_tables
 from . import song_figures as song_figures
+from . import svg as svg

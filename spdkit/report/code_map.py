@@ -1,4 +1,4 @@
-"""Where songs lie in the model's code, on a plane: t-SNE, the paper's Figure 5.
+"""Map of the code: songs of the model's code on a plane by t-SNE, the paper's Figure 5.
 
 Conventions: neighbours in the code are neighbours on the plane; distances between groups, their
 sizes and the axes mean nothing. The seed is fixed.
@@ -54,13 +54,12 @@ def place(code: NDArray[np.floating], seed: int = 0) -> CodeMap | None:
 
     rows = np.arange(len(code))
     if len(rows) > MOST_ROWS:
-        drawn = np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False)
-        rows = np.sort(drawn)
-    chosen = np.asarray(code[rows], dtype=np.float64)
-    if not chosen.size or len(np.unique(chosen, axis=0)) < FEWEST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    points = np.asarray(code[rows], dtype=np.float64)
+    if not points.size or len(np.unique(points, axis=0)) < FEWEST_ROWS:
         return None
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     # A plane by principal components needs two of them.
-    start = "pca" if np.linalg.matrix_rank(chosen - chosen.mean(axis=0)) > 1 else "random"
+    start = "pca" if np.linalg.matrix_rank(points - points.mean(axis=0)) > 1 else "random"
     tsne = TSNE(perplexity=perplexity, init=start, random_state=seed, n_jobs=1)
-    return CodeMap(rows, np.asarray(tsne.fit_transform(chosen), dtype=np.float64), perplexity)
+    return CodeMap(rows, np.asarray(tsne.fit_transform(points), dtype=np.float64), perplexity)

@@ -1,4 +1,4 @@
-"""Figures of series: what was, what is forecast, and how sure it is.
+"""Figures of series: their history, their forecast, and how sure it is.
 
 Conventions
 -----------
@@ -22,11 +22,12 @@ import numpy as np
 import pandas as pd
 
 from spdkit.common.files import replacing
+from spdkit.common.messages import listing
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import steps
 from spdkit.forecast.pipeline import ForecastResult
-from spdkit.report.svg import INK, MODEL, OTHER
+from spdkit.report.svg import MODEL, OTHER, TEXT, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,11 +62,8 @@ def places_of(result: ForecastResult, names: Sequence[str]) -> list[int]:
     places = {str(name): i for i, name in enumerate(result.panel.ids)}
     for name in names:
         if name not in places:
-            first = ", ".join(map(repr, list(places)[:3]))
-            raise ForecastError(
-                f"no series {name!r} among the {len(places)}, which are {first}"
-                f"{', …' if len(places) > 3 else ''}"
-            )
+            first = listing(list(places), 3, quote=True)
+            raise ForecastError(f"no series {name!r} among the {len(places)}, which are {first}")
     return [places[name] for name in dict.fromkeys(names)]
 
 
@@ -87,22 +85,22 @@ def plot_series(result: ForecastResult, i: int, ax: Axes) -> Axes:
     """
     panel, h = result.panel, result.request.h
     y, ds = panel.series(i), panel.ds[panel.indptr[i] : panel.indptr[i + 1]]
-    kept = min(len(y), history_rows(h))
-    y, ds = y[-kept:], ds[-kept:]
+    n_rows = min(len(y), history_rows(h))
+    y, ds = y[-n_rows:], ds[-n_rows:]
     future = pd.Index(result.forecasts[panel.columns.ds].iloc[i * h : (i + 1) * h])
     if result.validation is not None:
         # The truth takes up where the history ends, so that no day is missing between them.
         ax.plot(ds[:-h], y[:-h], color=OTHER, linewidth=1.0, label="history")
-        known = slice(-h - 1, None) if len(y) > h else slice(None)
-        ax.plot(ds[known], y[known], color=INK, linewidth=1.0, linestyle=(0, (3, 1.5)))
+        last = slice(-h - 1, None) if len(y) > h else slice(None)
+        ax.plot(ds[last], y[last], color=TEXT, linewidth=1.0, linestyle=(0, (3, 1.5)))
         ax.lines[-1].set_label("truth of the last window")
-        said = result.windows[-1].forecasts[result.request.model][i]
-        ax.plot(ds[-h:], said, color=MODEL, linewidth=1.1, alpha=0.85)
+        forecast = result.windows[-1].forecasts[result.request.model][i]
+        ax.plot(ds[-h:], forecast, color=MODEL, linewidth=1.1, alpha=0.85)
         ax.lines[-1].set(label="forecast for it", linestyle="-.")
         _band(ax, ds[-h:], _past_ends(result, i), None)
     else:
         ax.plot(ds, y, color=OTHER, linewidth=1.0, label="history")
-    ax.axvline(ds[-1], color=INK, linewidth=0.8, linestyle=":", alpha=0.7)
+    ax.axvline(ds[-1], color=TEXT, linewidth=0.8, linestyle=":", alpha=0.7)
     style: dict[str, Any] = {"color": MODEL, "linewidth": 1.8, "label": "forecast"}
     ax.plot(future, result.values[i], marker="." if h == 1 else "", **style)
     if result.levels:
@@ -136,12 +134,17 @@ def figure(result: ForecastResult, places: Sequence[int] | None = None) -> Figur
     columns = min(len(places), _COLUMNS)
     rows = math.ceil(len(places) / columns)
     size = (max(_PANEL[0] * columns, 7.0), _PANEL[1] * rows + 1.0)
-    made = Figure(figsize=size, dpi=150, layout="constrained", facecolor="white")
-    FigureCanvasAgg(made)
-    grid = made.subplots(rows, columns, squeeze=False)
+    drawing = Figure(figsize=size, dpi=150, layout="constrained", facecolor="white")
+    FigureCanvasAgg(drawing)
+    grid = drawing.subplots(rows, columns, squeeze=False)
     for ax, i in zip(grid.flat, places, strict=False):
         plot_series(result, i, ax)
-        ax.set_title(short(str(result.panel.ids[i])), fontsize=9, loc="left", parse_math=False)
+        ax.set_title(
+            shortened(str(result.panel.ids[i]), _LONGEST_NAME),
+            fontsize=9,
+            loc="left",
+            parse_math=False,
+        )
         ax.tick_params(labelsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.15, linewidth=0.7)
@@ -150,16 +153,10 @@ def figure(result: ForecastResult, places: Sequence[int] | None = None) -> Figur
     for ax in grid[:, 0]:
         ax.set_ylabel(result.panel.columns.y, fontsize=9, parse_math=False)
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    made.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=2 * columns - 1,
-        frameon=False,
-        fontsize=9,
-    )
-    made.suptitle(caption(result, places), fontsize=10, x=0.01, ha="left", parse_math=False)
-    return made
+    style: dict[str, Any] = {"ncols": 2 * columns - 1, "frameon": False, "fontsize": 9}
+    drawing.legend(handles, labels, loc="outside lower center", **style)
+    drawing.suptitle(caption(result, places), fontsize=10, x=0.01, ha="left", parse_math=False)
+    return drawing
 
 
 def require_format(path: str | os.PathLike[str]) -> Path:
@@ -175,7 +172,7 @@ def require_format(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def save(made: Figure, path: str | os.PathLike[str]) -> None:
+def save(drawing: Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure in the format that its name says, whole or not at all.
 
     Raises
@@ -194,7 +191,7 @@ def save(made: Figure, path: str | os.PathLike[str]) -> None:
     ):
         # A letter that the font lacks is drawn as a box, which the eye sees.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        made.savefig(part, metadata=_FORMATS[target.suffix.lower()])
+        drawing.savefig(part, metadata=_FORMATS[target.suffix.lower()])
 
 
 def caption(result: ForecastResult, places: Sequence[int]) -> str:
@@ -207,13 +204,6 @@ def caption(result: ForecastResult, places: Sequence[int]) -> str:
     return f"{result.name}, {steps(result.request.h, result.panel)} from {start} on: {which}"
 
 
-def short(name: str) -> str:
-    """Fit for the head of a panel."""
-    name = " ".join(name.split())
-    half = _LONGEST_NAME // 2 - 1
-    return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"
-
-
 def _past_ends(result: ForecastResult, i: int) -> tuple[Any, Any] | None:
     ends = result.past_interval(max(result.levels)) if result.levels else None
     return None if ends is None else (ends[0][i], ends[1][i])
@@ -221,7 +211,12 @@ def _past_ends(result: ForecastResult, i: int) -> tuple[Any, Any] | None:
 
 def _band(ax: Axes, ds: Any, ends: tuple[Any, Any] | None, label: str | None) -> None:
     if ends is not None:
-        style: dict[str, Any] = {"color": MODEL, "alpha": 0.22, "linewidth": 0, "label": label}
+        style: dict[str, Any] = {
+            "color": MODEL,
+            "alpha": 0.22,
+            "linewidth": 0,
+            "label": label,
+        }
         ax.fill_between(ds, *ends, **style)
 
 

@@ -1,4 +1,4 @@
-"""What the pages of all reports share: tables, pictures, and how a page is made and written.
+"""Page: tables, pictures and numbers of all reports, and how a page is made and written.
 
 Conventions: a page needs no network, no script and no other file; a policy in its head forbids all
 three (``templates/page.html.j2``). Texts are plain, and the page escapes them; an ``svg`` is HTML.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_text
+from spdkit.common.messages import needs_extra
 
 NOTHING = "–"
 
@@ -27,6 +29,9 @@ class Cell:
 
     text: str
     detail: str = ""
+
+
+Rows = list[Sequence[Cell | str]]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,21 @@ class Table:
     caption: str
     columns: tuple[Cell, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        caption: str,
+        columns: Iterable[Cell | str],
+        rows: Iterable[Sequence[Cell | str]],
+    ) -> Table:
+        """Make a table of texts, and of cells where there is something in small letters."""
+        return cls(name, caption, _cells(columns), tuple(map(_cells, rows)))
+
+
+def _cells(contents: Iterable[Cell | str]) -> tuple[Cell, ...]:
+    return tuple(Cell(each) if isinstance(each, str) else each for each in contents)
 
 
 @dataclass(frozen=True)
@@ -73,16 +93,18 @@ class Card:
 
     Attributes
     ----------
-    label, value, span : str
-        What it is, the number with its unit, its interval.
+    label, value : str
+        What it is, and the number with its unit.
     note : str
         What to hold it against.
+    span : str
+        Its interval.
     """
 
     label: str
     value: str
-    span: str
     note: str
+    span: str = ""
 
 
 def plain(value: float, places: int, *, signed: bool = False) -> str:
@@ -96,6 +118,19 @@ def plain(value: float, places: int, *, signed: bool = False) -> str:
     return text.replace("-", "−")
 
 
+def percent(value: float, *, signed: bool = False) -> str:
+    """A number of hundredths with one place and its unit; "–" for what is none."""
+    unit = "\u00a0%" if math.isfinite(value) else ""
+    return plain(value, 1, signed=signed) + unit
+
+
+def interval(low: float, high: float, places: int, *, signed: bool = False) -> str:
+    """The ends of an interval, such as "[0.104, 0.110]"; empty when one does not exist."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"[{plain(low, places, signed=signed)}, {plain(high, places, signed=signed)}]"
+
+
 def load_template(name: str) -> Any:
     """Load a template of ours, which refuses names that it is not given.
 
@@ -104,10 +139,8 @@ def load_template(name: str) -> Any:
     ReportError
         When Jinja2 is not installed.
     """
-    try:
+    with needs_extra("the report", "report", ReportError):
         import jinja2
-    except ImportError as error:
-        raise ReportError("the report needs jinja2: pip install 'spdkit[report]'") from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("spdkit.report"),
         autoescape=True,

@@ -1,10 +1,10 @@
-"""Figures of the model report, one function each: what to draw and `ax` in, `ax` out.
+"""Figures of the model report: a function each, what to draw and `ax` in, `ax` out.
 
 Conventions
 -----------
 Popularity is in points of 0 … 100, classes are 0, 1, 2 (`spdkit.evaluation.metrics.CLASS_NAMES`).
 Every axis has a label with its unit, and no figure a title: on the page its caption says what is
-seen. Text, axes and lines of reference are in `INK`, which the page replaces by the colour of its
+seen. Text, axes and lines of reference are in `TEXT`, which the page replaces by the colour of its
 text (`spdkit.report.svg`). All other colours can be seen on white and on black, and none tells
 anything that a marker, a line or a place does not tell besides. Nothing touches pyplot.
 
@@ -22,15 +22,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from spdkit.evaluation.bootstrap import Score
 from spdkit.evaluation.metrics import CLASS_NAMES, Reliability
-from spdkit.report.svg import INK as INK
-from spdkit.report.svg import MODEL as MODEL
-from spdkit.report.svg import OTHER as OTHER
+from spdkit.report.svg import MODEL, OTHER, TEXT, legend, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Numbers = NDArray[np.float64]
-Looks = dict[str, Any]  # of what is drawn, as matplotlib names it
+Style = dict[str, Any]  # of what is drawn, as matplotlib names it
 
 CLASS_COLOURS = ("#3f7fc1", "#7f868f", "#d1512d")
 CLASS_MARKERS = ("o", "s", "^")
@@ -55,26 +53,26 @@ def popularity_of_rows(
     ax : matplotlib Axes
     """
     bins = list(range(0, 101, 5))
-    styles: tuple[Looks, ...] = (
+    styles: tuple[Style, ...] = (
         {"histtype": "stepfilled", "color": OTHER, "alpha": 0.45, "label": "training"},
         {"histtype": "step", "color": MODEL, "linewidth": 1.6, "label": "test"},
     )
     for values, style in zip((training, test), styles, strict=True):
-        known = np.asarray(values, dtype=np.float64)
-        known = known[np.isfinite(known)]
-        if len(known):
-            ax.hist(known, bins, weights=np.full(len(known), 100 / len(known)), **style)
+        finite = np.asarray(values, dtype=np.float64)
+        finite = finite[np.isfinite(finite)]
+        if len(finite):
+            ax.hist(finite, bins, weights=np.full(len(finite), 100 / len(finite)), **style)
     _class_borders(ax, thresholds)
     ax.set(xlim=(0, 100), xlabel=f"True {POPULARITY}", ylabel="Share of the songs (%)")
     return _legend(ax)
 
 
-def scores(found: Mapping[str, Score], model: str, xlabel: str, ax: Axes) -> Axes:
+def score_intervals(scores: Mapping[str, Score], model: str, xlabel: str, ax: Axes) -> Axes:
     """Draw one score of several models with its intervals, the first model on top.
 
     Parameters
     ----------
-    found : mapping of str to Score
+    scores : mapping of str to Score
         By the name to print.
     model : str
         The name to bring out.
@@ -82,12 +80,12 @@ def scores(found: Mapping[str, Score], model: str, xlabel: str, ax: Axes) -> Axe
         What the score is, with its unit.
     ax : matplotlib Axes
     """
-    for place, (name, score) in enumerate(found.items()):
+    for place, (name, score) in enumerate(scores.items()):
         colour = MODEL if name == model else OTHER
         ax.plot([score.low, score.high], [place, place], color=colour, linewidth=2.2)
         ax.plot(score.value, place, "D" if name == model else "o", color=colour, markersize=6)
-    ax.set_yticks(range(len(found)), [_short(name) for name in found])
-    ax.set(ylim=(len(found) - 0.5, -0.5), xlabel=xlabel, ylabel="Model")
+    ax.set_yticks(range(len(scores)), [shortened(name, _LONGEST_NAME) for name in scores])
+    ax.set(ylim=(len(scores) - 0.5, -0.5), xlabel=xlabel, ylabel="Model")
     ax.grid(visible=False, axis="y")
     return ax
 
@@ -111,7 +109,11 @@ def losses(history: pd.DataFrame, ylabel: str, ax: Axes) -> Axes:
     for i, (_, of_net) in enumerate(epochs.groupby("net", sort=False)):
         stops = of_net["val_loss"].notna().any()
         label = "training rows" if i == 0 or stops else "refits, all rows" if i == 1 else None
-        style: Looks = {"color": OTHER, "linewidth": 1.4 if i == 0 else 0.8, "marker": single}
+        style: Style = {
+            "color": OTHER,
+            "linewidth": 1.4 if i == 0 else 0.8,
+            "marker": single,
+        }
         ax.plot(of_net["epoch"], of_net["loss"], label=label, **style)
         if stops:
             style = {"color": MODEL, "linewidth": 1.6, "marker": single}
@@ -140,7 +142,7 @@ def predicted_against_true(test: pd.DataFrame, thresholds: tuple[float, float], 
     ax : matplotlib Axes
         Square, 0 to 100 both ways, with the diagonal on which a prediction is right.
     """
-    truth, found = (test[name].to_numpy(dtype=np.float64) for name in ("y", "predicted"))
+    truth, predicted = (test[name].to_numpy(dtype=np.float64) for name in ("y", "predicted"))
     style = _points(len(test))
     if {"low", "high"} <= set(test):
         inside = (test["low"] <= test["y"]) & (test["y"] <= test["high"])
@@ -148,10 +150,10 @@ def predicted_against_true(test: pd.DataFrame, thresholds: tuple[float, float], 
             (inside.to_numpy(), MODEL, "o", "in its interval"),
             (~inside.to_numpy(), CLASS_COLOURS[2], "^", "outside"),
         ):
-            ax.scatter(truth[rows], found[rows], c=colour, marker=marker, label=label, **style)
+            ax.scatter(truth[rows], predicted[rows], c=colour, marker=marker, label=label, **style)
     else:
-        ax.scatter(truth, found, c=MODEL, label="a song", **style)
-    ax.plot([0, 100], [0, 100], color=INK, linewidth=0.9, label="right")
+        ax.scatter(truth, predicted, c=MODEL, label="a song", **style)
+    ax.plot([0, 100], [0, 100], color=TEXT, linewidth=0.9, label="right")
     _class_borders(ax, thresholds, horizontal=True)
     ax.set(xlim=(-1.5, 101.5), ylim=(-1.5, 101.5), aspect="equal")
     ax.set(xlabel=f"True {POPULARITY}", ylabel=f"Predicted {POPULARITY}")
@@ -205,52 +207,57 @@ def confusion(counts: NDArray[np.int64], ax: Axes) -> Axes:
     return ax
 
 
-def calibration(found: Reliability, ax: Axes) -> Axes:
+def calibration(bins: Reliability, ax: Axes) -> Axes:
     """Draw how often the chosen class is right, against the probability that it was given.
 
     Parameters
     ----------
-    found : Reliability
+    bins : Reliability
         Of `spdkit.evaluation.metrics.reliability`; the area of a point grows with the rows of its
         bin.
     ax : matplotlib Axes
     """
-    there = found.count > 0
-    ax.plot([0, 1], [0, 1], color=INK, linewidth=0.9, label="as sure as right")
-    ax.plot(found.confidence[there], found.accuracy[there], color=MODEL, linewidth=1.2)
-    area = 12 + 140 * found.count[there] / found.count.max()
-    style: Looks = {"c": MODEL, "alpha": 0.85, "edgecolors": "none", "label": "songs of a bin"}
-    ax.scatter(found.confidence[there], found.accuracy[there], s=area, **style)
+    filled = bins.count > 0
+    ax.plot([0, 1], [0, 1], color=TEXT, linewidth=0.9, label="as sure as right")
+    ax.plot(bins.confidence[filled], bins.accuracy[filled], color=MODEL, linewidth=1.2)
+    area = 12 + 140 * bins.count[filled] / bins.count.max()
+    style: Style = {
+        "c": MODEL,
+        "alpha": 0.85,
+        "edgecolors": "none",
+        "label": "songs of a bin",
+    }
+    ax.scatter(bins.confidence[filled], bins.accuracy[filled], s=area, **style)
     ax.set(xlim=(0, 1.04), ylim=(-0.04, 1.04), aspect="equal")
     ax.set(xlabel="Probability of the chosen class (0–1)", ylabel="Share that is right (0–1)")
     return _legend(ax)
 
 
-def coverage_by_class(inside: ArrayLike, classes: ArrayLike, asked: float, ax: Axes) -> Axes:
+def coverage_by_class(inside: ArrayLike, classes: ArrayLike, nominal: float, ax: Axes) -> Axes:
     """Draw which share of the songs of each true class lies in its interval.
 
     Parameters
     ----------
     inside : array-like of bool, shape (n_rows,)
     classes : array-like of int, shape (n_rows,)
-    asked : float
+    nominal : float
         The share that the intervals are made for.
     ax : matplotlib Axes
         Lines are Wilson's 95 % intervals, which take songs for independent.
     """
     from scipy.stats import binomtest
 
-    held, member = np.asarray(inside, dtype=bool), np.asarray(classes)
-    names, lowest = [], 100 * asked
+    inside, member = np.asarray(inside, dtype=bool), np.asarray(classes)
+    names, lowest = [], 100 * nominal
     for place, name in enumerate(CLASS_NAMES):
-        of_class = held[member == place]
+        of_class = inside[member == place]
         names.append(f"{name}\n{len(of_class):,} songs")
         if len(of_class):
             ends = binomtest(int(of_class.sum()), len(of_class)).proportion_ci(method="wilson")
             colour, lowest = CLASS_COLOURS[place], min(lowest, 100 * ends.low)
             ax.plot([place, place], [100 * ends.low, 100 * ends.high], color=colour, linewidth=2.2)
             ax.plot(place, 100 * of_class.mean(), CLASS_MARKERS[place], color=colour, markersize=7)
-    ax.axhline(100 * asked, color=INK, linewidth=0.9, label=f"asked for: {100 * asked:.0f} %")
+    ax.axhline(100 * nominal, color=TEXT, linewidth=0.9, label=f"asked for: {100 * nominal:.0f} %")
     ax.set_xticks(range(len(names)), names)
     # From the tens below the lowest end, so that there is room for what differs.
     bottom = max(10 * np.floor(lowest / 10) - 10, 0)
@@ -290,8 +297,8 @@ def importance(table: pd.DataFrame, xlabel: str, ylabel: str, ax: Axes) -> Axes:
     places = np.arange(len(top))
     ax.barh(places, top["increase"], color=MODEL, alpha=0.45, height=0.62)
     ax.hlines(places, top["low"], top["high"], color=MODEL, linewidth=1.8)
-    ax.axvline(0, color=INK, linewidth=0.9)
-    ax.set_yticks(places, [_short(str(name)) for name in top["name"]])
+    ax.axvline(0, color=TEXT, linewidth=0.9)
+    ax.set_yticks(places, [shortened(str(name), _LONGEST_NAME) for name in top["name"]])
     ax.set(ylim=(len(top) - 0.4, -0.6), xlabel=xlabel, ylabel=ylabel)
     ax.grid(visible=False, axis="y")
     return ax
@@ -302,43 +309,36 @@ def _by_class(ax: Axes, points: Numbers, classes: ArrayLike) -> None:
     for place, name in enumerate(CLASS_NAMES):
         x, y = points[member == place].T
         if len(x):
-            looks: Looks = {"c": CLASS_COLOURS[place], "marker": CLASS_MARKERS[place]}
-            ax.scatter(x, y, label=name, **looks, **style)
+            colours: Style = {"c": CLASS_COLOURS[place], "marker": CLASS_MARKERS[place]}
+            ax.scatter(x, y, label=name, **colours, **style)
 
 
-def _points(n: int) -> Looks:
+def _points(n: int) -> Style:
     alpha = float(np.clip(30 / np.sqrt(max(n, 1)), 0.15, 0.75))
     return {"s": 14, "alpha": alpha, "edgecolors": "none", "rasterized": n > MANY_POINTS}
 
 
 def _class_borders(ax: Axes, thresholds: tuple[float, float], horizontal: bool = False) -> None:
     for i, threshold in enumerate(thresholds):
-        style: Looks = {"color": INK, "linewidth": 0.9, "linestyle": (0, (2, 2)), "alpha": 0.65}
+        style: Style = {
+            "color": TEXT,
+            "linewidth": 0.9,
+            "linestyle": (0, (2, 2)),
+            "alpha": 0.65,
+        }
         ax.axvline(threshold, label="class border" if i == 0 else None, **style)
         if horizontal:
             ax.axhline(threshold, **style)
 
 
 def _legend(ax: Axes) -> Axes:
-    """Above the axes, where it hides nothing."""
     from matplotlib.collections import PathCollection
 
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        place: Looks = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.0), "borderaxespad": 0.2}
+    labels = ax.get_legend_handles_labels()[1]
+    if labels:
         # A handle takes as much room as four letters.
         in_one_row = sum(len(label) + 4 for label in labels) <= _LETTERS_IN_A_ROW
-        looks: Looks = {"ncols": len(handles) if in_one_row else 2, "frameon": False}
-        space: Looks = {"columnspacing": 1.0, "handletextpad": 0.4, "handlelength": 1.4}
-        made = ax.legend(**place, **looks, **space)
-        for handle in made.legend_handles:
+        for handle in legend(ax, ncols=len(labels) if in_one_row else 2).legend_handles:
             if isinstance(handle, PathCollection):  # points are pale where there are many
                 handle.set_alpha(1.0)
     return ax
-
-
-def _short(name: str) -> str:
-    """Fit for an axis; the table beside the figure has it whole."""
-    name = " ".join(name.split())
-    half = _LONGEST_NAME // 2 - 1
-    return name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[-half:]}"

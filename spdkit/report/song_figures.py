@@ -1,4 +1,4 @@
-"""Figures of a song's features over time.
+"""Figures of a song: its features over time.
 
 Conventions
 -----------
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
+from spdkit.report.svg import require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,20 +32,6 @@ MEL_DYNAMIC_RANGE = 80.0  # dB; quieter than this is room noise, and hides the m
 MEL_TICKS = (100, 500, 1000, 2000, 4000, 8000, 16000)
 TONNETZ_LIMIT = 1.0  # radius of the circles of fifths and minor thirds; that of major thirds is 0.5
 TONNETZ_NAMES = ("5ths x", "5ths y", "min 3rds x", "min 3rds y", "maj 3rds x", "maj 3rds y")
-
-
-def require_matplotlib() -> None:
-    """Check that figures can be drawn.
-
-    Raises
-    ------
-    SpdkitError
-        When matplotlib is not installed, with the command that installs it.
-    """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise SpdkitError("figures need matplotlib: pip install 'spdkit[plots]'") from error
 
 
 def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
@@ -70,7 +57,7 @@ def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSetti
         When matplotlib is missing, or the features are not those of `settings`.
     """
     mel = _panel(features, "mel", settings.n_mels)
-    ax = _own_axes() if ax is None else ax
+    ax = ax or _figure(width=10.0, height=4.0).subplots()
     import librosa
 
     # librosa's floor of 1e-10 would draw silence, and very quiet music, all bright.
@@ -112,7 +99,7 @@ def plot_chroma(features: Features, ax: Axes | None = None, *, settings: AudioSe
         When matplotlib is missing, or the features are not those of `settings`.
     """
     chroma = _panel(features, "chroma", settings.n_chroma)
-    ax = _own_axes() if ax is None else ax
+    ax = ax or _figure(width=10.0, height=4.0).subplots()
     import librosa
 
     edges = (np.arange(len(chroma) + 1) - 0.5) * (12 / len(chroma))
@@ -147,7 +134,7 @@ def plot_tonnetz(features: Features, ax: Axes | None = None, *, settings: AudioS
         When matplotlib is missing, or the features are not those of `settings`.
     """
     tonnetz = _panel(features, "tonnetz", len(TONNETZ_NAMES))
-    ax = _own_axes() if ax is None else ax
+    ax = ax or _figure(width=10.0, height=4.0).subplots()
     edges = np.arange(len(tonnetz) + 1) - 0.5
     image = _show(tonnetz, ax, settings, y_axis="tonnetz", y_coords=edges, cmap="RdBu_r")
     # Symmetric, so that white is the centre of each circle: no key at all.
@@ -272,7 +259,3 @@ def _figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
-
-
-def _own_axes() -> Axes:
-    return _figure(width=10.0, height=4.0).subplots()

@@ -1,93 +1,73 @@
-"""The demonstration: its steps, what it says of them, and when it refuses to start."""
+"""The demonstration: its steps, the commands that it runs, and when it refuses to start."""
 
+import shlex
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from spdkit.cli import demo
-from spdkit.common.errors import SpdkitError
-from spdkit.synthetic import (
-    corpus,
-)
-from spdkit.synthetic import (
-    daily_plays as corpus_plays,
-)
-from spdkit.synthetic import (
-    popularity as corpus_popularity,
-)
-from spdkit.synthetic import (
-    sound as corpus_sound,
-)
+from spdkit.cli.app import app
+from spdkit.synthetic import corpus, daily_plays
+from spdkit.synthetic.popularity import planted_table
+from spdkit.tracks import metadata_tables, scan
 
 
-def test_names_of_the_corpus_can_be_had_here():
-    assert demo.compose_song is corpus_sound.compose_song
-    assert demo.synthesise_corpus is corpus.synthesise_corpus
-    assert demo.planted_table is corpus_popularity.planted_table
-    assert demo.Song is corpus_sound.Song
-    assert (demo.SR, demo.TONICS) == (corpus_sound.SR, corpus_sound.TONICS)
+def refused(*words):
+    """The last line of stderr."""
+    done = CliRunner().invoke(app, ["demo", *map(str, words)])
+    assert done.exit_code == 1
+    return done.stderr.splitlines()[-1]
 
 
-def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys):
-    seen = []
-
-    def extract(tracks, target, extractors=None, **options):
-        seen.append((list(tracks), target, options))
+def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypatch, capsys):
+    lines = []
 
     def frames(self, track):
-        seen.append(track.track_id)
+        assert track.audio == str(folder / "music" / "song-000.wav")
         rows = {"mel": self.settings.n_mels, "chroma": 12, "tonnetz": 6}
         return {name: np.ones((dims, 20), dtype=np.float32) for name, dims in rows.items()}
 
-    monkeypatch.setattr("spdkit.extraction.batch.extract", extract)
+    # `make demo` goes through them.
+    monkeypatch.setattr(demo, "_run_as_typed", lambda command, line: lines.append(line))
     monkeypatch.setattr("spdkit.extractors.AudioExtractor.frames", frames)
-    monkeypatch.setattr(demo, "_inspect", lambda path: seen.append(path))
-    for step in ("_fit", "_report", "_predict", "_forecast"):  # `make demo` goes through them
-        monkeypatch.setattr(demo, step, lambda *given, step=step: seen.append((step, given)))
     folder = tmp_path / "my demo"
-    demo.run(folder, n_songs=2, seed=3, jobs=1, overwrite=True)
+    demo.demo(folder, songs=2, seed=3, jobs=1)
 
-    features, new = folder / "features.h5", folder / "new"
-    options = {"jobs": 1, "overwrite": True, "progress": True}
-    (tracks, *rest), *others = seen
-    paths = demo.DemoPaths(folder)
-    files = "-o '{0}/forecasts.csv' --plot '{0}/forecast.png' --report '{0}/forecast.html'"
-    plays, files = f"'{folder}/plays.csv'", files.format(folder)
-    forecast = f"spdkit forecast {plays} --horizon 30 --model seasonal-naive {files}"
-    assert (rest, others) == (
-        [features, options],
-        [
-            features,
-            "song-000.wav",
-            ("_fit", (paths, folder / "labels.csv")),
-            ("_report", (paths,)),
-            ("_predict", (paths, new / "metadata.csv", 1)),
-            ("_forecast", (paths, forecast)),
-        ],
-    )
+    new, model = folder / "new", folder / "model"
+    facts, features = folder / "metadata.csv", folder / "features.h5"
+    files = ("-o", folder / "forecasts.csv", "--plot", folder / "forecast.png")
+    page = ("--report", folder / "forecast.html")
+    steps = [
+        ("extract", folder / "music", "--metadata", facts, "-o", features, "--jobs", "1"),
+        ("inspect", features),
+        ("fit", features, "--labels", folder / "labels.csv", "-o", model),
+        ("report", model, "-o", folder / "report.html"),
+        (
+            *("predict", model, new / "music", "--metadata", new / "metadata.csv"),
+            *("-o", folder / "predictions.csv", "--jobs", "1"),
+        ),
+        (
+            *("forecast", folder / "plays.csv", "--horizon", "30", "--model", "seasonal-naive"),
+            *(*files, *page),
+        ),
+    ]
+    assert lines == [list(map(str, step)) for step in steps]
+    printed = capsys.readouterr().out
+    for line in lines:
+        assert f"$ spdkit {shlex.join(line)}\n" in printed
+    assert "more than 84% of its variance" in printed
     assert len(list((new / "music").glob("song-*.[wf]*"))) == 6
     # They are others than those of the model.
     assert (new / "music" / "song-000.wav").read_bytes() != (
         folder / "music" / "song-000.wav"
     ).read_bytes()
     assert (folder / "song.png").read_bytes().startswith(b"\x89PNG")
-    printed = capsys.readouterr().out
-    table = f"'{folder}/metadata.csv'"
-    assert f"$ spdkit extract '{folder}/music' --metadata {table} -o '{features}'\n" in printed
-    assert f"$ spdkit inspect '{features}'\n" in printed
-    labels, model = f"'{folder}/labels.csv'", f"'{folder}/model'"
-    assert f"$ spdkit fit '{features}' --labels {labels} -o {model}\n" in printed
-    assert f"$ spdkit report {model} -o '{folder}/report.html'\n" in printed
-    facts, out = f"'{new}/metadata.csv'", f"'{folder}/predictions.csv'"
-    command = f"spdkit predict {model} '{new}/music' --metadata {facts} -o {out}"
-    assert f"$ {command}\n" in printed
-    assert f"$ {forecast}\n" in printed
-    assert "2 of 2 tracks have a row" in printed
-    assert "more than 84% of its variance" in printed
 
     # What is extracted has words, tags and facts: with seed 3 the second song is instrumental.
+    tracks = metadata_tables.join(scan.from_folder(folder / "music"), facts).tracks
     assert [track.track_id for track in tracks] == ["song-000.wav", "song-001.flac"]
     assert tracks[0].lyrics.strip() == corpus.words_of(0, seed=3).as_text()
     assert tracks[1].lyrics is None
@@ -96,47 +76,56 @@ def test_run_goes_through_its_steps_and_says_them(tmp_path, monkeypatch, capsys)
         assert track.metadata["artist"] == artist.name
         assert track.metadata["artist_followers"] == artist.followers
     labels = pd.read_csv(folder / "labels.csv")
-    assert labels.equals(demo.planted_table(2, seed=3)[["track_id", "popularity"]])
+    assert labels.equals(planted_table(2, seed=3)[["track_id", "popularity"]])
 
 
-def test_plays_are_made_up_and_forecast(tmp_path, capsys):
-    paths = demo.DemoPaths(tmp_path)
-    corpus_plays.write_plays(tmp_path, 3, seed=1)
-    demo._forecast(paths, "spdkit forecast of the demo")
+def test_a_command_runs_as_if_it_had_been_typed(tmp_path, capsys):
+    daily_plays.write_plays(tmp_path, 3, seed=1)
+    typed, table = sys.argv, tmp_path / "forecasts.csv"
+    figure, page = tmp_path / "forecast.png", tmp_path / "forecast.html"
+    words = ("forecast", tmp_path / "plays.csv", "--horizon", 30, "--model", "seasonal-naive")
+    files = ("-o", table, "--plot", figure, "--report", page)
+    demo._run(demo.forecast.forecast_series, *map(str, (*words, *files)))
     printed = capsys.readouterr().out
     assert "scored on 2 windows of 30 days, 2 May 2025 to 30 June 2025, of 3 series" in printed
-    assert len(pd.read_csv(paths.forecasts)) == 3 * 30
-    assert paths.forecast_figure.read_bytes().startswith(b"\x89PNG")
-    page = paths.forecast.read_text(encoding="utf-8")
-    assert "spdkit forecast of the demo" in page and "The next 30 days of 3 series" in page
+    assert len(pd.read_csv(table)) == 3 * 30
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    text = page.read_text(encoding="utf-8")
+    command = printed.split("$ ")[1].split("\n")[0]
+    assert f"<pre>{command}</pre>" in text and "The next 30 days of 3 series" in text
+    assert sys.argv is typed
 
 
-def test_run_refuses_a_folder_with_other_music(tmp_path):
-    demo.synthesise_corpus(tmp_path / "music", 2)
-    with pytest.raises(SpdkitError, match=r"1 files, such as song-001.flac, .* give another"):
-        demo.run(tmp_path, n_songs=1)
+def test_a_command_that_fails_ends_it(tmp_path, capsys):
+    with pytest.raises(demo.typer.Exit) as exit_:
+        demo._run(demo.inspect.inspect, "inspect", tmp_path / "none.h5")
+    assert exit_.value.exit_code == 1
+    assert "none.h5" in capsys.readouterr().err
+
+
+def test_it_refuses_a_folder_with_other_music(tmp_path):
+    corpus.synthesise_corpus(tmp_path / "music", 2)
+    line = refused(tmp_path, "--songs", 1)
+    assert "1 files, such as song-001.flac," in line and "give another folder" in line
     assert not (tmp_path / "features.h5").exists()
 
 
-def test_run_refuses_to_replace_what_is_no_model(tmp_path):
+def test_it_refuses_to_replace_what_is_no_model(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.tex").touch()
-    with pytest.raises(SpdkitError, match="no model of ours to replace"):
-        demo.run(tmp_path, n_songs=1)
+    assert "no model of ours to replace" in refused(tmp_path, "--songs", 1)
     assert not (tmp_path / "music").exists()
 
 
-def test_run_without_what_learns_stops_before_any_work(tmp_path, monkeypatch):
+def test_without_what_learns_it_stops_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "safetensors" else name)
-    with pytest.raises(SpdkitError, match=r"needs safetensors: pip install 'spdkit\[learn,report"):
-        demo.run(tmp_path / "demo", n_songs=1)
+    line = refused(tmp_path / "demo", "--songs", 1)
+    assert "needs safetensors: pip install 'spdkit[learn,report" in line
     assert not (tmp_path / "demo").exists()
 
 
-def test_run_without_matplotlib_stops_before_any_work(tmp_path, monkeypatch):
+def test_without_matplotlib_it_stops_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(
-        SpdkitError, match=r"figures need matplotlib: pip install 'spdkit\[plots\]'"
-    ):
-        demo.run(tmp_path / "demo", n_songs=1)
+    line = refused(tmp_path / "demo", "--songs", 1)
+    assert line == "spdkit: drawing needs matplotlib: pip install 'spdkit[plots]'"
     assert not (tmp_path / "demo").exists()

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import SR, chords, drums, noise, seconds, tone, write
 
-from spdkit.cli.demo import compose_song
 from spdkit.extractors import ExtractionError, check_extractor
 from spdkit.extractors.descriptors import DescriptorExtractor
 from spdkit.extractors.descriptors.loudness import loudness
@@ -26,6 +25,7 @@ from spdkit.extractors.descriptors.tonality import (
     mean_chroma,
     tonality,
 )
+from spdkit.synthetic.sound import compose_song
 from spdkit.tracks.track import Track
 
 TEMPO = ["tempo_bpm", "beat_strength"]

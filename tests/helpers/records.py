@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss
 
-from spdkit.cli.demo import planted_table
 from spdkit.evaluation import splits
 from spdkit.evaluation.bootstrap import Difference, Score, paired_bootstrap
 from spdkit.popularity import predictions
@@ -20,6 +19,7 @@ from spdkit.popularity.labels import classify
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.popularity.record import ModelRecord, Split
+from spdkit.synthetic.popularity import planted_table
 
 THRESHOLDS = (35.0, 62.0)
 FAMILIES = {

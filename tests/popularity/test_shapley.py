@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spdkit.cli.demo import planted_table
 from spdkit.evaluation import splits
 from spdkit.popularity import shapley
 from spdkit.popularity.feature_groups import ExplanationError, groups_of
@@ -18,6 +17,7 @@ from spdkit.popularity.models import baselines
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.permutation_importance import permutation_importance
 from spdkit.popularity.shapley import contributions
+from spdkit.synthetic.popularity import planted_table
 
 GROUPS = {"x": ["a", "b"], "y": ["c"], "z": ["d"]}
 NAMES = list("abcd")

@@ -10,15 +10,8 @@ import pytest
 import records
 from browser import Screen, chromium, contrast, problems
 
-from spdkit.report import (
-    popularity_figures as report_figures,
-)
-from spdkit.report import (
-    popularity_report as report,
-)
-from spdkit.report import (
-    svg as report_svg,
-)
+from spdkit.report import popularity_figures, svg
+from spdkit.report import popularity_report as report
 
 SCREENS = [Screen(*s, c) for s, c in product([(1280, 900), (360, 740)], ["light", "dark"])]
 WIDE, WIDE_DARK, NARROW, NARROW_DARK = SCREENS
@@ -78,7 +71,7 @@ def without_policy(page):
 
 def with_figure(page, how):
     """Its confusion matrix replaced by another drawing."""
-    drawn = report_svg.draw("confusion", "a test", 3.0, how)
+    drawn = svg.draw("confusion", "a test", 3.0, how)
     start = page.index("<svg", page.index('id="figure-confusion"'))
     end = page.index("</svg>", start) + len("</svg>")
     return page[:start] + drawn + page[end:]
@@ -90,7 +83,7 @@ def labelled(ax, **labels):
 
 
 def coloured(ax, **labels):
-    ax.plot([0, 1], [0, 1], color=report_figures.MODEL)
+    ax.plot([0, 1], [0, 1], color=svg.MODEL)
     return labelled(ax, **labels)
 
 
@@ -207,7 +200,7 @@ def test_no_browser_skips_at_home_and_fails_in_ci(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("colour", [*report_figures.CLASS_COLOURS, report_figures.MODEL])
+@pytest.mark.parametrize("colour", [*popularity_figures.CLASS_COLOURS, svg.MODEL])
 @pytest.mark.parametrize("paper", ["#fdfdfc", "#14161a"])
 def test_data_can_be_seen_on_both_papers(colour, paper):
     # 3 is what WCAG 2.2 asks for of graphics.

@@ -15,10 +15,12 @@ from pages import Reader
 from spdkit.common.errors import SpdkitError
 from spdkit.forecast import registry
 from spdkit.report import forecast_report
-from spdkit.report.forecast_report import Made, render
-from spdkit.report.svg import INK
+from spdkit.report.forecast_report import Provenance, render
+from spdkit.report.svg import TEXT
 
-MADE = Made("plays.csv", "spdkit forecast plays.csv", "2025-06-01 10:00 UTC", {"spdkit": "9.9"})
+PROVENANCE = Provenance(
+    "plays.csv", "spdkit forecast plays.csv", "2025-06-01 10:00 UTC", {"spdkit": "9.9"}
+)
 SCREENS = [Screen(*s, c) for s, c in product([(1280, 900), (360, 740)], ["light", "dark"])]
 
 
@@ -29,7 +31,7 @@ def whole():
 
 @pytest.fixture(scope="module")
 def page(whole):
-    return render(whole, MADE)
+    return render(whole, PROVENANCE)
 
 
 def test_a_page_is_whole_and_stands_alone(page):
@@ -42,11 +44,11 @@ def test_a_page_is_whole_and_stands_alone(page):
     assert not re.search(r"url\((?!#)|@import", page) and "default-src 'none'" in page
     assert page.count("<figure ") == page.count("<figcaption>") == page.count('role="img"') == 12
     main = page[page.index("<main>") :]
-    assert INK not in main and "font-family" not in main and "currentColor" in main
+    assert TEXT not in main and "font-family" not in main and "currentColor" in main
 
 
 def test_the_same_forecast_gives_the_same_page(whole):
-    assert render(whole, MADE, [2]) == render(whole, MADE, [2])
+    assert render(whole, PROVENANCE, [2]) == render(whole, PROVENANCE, [2])
 
 
 def test_what_it_says(whole, page):
@@ -71,7 +73,7 @@ def test_what_it_says(whole, page):
 
 def told(result):
     """The words of its page, with a single figure."""
-    return Reader(render(result, MADE, [0])).text
+    return Reader(render(result, PROVENANCE, [0])).text
 
 
 def verdict(a, b, n_series=12, **request):
@@ -107,7 +109,7 @@ def test_days_without_plays_are_scored_by_wape_and_it_is_told():
 
 def test_what_is_not_there_is_said():
     result = play_tables.result(n_windows=0, levels=())
-    found = Reader(render(result, Made("plays.csv"), [0]))
+    found = Reader(render(result, Provenance("plays.csv"), [0]))
     assert "How good such forecasts are was not measured." in found.text
     assert "There was no validation" in found.text and "There are no intervals." in found.text
     assert "Packages" not in found.text and "table-scores" not in found.ids
@@ -118,7 +120,7 @@ def test_best_shows_what_it_picked_from(monkeypatch):
     tried = {name: model for name, model in registry.MODELS.items() if name != "global"}
     monkeypatch.setattr(registry, "MODELS", tried)
     result = play_tables.result(play_tables.weekly(12, 140), model="best")
-    found = Reader(render(result, MADE, [0]))
+    found = Reader(render(result, PROVENANCE, [0]))
     assert "table-candidates" in found.ids
     assert found.text.count("RelativeMean(16)") >= 1
     assert "best (SeasonalNaive(7))" in found.text
@@ -128,7 +130,7 @@ def test_names_are_escaped_and_chosen_series_are_drawn():
     frame = play_tables.weekly(12)
     nasty = "<script>alert('&')</script>"
     frame["unique_id"] = frame["unique_id"].replace({"song 3": nasty})
-    page = render(play_tables.result(frame), Made("<b>.csv"), [3, 0])
+    page = render(play_tables.result(frame), Provenance("<b>.csv"), [3, 0])
     found = Reader(page)
     assert "script" not in found.tags and nasty in found.text and "<b>.csv" in found.text
     assert page.count("<figure ") == 2 and "2 chosen ones of 12 series." in found.text
@@ -136,22 +138,22 @@ def test_names_are_escaped_and_chosen_series_are_drawn():
 
 def test_a_long_list_is_cut_and_says_so():
     result = play_tables.result(play_tables.weekly(101, 50), 5)
-    text = Reader(render(result, MADE, [1])).text
+    text = Reader(render(result, PROVENANCE, [1])).text
     assert "Totals of the 100 largest of 101 series" in text and "song 1 " in text
     assert not re.search(r"\bsong 0\b", text)
 
 
 def test_the_page_is_written(whole, tmp_path):
-    forecast_report.write(whole, MADE, tmp_path / "new" / "p.html", [1])
+    forecast_report.write(whole, PROVENANCE, tmp_path / "new" / "p.html", [1])
     written = (tmp_path / "new" / "p.html").read_text(encoding="utf-8")
-    assert written == render(whole, MADE, [1])
+    assert written == render(whole, PROVENANCE, [1])
 
 
 @pytest.mark.parametrize(("module", "extra"), [("jinja2", "report"), ("matplotlib", "plots")])
 def test_what_is_not_installed_is_named(whole, monkeypatch, module, extra):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SpdkitError, match=rf"pip install 'spdkit\[{extra}\]'"):
-        render(whole, MADE)
+        render(whole, PROVENANCE)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +181,7 @@ def test_nothing_is_wrong_with_odd_pages(browser, tmp_path, screen, lack):
         frame["unique_id"] = "a long name of a song, " * 4 + frame["unique_id"] + "x" * 60
     if lack == "steps":
         frame["ds"] = np.tile(np.arange(70) + 1, 12)
-    made = render(play_tables.result(frame, 5, **request), MADE)
+    made = render(play_tables.result(frame, 5, **request), PROVENANCE)
     (tmp_path / "p.html").write_text(made, encoding="utf-8")
     assert problems(browser, tmp_path / "p.html", screen) == []
 

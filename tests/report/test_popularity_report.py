@@ -19,18 +19,11 @@ from spdkit.common.errors import SpdkitError
 from spdkit.evaluation.bootstrap import Score
 from spdkit.evaluation.metrics import MetricError
 from spdkit.popularity.record import Split, from_files, to_files
-from spdkit.report import (
-    popularity_figures as report_figures,
-)
-from spdkit.report import (
-    popularity_gallery as report_gallery,
-)
-from spdkit.report import (
-    popularity_report as report,
-)
-from spdkit.report import (
-    popularity_tables as report_tables,
-)
+from spdkit.report import popularity_pictures
+from spdkit.report import popularity_report as report
+from spdkit.report import popularity_tables as tables
+from spdkit.report.page import plain
+from spdkit.report.svg import TEXT
 
 NAN = float("nan")
 PRESETS = {"regression": "1-B", "classification": "spdkit"}
@@ -95,8 +88,8 @@ def test_the_pictures_of_a_regressor_and_of_a_classifier():
 
 def test_numbers_stand_with_their_intervals_and_units():
     scores = {"model": {"mae": Score(10.706, 10.42, 11.004), "r2": Score(-0.0004, -0.5, 0.1234)}}
-    table = report_tables.score_table(
-        records.small(scores=scores).record, "numbers", "x", report_tables.NUMBER_METRICS
+    table = tables.score_table(
+        records.small(scores=scores).record, "numbers", "x", tables.NUMBER_METRICS
     )
     assert [column.text for column in table.columns] == ["Model", "MAE (points)", "R²"]
     assert [column.detail for column in table.columns][1:] == [
@@ -108,7 +101,7 @@ def test_numbers_stand_with_their_intervals_and_units():
     assert (mae.text, mae.detail) == ("10.71", "[10.42, 11.00]")
     # A minus is no hyphen, and no zero has a sign.
     assert (r2.text, r2.detail) == ("0.000", "[−0.500, 0.123]")
-    assert report_tables.plain(NAN, 2) == report_tables.plain(np.inf, 2) == "–"
+    assert plain(NAN, 2) == plain(np.inf, 2) == "–"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +118,7 @@ def test_numbers_stand_with_their_intervals_and_units():
 def test_the_verdict_goes_by_the_interval(metric, ends, expected):
     task = "regression" if metric == "mae" else "classification"
     of = records.small(3, task, **scored(12.0, 11.0, *ends, metric=metric))
-    (row,) = report_tables.difference_table(of.record).rows
+    (row,) = tables.difference_table(of.record).rows
     assert row[3].text == expected
     sentence = {
         "the model is better": "the model is better, by more than chance explains",
@@ -157,7 +150,7 @@ def test_names_from_data_are_words_and_nothing_else():
     test.index = pd.Index(["<i>1</i>", "2", "3", "4", "5"], name="track_id")
     nasty = '"><svg onload=alert(3)>'
     importance = pd.DataFrame(
-        [(level, nasty, 1.0, 0.5, 1.5) for level in report_gallery.LEVELS],
+        [(level, nasty, 1.0, 0.5, 1.5) for level in popularity_pictures.LEVELS],
         columns=of.record.importance.columns,
     )
     extractors = {nasty: {"version": nasty, "modality": nasty, "parameters": {nasty: nasty}}}
@@ -186,7 +179,10 @@ def test_the_worst_mistakes_come_first_and_only_mistakes():
     test["class"] = np.digitize(predicted, (25.0, 65.0))
     test["title"] = [None, *("a title" for _ in range(n - 1))]
     record = replace(records.small(n).record, test=test)
-    missed, believed = report_tables.missed_hits(record), report_tables.believed_flops(record)
+    missed, believed = (
+        tables.missed_hits(record),
+        tables.believed_flops(record),
+    )
     assert missed.caption == "The hits it missed: the 10 worst of 11, among 12 hits"
     assert [row[0].text for row in missed.rows] == ["s0", *["a title"] * 9]
     assert [row[0].detail for row in missed.rows] == ["", *(f"s{i}" for i in range(1, 10))]
@@ -195,7 +191,7 @@ def test_the_worst_mistakes_come_first_and_only_mistakes():
     assert [row[2].text for row in believed.rows] == [f"{v:.1f}" for v in range(41, 31, -1)]
     # A classifier has probabilities to go by.
     likely = test.drop(columns=["predicted", "low", "high"]).assign(p_high=(100 - predicted) / 100)
-    by_chance = report_tables.missed_hits(replace(record, test=likely, task="classification"))
+    by_chance = tables.missed_hits(replace(record, test=likely, task="classification"))
     assert [row[0].detail for row in by_chance.rows] == [f"s{i}" for i in range(10, 0, -1)]
 
 
@@ -317,7 +313,7 @@ def odd_records(draw):
         columns |= {"p_low": 0.25, "p_medium": 0.25, "p_high": 0.5}
     if task == "regression" and draw(st.booleans()):
         columns |= {"low": of.record.test["predicted"] - 1, "high": of.record.test["predicted"] + 1}
-    rows = st.tuples(st.sampled_from(list(report_gallery.LEVELS)), WORDS, *[SHARES] * 3)
+    rows = st.tuples(st.sampled_from(list(popularity_pictures.LEVELS)), WORDS, *[SHARES] * 3)
     importance = pd.DataFrame(
         draw(st.lists(rows, max_size=3)), columns=of.record.importance.columns
     )
@@ -392,5 +388,5 @@ def test_every_figure_labels_both_axes_with_units():
         assert len(labels) >= 2, part[:60]
         assert len(re.search(r"<figcaption>(.*?)</figcaption>", part, re.DOTALL)[1]) > 40
         svg = part[part.index("<svg") : part.index("</svg>")]
-        assert report_figures.INK not in svg and "currentColor" in svg
+        assert TEXT not in svg and "currentColor" in svg
         assert "font-family" not in svg and "<style" not in svg

@@ -210,8 +210,8 @@ def test_settings_of_another_extractor_are_refused():
 def test_missing_matplotlib_says_how_to_install_it(draw, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(
-        SpdkitError, match=r"figures need matplotlib: pip install 'spdkit\[plots\]'"
+        SpdkitError, match=r"drawing needs matplotlib: pip install 'spdkit\[plots\]'"
     ):
         draw(some_features(), settings=PAPER)
-    with pytest.raises(SpdkitError, match="figures need matplotlib"):
+    with pytest.raises(SpdkitError, match="drawing needs matplotlib"):
         song_figures.plot_song(some_features(), PAPER, "title")

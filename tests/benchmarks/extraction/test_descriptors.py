@@ -7,8 +7,8 @@ import json
 import pytest
 from benchmark_scripts import script, scripts
 
-from spdkit.cli.demo import Song
 from spdkit.extractors.descriptors.tonality import KEY_PROFILES, Key
+from spdkit.synthetic.sound import Song
 
 __all__ = ["scripts"]  # a fixture
 _descriptors = script("descriptors", "benchmarks.extraction.descriptors")

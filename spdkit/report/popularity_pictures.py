@@ -1,4 +1,4 @@
-"""Which figures a report has, and what their captions say.
+"""Pictures of the model report: its figures in their order, with titles and captions.
 
 Conventions: a picture has a caption that names what is seen, of which rows, in which unit. A part
 that a record lacks gives no picture; the page says so.
@@ -17,17 +17,17 @@ from spdkit.evaluation.metrics import CLASS_NAMES, confusion_matrix, reliability
 from spdkit.popularity.labels import classify
 from spdkit.popularity.predictions import COVERAGE
 from spdkit.popularity.record import ModelRecord
-from spdkit.report import (
-    code_map as report_map,
-)
-from spdkit.report import popularity_figures
-from spdkit.report import (
-    popularity_tables as report_tables,
-)
-from spdkit.report import (
-    svg as report_svg,
-)
+from spdkit.report import popularity_figures as figures
+from spdkit.report.code_map import place
 from spdkit.report.page import Picture
+from spdkit.report.popularity_tables import (
+    MODEL,
+    has_interval,
+    loss_name,
+    metric_title,
+    model_title,
+)
+from spdkit.report.svg import draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ _SHARE = f"{100 * COVERAGE:.0f}\u00a0%"
 _SQUARE, _FLAT = 3.8, 3.1  # inches
 
 
-def gallery(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
+def pictures(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
     """All the pictures of a report, in its order."""
     yield _popularity(record)
     yield from _scores(record)
@@ -50,9 +50,14 @@ def gallery(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
 
 
 def _picture(
-    name: str, title: str, caption: str, height: float, how: Callable[..., Axes], *what: object
+    name: str,
+    title: str,
+    caption: str,
+    height: float,
+    plot: Callable[..., Axes],
+    *arguments: object,
 ) -> Picture:
-    svg = report_svg.draw(name, f"{title}. {caption}", height, partial(how, *what))
+    svg = draw(name, f"{title}. {caption}", height, partial(plot, *arguments))
     return Picture(name, title, caption, svg)
 
 
@@ -64,7 +69,7 @@ def _popularity(record: ModelRecord) -> Picture:
         f"songs (line) and {len(record.training_y):,} songs of the training rows (area). Dotted "
         "lines are where the classes medium and high begin.",
         _FLAT,
-        popularity_figures.popularity_of_rows,
+        figures.popularity_of_rows,
         record.training_y,
         record.test["y"],
         record.thresholds,
@@ -73,23 +78,23 @@ def _popularity(record: ModelRecord) -> Picture:
 
 def _scores(record: ModelRecord) -> Iterator[Picture]:
     metric = record.headline
-    found = {
-        report_tables.model_title(key, record.preset): scores[metric]
-        for key, scores in record.scores.items()
-        if metric in scores and np.isfinite(scores[metric].value)
+    scores = {
+        model_title(key, record.preset): of_model[metric]
+        for key, of_model in record.scores.items()
+        if metric in of_model and np.isfinite(of_model[metric].value)
     }
-    if not found:
+    if not scores:
         return
-    label = report_tables.metric_title(metric)
+    label = metric_title(metric)
     yield _picture(
         "scores",
         "The model beside the baselines",
         f"{label} of every model on the same {len(record.test):,} test songs; lines are 95 % "
         f"bootstrap intervals. {'Left' if metric == 'mae' else 'Right'} is better.",
-        0.9 + 0.32 * len(found),
-        popularity_figures.scores,
-        found,
-        report_tables.model_title(report_tables.MODEL, record.preset),
+        0.9 + 0.32 * len(scores),
+        figures.score_intervals,
+        scores,
+        model_title(MODEL, record.preset),
         label if metric == "mae" else f"{label} (0–1)",
     )
 
@@ -103,9 +108,9 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             "Predicted against true popularity",
             f"Each of the {len(test):,} test songs is a point; on the line a prediction is right, "
             "below it too low. Dotted lines are the borders of the classes."
-            + (inside if {"low", "high"} <= set(test) else ""),
+            + (inside if has_interval(test) else ""),
             _SQUARE,
-            popularity_figures.predicted_against_true,
+            figures.predicted_against_true,
             test,
             record.thresholds,
         )
@@ -116,7 +121,7 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             f"Each of the {len(test):,} test songs is a point, with its true class as colour and "
             "marker. Songs right of the last dotted line are hits, and should lie high.",
             _SQUARE,
-            popularity_figures.hit_probability,
+            figures.hit_probability,
             test,
             truth,
             record.thresholds,
@@ -127,21 +132,21 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
         f"The {len(test):,} test songs by true class (row) and predicted class (column); % is of "
         "the row. On the diagonal the class is right.",
         _SQUARE,
-        popularity_figures.confusion,
+        figures.confusion,
         confusion_matrix(truth, test["class"]),
     )
 
 
 def _certainty(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
     test = record.test
-    if {"low", "high"} <= set(test):
+    if has_interval(test):
         yield _picture(
             "coverage",
             f"Coverage of the {_SHARE} intervals by class",
             "Share of test songs whose interval holds their true popularity, by true class. Lines "
             "are Wilson 95 % intervals, which take songs for independent of one another.",
             _SQUARE,
-            popularity_figures.coverage_by_class,
+            figures.coverage_by_class,
             (test["low"] <= test["y"]) & (test["y"] <= test["high"]),
             truth,
             COVERAGE,
@@ -155,7 +160,7 @@ def _certainty(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             "points grow with their songs. On the line, a class said to be 70 % likely is right in "
             "70 % of cases; below it, the model is too sure.",
             _SQUARE,
-            popularity_figures.calibration,
+            figures.calibration,
             reliability(truth, test[names]),
         )
 
@@ -169,7 +174,7 @@ def _losses(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
             "Reconstruction error of the scaled features by epoch: of training rows, and of the "
             "rows held out to say when to stop. The weights of the best epoch are kept.",
             _FLAT,
-            popularity_figures.losses,
+            figures.losses,
             history[is_code],
             "Mean squared error (no unit)",
         )
@@ -183,40 +188,40 @@ def _losses(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
             "Loss by epoch: of training rows, while the weights change and with dropout, and of "
             "the rows held out to say when to stop, after each epoch. No test row takes part.",
             _FLAT,
-            popularity_figures.losses,
+            figures.losses,
             history[~is_code],
             unit,
         )
 
 
 def _code(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
-    found = report_map.place(record.test_code)
-    if found is None:
+    songs = place(record.test_code)
+    if songs is None:
         return
-    which = f"{len(found.rows):,} test songs"
-    if len(found.rows) < len(record.test):
-        which = f"{len(found.rows):,} of {len(record.test):,} test songs, drawn at random,"
+    which = f"{len(songs.rows):,} test songs"
+    if len(songs.rows) < len(record.test):
+        which = f"{len(songs.rows):,} of {len(record.test):,} test songs, drawn at random,"
     yield _picture(
         "code",
         "The songs as the model sees them",
         f"The {record.test_code.shape[1]} numbers of the code of {which} on a plane by t-SNE "
-        f"(perplexity {found.perplexity:.0f}), by true class. Neighbours are songs that the model "
+        f"(perplexity {songs.perplexity:.0f}), by true class. Neighbours are songs that the model "
         "takes for alike; directions and distances between groups mean nothing.",
         _SQUARE,
-        popularity_figures.code_map,
-        found.points,
-        truth[found.rows],
+        figures.code_map,
+        songs.points,
+        truth[songs.rows],
     )
 
 
 def _importance(record: ModelRecord) -> Iterator[Picture]:
     table = record.importance[np.isfinite(record.importance["increase"].astype(float))]
-    loss = report_tables.loss_name(record)
+    loss = loss_name(record)
     for level, title in LEVELS.items():
         of_level = table[table["level"] == level]
         if not len(of_level):
             continue
-        n_drawn = min(len(of_level), popularity_figures.MOST_BARS)
+        n_drawn = min(len(of_level), figures.MOST_BARS)
         some = f" The {n_drawn} greatest of {len(of_level):,} are drawn."
         yield _picture(
             f"importance-{level}",
@@ -225,7 +230,7 @@ def _importance(record: ModelRecord) -> Iterator[Picture]:
             "shuffled; lines are 95 % intervals. At 0 the model does without."
             + (some if n_drawn < len(of_level) else ""),
             0.9 + 0.27 * n_drawn,
-            popularity_figures.importance,
+            figures.importance,
             of_level,
             f"Increase of {loss}",
             title,

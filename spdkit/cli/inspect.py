@@ -1,0 +1,80 @@
+"""``spdkit inspect``: what a file of features holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from spdkit import store
+from spdkit.cli.printing import console, print_failures, print_table
+from spdkit.cli.terminal import AsJson, errors_as_lines, to_json
+
+if TYPE_CHECKING:
+    from spdkit.store.summary import StoreSummary
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE.h5", help="A file that spdkit wrote.")],
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List every failure with its reason.")
+    ] = False,
+    remarks: Annotated[
+        bool, typer.Option("--remarks", help="List what is worth knowing of tracks that went well.")
+    ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Mean, deviation and range of every feature.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a feature file holds: tracks, features, failures and provenance."""
+    with errors_as_lines(file):
+        opened = store.FeatureStore.open(file)
+        summary = store.summary.summarise(opened)
+        statistics = store.summary.feature_statistics(opened) if stats else None
+    if as_json:
+        content = dataclasses.asdict(summary)
+        if statistics is not None:
+            content["statistics"] = statistics.to_dict("index")
+        typer.echo(to_json(content))
+        return
+    _print_summary(summary, every_failure=failures, remarks=remarks)
+    if statistics is not None:
+        rows = [
+            [str(name), *(_number(value) for value in row.values())]
+            for name, row in statistics.to_dict("index").items()
+        ]
+        print_table("features", ["feature", *map(str, statistics.columns)], rows)
+
+
+def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool) -> None:
+    """What a store holds, extractor by extractor, with its provenance."""
+    title = f"{summary.path}: {summary.n_tracks} tracks × {summary.n_features} features"
+    head = ["extractor", "modality", "features", "ok", "absent", "failed", "pending"]
+    rows = [
+        [e.name, e.modality]
+        + [f"{n}" for n in (e.n_features, e.n_ok, e.n_absent, e.n_failed, e.n_pending)]
+        for e in summary.extractors
+    ]
+    print_table(title, head, rows)
+    out = console()
+    for extractor in summary.extractors:
+        settings = ", ".join(f"{key}={value}" for key, value in extractor.parameters.items())
+        out.print(f"[bold]{extractor.name}[/] version {extractor.version}: {escape(settings)}")
+    versions = ", ".join(f"{name} {'|'.join(all_)}" for name, all_ in summary.packages.items())
+    out.print(f"[bold]made with[/] {escape(versions)}")
+    failures = [[f["track_id"], f["extractor"], f["reason"]] for f in summary.failures]
+    command = f"spdkit inspect {summary.path}"
+    print_failures(failures, command, every=every_failure)
+    if remarks:
+        rows = [[r["track_id"], r["extractor"], r["remark"]] for r in summary.remarks]
+        print_table("remarks", ["track", "extractor", "remark"], rows)
+    elif summary.remarks:
+        out.print(f"remarks on tracks, {len(summary.remarks)} in all: {escape(command)} --remarks")
+
+
+def _number(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
