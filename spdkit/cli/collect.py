@@ -212,8 +212,8 @@ def _errors_as_lines(command: Sequence[str], safe: str) -> Iterator[None]:
     """Print errors as a line each; after one that may pass, say what is safe and how to go on."""
 
     def print_way_on(what: object, later: str = "") -> None:
-        kept = f"Everything so far is safe {safe}; to go on, run{later}:"
-        typer.echo(f"spdkit: {what}. {kept}\n  {shlex.join(command)}", err=True)
+        advice = f"Everything so far is safe {safe}; to go on, run{later}:"
+        typer.echo(f"spdkit: {what}. {advice}\n  {shlex.join(command)}", err=True)
 
     try:
         yield

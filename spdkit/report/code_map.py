@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.manifold import TSNE
 
 MOST_ROWS = 2000  # which takes seconds, and more points hide one another
 FEWEST_ROWS = 10
@@ -50,8 +51,6 @@ def place(code: NDArray[np.floating], seed: int = 0) -> CodeMap | None:
     CodeMap or None
         None for fewer than `FEWEST_ROWS` different codes: there is no shape to be seen.
     """
-    from sklearn.manifold import TSNE
-
     rows = np.arange(len(code))
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))

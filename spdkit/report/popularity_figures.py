@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
 
 from spdkit.evaluation.bootstrap import Score
 from spdkit.evaluation.metrics import CLASS_NAMES, Reliability
@@ -245,8 +246,6 @@ def coverage_by_class(inside: ArrayLike, classes: ArrayLike, nominal: float, ax:
     ax : matplotlib Axes
         Lines are Wilson's 95 % intervals, which take songs for independent.
     """
-    from scipy.stats import binomtest
-
     inside, member = np.asarray(inside, dtype=bool), np.asarray(classes)
     names, lowest = [], 100 * nominal
     for place, name in enumerate(CLASS_NAMES):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import librosa
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,8 +59,6 @@ def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSetti
     """
     mel = _panel(features, "mel", settings.n_mels)
     ax = ax or _figure(width=10.0, height=4.0).subplots()
-    import librosa
-
     # librosa's floor of 1e-10 would draw silence, and very quiet music, all bright.
     floor = float(np.finfo(np.float32).tiny)
     level = librosa.power_to_db(mel, ref=float(mel.max()) or 1.0, amin=floor)
@@ -100,8 +99,6 @@ def plot_chroma(features: Features, ax: Axes | None = None, *, settings: AudioSe
     """
     chroma = _panel(features, "chroma", settings.n_chroma)
     ax = ax or _figure(width=10.0, height=4.0).subplots()
-    import librosa
-
     edges = (np.arange(len(chroma) + 1) - 0.5) * (12 / len(chroma))
     image = _show(chroma, ax, settings, y_axis="chroma", y_coords=edges, cmap="viridis")
     image.set_clim(0.0, 1.0)
@@ -202,8 +199,6 @@ def _panel(features: Features, name: str, n_rows: int) -> NDArray[np.float32]:
 def _mel_edges(settings: AudioSettings) -> NDArray[np.float64]:
     # A band is a triangle around its centre: it is drawn to the middle between centres (in mel),
     # the first and last to the ends of the range.
-    import librosa
-
     low, high = librosa.hz_to_mel([settings.mel_fmin, settings.mel_high])
     centres = np.linspace(low, high, settings.n_mels + 2)[1:-1]
     inner = (centres[1:] + centres[:-1]) / 2
