@@ -1,1 +1,1 @@
-"""What benchmarks share: timing, starting and ending, units of work."""
+"""Common parts of benchmarks: scripts, journals of fits, measuring, Markdown."""

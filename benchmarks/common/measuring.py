@@ -1,4 +1,4 @@
-"""What extraction.py measures with: clocks, comparisons, the machine, tables.
+"""Measuring: clocks, comparisons, bars, the machine, processes of their own, tables.
 
 Times are CPU milliseconds of one process. Contestants of one comparison take turns (A B A B …), so
 that a drift of the machine strikes them all, and a ratio is that of their medians.
@@ -6,12 +6,15 @@ that a drift of the machine strikes them all, and a ratio is that of their media
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -20,6 +23,8 @@ from typing import Any
 import soundfile
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.common.script import ONE_THREAD
 
 Call = Callable[[], object]
 
@@ -100,12 +105,12 @@ def cpu_ms(call: Call) -> float:
     return spent / calls
 
 
-# What was promised
+# Bars
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A number, what it must be ("≥ 40", "< 2"), what it should be, and whether it is."""
+    """A number, what it must be (see `meets`), what it should be, and whether it is."""
 
     measured: float
     bar: str
@@ -114,14 +119,19 @@ class Bar:
 
 
 def bar(measured: float, must: str, goal: str = "") -> Bar:
-    """Hold a number against a bar, which starts with its sign and a space."""
-    sign, limit = must.split()
-    met = {
-        "≥": measured >= float(limit),
-        "≤": measured <= float(limit),
-        "<": measured < float(limit),
-    }
-    return Bar(measured, must, goal, met[sign])
+    """Hold a number against a bar."""
+    return Bar(measured, must, goal, meets(measured, must))
+
+
+def meets(measured: float, must: str) -> bool:
+    """Whether a number is "≥ 40", "≤ 2.5", "< 2", "4224 ± 2", or "5657.9" when it is rounded."""
+    sign, *limits = must.split()
+    if not limits:
+        return f"{measured:.{len(must.partition('.')[2])}f}" == must
+    if limits[0] == "±":
+        return abs(measured - float(sign)) <= float(limits[1])
+    limit = float(limits[0])
+    return {"≥": measured >= limit, "≤": measured <= limit, "<": measured < limit}[sign]
 
 
 # The machine
@@ -139,15 +149,64 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of Python and of the packages that do the work."""
-    found = {name: metadata.version(name) for name in packages}
-    return {"python": platform.python_version(), **found}
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Versions of Python and of the packages that do the work; libsndfile's with soundfile."""
+    libraries = {"libsndfile": soundfile.__libsndfile_version__} if "soundfile" in packages else {}
+    installed = {name: metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), **installed, **libraries}
 
 
-def audio_versions() -> dict[str, str]:
-    """Versions of what extracts features from audio, libsndfile's too."""
-    return versions(AUDIO_PACKAGES) | {"libsndfile": soundfile.__libsndfile_version__}
+def head(benchmark: str, command: str, packages: Sequence[str]) -> dict[str, Any]:
+    """What every JSON begins with: the fields of `Head`."""
+    return asdict(Head(benchmark, command, machine(), versions(packages)))
+
+
+@dataclass
+class Head:
+    """What every result begins with, and a benchmark's own parts follow."""
+
+    benchmark: str
+    command: str
+    machine: dict[str, Any]
+    versions: dict[str, str]
+
+
+def run_python(
+    code: str, *arguments: object, environment: dict[str, str] | None = None, stdin: str = ""
+) -> Any:
+    """Run code in a process of its own, in one thread.
+
+    Parameters
+    ----------
+    code : str
+    *arguments : object
+        Its `sys.argv` from the second word on.
+    environment : dict, optional
+        Variables besides those of this process.
+    stdin : str
+
+    Returns
+    -------
+    object
+        What it printed last, read as JSON; None when it printed nothing.
+
+    Raises
+    ------
+    RuntimeError
+        With the traceback, when the process fails.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | ONE_THREAD | (environment or {}),
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"a process of its own failed:\n{done.stderr}")
+    lines = done.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else None
 
 
 # Tables

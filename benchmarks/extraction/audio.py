@@ -1,4 +1,4 @@
-"""CPU time, memory and accuracy of audio extraction, against librosa and against the floor.
+"""Audio extraction: CPU time, memory and accuracy, against librosa and against the floor.
 
 Everything is measured in one run on the same music, in one thread of one process but for the
 batches. Ratios between contestants carry over to other machines; milliseconds do not.
@@ -13,27 +13,24 @@ if not __package__:  # run as a script, whose own folder alone is on the path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
-import shlex
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
 import numpy as np
-from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Call, Times
-from benchmarks.common.script import in_one_thread, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.measuring import AUDIO_PACKAGES, Call, Times
 from benchmarks.extraction import (
     audio_accuracy,
     audio_steps,
     end_to_end,
     fresh_process,
     librosa_peer,
+    sounds,
 )
-from benchmarks.extraction import sounds as music
 from benchmarks.extraction.audio_accuracy import Deviation
 from benchmarks.extraction.audio_tables import PEERS, PROFILES, Result, report, tabulate
 from benchmarks.extraction.librosa_peer import Frames
@@ -50,9 +47,9 @@ LONG_HOURS = 3.0
 LEFT_OUT = "fresh processes, the long file, batches"
 EPILOG = """\
 examples:
-  python benchmarks/extraction.py ~/music
+  python benchmarks/extraction/audio.py ~/music
       five random clips, three rounds each: about a quarter of an hour
-  python benchmarks/extraction.py ~/music --clips 1 --repeats 1 --quick
+  python benchmarks/extraction/audio.py ~/music --clips 1 --repeats 1 --quick
       a first look: about one minute
 
 reading it:
@@ -72,7 +69,7 @@ fail a run.
 # Measurements
 
 
-def time_clips(sounds: Sequence[Sound], settings: Sequence[AudioSettings], repeats: int) -> Times:
+def time_clips(clips: Sequence[Sound], settings: Sequence[AudioSettings], repeats: int) -> Times:
     """Time whole clips: librosa as people write it, with a shared STFT, through us; and ours."""
 
     def contestants(y: Frames) -> dict[str, Call]:
@@ -88,10 +85,10 @@ def time_clips(sounds: Sequence[Sound], settings: Sequence[AudioSettings], repea
             calls[f"{s.profile}: ours"] = partial(audio_steps.row, y, s)
         return calls
 
-    return measuring.interleave((contestants(sound.y) for sound in sounds), repeats)
+    return measuring.interleave((contestants(clip.y) for clip in clips), repeats)
 
 
-def time_families(sounds: Sequence[Sound], settings: AudioSettings, repeats: int) -> Times:
+def time_families(clips: Sequence[Sound], settings: AudioSettings, repeats: int) -> Times:
     """Time each family of the paper's profile, naive and ours, statistics included."""
 
     def contestants(y: Frames) -> dict[str, Call]:
@@ -108,18 +105,18 @@ def time_families(sounds: Sequence[Sound], settings: AudioSettings, repeats: int
             calls[f"{family}: ours"] = stage
         return calls
 
-    return measuring.interleave((contestants(sound.y) for sound in sounds), repeats)
+    return measuring.interleave((contestants(clip.y) for clip in clips), repeats)
 
 
 def time_decoding(paths: dict[str, Path], duration: float, repeats: int) -> Times:
     """Time the middle window, its bare read, features included, and the whole file, by format."""
     y = read_clip(str(paths["wav"]), duration=duration).y
     calls: dict[str, Call] = {
-        "FFT": music.fft_floor(y, np.float64),
-        "FFT, single precision": music.fft_floor(y, np.float32),
+        "FFT": sounds.fft_floor(y, np.float64),
+        "FFT, single precision": sounds.fft_floor(y, np.float32),
     }
     for suffix, path in paths.items():
-        calls[f"{suffix}: bare read"] = partial(music.bare_read, path, duration)
+        calls[f"{suffix}: bare read"] = partial(sounds.bare_read, path, duration)
         calls[f"{suffix}: window"] = partial(read_clip, str(path), duration=duration)
         calls[f"{suffix}: whole file"] = partial(read_clip, str(path), duration=None)
         for profile in PROFILES:
@@ -128,19 +125,18 @@ def time_decoding(paths: dict[str, Path], duration: float, repeats: int) -> Time
     return measuring.interleave([calls], repeats)
 
 
-def compare(sounds: Sequence[Sound], settings: Sequence[AudioSettings]) -> dict[str, Deviation]:
+def compare(clips: Sequence[Sound], settings: Sequence[AudioSettings]) -> dict[str, Deviation]:
     """Hold each family of each profile against librosa's, over all clips."""
-    found: dict[str, list[Deviation]] = {}
-    for sound in sounds:
-        reference = audio_accuracy.Reference(sound.y, settings[0].sr)
+    by_family: dict[str, list[Deviation]] = {}
+    for clip in clips:
+        reference = audio_accuracy.Reference(clip.y, settings[0].sr)
         for s in settings:
-            frames, tunings = audio_steps.frame_features(sound.y, s)
+            frames, tunings = audio_steps.frame_features(clip.y, s)
             tied = [name for name, tuning in tunings.items() if tuning.rivals]
-            for family, each in audio_accuracy.deviations(
-                frames, reference, s.profile, tied
-            ).items():
-                found.setdefault(f"{s.profile}: {family}", []).append(each)
-    return {name: audio_accuracy.worst(clips) for name, clips in found.items()}
+            of_clip = audio_accuracy.deviations(frames, reference, s.profile, tied)
+            for family, each in of_clip.items():
+                by_family.setdefault(f"{s.profile}: {family}", []).append(each)
+    return {name: audio_accuracy.worst(each) for name, each in by_family.items()}
 
 
 # The run
@@ -148,110 +144,89 @@ def compare(sounds: Sequence[Sound], settings: Sequence[AudioSettings]) -> dict[
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.new_parser(__doc__, EPILOG)
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of real music")
-    parser.add_argument("--clips", type=int, default=5, help="files drawn from DIR (default: 5)")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds on each clip (default: 3)")
-    parser.add_argument("--duration", type=float, default=30.0, help="seconds a clip (default: 30)")
+    script.add_counts(parser, clips=(5, "files drawn from DIR"), repeats=(3, "rounds on each clip"))
+    parser.add_argument("--duration", **script.CLIP_SECONDS)
     parser.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
-    parser.add_argument("--tracks", type=int, default=128, help="of each batch (default: 128)")
+    two = script.at_least(4, "two processes want some each")
+    parser.add_argument("--tracks", type=two, default=128, help="of each batch (default: 128)")
     help_ = "clips held against librosa frame by frame (default: all)"
-    parser.add_argument("--deviation-clips", type=int, default=None, metavar="N", help=help_)
+    parser.add_argument("--deviation-clips", type=script.at_least(1), metavar="N", help=help_)
     parser.add_argument("--quick", action="store_true", help=f"leave out {LEFT_OUT}")
-    default = Path(__file__).parents[1] / "results" / "extraction.json"
-    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
+    script.add_output(parser, "extraction")
     args = parser.parse_args(argv)
-    if args.deviation_clips is None:
-        args.deviation_clips = args.clips
-    if min(args.clips, args.repeats, args.deviation_clips) < 1:
-        parser.error("--clips, --repeats and --deviation-clips must be at least 1")
-    if args.tracks < 4:
-        parser.error("--tracks must be at least 4: two processes want some each")
-    if args.duration < 3:
-        parser.error("--duration must be at least 3: librosa's longest constant-Q frame is 2.97 s")
+    args.deviation_clips = args.deviation_clips or args.clips
     return args
 
 
-def command(args: argparse.Namespace) -> str:
-    """The command line, without the folders above DIR."""
-    words = ["python", "benchmarks/extraction.py", args.folder.resolve().name]
-    for option in ("clips", "repeats", "duration", "seed", "tracks", "deviation-clips"):
-        words += [f"--{option}", str(getattr(args, option.replace("-", "_")))]
-    return shlex.join(words + ["--quick"] * args.quick)
-
-
-def measure(args: argparse.Namespace, say: Callable[[str], None]) -> Result:
+def measure(args: argparse.Namespace, progress: script.Progress) -> Result:
     """Run every part in turn."""
-    say("choosing clips")
-    sounds, unused = music.choose(args.folder, args.clips, args.seed, args.duration)
+    progress("choosing clips")
+    clips, unused = sounds.choose(args.folder, args.clips, args.seed, args.duration)
     for name, reason in unused.items():
-        say(f"not used: {name}: {reason}")
-    say(f"{len(sounds)} clips of {args.clips} asked for: {', '.join(s.name for s in sounds)}")
+        progress(f"not used: {name}: {reason}")
+    names = [clip.name for clip in clips]
+    progress(f"{len(clips)} clips of {args.clips} asked for: {', '.join(names)}")
     settings = [AudioExtractor(p, duration=args.duration).settings for p in PROFILES]
-    result = Result(
-        benchmark="extraction",
-        command=command(args),
-        machine=measuring.machine(),
-        versions=measuring.audio_versions(),
-        clips=[sound.name for sound in sounds],
-        unused=unused,
-    )
+    options = ("clips", "repeats", "duration", "seed", "tracks", "deviation_clips")
+    folder = (args.folder.resolve().name,)  # without the folders above
+    command = script.command_line("extraction/audio.py", args, *options, first=folder)
+    head = measuring.head("extraction", command + " --quick" * args.quick, AUDIO_PACKAGES)
+    result = Result(**head, clips=names, unused=unused)
     with tempfile.TemporaryDirectory() as name, threadpool_limits(1):
-        say("timing whole clips")
-        result.times["clips"] = time_clips(sounds, settings, args.repeats)
-        say("timing feature families")
-        result.times["families"] = time_families(sounds, settings[0], args.repeats)
-        say("timing decoding")
-        source = max(sounds, key=lambda sound: sound.channels)  # the usual file is stereo
-        samples, rate, result.decoded_file = music.head(source, WINDOWS * args.duration)
-        paths = music.transcode(samples, rate, Path(name))
-        rounds = args.repeats * len(sounds)
+        progress("timing whole clips")
+        result.times["clips"] = time_clips(clips, settings, args.repeats)
+        progress("timing feature families")
+        result.times["families"] = time_families(clips, settings[0], args.repeats)
+        progress("timing decoding")
+        source = max(clips, key=lambda clip: clip.channels)  # the usual file is stereo
+        samples, rate, result.decoded_file = sounds.head(source, WINDOWS * args.duration)
+        paths = sounds.transcode(samples, rate, Path(name))
+        rounds = args.repeats * len(clips)
         result.times["decoding"] = time_decoding(paths, args.duration, rounds)
-        say("comparing with librosa")
-        compared = sounds[: args.deviation_clips]
+        progress("comparing with librosa")
+        compared = clips[: args.deviation_clips]
         result.deviation_clips = len(compared)
         result.deviations = compare(compared, settings)
         if args.quick:
             result.left_out.append(f"{LEFT_OUT} (--quick)")
         else:
-            processes(result, sounds, Path(name), args, say)
+            processes(result, clips, Path(name), args, progress)
     tabulate(result)
     return result
 
 
 def processes(
     result: Result,
-    sounds: Sequence[Sound],
+    clips: Sequence[Sound],
     folder: Path,
     args: argparse.Namespace,
-    say: Callable[[str], None],
+    progress: script.Progress,
 ) -> None:
     """What only processes of their own can tell."""
-    y = sounds[0].y
-    say("starting fresh processes, the first ones compiling")
-    result.fresh_process = fresh_process.fresh_processes(y, folder, args.duration, args.repeats)
-    say(f"extracting a file of {LONG_HOURS:g} hours")
+    y, duration, repeats = clips[0].y, args.duration, args.repeats
+    progress("starting fresh processes, the first ones compiling")
+    result.fresh_process = fresh_process.fresh_processes(y, folder, duration, repeats)
+    progress(f"extracting a file of {LONG_HOURS:g} hours")
     result.long_file = fresh_process.long_file(y, LONG_HOURS, folder)
-    say(f"extracting {args.tracks} tracks with one process and with two")
-    paths = [sound.path for sound in sounds]
-    result.batches = end_to_end.batches(paths, args.tracks, folder, args.duration, args.repeats)
+    progress(f"extracting {args.tracks} tracks with one process and with two")
+    paths = [clip.path for clip in clips]
+    result.batches = end_to_end.batches(paths, args.tracks, folder, duration, repeats)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; 1 when a deviation exceeds its tolerance, 2 when DIR is of no use."""
-    args, errors = parse(argv), Console(stderr=True, highlight=False)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args, errors = parse(argv), script.error_console()
     try:
-        result = measure(args, lambda text: errors.print(text, markup=False))
+        result = measure(args, errors.print)
     except TrackError as error:
-        errors.print(f"error: {error}", markup=False, style="red")
+        errors.print(f"error: {error}", style="red")
         return 2
-    save(asdict(result), args.output)
-    report(result, results_console())
+    script.save(asdict(result), args.output)
+    report(result, script.results_console())
     return 0 if all(each.passed for each in result.deviations.values()) else 1
 
 
 if __name__ == "__main__":
-    in_one_thread(main)
+    script.in_one_thread(main)

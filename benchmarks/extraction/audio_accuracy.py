@@ -1,4 +1,4 @@
-"""How far ours may be and is from librosa, frame by frame."""
+"""Accuracy: how far ours may be and is from librosa, frame by frame."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class Reference:
         power = np.abs(librosa.stft(self.y.astype(np.float64))) ** 2
         low = librosa.fft_frequencies(sr=self.sr, n_fft=2048) < _HIGHEST
         empty = power[low].sum(axis=0) < _LOW_SHARE * power.sum(axis=0)
-        found = {}
+        faint = {}
         for name in ("y", "harmonic"):
             # As chroma_cqt calls it.
             C = librosa.cqt(getattr(self, name), sr=self.sr, n_bins=252, bins_per_octave=36)
             level = np.linalg.norm(C, axis=0)[: len(empty)]
-            found[name] = self.sounding & (empty | (level < _FAINT * level.max()))
-        return found
+            faint[name] = self.sounding & (empty | (level < _FAINT * level.max()))
+        return faint
 
 
 def at_tied_tunings(family: str, heard: Frames, sr: int) -> Iterator[Frames]:
@@ -115,15 +115,15 @@ def deviations(
 
     `tied` names the sounds ("signal", "harmonic") of which our extractor reports near-ties.
     """
-    found = {}
+    by_family = {}
     for family, compute in naive(reference.y, reference.sr, profile).items():
         if family in _TONAL:
             sound = reference.heard(family, profile)
             reported = ("signal" if sound == "y" else sound) in tied
-            found[family] = _tonal(family, ours[family], compute(), reference, sound, reported)
+            by_family[family] = _tonal(family, ours[family], compute(), reference, sound, reported)
         else:
-            found[family] = deviation(family, ours[family], compute())
-    return found
+            by_family[family] = deviation(family, ours[family], compute())
+    return by_family
 
 
 def _tonal(

@@ -1,4 +1,4 @@
-"""Our features from samples: whole clips, and the work of `analysis.analyse` taken apart."""
+"""Steps of our features from samples: whole clips, and the work of `fast_engine` taken apart."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.audio import (
     constant_q_filters,
+    fast_engine,
+    harmonic,
+    librosa_engine,
+    spectral,
     waveform,
-)
-from spdkit.extractors.audio import (
-    fast_engine as analysis,
-)
-from spdkit.extractors.audio import (
-    harmonic as harmony,
-)
-from spdkit.extractors.audio import (
-    librosa_engine as by_librosa,
-)
-from spdkit.extractors.audio import (
-    spectral as spectra,
 )
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.columns import Summary
@@ -47,7 +39,7 @@ NOT_ASKED_FOR = "roll-offs, RMS"
 def row(y: Frames, s: AudioSettings) -> Frames:
     """One clip as a row of numbers, as AudioExtractor computes it from samples."""
     summary = Summary(s)
-    analysis.analyse([y], s, summary)
+    fast_engine.analyse([y], s, summary)
     return summary.row()
 
 
@@ -60,7 +52,7 @@ def row_at_new_tunings(y: Frames, s: AudioSettings) -> Frames:
 def row_by_librosa(y: Frames, s: AudioSettings) -> Frames:
     """Like `row`, as ``engine="librosa"`` computes it."""
     summary = Summary(s)
-    for key, frames in by_librosa.frame_features(y, s)[0].items():
+    for key, frames in librosa_engine.frame_features(y, s)[0].items():
         summary.add(key, frames)
     return summary.row()
 
@@ -68,7 +60,7 @@ def row_by_librosa(y: Frames, s: AudioSettings) -> Frames:
 def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict[str, Tuning]]:
     """Every feature before its statistics, and the tunings."""
     collected = FrameCollector()
-    tunings = analysis.analyse([y], s, collected)
+    tunings = fast_engine.analyse([y], s, collected)
     return collected.frames(), tunings
 
 
@@ -91,11 +83,11 @@ class Stages:
     ----------
     y : ndarray of float32, shape (n_samples,)
     s : AudioSettings
-    sink : analysis.Sink
+    sink : fast_engine.Sink
         Takes the features of each stage.
     """
 
-    def __init__(self, y: Frames, s: AudioSettings, sink: analysis.Sink) -> None:
+    def __init__(self, y: Frames, s: AudioSettings, sink: fast_engine.Sink) -> None:
         self.y, self.s, self.t, self.sink = y, s, filter_banks(s), sink
         self.chunks = list(chunks([y], s.n_fft, s.hop_length))
         self.blocks: list[list[Block]] = []
@@ -133,7 +125,7 @@ class Stages:
         frames = chunk.frames(self.s.n_fft, self.s.hop_length)
         for start in range(0, chunk.n_frames, BLOCK):
             bare = scipy.fft.rfft(frames[start : start + BLOCK].T, axis=0)
-            low, *block = analysis._windowed(bare, self.s, self.t.n_low)
+            low, *block = fast_engine._windowed(bare, self.s, self.t.n_low)
             yield Block(*block), low
 
     def mfcc(self) -> None:
@@ -146,12 +138,12 @@ class Stages:
         """Frames first, no less than 80 dB below the loudest."""
         buffer, loudest = None, np.float32(-np.inf)
         for blocks in self.blocks:
-            db = analysis.decibels(_joined([compute(block) for block in blocks]))
+            db = fast_engine.decibels(_joined([compute(block) for block in blocks]))
             loudest = max(loudest, db.max())
             buffer = buffer or SpillBuffer(len(db))
             buffer.append(db.T)
         for rows in buffer.blocks(CHUNK) if buffer else ():
-            yield np.maximum(rows, loudest - analysis._TOP_DB)
+            yield np.maximum(rows, loudest - fast_engine._TOP_DB)
 
     def mel(self) -> None:
         """Mel bands of the power under their own window."""
@@ -160,7 +152,7 @@ class Stages:
 
     def contrast(self) -> None:
         """Extremes of each band in decibels."""
-        pairs = [analysis._extremes(b.S, self.t) for blocks in self.blocks for b in blocks]
+        pairs = [fast_engine._extremes(b.S, self.t) for blocks in self.blocks for b in blocks]
         valleys, peaks = (iter(extremes) for extremes in zip(*pairs, strict=True))
         # Valleys and peaks have floors of their own.
         low, high = self._decibels(lambda _: next(valleys)), self._decibels(lambda _: next(peaks))
@@ -169,13 +161,14 @@ class Stages:
 
     def centroid_and_bandwidth(self) -> None:
         """Both from one kernel."""
-        p, norm, freqs = float(self.s.bandwidth_p), self.s.bandwidth_norm, self.t.freqs
+        kernel, freqs = spectral.centroid_and_bandwidth, self.t.freqs
+        p, norm = float(self.s.bandwidth_p), self.s.bandwidth_norm
         for blocks in self.blocks:
             centroid, width = np.empty((2, sum(b.S.shape[1] for b in blocks)), dtype=np.float32)
             start = 0
             for block in blocks:
                 here = slice(start, start := start + block.S.shape[1])
-                spectra.centroid_and_bandwidth(block.S, freqs, p, norm, centroid[here], width[here])
+                kernel(block.S, freqs, p, norm, centroid[here], width[here])
             self.sink.add("centroid", centroid[None])
             self.sink.add("bandwidth", width[None])
 
@@ -192,7 +185,7 @@ class Stages:
             start = 0
             for block in blocks:
                 low, high = out[:, start : start + block.S.shape[1]]
-                spectra.rolloffs(block.S, self.s.roll_percents, self.t.freqs[1], (low, high))
+                spectral.rolloffs(block.S, self.s.roll_percents, self.t.freqs[1], (low, high))
                 start += block.S.shape[1]
             self.sink.add("rolloff_low", out[:1])
             self.sink.add("rolloff_high", out[1:])
@@ -201,7 +194,7 @@ class Stages:
 
     def chroma(self) -> None:
         """Peaks and tuning, the sound at a low rate, its constant-Q transform."""
-        deferred = analysis.Deferred(self.s, self.t)
+        deferred = fast_engine.Deferred(self.s, self.t)
         for _ in deferred.counted([self.y]):
             pass
         for low, blocks in zip(self.low, self.blocks, strict=True):
@@ -214,14 +207,14 @@ class Stages:
 
     def tonnetz(self) -> None:
         """Medians, mask, the harmonic sound at a low rate, its tuning, its constant-Q transform."""
-        harmonic = LowRateSound(self.s, self.t.decimation)
+        low_rate = LowRateSound(self.s, self.t.decimation)
         reach = self.s.hpss_kernel_size // 2
-        for low, before, n in harmony.with_neighbours(self.low, reach):
-            harmonic.add(harmony.harmonic_spectra(low, before, n, self.t.n_tonal, self.s))
-        harmonic.finish(len(self.y))
-        tuning = analysis._low_rate_tuning(harmonic, self.t, self.s)
-        for frames in self._chroma(harmonic, tuning):
-            self.sink.add("tonnetz", harmony.tonnetz(frames))
+        for low, before, n in harmonic.with_neighbours(self.low, reach):
+            low_rate.add(harmonic.harmonic_spectra(low, before, n, self.t.n_tonal, self.s))
+        low_rate.finish(len(self.y))
+        tuning = fast_engine._low_rate_tuning(low_rate, self.t, self.s)
+        for frames in self._chroma(low_rate, tuning):
+            self.sink.add("tonnetz", harmonic.tonnetz(frames))
 
     def _chroma(self, sound: LowRateSound, tuning: Tuning) -> Iterator[Frames]:
         start = 0

@@ -1,15 +1,14 @@
-"""What extraction.py found: the numbers of its JSON, what follows from times, and the tables."""
+"""Tables of audio extraction: the numbers of the JSON, and what follows from times."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from rich.console import Console
 
 from benchmarks.common import measuring
-from benchmarks.common.measuring import Bar, Comparison, Times, bar
+from benchmarks.common.measuring import Bar, Comparison, Head, Times, bar
 from benchmarks.extraction.audio_accuracy import Deviation
 from benchmarks.extraction.end_to_end import Batches
 from benchmarks.extraction.fresh_process import Fresh, LongFile
@@ -35,13 +34,9 @@ class Distance:
 
 
 @dataclass
-class Result:
-    """What goes into the JSON; a part that was left out is empty."""
+class Result(Head):
+    """The JSON; a part that was left out is empty."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     clips: list[str]
     unused: dict[str, str]
     left_out: list[str] = field(default_factory=list)
@@ -91,7 +86,7 @@ def family_rows(times: Times) -> dict[str, Comparison]:
 def bars(result: Result) -> dict[str, Bar]:
     """What was promised, and what was measured."""
     ratio = result.whole_clip["paper: naive librosa"].ratio or 0.0
-    found = {
+    held = {
         "paper: naive librosa over ours": bar(ratio, "≥ 40", "≥ 75"),
         "paper, mp3: extraction over decoding": bar(
             result.distances["paper: mp3"].over_decode, "≤ 2.5", "≤ 2"
@@ -100,27 +95,27 @@ def bars(result: Result) -> dict[str, Bar]:
     if result.fresh_process:
         for name, row, limit in (("cold", "ours, cold", "< 20"), ("warm", "ours", "< 2")):
             process = result.fresh_process[row]
-            found[f"first call, {name}: s"] = bar(process.first_ms / 1e3, limit)
-            found[f"imports and first call, {name}: wall s"] = bar(process.wall_ms / 1e3, limit)
+            held[f"first call, {name}: s"] = bar(process.first_ms / 1e3, limit)
+            held[f"imports and first call, {name}: wall s"] = bar(process.wall_ms / 1e3, limit)
     if result.long_file:
         gigabytes = result.long_file.peak_mb * 2**20 / 1e9
-        found[f"{result.long_file.hours:g} hours: peak memory, GB"] = bar(gigabytes, "< 1")
+        held[f"{result.long_file.hours:g} hours: peak memory, GB"] = bar(gigabytes, "< 1")
     if result.batches:
-        found["2 processes over 1"] = bar(result.batches.speed_up, "≥ 1.6")
-    return found
+        held["2 processes over 1"] = bar(result.batches.speed_up, "≥ 1.6")
+    return held
 
 
 def distances(times: Times) -> dict[str, Distance]:
     """How far decoding and features together are from decoding alone, and from the floor."""
-    found = {}
+    by_file = {}
     fft, single = times.median("FFT"), times.median("FFT, single precision")
     for name in (f"{profile}: {suffix}" for profile in PROFILES for suffix in FORMATS):
         suffix = name.split(": ")[1]
         both, decode = times.median(name), times.median(f"{suffix}: window")
         read = times.median(f"{suffix}: bare read")
         over = (both / decode, both / read, both / (read + fft), both / (read + single))
-        found[name] = Distance(both, decode, read, fft, single, *over)
-    return found
+        by_file[name] = Distance(both, decode, read, fft, single, *over)
+    return by_file
 
 
 def report(result: Result, console: Console) -> None:

@@ -1,8 +1,8 @@
-"""How often the tempo and the key of composed songs are found, and what the descriptors cost.
+"""Descriptors: how often tempo and key of composed songs are right, and what it costs.
 
-The songs are those of `spdkit.synthetic.sound`, whose tonic, mode and tempo are known; librosa is
-asked about the same songs. They are simple, so the numbers compare methods and promise nothing of
-real music.
+The songs are those of `spdkit.synthetic`, whose tonic, mode and tempo are known; librosa is asked
+about the same songs. They are simple, so the numbers compare methods and promise nothing of real
+music.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ if not __package__:  # run as a script, whose own folder alone is on the path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
-import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from importlib import metadata
 from statistics import median
-from typing import Any
 
 import librosa
 import numpy as np
@@ -32,9 +29,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Call, Comparison, Times
-from benchmarks.common.script import in_one_thread, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.measuring import AUDIO_PACKAGES, Call, Comparison, Head, Times
 from spdkit.extractors.descriptors import DescriptorExtractor
 from spdkit.extractors.descriptors.loudness import loudness
 from spdkit.extractors.descriptors.rhythm import rhythm
@@ -64,7 +60,7 @@ KEY_WEIGHTS = {
 NAIVE = ("librosa.beat.beat_track(y)", "librosa.onset.onset_detect(y)", "librosa chroma_cqt(y)")
 EPILOG = """\
 examples:
-  python benchmarks/descriptors.py
+  python benchmarks/extraction/descriptors.py
       144 songs, five clips, three rounds each: a few minutes
 
 reading it:
@@ -225,13 +221,9 @@ def compare(times: Times) -> dict[str, Comparison]:
 
 
 @dataclass
-class Result:
-    """What goes into the JSON."""
+class Result(Head):
+    """The JSON."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     songs: int
     seeds: list[int]
     tempo: dict[str, TempoScore] = field(default_factory=dict)
@@ -242,30 +234,12 @@ class Result:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--songs", type=int, default=48, help="a seed (default: 48)")
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 (default: 3)")
-    parser.add_argument("--clips", type=int, default=5, help="timed (default: 5)")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds on each clip (default: 3)")
-    parser.add_argument("--duration", type=float, default=30.0, help="seconds a clip (default: 30)")
-    default = Path(__file__).parents[1] / "results" / "descriptors.json"
-    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
-    args = parser.parse_args(argv)
-    if min(args.songs, args.seeds, args.clips, args.repeats) < 1:
-        parser.error("--songs, --seeds, --clips and --repeats must be at least 1")
-    if args.duration < 3:
-        parser.error("--duration must be at least 3: librosa's longest constant-Q frame is 2.97 s")
-    return args
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line, without the place of its output."""
-    words = ["python", "benchmarks/descriptors.py"]
-    for option in ("songs", "seeds", "clips", "repeats", "duration"):
-        words += [f"--{option}", str(getattr(args, option))]
-    return shlex.join(words)
+    parser = script.new_parser(__doc__, EPILOG)
+    script.add_counts(parser, songs=(48, "a seed"), seeds=(3, "how many, from 0"))
+    script.add_counts(parser, clips=(5, "timed"), repeats=(3, "rounds on each clip"))
+    parser.add_argument("--duration", **script.CLIP_SECONDS)
+    script.add_output(parser, "descriptors")
+    return parser.parse_args(argv)
 
 
 def mono(i: int, seed: int) -> tuple[Song, Samples]:
@@ -274,29 +248,26 @@ def mono(i: int, seed: int) -> tuple[Song, Samples]:
     return song, sound.mean(axis=1).astype(np.float32)
 
 
-def measure(args: argparse.Namespace, say: Callable[[str], None]) -> Result:
+def measure(args: argparse.Namespace, progress: script.Progress) -> Result:
     """Run every part in turn."""
-    result = Result(
-        benchmark="descriptors",
-        command=command(args),
-        machine=measuring.machine(),
-        versions=measuring.audio_versions() | {"pyloudnorm": metadata.version("pyloudnorm")},
-        songs=args.songs * args.seeds,
-        seeds=list(range(args.seeds)),
-    )
+    options = ("songs", "seeds", "clips", "repeats", "duration")
+    command = script.command_line("extraction/descriptors.py", args, *options)
+    head = measuring.head("descriptors", command, (*AUDIO_PACKAGES, "pyloudnorm"))
+    seeds = list(range(args.seeds))
+    result = Result(**head, songs=args.songs * args.seeds, seeds=seeds)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        say(f"listening to {result.songs} songs")
+        progress(f"listening to {result.songs} songs")
         songs, tempi, keys = [], [], []
         for seed in result.seeds:
             for i in range(args.songs):
                 song, y = mono(i, seed)
-                found_tempi, found_keys = estimate(y)
+                tempi_of_song, keys_of_song = estimate(y)
                 songs.append(song)
-                tempi.append(found_tempi)
-                keys.append(found_keys)
+                tempi.append(tempi_of_song)
+                keys.append(keys_of_song)
         result.tempo = {m: score_tempi([each[m] for each in tempi], songs) for m in tempi[0]}
         result.key = {m: score_keys([each[m] for each in keys], songs) for m in keys[0]}
-        say(f"timing {args.clips} clips")
+        progress(f"timing {args.clips} clips")
         length = round(args.duration * SR)  # songs are played again until it is reached
         clips = [np.resize(mono(i, 0)[1], length) for i in range(args.clips)]
         result.times = time_clips(clips, Path(folder), args.repeats)
@@ -316,13 +287,12 @@ def report(result: Result, console: Console) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
-    args, errors = parse(argv), Console(stderr=True, highlight=False)
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    result = measure(args, lambda text: errors.print(text, markup=False))
-    save(asdict(result), args.output)
-    report(result, results_console())
+    args = parse(argv)
+    result = measure(args, script.error_console().print)
+    script.save(asdict(result), args.output)
+    report(result, script.results_console())
     return 0
 
 
 if __name__ == "__main__":
-    in_one_thread(main)
+    script.in_one_thread(main)

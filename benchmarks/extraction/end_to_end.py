@@ -1,16 +1,15 @@
-"""Whole batches, from files to a store, with one worker process and with more."""
+"""Batches from files to a store, with one worker process and with more."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.common.measuring import run_python
 from benchmarks.extraction.fresh_process import environment
 
 # A process of its own: workers load what its main module loads, and that must not be librosa.
@@ -109,15 +108,6 @@ def _seconds(paths: Sequence[str], folder: Path, duration: float, jobs: int) -> 
         "jobs": jobs,
     }
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _CHILD],
-        input=json.dumps(job),
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(folder / "numba of ours"),
-    )
-    seconds = time.perf_counter() - start
-    if done.returncode != 0:
-        raise RuntimeError(f"a batch failed:\n{done.stderr}")
-    return seconds
+    cache = environment(folder / "numba of ours")
+    run_python(_CHILD, environment=cache, stdin=json.dumps(job))
+    return time.perf_counter() - start

@@ -1,11 +1,8 @@
-"""What a new process costs: its imports, its first call, its memory; and a file of hours in it."""
+"""Fresh processes: what imports, a first call and memory cost; and a file of hours in one."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -14,7 +11,7 @@ from statistics import median
 import numpy as np
 import soundfile
 
-from benchmarks.common.script import ONE_THREAD
+from benchmarks.common.measuring import run_python
 from benchmarks.extraction.sounds import Frames, tile
 
 _CHILD = """
@@ -100,23 +97,15 @@ def run_steps(steps: Sequence[str], numba_cache: Path) -> list[tuple[float, floa
     RuntimeError
         With the traceback, when the process fails.
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _CHILD, *steps],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment(numba_cache),
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"a fresh process failed:\n{done.stderr}")
-    return [tuple(mark) for mark in json.loads(done.stdout.splitlines()[-1])]
+    marks = run_python(_CHILD, *steps, environment=environment(numba_cache))
+    return [tuple(mark) for mark in marks]
 
 
 def environment(numba_cache: Path) -> dict[str, str]:
-    """Variables of a process with one thread and a numba cache of its own."""
+    """Variables of a process with a numba cache of its own, which finds `librosa_peer`."""
     here = str(Path(__file__).parent)
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    return os.environ | ONE_THREAD | {"NUMBA_CACHE_DIR": str(numba_cache), "PYTHONPATH": path}
+    return {"NUMBA_CACHE_DIR": str(numba_cache), "PYTHONPATH": path}
 
 
 def fresh_process(setup: str, call: str, numba_cache: Path) -> Fresh:
@@ -162,13 +151,13 @@ def fresh_processes(y: Frames, folder: Path, duration: float, repeats: int) -> d
     }
     caches = {name: folder / f"numba of {name.split(',')[0]}" for name in code}
     cold = ("ours", "naive librosa")
-    found = {f"{name}, cold": fresh_process(*code[name], caches[name]) for name in cold}
+    costs = {f"{name}, cold": fresh_process(*code[name], caches[name]) for name in cold}
     runs: dict[str, list[Fresh]] = {name: [] for name in code}
     for _ in range(repeats):
         for name in code:
             runs[name].append(fresh_process(*code[name], caches[name]))
-    found |= {name: median_of(each) for name, each in runs.items()}
-    return found | {"ratio": over(found["naive librosa"], found["ours"])}
+    costs |= {name: median_of(each) for name, each in runs.items()}
+    return costs | {"ratio": over(costs["naive librosa"], costs["ours"])}
 
 
 def long_file(y: Frames, hours: float, folder: Path) -> LongFile:

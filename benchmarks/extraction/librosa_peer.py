@@ -1,4 +1,4 @@
-"""librosa as people write it: each feature by itself, and with one shared spectrogram."""
+"""Peer in librosa as people write it: each feature by itself, and with one shared spectrogram."""
 
 from __future__ import annotations
 

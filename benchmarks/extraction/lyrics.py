@@ -1,4 +1,4 @@
-"""CPU time of the lyrics features, against a plain implementation of the same definitions.
+"""Lyrics features: CPU time, against a plain implementation of the same definitions.
 
 Songs are made up here, of verses and a chorus that comes back, in sentences of common English words
 and of the CMU dictionary's. Both contestants give the same numbers, or the run fails. Everything is
@@ -20,19 +20,16 @@ if not __package__:  # run as a script, whose own folder alone is on the path
 import argparse
 import math
 import random
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from threadpoolctl import threadpool_limits
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Bar, Call, Comparison, Times, bar
-from benchmarks.common.script import in_one_thread, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.measuring import Bar, Call, Comparison, Head, Times, bar
 from benchmarks.extraction.lyrics_peer import PlainLyrics, dictionary, row
 from spdkit.extractors.lyrics import LyricsExtractor, language, similarity, stylometry, syllables
 from spdkit.extractors.lyrics.cleaning import clean
@@ -55,13 +52,9 @@ DIFFERENCE = 1e-6  # relative: float32 against float64
 
 
 @dataclass
-class Result:
-    """What goes into the JSON."""
+class Result(Head):
+    """The JSON."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     songs: dict[str, dict[str, float]] = field(default_factory=dict)
     largest_difference: float = 0.0
     whole_songs: dict[str, Comparison] = field(default_factory=dict)
@@ -105,12 +98,12 @@ def song(n_lines: int, seed: int) -> str:
 
 def describe(lyrics: Sequence[str]) -> dict[str, float]:
     """Mean size of some songs."""
-    found = [sentences(clean(each)) for each in lyrics]
+    songs = [sentences(clean(each)) for each in lyrics]
     return {
-        "songs": len(found),
-        "sentences": float(np.mean([each.total for each in found])),
-        "distinct": float(np.mean([len(each.counts) for each in found])),
-        "words": float(np.mean([sum(each.words().values()) for each in found])),
+        "songs": len(songs),
+        "sentences": float(np.mean([each.total for each in songs])),
+        "distinct": float(np.mean([len(each.counts) for each in songs])),
+        "words": float(np.mean([sum(each.words().values()) for each in songs])),
     }
 
 
@@ -132,11 +125,11 @@ def stages(lyrics: str) -> dict[str, Call]:
     settings = LyricsExtractor().settings
     text = clean(lyrics)
     limits = (settings.min_confidence, settings.min_letters)
-    found = sentences(text)
+    lines = sentences(text)
     stop_words, counter = language.stop_words("en"), syllables.counter("en")
     plain = PlainLyrics(lyrics, "paper")
-    every, content = stylometry.frequencies(found, stop_words)
-    kappa = (found.counts, settings.similarity_threshold, settings.smooth_idf)
+    every, content = stylometry.frequencies(lines, stop_words)
+    kappa = (lines.counts, settings.similarity_threshold, settings.smooth_idf)
     return {
         "cleaning: plain": partial(clean, lyrics),
         "cleaning: ours": partial(clean, lyrics),
@@ -171,32 +164,18 @@ def largest_difference(lyrics: Sequence[str]) -> float:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--songs", type=int, default=8, help="of each length (default: 8)")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds on each song (default: 5)")
-    lengths = [40, 50, 60, 500]
-    help_ = "lines a song (default: 40 50 60 500)"
-    parser.add_argument("--lines", type=int, nargs="+", default=lengths, metavar="N", help=help_)
+    parser = script.new_parser(__doc__)
+    script.add_counts(parser, songs=(8, "of each length"), repeats=(5, "rounds on each song"))
+    script.add_numbers(parser, "lines", [40, 50, 60, 500], "lines a song", least=2)
     parser.add_argument("--seed", type=int, default=0, help="of the songs (default: 0)")
-    default = Path(__file__).parents[1] / "results" / "lyrics.json"
-    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
-    args = parser.parse_args(argv)
-    if min(args.songs, args.repeats) < 1 or min(args.lines) < 2:
-        parser.error("--songs and --repeats must be at least 1, --lines at least 2")
-    return args
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line, without the output."""
-    words = ["python", "benchmarks/lyrics.py"]
-    for option in ("songs", "repeats", "seed"):
-        words += [f"--{option}", str(getattr(args, option))]
-    return shlex.join([*words, "--lines", *map(str, args.lines)])
+    script.add_output(parser, "lyrics")
+    return parser.parse_args(argv)
 
 
 def measure(args: argparse.Namespace) -> Result:
     """Compare, then time."""
-    result = Result("lyrics", command(args), measuring.machine(), measuring.versions(PACKAGES))
+    command = script.command_line("extraction/lyrics.py", args, "songs", "repeats", "seed", "lines")
+    result = Result(**measuring.head("lyrics", command, PACKAGES))
     with threadpool_limits(1):
         for n_lines in args.lines:
             name = f"{n_lines} lines"
@@ -237,10 +216,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; 1 when the contestants' numbers differ."""
     args = parse(argv)
     result = measure(args)
-    save(asdict(result), args.output)
-    report(result, results_console())
+    script.save(asdict(result), args.output)
+    report(result, script.results_console())
     return 0 if result.largest_difference <= DIFFERENCE else 1
 
 
 if __name__ == "__main__":
-    in_one_thread(main)
+    script.in_one_thread(main)

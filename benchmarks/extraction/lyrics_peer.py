@@ -1,4 +1,4 @@
-"""The lyrics features as people write them: a function a feature, each of which cuts the text anew.
+"""Lyrics features as people write them: a function a feature, each of which cuts the text anew.
 
 The definitions are those of `spdkit.extractors.lyrics`, of which it borrows the cleaning, the
 patterns of words and the rules for syllables that a dictionary lacks. Models and dictionaries are

@@ -1,4 +1,4 @@
-"""The music that is measured: drawn from a folder, decoded, and written in every format."""
+"""Sounds that are measured: drawn from a folder, decoded, and written in every format."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sound:
 
 
 def choose(
-    folder: Path, wanted: int, seed: int, duration: float
+    folder: Path, n_clips: int, seed: int, duration: float
 ) -> tuple[list[Sound], dict[str, str]]:
     """Decode random files until there are enough clips (TrackError if none); why not others."""
     tracks = from_folder(folder)
@@ -55,7 +55,7 @@ def choose(
     extractor = AudioExtractor(duration=duration)
     sounds: list[Sound] = []
     for track in order:
-        if len(sounds) == wanted:
+        if len(sounds) == n_clips:
             break
         try:
             clip = extractor.read(track)

@@ -1,4 +1,4 @@
-"""The models of hitmusicnet_tables.py by task and name, and what tells one version from another.
+"""Models by task and name, and a digest that tells one version of them from another.
 
 Tasks: ``regression`` of popularity; ``classes``, low, medium and high; ``balanced``, the same where
 every class counts alike; ``hit``, high or not, as the baselines of the paper's Table 6 have it.
@@ -32,7 +32,7 @@ HIT, NO_HIT = 2, 0  # of the classes low, medium, high
 _TITLES = {"spdkit": "spdkit (ours)"}
 
 
-class HitOrNot(ClassifierMixin, BaseEstimator):
+class HitClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of hits alone: it learns class high against the others.
 
     Parameters
@@ -69,8 +69,8 @@ def title(model: str) -> str:
     return baselines.TITLES.get(model, _TITLES.get(model, model))
 
 
-def maker(task: str, model: str) -> Callable[[], Any]:
-    """What makes a model, not fitted.
+def factory(task: str, model: str) -> Callable[[], Any]:
+    """A function that makes a model, not fitted.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def maker(task: str, model: str) -> Callable[[], Any]:
     if task == "regression":
         return lambda: baselines.regressors(SEED, lightgbm=True)[model]
     weight = "balanced" if task == "balanced" else None
-    found = baselines.classifiers(SEED, lightgbm=True, class_weight=weight)[model]
-    return lambda: HitOrNot(found) if task == "hit" else clone(found)
+    baseline = baselines.classifiers(SEED, lightgbm=True, class_weight=weight)[model]
+    return lambda: HitClassifier(baseline) if task == "hit" else clone(baseline)
 
 
 def _net(task: str, model: str) -> Any:
@@ -101,7 +101,7 @@ def _net(task: str, model: str) -> Any:
 
 @cache
 def behaviour(task: str, model: str, carried: bool = False) -> str:
-    """What a model says of made-up rows, as a digest.
+    """A digest of what a model predicts for made-up rows.
 
     It is part of the key that a result is kept under: when the source or the settings of a model
     change in a way that changes numbers, results from before are not taken for its own. A digest
@@ -113,33 +113,33 @@ def behaviour(task: str, model: str, carried: bool = False) -> str:
     carried : bool
         Whether weights go from fold to fold, as in the protocol ``reference``.
     """
-    songs = _made_up()
+    songs = _synthetic_songs()
     patience: tuple[int, ...] = ()
-    make = maker(task, model)
+    make = factory(task, model)
     if isinstance(net := make(), CodeEstimator):
         patience = (net.max_epochs, net.patience)
         # A few epochs show how it learns.
         make = partial(clone, net.set_params(max_epochs=5))
     if carried:
-        splits = reference_split(len(songs.y), k=2)
-        said = [result.test for result in folds_of(make, songs, splits)]
+        parts = reference_split(len(songs.y), k=2)
+        predictions = [result.test for result in folds_of(make, songs, parts)]
     else:
         fitted = make()
         half = np.arange(len(songs.y) // 2)
         fit_model(fitted, songs.rows(half), together=True)
-        said = [predict(fitted, songs.X)]
-    return digest(str(patience), *(_rounded(each) for each in said if each is not None))
+        predictions = [predict(fitted, songs.X)]
+    return digest(str(patience), *(_rounded(each) for each in predictions if each is not None))
 
 
-def _rounded(said: Predictions) -> NDArray[np.float64]:
+def _rounded(predictions: Predictions) -> NDArray[np.float64]:
     # The last digits may depend on the machine.
-    numbers = said.values if said.values is not None else said.probabilities
+    numbers = predictions.values if predictions.values is not None else predictions.probabilities
     assert numbers is not None
-    return np.column_stack([np.round(numbers, 3) + 0.0, said.classes])
+    return np.column_stack([np.round(numbers, 3) + 0.0, predictions.classes])
 
 
 @cache
-def _made_up(n_rows: int = 800) -> Songs:
+def _synthetic_songs(n_rows: int = 800) -> Songs:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 12))
     y = 45 + 14 * X[:, 0] - 9 * np.abs(X[:, 1]) + 8 * rng.normal(size=n_rows)

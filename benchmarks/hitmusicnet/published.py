@@ -1,4 +1,4 @@
-"""What the authors of HitMusicNet published about SpotGenTrack, to stand beside our numbers.
+"""Published numbers of HitMusicNet on SpotGenTrack, to stand beside ours.
 
 The numbers are those of ``model_summary.json`` in the folders of ``saved_models`` of the public
 repository github.com/dmgutierrez/hitmusicnet (commit eb3c438): ``feature_compressed_auto``,

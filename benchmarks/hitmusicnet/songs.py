@@ -1,4 +1,4 @@
-"""The rows of hitmusicnet_tables.py: songs of a catalog, their features, and how they are split.
+"""Songs of a catalog: the rows of the tables, their features, and how they are split.
 
 Conventions
 -----------
@@ -104,9 +104,10 @@ def splits(rows: Rows, protocol: str, k: int, test_share: float) -> Splits:
 def fingerprint(rows: Rows, which: str) -> str:
     """What tells rows and their features from any others."""
     few = rows.head(1000)
-    made = few.features(which, np.arange(0, len(few), 2))
-    known = [rows.X.to_numpy(), rows.y, made.to_numpy(), *map(str, made.columns)]
-    return digest(*known, *map(str, rows.genres), *map(str, rows.groups))
+    features = few.features(which, np.arange(0, len(few), 2))
+    arrays = [rows.X.to_numpy(), rows.y, features.to_numpy()]
+    texts = [*features.columns, *rows.genres, *rows.groups]
+    return digest(*arrays, *map(str, texts))
 
 
 def digest(*parts: Any) -> str:

@@ -1,4 +1,4 @@
-"""CPU time of an epoch of HitMusicNet's nets against scikit-learn's MLPRegressor, and their memory.
+"""Training speed of HitMusicNet's nets: an epoch against scikit-learn's MLPRegressor, and memory.
 
 Both learn the same made-up rows with the same widths and batches: the autoencoder of preset 1-A its
 input, the popularity net a number from a code. Contestants take turns, an epoch each. Ratios carry
@@ -18,14 +18,9 @@ if not __package__:  # run as a script, whose own folder alone is on the path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
-import json
-import os
-import shlex
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +30,8 @@ from sklearn.neural_network import MLPRegressor
 from threadpoolctl import threadpool_limits
 from torch import nn
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Bar, Call, Comparison, Times, bar
-from benchmarks.common.script import ONE_THREAD, in_one_thread, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.measuring import Bar, Call, Comparison, Head, Times, bar, run_python
 from spdkit.nets.dense import DenseLayers
 from spdkit.nets.music_ae import MusicAENet
 from spdkit.nets.music_pop import MusicPopNet
@@ -112,13 +106,9 @@ class Memory:
 
 
 @dataclass
-class Result:
-    """What goes into the JSON."""
+class Result(Head):
+    """The JSON."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     preset: str
     batch: int
     widths: dict[str, list[int]] = field(default_factory=dict)
@@ -236,16 +226,8 @@ def memory(n_rows: int, n_columns: int, dtype: str) -> Memory:
     RuntimeError
         With the traceback, when the process fails.
     """
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", _CHILD, PRESET, str(n_rows), str(n_columns), dtype],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | ONE_THREAD,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"a fit in a process of its own failed:\n{done.stderr}")
-    data_mb, peak_mb, cpu_s = json.loads(done.stdout.splitlines()[-1])
+    sizes = (PRESET, n_rows, n_columns, dtype)
+    data_mb, peak_mb, cpu_s = run_python(_CHILD, *sizes)
     return Memory(data_mb, peak_mb, peak_mb / data_mb, cpu_s)
 
 
@@ -254,36 +236,23 @@ def memory(n_rows: int, n_columns: int, dtype: str) -> Memory:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser = script.new_parser(__doc__, EPILOG)
+    help_ = "of the data (default: 100000)"
+    parser.add_argument("--rows", type=script.at_least(BATCH), default=100_000, help=help_)
+    script.add_counts(parser, columns=(400, "of the data"), rounds=(3, "epochs of each"))
+    script.add_numbers(
+        parser, "threads", [1, 2], "numbers of threads to try; the bars are about the first"
     )
-    parser.add_argument("--rows", type=int, default=100_000, help="of the data (default: 100000)")
-    parser.add_argument("--columns", type=int, default=400, help="of the data (default: 400)")
-    parser.add_argument("--rounds", type=int, default=3, help="epochs of each (default: 3)")
-    help_ = "numbers of threads to try; the bars are about the first (default: 1 2)"
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help=help_)
-    default = Path(__file__).parents[1] / "results" / "training.json"
-    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
-    args = parser.parse_args(argv)
-    if min(args.columns, args.rounds, *args.threads) < 1 or args.rows < BATCH:
-        parser.error(
-            f"--columns, --rounds and --threads must be at least 1, --rows at least {BATCH}"
-        )
-    return args
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line, without the output."""
-    words = ["python", "benchmarks/training.py"]
-    for option in ("rows", "columns", "rounds"):
-        words += [f"--{option}", str(getattr(args, option))]
-    return shlex.join([*words, "--threads", *map(str, args.threads)])
+    script.add_output(parser, "training")
+    return parser.parse_args(argv)
 
 
 def measure(args: argparse.Namespace) -> Result:
     """Memory first, while this process holds no data; then the epochs."""
-    versions = measuring.versions(PACKAGES)
-    result = Result("training", command(args), measuring.machine(), versions, PRESET, BATCH)
+    options = ("rows", "columns", "rounds", "threads")
+    command = script.command_line("hitmusicnet/training_speed.py", args, *options)
+    head = measuring.head("training", command, PACKAGES)
+    result = Result(**head, preset=PRESET, batch=BATCH)
     for dtype in DTYPES:
         result.memory[f"X as {dtype}"] = memory(args.rows, args.columns, dtype)
     before = torch.get_num_threads()
@@ -350,10 +319,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     args = parse(argv)
     result = measure(args)
-    save(asdict(result), args.output)
-    report(result, results_console())
+    script.save(asdict(result), args.output)
+    report(result, script.results_console())
     return 0
 
 
 if __name__ == "__main__":
-    in_one_thread(main)
+    script.in_one_thread(main)

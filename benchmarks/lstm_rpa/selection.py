@@ -1,4 +1,4 @@
-"""What lstm_rpa_tables.py finds: fits put together, (p, s) chosen, differences, bars.
+"""Selection: fits put together, (p, s) chosen, differences between forecasters, bars.
 
 Conventions
 -----------
@@ -9,20 +9,23 @@ are equal. Where a fit is missing, what would need it is None, and nothing is ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from benchmarks.common.journal import Journal
+from benchmarks.common.measuring import meets
+from benchmarks.lstm_rpa.fits import LARGEST_K, SEEDED, Fit, FitResult, rolling_name
 from benchmarks.lstm_rpa.published import BARS, OWN_DIGEST
-from benchmarks.lstm_rpa.series import Data, Numbers, Period
-from benchmarks.lstm_rpa.units import LARGEST_K, SEEDED, Journal, Result, Unit, way
-from spdkit.evaluation.bootstrap import paired_bootstrap
+from benchmarks.lstm_rpa.series import PERIODS, Numbers, Period, PlaySeries
+from spdkit.evaluation.bootstrap import Difference, paired_bootstrap
 from spdkit.evaluation.metrics import Metric
 from spdkit.forecast.scoring.metrics import FScore
 
+Name = TypeVar("Name")
 RESAMPLES, SEED = 10_000, 0
 SMA_K = 16
 PUBLISHED = (2, 1)  # the (p, s) that the paper found best, on the test rows
@@ -49,7 +52,7 @@ DIFFERENCES = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class Request:
     """What is asked for.
 
     Attributes
@@ -75,34 +78,34 @@ class Plan:
             return tuple(range(self.n_baseline))
         return self.seeds if model in SEEDED else (0,)
 
-    def net(self, cell: str, features: str, p: int, period: str, seed: int) -> Unit:
+    def recurrent(self, cell: str, features: str, p: int, period: str, seed: int) -> Fit:
         """A recurrent unit; the baseline is that of p = horizon."""
-        return Unit(cell, period, seed, features, p, self.epochs)
+        return Fit(cell, period, seed, features, p, self.epochs)
 
-    def units(self) -> list[Unit]:
+    def fits(self) -> list[Fit]:
         """Everything that has to be fitted; what is quick comes first."""
-        units = []
+        fits = []
         for name in self.rivals:
             seeds = self.seeds_of(name)
-            units += [Unit(name, period, seed) for seed in seeds for period in ("inner", "full")]
+            fits += [Fit(name, period, seed) for seed in seeds for period in PERIODS]
         for features in self.features:
             for cell in self.cells:
-                units += [
-                    self.net(cell, features, self.horizon, "full", seed)
+                fits += [
+                    self.recurrent(cell, features, self.horizon, "full", seed)
                     for seed in self.seeds_of(cell, self.horizon)
                 ]
-                for seed in self.seeds:
-                    units += [
-                        self.net(cell, features, p, period, seed)
-                        for p in self.p
-                        for period in ("inner", "full")
-                    ]
-        return units
+                fits += [
+                    self.recurrent(cell, features, p, period, seed)
+                    for seed in self.seeds
+                    for p in self.p
+                    for period in PERIODS
+                ]
+        return fits
 
 
 @dataclass(frozen=True)
-class Scored:
-    """F of one forecaster, seed by seed; `validation` is None where it was not fitted for it."""
+class SeedScores:
+    """F of a forecaster, seed by seed; `validation` is None where it was not fitted for it."""
 
     test: list[FScore]
     validation: list[FScore] | None
@@ -111,130 +114,122 @@ class Scored:
         """Mean over the seeds, on the rows after a period."""
         scores = self.test if period == "full" else self.validation
         assert scores is not None
-        return float(np.mean([one.value for one in scores]))
+        return float(np.mean([score.value for score in scores]))
 
     @property
     def terms(self) -> Numbers:
         """What each artist adds to F of the test rows: the mean over the seeds."""
-        terms: Numbers = np.mean([one.terms for one in self.test], axis=0)
+        terms: Numbers = np.mean([score.terms for score in self.test], axis=0)
         return terms
 
     def facts(self) -> dict[str, Any]:
         """For the JSON."""
-        seeds = [_rounded(one.value) for one in self.test]
+        seeds = [_rounded(score.value) for score in self.test]
         return {
             "f": _rounded(self.f("full")),
             "f_low": min(seeds),
             "f_high": max(seeds),
             "f_seeds": seeds,
-            "average_error": _rounded(np.mean([one.average_error for one in self.test])),
-            "error_variance": _rounded(np.mean([one.error_variance for one in self.test])),
+            "average_error": _rounded(np.mean([score.average_error for score in self.test])),
+            "error_variance": _rounded(np.mean([score.error_variance for score in self.test])),
             "f_validation": None if self.validation is None else _rounded(self.f("inner")),
         }
 
 
-class Outcomes:
+class Results:
     """Results of the journal, put together.
 
     Parameters
     ----------
-    plan : Plan
-    data : Data
+    request : Request
+    series : PlaySeries
     journal : Journal
     """
 
-    def __init__(self, plan: Plan, data: Data, journal: Journal) -> None:
-        self.plan, self.data = plan, data
-        self.results: dict[Unit, Result | None] = {
-            unit: journal.read(unit) for unit in plan.units()
-        }
+    def __init__(
+        self, request: Request, series: PlaySeries, journal: Journal[Fit, FitResult]
+    ) -> None:
+        self.request, self.series = request, series
+        self.by_fit = {fit: journal.read(fit) for fit in request.fits()}
         self.scored = cache(self._scored)
 
-    def _scored(self, model: str, way: str, features: str = "single", p: int = 0) -> Scored | None:
+    def _scored(
+        self, model: str, name: str, features: str = "single", p: int = 0
+    ) -> SeedScores | None:
         """Scores of a forecaster in all its seeds; None where a fit is missing, or not asked."""
-        epochs = self.plan.epochs if p else 0
-        seeds = self.plan.seeds_of(model, p)
+        epochs = self.request.epochs if p else 0
+        seeds = self.request.seeds_of(model, p)
         by_period: dict[str, list[FScore]] = {}
-        for period in ("full",) if p == self.plan.horizon else ("full", "inner"):
-            units = [Unit(model, period, seed, features, p, epochs) for seed in seeds]
-            results = [self.results.get(unit) for unit in units]
+        for period in ("full",) if p == self.request.horizon else ("full", "inner"):
+            fits = [Fit(model, period, seed, features, p, epochs) for seed in seeds]
             by_period[period] = [
-                self.data.score(period, result.forecasts[way].astype(np.float64))
-                for result in results
-                if result is not None
+                self.series.score(period, result.forecasts[name].astype(np.float64))
+                for fit in fits
+                if (result := self.by_fit.get(fit)) is not None
             ]
             if len(by_period[period]) < len(seeds):
                 return None
-        return Scored(by_period["full"], by_period.get("inner"))
+        return SeedScores(by_period["full"], by_period.get("inner"))
 
-    def net(self, cell: str, features: str, p: int, s: int, mode: str) -> Scored | None:
+    def rolled(self, cell: str, features: str, p: int, s: int, mode: str) -> SeedScores | None:
         """A recurrent unit that is rolled."""
-        return self.scored(cell, way(s, mode, _STARTS[mode]), features, p)
+        return self.scored(cell, rolling_name(s, mode, _STARTS[mode]), features, p)
 
-    def baseline(self, cell: str, features: str, start: str) -> Scored | None:
+    def baseline(self, cell: str, features: str, start: str) -> SeedScores | None:
         """A unit that gives the whole horizon at once."""
-        h = self.plan.horizon
-        return self.scored(cell, way(h, "reference", start), features, h)
+        h = self.request.horizon
+        return self.scored(cell, rolling_name(h, "reference", start), features, h)
 
     def choose(
         self, cell: str, features: str, column: str
-    ) -> tuple[tuple[int, int], Scored] | None:
+    ) -> tuple[tuple[int, int], SeedScores] | None:
         """(p, s) of greatest F on the rows that choose, and its scores."""
         mode, period = COLUMNS[column]
-        best = None
-        for p, s in self._steps():
-            scored = self.net(cell, features, p, s, mode)
-            if scored is None:
-                return None
-            if best is None or scored.f(period) > best[1].f(period):
-                best = (p, s), scored
-        return best
+        steps = self._steps()
+        return _best(((each, self.rolled(cell, features, *each, mode)) for each in steps), period)
 
     def sma(self) -> int | None:
         """How many days validation chooses for the moving average."""
-        best = None
-        for k in range(1, LARGEST_K + 1):
-            scored = self.scored("sma", f"k={k}")
-            if scored is None:
-                return None
-            if best is None or scored.f("inner") > best[1]:
-                best = k, scored.f("inner")
-        return None if best is None else best[0]
+        lengths = range(1, LARGEST_K + 1)
+        best = _best(((k, self.scored("sma", f"k={k}")) for k in lengths), "inner")
+        return best and best[0]
 
     def _steps(self) -> list[tuple[int, int]]:
-        return [(p, s) for p in self.plan.p for s in range(1, p + 1)]
+        return [(p, s) for p in self.request.p for s in range(1, p + 1)]
 
-    def entrants(self) -> dict[str, Scored | None]:
+    def entrants(self) -> dict[str, SeedScores | None]:
         """What is asked for and held against each other; recurrent units see plays alone."""
-        found: dict[str, Scored | None] = {}
-        plan, single = self.plan, "single" in self.plan.features
-        if single and "lstm" in plan.cells:
-            if PUBLISHED[0] in plan.p:
-                found["published"] = self.net("lstm", "single", *PUBLISHED, "reference")
-            chosen = {name: self.choose("lstm", "single", name) for name in COLUMNS}
-            found |= {name: one and one[1] for name, one in chosen.items()}
-        for cell in plan.cells if single else ():
-            found[cell] = self.baseline(cell, "single", "penultimate")
-        if "sma" in plan.rivals:
-            found["sma"] = self.scored("sma", f"k={SMA_K}")
-            found["sma_k"] = self.scored("sma", f"k={self.sma()}")
-        return found | {
-            name: self.scored(name, name) for name in ("arima", "ours") if name in plan.rivals
+        request, single = self.request, "single" in self.request.features
+        entrants: dict[str, SeedScores | None] = {}
+        if single and "lstm" in request.cells:
+            if PUBLISHED[0] in request.p:
+                entrants["published"] = self.rolled("lstm", "single", *PUBLISHED, "reference")
+            for column in COLUMNS:
+                choice = self.choose("lstm", "single", column)
+                entrants[column] = choice and choice[1]
+        for cell in request.cells if single else ():
+            entrants[cell] = self.baseline(cell, "single", "penultimate")
+        if "sma" in request.rivals:
+            entrants["sma"] = self.scored("sma", f"k={SMA_K}")
+            entrants["sma_k"] = self.scored("sma", f"k={self.sma()}")
+        return entrants | {
+            name: self.scored(name, name) for name in ("arima", "ours") if name in request.rivals
         }
 
     # For the JSON
 
-    def found(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Everything that the page and the figures are made of."""
         entrants = self.entrants()
         perfect = {
-            name: _rounded(self.data.score(name, period.y).value)
-            for name, period in self.data.periods.items()
+            name: _rounded(self.series.score(name, period.y).value)
+            for name, period in self.series.periods.items()
         }
+        arima = self.by_fit.get(Fit("arima", "full"))
         return {
             "data": self._data(perfect),
-            "plan": asdict(self.plan),
-            "missing": [str(unit) for unit, one in self.results.items() if one is None],
+            "plan": asdict(self.request),
+            "missing": [str(fit) for fit, result in self.by_fit.items() if result is None],
             "cpu_seconds": self._seconds(),
             "grid": list(self._grid()),
             "choices": list(self._choices()),
@@ -244,24 +239,24 @@ class Outcomes:
                 for name, scored in entrants.items()
             },
             "sma_k": self.sma(),
-            "arima": self._arima(),
+            "arima": None if arima is None else arima.facts,
             "differences": list(_differences(entrants)),
-            "bars": self._bars(entrants, perfect["full"]) if self._own else [],
-            "series": self._series(),
+            "bars": _bars(entrants, perfect["full"]) if self._own else [],
+            "series": self._plays(),
         }
 
     @property
     def _own(self) -> bool:
         """Whether these are the paper's own artists and days."""
-        return self.data.digest == OWN_DIGEST
+        return self.series.digest == OWN_DIGEST
 
     def _data(self, perfect: dict[str, float]) -> dict[str, Any]:
-        inner, full = self.data.periods["inner"], self.data.periods["full"]
+        inner, full = self.series.periods["inner"], self.series.periods["full"]
         return {
-            "file": self.data.file,
-            "dropped": list(self.data.dropped),
-            "zero": self.data.zero,
-            "digest": self.data.digest,
+            "file": self.series.file,
+            "dropped": list(self.series.dropped),
+            "zero": self.series.zero,
+            "digest": self.series.digest,
             "papers_own": self._own,
             "artists": len(full.panel),
             "train": [f"{day:%Y-%m-%d}" for day in (full.panel.ds.min(), full.panel.ds.max())],
@@ -273,112 +268,123 @@ class Outcomes:
 
     def _seconds(self) -> dict[str, float]:
         seconds: dict[str, float] = {}
-        for unit, result in self.results.items():
+        for fit, result in self.by_fit.items():
             if result is not None:
-                seconds[unit.model] = seconds.get(unit.model, 0.0) + result.seconds
+                seconds[fit.model] = seconds.get(fit.model, 0.0) + result.seconds
         return {name: round(value, 1) for name, value in seconds.items()}
 
+    def _nets(self) -> Iterator[tuple[str, str]]:
+        for features in self.request.features:
+            for cell in self.request.cells:
+                yield cell, features
+
     def _grid(self) -> Iterator[dict[str, Any]]:
-        for features in self.plan.features:
-            for cell in self.plan.cells:
-                for mode in _STARTS:
-                    for p, s in self._steps():
-                        scored = self.net(cell, features, p, s, mode)
-                        if scored is not None:
-                            yield {
-                                **{"cell": cell, "features": features, "mode": mode},
-                                **{"p": p, "s": s, "f": _rounded(scored.f("full"))},
-                                "f_validation": _rounded(scored.f("inner")),
-                            }
+        for cell, features in self._nets():
+            for mode in _STARTS:
+                for p, s in self._steps():
+                    scored = self.rolled(cell, features, p, s, mode)
+                    if scored is not None:
+                        yield {
+                            **{"cell": cell, "features": features, "mode": mode},
+                            **{"p": p, "s": s, "f": _rounded(scored.f("full"))},
+                            "f_validation": _rounded(scored.f("inner")),
+                        }
 
     def _choices(self) -> Iterator[dict[str, Any]]:
-        for features in self.plan.features:
-            for cell in self.plan.cells:
-                for column, (mode, period) in COLUMNS.items():
-                    if (chosen := self.choose(cell, features, column)) is not None:
-                        (p, s), scored = chosen
-                        yield {
-                            **{"cell": cell, "features": features, "column": column},
-                            **{"mode": mode, "p": p, "s": s, **scored.facts()},
-                            "rows": self.data.periods[period].rows,
-                            "f_on_rows": _rounded(scored.f(period)),
-                        }
+        for cell, features in self._nets():
+            for column, (mode, period) in COLUMNS.items():
+                if (choice := self.choose(cell, features, column)) is not None:
+                    (p, s), scored = choice
+                    yield {
+                        **{"cell": cell, "features": features, "column": column},
+                        **{"mode": mode, "p": p, "s": s, **scored.facts()},
+                        "rows": self.series.periods[period].rows,
+                        "f_on_rows": _rounded(scored.f(period)),
+                    }
 
     def _baselines(self) -> Iterator[dict[str, Any]]:
-        for features in self.plan.features:
-            for cell in self.plan.cells:
-                for start in ("penultimate", "last"):
-                    if (scored := self.baseline(cell, features, start)) is not None:
-                        yield {
-                            **{"cell": cell, "features": features, "start": start},
-                            **scored.facts(),
-                        }
+        for cell, features in self._nets():
+            for start in ("penultimate", "last"):
+                if (scored := self.baseline(cell, features, start)) is not None:
+                    net = {"cell": cell, "features": features, "start": start}
+                    yield {**net, **scored.facts()}
 
-    def _arima(self) -> dict[str, Any] | None:
-        result = self.results.get(Unit("arima", "full"))
-        return None if result is None else result.facts
-
-    def _bars(self, entrants: dict[str, Scored | None], perfect: float) -> list[dict[str, Any]]:
-        found = []
-        for name, bar in BARS.items():
-            if name != "perfect" and name not in entrants:
-                continue
-            scored = entrants.get(name)
-            measured = perfect if name == "perfect" else scored and _rounded(scored.f("full"))
-            met = None if measured is None else bool(bar.low <= measured < bar.high)
-            found.append({"title": bar.title, "measured": measured, "bar": bar.text, "met": met})
-        return found
-
-    def _series(self) -> dict[str, Any]:
+    def _plays(self) -> dict[str, Any]:
         """Plays of the four artists of most plays in training, and forecasts of the first seed."""
-        full, seed = self.data.periods["full"], self.plan.seeds[0]
-        panel, h = full.panel, self.plan.horizon
+        full, seed = self.series.periods["full"], self.request.seeds[0]
+        panel = full.panel
         totals = [panel.series(i).sum() for i in range(len(panel))]
-        published = self.plan.net("lstm", "single", PUBLISHED[0], "full", seed)
-        asked = {
-            "published": (published, way(PUBLISHED[1], "reference", "penultimate")),
-            "ours": (Unit("ours", "full", seed), "ours"),
+        p, s = PUBLISHED
+        published = self.request.recurrent("lstm", "single", p, "full", seed)
+        drawn = {
+            "published": (published, rolling_name(s, "reference", "penultimate")),
+            "ours": (Fit("ours", "full", seed), "ours"),
         }
-        said = {name: (self.results.get(unit), way) for name, (unit, way) in asked.items()}
-        artists = []
-        for i in np.argsort(totals, kind="stable")[::-1][:4]:
-            days = panel.ds[panel.indptr[i] : panel.indptr[i + 1]]
-            artists.append(
-                {
-                    "artist": str(panel.ids[i]),
-                    "first_day": f"{days[0]:%Y-%m-%d}",
-                    "plays": [*panel.series(i).tolist(), *full.y[i].tolist()],
-                    **{
-                        name: None
-                        if result is None
-                        else [round(float(x), 1) for x in result.forecasts[way][i]]
-                        for name, (result, way) in said.items()
-                    },
-                }
-            )
-        return {"horizon": h, "seed": seed, "artists": artists}
+
+        def forecast(name: str, i: int) -> list[float] | None:
+            fit, rolling = drawn[name]
+            if (result := self.by_fit.get(fit)) is None:
+                return None
+            return [round(float(plays), 1) for plays in result.forecasts[rolling][i]]
+
+        artists = [
+            {
+                "artist": str(panel.ids[i]),
+                "first_day": f"{panel.ds[panel.indptr[i]]:%Y-%m-%d}",
+                "plays": [*panel.series(i).tolist(), *full.y[i].tolist()],
+                **{name: forecast(name, i) for name in drawn},
+            }
+            for i in np.argsort(totals, kind="stable")[::-1][:4]
+        ]
+        return {"horizon": self.request.horizon, "seed": seed, "artists": artists}
+
+
+def _best(
+    candidates: Iterable[tuple[Name, SeedScores | None]], period: str
+) -> tuple[Name, SeedScores] | None:
+    """The first of greatest F on the rows after a period; None where scores are missing."""
+    best = None
+    for name, scored in candidates:
+        if scored is None:
+            return None
+        if best is None or scored.f(period) > best[1].f(period):
+            best = name, scored
+    return best
 
 
 def _months(inner: Period, full: Period) -> list[str]:
     """What the rows of validation and of test are called: their months where those differ."""
-    months = [f"{one.days[-1]:%B}" for one in (inner, full)]
+    months = [f"{period.days[-1]:%B}" for period in (inner, full)]
     return months if months[0] != months[1] else ["validation rows", "test rows"]
 
 
-def _differences(entrants: dict[str, Scored | None]) -> Iterator[dict[str, Any]]:
+def _bars(entrants: dict[str, SeedScores | None], perfect: float) -> list[dict[str, Any]]:
+    bars = []
+    for name, (title, must) in BARS.items():
+        if name != "perfect" and name not in entrants:
+            continue
+        scored = entrants.get(name)
+        measured = None if scored is None else _rounded(scored.f("full"))
+        if name == "perfect":
+            measured = perfect
+        met = None if measured is None else meets(measured, must)
+        bars.append({"title": title, "measured": measured, "bar": must, "met": met})
+    return bars
+
+
+def _differences(entrants: dict[str, SeedScores | None]) -> Iterator[dict[str, Any]]:
     """F of one less F of another, with the paired bootstrap over artists."""
     for first, second in DIFFERENCES:
         if not {first, second} <= entrants.keys():
             continue
-        pair = [entrants[name] for name in (first, second)]
-        told = None
-        if (a := pair[0]) is not None and (b := pair[1]) is not None:
-            told = asdict(difference(a.terms, b.terms))
-            told = {name: told[name] for name in ("value", "low", "high", "p")}
-        yield {"first": first, "second": second, **(told or {"value": None})}
+        numbers: dict[str, Any] = {"value": None}
+        if (a := entrants[first]) is not None and (b := entrants[second]) is not None:
+            paired = difference(a.terms, b.terms)
+            numbers = {name: getattr(paired, name) for name in ("value", "low", "high", "p")}
+        yield {"first": first, "second": second, **numbers}
 
 
-def difference(first: Numbers, second: Numbers) -> Any:
+def difference(first: Numbers, second: Numbers) -> Difference:
     """F of one less F of another, of what each artist adds to them; artists are drawn."""
     summed = Metric("f", "F", "values", "higher", lambda _, added, __: added[:, None], _sum)
     nothing = np.zeros(len(first))

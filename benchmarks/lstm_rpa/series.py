@@ -1,4 +1,4 @@
-"""The series of lstm_rpa_tables.py: what is learned from, and what it is scored on.
+"""Series of plays by artist: what is learned from, and what it is scored on.
 
 Conventions
 -----------
@@ -55,7 +55,7 @@ class Period:
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class PlaySeries:
     """Artists by day.
 
     Attributes
@@ -78,15 +78,20 @@ class Data:
     periods: dict[str, Period]
     digest: str
 
+    @property
+    def panels(self) -> dict[str, Panel]:
+        """What is learned from, by period."""
+        return {name: period.panel for name, period in self.periods.items()}
+
     def score(self, period: str, forecast: Numbers) -> FScore:
         """F of forecasts for the rows after a period, shape (n_series, h)."""
-        one = self.periods[period]
-        return f_score(one.y, forecast, zero=self.zero, ids=one.panel.ids, ds=one.days)
+        truth = self.periods[period]
+        return f_score(truth.y, forecast, zero=self.zero, ids=truth.panel.ids, ds=truth.days)
 
 
 def load(
     path: Path, train_to: str, h: int, drop: Sequence[str] | None = None, zero: Zero = "refuse"
-) -> Data:
+) -> PlaySeries:
     """Read a table of artists by day, and split it.
 
     Parameters
@@ -109,9 +114,9 @@ def load(
         fewer than two.
     """
     frame = tianchi.read_artist_daily(path)
-    there = set(frame["unique_id"])
-    dropped = tuple(drop) if drop is not None else tuple({DROPPED} & there)
-    if missing := [name for name in dropped if name not in there]:
+    artists = set(frame["unique_id"])
+    dropped = tuple(drop) if drop is not None else tuple({DROPPED} & artists)
+    if missing := [name for name in dropped if name not in artists]:
         raise SpdkitError(f"{path}: there is no artist {missing[0]} to leave out")
     frame = frame[~frame["unique_id"].isin(dropped)].reset_index(drop=True)
     if frame["unique_id"].nunique() < 2:
@@ -128,7 +133,7 @@ def load(
     }
     digest = hashlib.sha256(panel_digest(train).encode())
     digest.update(periods["full"].y.tobytes())
-    return Data(path.name, dropped, zero, periods, digest.hexdigest())
+    return PlaySeries(path.name, dropped, zero, periods, digest.hexdigest())
 
 
 def panel_digest(panel: Panel) -> str:
@@ -143,8 +148,8 @@ def panel_digest(panel: Panel) -> str:
 
 def _require_days(path: Path, frame: pd.DataFrame, days: pd.DatetimeIndex) -> None:
     """Refuse an artist without a row on one of the days that are scored, or the one before."""
-    found = frame[frame["ds"].isin(days)].groupby("unique_id", sort=False)["ds"].nunique()
-    counts = found.reindex(frame["unique_id"].unique(), fill_value=0)
+    present = frame[frame["ds"].isin(days)].groupby("unique_id", sort=False)["ds"].nunique()
+    counts = present.reindex(frame["unique_id"].unique(), fill_value=0)
     short = counts[counts < len(days)]
     if len(short):
         raise SpdkitError(

@@ -1,4 +1,4 @@
-"""The peer of forecast_speed.py: LSTM-RPA's unit as a module of plain torch, for one series."""
+"""Peer in plain torch of LSTM-RPA's unit, for one series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU time of LSTM-RPA's grid: our grouped units against the same networks in plain torch.
+"""Training speed of LSTM-RPA's grid: our grouped units against the same networks in plain torch.
 
 The grid of one cell: 8 time steps p = 1 to 8 (q = p) × 49 series × 200 epochs of the SF-LSTM, and a
 month's forecast with every shift s = 1 to p. The peer is torch as one would write it: a module with
@@ -21,11 +21,9 @@ if not __package__:  # run as a script, whose own folder alone is on the path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,9 +31,9 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Bar, Comparison, bar, compare
-from benchmarks.common.script import in_one_thread, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.measuring import Bar, Comparison, Head, bar, compare
+from benchmarks.lstm_rpa.series import DROPPED
 from benchmarks.lstm_rpa.torch_peer import BATCH, PlainUnit, train_plainly
 from spdkit.forecast.models.rolling import Rolling, cut, roll_all
 from spdkit.nets.recurrent.training import train
@@ -46,7 +44,6 @@ DAYS, HORIZON = 153, 30  # March to July, and the first 30 days of August
 EPOCHS = 200
 COMPARED = 5  # epochs after which weights are compared
 UNITS = (64, 32)
-DROPPED = "2b7fedeea967becd9408b896de8ff903"  # by the paper
 PACKAGES = ("numpy", "torch", "numba", "pandas", "spdkit")
 PRODUCT = 1024  # rows and columns of the matrices whose product shows what the machine can do
 EPILOG = """\
@@ -86,13 +83,9 @@ class Gap:
 
 
 @dataclass
-class Result:
-    """What goes into the JSON."""
+class Result(Head):
+    """The JSON."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     series: int
     source: str
     epochs: dict[str, Comparison] = field(default_factory=dict)
@@ -230,14 +223,12 @@ def rates() -> dict[str, float]:
 def measure(args: argparse.Namespace) -> Result:
     """Both for as many epochs, in turns; then ours in full."""
     values = artists(args.data, args.series) if args.data else random_walks(args.series)
-    result = Result(
-        "forecast_speed",
-        command(args),
-        measuring.machine(),
-        measuring.versions(PACKAGES),
-        len(values),
-        "artists' plays" if args.data else "random walks",
-    )
+    options = ("series", "epochs", "peer_epochs", "rounds")
+    data = ("--data", args.data.name) if args.data else ()  # without folders
+    command = script.command_line("lstm_rpa/training_speed.py", args, *options, first=data)
+    head = measuring.head("forecast_speed", command, PACKAGES)
+    source = "artists' plays" if args.data else "random walks"
+    result = Result(**head, series=len(values), source=source)
     result.gflop_per_s = rates()
     for p in TIME_STEPS:
         name = f"p = {p}"
@@ -285,31 +276,18 @@ def fill_sums(result: Result) -> None:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.new_parser(__doc__, EPILOG)
     help_ = "artist_daily_p1.csv.gz, the paper's artists by day (default: random walks)"
     parser.add_argument("--data", type=Path, metavar="CSV", help=help_)
-    parser.add_argument("--series", type=int, default=49, help="how many (default: 49)")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="of the grid (default: 200)")
-    help_ = "epochs in which both take turns (default: 20)"
-    parser.add_argument("--peer-epochs", type=int, default=20, help=help_)
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each (default: 3)")
-    default = Path(__file__).parents[1] / "results" / "forecast_speed.json"
-    parser.add_argument("-o", "--output", type=Path, default=default, help="JSON to write")
-    args = parser.parse_args(argv)
-    if min(args.series, args.epochs, args.peer_epochs, args.rounds) < 1:
-        parser.error("--series, --epochs, --peer-epochs and --rounds must be at least 1")
-    return args
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line, without the output and without folders."""
-    words = ["python", "benchmarks/forecast_speed.py"]
-    words += ["--data", args.data.name] if args.data else []
-    for option in ("series", "epochs", "peer_epochs", "rounds"):
-        words += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
-    return shlex.join(words)
+    script.add_counts(
+        parser,
+        series=(49, "how many"),
+        epochs=(EPOCHS, "of the grid"),
+        peer_epochs=(20, "epochs in which both take turns"),
+        rounds=(3, "turns of each"),
+    )
+    script.add_output(parser, "forecast_speed")
+    return parser.parse_args(argv)
 
 
 def report(result: Result, console: Console) -> None:
@@ -331,10 +309,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = measure(args)
     finally:
         torch.set_num_threads(before)
-    save(asdict(result), args.output)
-    report(result, results_console())
+    script.save(asdict(result), args.output)
+    report(result, script.results_console())
     return 0
 
 
 if __name__ == "__main__":
-    in_one_thread(main)
+    script.in_one_thread(main)

@@ -1,4 +1,4 @@
-"""A raw log of actions that has published counts by song and day, with made-up users and hours.
+"""Raw log of actions that has published counts by song and day, with made-up users and hours.
 
 The competition's own log may not be passed round; the counts may. Each count becomes so many rows,
 and all rows are shuffled. On each day of an artist, actions are spread evenly over as many users as
@@ -46,8 +46,8 @@ def pool_sizes(listeners: NDArray[np.int64], actions: NDArray[np.int64]) -> NDAr
         middle = (low + high) / 2
         users = np.exp(middle)
         with np.errstate(divide="ignore"):  # one user has no other
-            found = users * -np.expm1(actions * np.log1p(-1 / users))
-        enough = found >= listeners
+            distinct = users * -np.expm1(actions * np.log1p(-1 / users))
+        enough = distinct >= listeners
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return np.rint(np.exp(high)).astype(np.int64)
 

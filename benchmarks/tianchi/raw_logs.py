@@ -1,6 +1,6 @@
-"""Tianchi's raw log, counted out of core: the same counts, time and memory, and pandas beside it.
+"""Raw log of Tianchi, counted out of core: the same counts, time and memory, and pandas beside it.
 
-Counts by song and day are expanded to a log that has them again (see tianchi_expansion.py); spdkit
+Counts by song and day are expanded to a log that has them again (see expansion.py); spdkit
 counts it by artist, in a process of its own, and must find the published counts by artist to the
 last one. pandas does the same work in processes of its own, in turns. Listeners are of made-up
 users: they are held against those that pandas finds, and only near to the published ones.
@@ -15,21 +15,16 @@ if not __package__:  # run as a script, whose own folder alone is on the path
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 import argparse
-import json
-import os
-import shlex
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
 
 import pandas as pd
 
-from benchmarks.common import measuring
-from benchmarks.common.measuring import Bar, bar
-from benchmarks.common.script import ONE_THREAD, results_console, save
+from benchmarks.common import measuring, script
+from benchmarks.common.markdown import join_blocks, number, package_versions, table_row
+from benchmarks.common.measuring import Bar, Head, bar, run_python
 from benchmarks.tianchi.expansion import COUNTS, Log, expand
 from spdkit.catalogs import tianchi
 
@@ -95,7 +90,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How the counts that were found compare with others, over artists and days."""
+    """How the counts compare with others, over artists and days."""
 
     artists: int
     days: int
@@ -110,13 +105,9 @@ class Agreement:
 
 
 @dataclass
-class Result:
-    """What goes into the JSON."""
+class Result(Head):
+    """The JSON."""
 
-    benchmark: str
-    command: str
-    machine: dict[str, Any]
-    versions: dict[str, str]
     log: Log
     agreement: Agreement
     table: dict[str, Row]
@@ -144,34 +135,25 @@ def run_process(work: str, option: str, folder: Path) -> tuple[Run, pd.DataFrame
     RuntimeError
         With the traceback, when the process fails.
     """
-    output = folder / "found.csv"
-    code = _MEASURED.format(work=work)
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, str(folder), str(output), option],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | ONE_THREAD,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"a process failed:\n{done.stderr}")
+    output = folder / "counts.csv"
+    run = Run(*run_python(_MEASURED.format(work=work), folder, output, option))
     frame = pd.read_csv(output)
     frame["ds"] = pd.to_datetime(frame["ds"].astype(str))
-    return Run(*json.loads(done.stdout.splitlines()[-1])), frame.set_index(["unique_id", "ds"])
+    return run, frame.set_index(["unique_id", "ds"])
 
 
-def agree(found: dict[str, pd.DataFrame], data: Path, times: int) -> Agreement:
-    """Compare what the contestants found with the published counts, and with each other."""
-    names = [name for name in found if name.startswith("spdkit")]
-    ours = found[names[0]]
+def agree(counts: dict[str, pd.DataFrame], data: Path, times: int) -> Agreement:
+    """Compare the contestants' counts with the published ones, and with each other."""
+    names = [name for name in counts if name.startswith("spdkit")]
+    ours = counts[names[0]]
     published = tianchi.read_artist_daily(data / "artist_daily_p1.csv.gz")
     published = published.set_index(["unique_id", "ds"])
     covered = ours.index.unique("unique_id")
     expected = published[published.index.get_level_values(0).isin(covered)]
     n_different = differences(ours[COUNTS], times * expected[COUNTS])
-    n_different += sum(differences(found[name], ours) for name in names[1:])
-    others = [name for name in found if name not in names]
-    from_pandas = sum(differences(found[name], ours) for name in others)
+    n_different += sum(differences(counts[name], ours) for name in names[1:])
+    others = [name for name in counts if name not in names]
+    from_pandas = sum(differences(counts[name], ours) for name in others)
     totals = ours[COUNTS].sum()
     return Agreement(
         artists=len(covered),
@@ -187,12 +169,12 @@ def agree(found: dict[str, pd.DataFrame], data: Path, times: int) -> Agreement:
     )
 
 
-def differences(found: pd.DataFrame, expected: pd.DataFrame) -> int:
+def differences(counts: pd.DataFrame, expected: pd.DataFrame) -> int:
     """How many counts differ; a day that is in one of them alone counts as zeros there."""
-    days = found.index.union(expected.index)
-    columns = found.columns
-    a = found.reindex(days, fill_value=0)
-    return int((a != expected[columns].reindex(days, fill_value=0)).to_numpy().sum())
+    days = counts.index.union(expected.index)
+    ours = counts.reindex(days, fill_value=0)
+    theirs = expected[counts.columns].reindex(days, fill_value=0)
+    return int((ours != theirs).to_numpy().sum())
 
 
 # The run
@@ -200,47 +182,34 @@ def differences(found: pd.DataFrame, expected: pd.DataFrame) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.new_parser(__doc__, EPILOG)
     help_ = "folder with song_daily_p1.csv.gz and artist_daily_p1.csv.gz"
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=help_)
-    parser.add_argument("--rounds", type=int, default=3, help="processes of each (default: 3)")
-    help_ = "threads of spdkit; ratios are over the first (default: 1 2)"
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help=help_)
-    help_ = "write every action so many times, for a longer log (default: 1)"
-    parser.add_argument("--times", type=int, default=1, metavar="N", help=help_)
+    script.add_counts(
+        parser,
+        rounds=(3, "processes of each"),
+        times=(1, "write every action so many times, for a longer log"),
+    )
+    script.add_numbers(parser, "threads", [1, 2], "threads of spdkit; ratios are over the first")
     help_ = "folder for the log, 450 MB for each of --times (default: the system's temporary one)"
     parser.add_argument("--scratch", type=Path, metavar="DIR", help=help_)
-    default = Path(__file__).parents[1] / "results" / "tianchi_logs.json"
-    help_ = "JSON, with .md beside it (default: benchmarks/results/tianchi_logs.json)"
-    parser.add_argument("-o", "--output", type=Path, default=default, help=help_)
-    args = parser.parse_args(argv)
-    if min(args.rounds, args.times, *args.threads) < 1:
-        parser.error("--rounds, --times and --threads must be at least 1")
-    return args
-
-
-def command(args: argparse.Namespace) -> str:
-    """The command line, without folders."""
-    words = ["python", "benchmarks/tianchi_logs.py", "--data", "DATA"]
-    words += ["--rounds", str(args.rounds), "--times", str(args.times)]
-    return shlex.join([*words, "--threads", *map(str, args.threads)])
+    script.add_output(parser, "tianchi_logs", ", with .md beside it")
+    return parser.parse_args(argv)
 
 
 def measure(args: argparse.Namespace) -> Result:
     """Write the log, and let the contestants take turns with it."""
     each = contestants(args.threads)
     runs: dict[str, list[Run]] = {name: [] for name in each}
-    found = {}
+    counts = {}
     with tempfile.TemporaryDirectory(prefix="tianchi-logs-", dir=args.scratch) as name:
         folder = Path(name)
         log = expand(args.data, folder, args.times)
         for _ in range(args.rounds):
             for name, (work, option) in each.items():
-                run, found[name] = run_process(work, option, folder)
+                run, counts[name] = run_process(work, option, folder)
                 runs[name].append(run)
-    agreement = agree(found, args.data, args.times)
+    agreement = agree(counts, args.data, args.times)
     table = {name: summarise(of, runs[next(iter(each))]) for name, of in runs.items()}
     peaks = [table[name].peak_mb for name in each if name.startswith("spdkit")]
     bars = {
@@ -248,10 +217,10 @@ def measure(args: argparse.Namespace) -> Result:
         "counts that differ from pandas'": bar(agreement.differences_from_pandas, "≤ 0"),
         "peak memory of spdkit in MB": bar(max(peaks), "< 1000"),
     }
-    versions = measuring.versions(PACKAGES)
-    machine = measuring.machine()
-    shown = command(args)
-    return Result("tianchi_logs", shown, machine, versions, log, agreement, table, bars, runs)
+    options, data = ("rounds", "times", "threads"), ("--data", "DATA")
+    command = script.command_line("tianchi/raw_logs.py", args, *options, first=data)
+    head = measuring.head("tianchi_logs", command, PACKAGES)
+    return Result(**head, log=log, agreement=agreement, table=table, bars=bars, runs=runs)
 
 
 def summarise(runs: list[Run], first: list[Run]) -> Row:
@@ -265,52 +234,47 @@ def summarise(runs: list[Run], first: list[Run]) -> Row:
 
 def page(result: Result) -> str:
     """The result in Markdown."""
-    log, found = result.log, result.agreement
-    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
-    lines = [
-        *("# Tianchi's raw log, counted out of core", "", f"`{result.command}`", ""),
-        f"{log.rows:,} actions on {log.songs:,} songs of {log.artists} artists by {log.users:,} "
-        f"made-up users, {log.mb:.0f} MB. {result.machine['cpu']}, {result.machine['cpus']} "
-        f"processors; {versions}.",
-        "",
-        "The log is made from the published counts by song and day, shuffled; users are made up, "
-        "so that there are about as many listeners as were published. Each run is a process of "
-        "its own; they take turns, and times are medians over the rounds, from before the log is "
-        "opened to the finished counts. pandas checks no row, spdkit every cell of every row. "
-        "Ratios are over the first line.",
-        "",
-        "| | wall s | CPU s | peak MB | wall ratio | CPU ratio | memory ratio |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    log, agreement = result.log, result.agreement
+    rows = [
+        table_row([name, *(number(value, 0 if key == "peak_mb" else 2) for key, value in row)])
+        for name, each in result.table.items()
+        for row in [asdict(each).items()]
     ]
-    lines += [
-        f"| {name} | {row.wall_s:.2f} | {row.cpu_s:.2f} | {row.peak_mb:.0f} | "
-        f"{row.wall_ratio:.2f} | {row.cpu_ratio:.2f} | {row.memory_ratio:.2f} |"
-        for name, row in result.table.items()
-    ]
-    lines += [
-        "",
-        f"Found: {found.plays:,} plays, {found.downloads:,} downloads, {found.collects:,} "
-        f"collects on {found.days:,} days of {found.artists} artists, of which "
-        f"{found.filled_days} without an action; {found.listeners:.1f} listeners a day on average "
-        f"(published, with users who only downloaded or collected: "
-        f"{found.published_listeners:.1f}).",
-        "",
-        *("| | measured | bar | met |", "| --- | ---: | ---: | --- |"),
-    ]
-    lines += [
-        f"| {name} | {each.measured:.0f} | {each.bar} | {'yes' if each.met else 'NO'} |"
+    bars = [
+        table_row([name, number(each.measured, 0), each.bar, "yes" if each.met else "NO"])
         for name, each in result.bars.items()
     ]
-    return "\n".join(lines) + "\n"
+    return join_blocks(
+        [
+            "# Tianchi's raw log, counted out of core",
+            f"`{result.command}`",
+            f"{log.rows:,} actions on {log.songs:,} songs of {log.artists} artists by "
+            f"{log.users:,} made-up users, {log.mb:.0f} MB. {result.machine['cpu']}, "
+            f"{result.machine['cpus']} processors; {package_versions(asdict(result))}.",
+            "The log is made from the published counts by song and day, shuffled; users are made "
+            "up, so that there are about as many listeners as were published. Each run is a "
+            "process of its own; they take turns, and times are medians over the rounds, from "
+            "before the log is opened to the finished counts. pandas checks no row, spdkit every "
+            "cell of every row. Ratios are over the first line.",
+            "| | wall s | CPU s | peak MB | wall ratio | CPU ratio | memory ratio |\n"
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n" + "\n".join(rows),
+            f"Found: {agreement.plays:,} plays, {agreement.downloads:,} downloads, "
+            f"{agreement.collects:,} collects on {agreement.days:,} days of {agreement.artists} "
+            f"artists, of which {agreement.filled_days} without an action; "
+            f"{agreement.listeners:.1f} listeners a day on average (published, with users who only "
+            f"downloaded or collected: {agreement.published_listeners:.1f}).",
+            "| | measured | bar | met |\n| --- | ---: | ---: | --- |\n" + "\n".join(bars),
+        ]
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark."""
     args = parse(argv)
     result = measure(args)
-    save(asdict(result), args.output)
-    args.output.with_suffix(".md").write_text(page(result), encoding="utf-8")
-    console = results_console()
+    script.save(asdict(result), args.output)
+    script.save_page(page(result), args.output)
+    console = script.results_console()
     console.print(f"{result.command}\n{result.machine['cpu']}, {result.log.rows:,} actions\n")
     measuring.show(console, "Counting the log by artist and day", result.table)
     measuring.show(console, "What was promised", result.bars)

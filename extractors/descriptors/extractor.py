@@ -114,7 +114,7 @@ class DescriptorExtractor(WindowParameters, Extractor):
 
     The key is a point on a circle, which has no jump between B and C; ``descriptors_key`` in the
     store is its name. Octave errors of the tempo and fifth errors of the key remain: see
-    ``benchmarks/descriptors.py`` for how many.
+    ``benchmarks/extraction/descriptors.py`` for how many.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Few made-up artists by day, in Tianchi's layout, and the scripts of LSTM-RPA's tables."""
+"""Artists by day, few and made up, in Tianchi's layout, and the scripts of LSTM-RPA's tables."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ OPTIONS += ["--seeds", "0,1", "--epochs", "2"]
 def scripts():
     """The folder of scripts on the import path, and a best of ours that learns in no time."""
     with scripts_on_path() as patch:
-        units = importlib.import_module("benchmarks.lstm_rpa.units")
-        patch.setattr(units, "with_units", lambda h, *, hist_exog, zero, seed: SMA(7 + seed))
+        fits = importlib.import_module("benchmarks.lstm_rpa.fits")
+        patch.setattr(fits, "with_units", lambda h, *, hist_exog, zero, seed: SMA(7 + seed))
         yield
 
 
@@ -50,5 +50,5 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def series(rows, folder):
-    """What `rpa_data` makes of it; the tests that use it have a fixture `rows`, that module."""
+    """Its series; the tests that use it have a fixture `rows`, the module `lstm_rpa.series`."""
     return rows.load(folder / rows.FILE, TRAIN_TO, H)

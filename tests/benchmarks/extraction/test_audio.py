@@ -1,4 +1,4 @@
-"""The benchmark scripts run, tell what they measured, and never depend on how fast they are."""
+"""Audio extraction: its benchmark runs, and never depends on how fast it is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from benchmark_scripts import script, scripts
+from rich.console import Console
 
 from spdkit.extractors.audio import AudioExtractor
 
@@ -17,22 +18,14 @@ __all__ = ["scripts"]  # a fixture
 SR = 44100
 FAMILIES = {"mfcc", "mel", "chroma", "tonnetz", "contrast", "centroid", "bandwidth", "zcr"}
 FORMATS = {"wav", "flac", "ogg", "opus", "mp3"}
-_extraction, _results = (
-    script("extraction", "benchmarks.extraction.audio"),
-    script("results", "benchmarks.extraction.audio_tables"),
-)
-_sounds, _ours = (
-    script("sounds", "benchmarks.extraction.sounds"),
-    script("ours", "benchmarks.extraction.audio_steps"),
-)
-_accuracy, _end_to_end = (
-    script("accuracy", "benchmarks.extraction.audio_accuracy"),
-    script("end_to_end", "benchmarks.extraction.end_to_end"),
-)
-_fresh, _harness = (
-    script("fresh", "benchmarks.extraction.fresh_process"),
-    script("harness", "benchmarks.common.measuring"),
-)
+_extraction = script("extraction", "benchmarks.extraction.audio")
+_results = script("results", "benchmarks.extraction.audio_tables")
+_sounds = script("sounds", "benchmarks.extraction.sounds")
+_ours = script("ours", "benchmarks.extraction.audio_steps")
+_accuracy = script("accuracy", "benchmarks.extraction.audio_accuracy")
+_end_to_end = script("end_to_end", "benchmarks.extraction.end_to_end")
+_fresh = script("fresh", "benchmarks.extraction.fresh_process")
+_measuring = script("measuring", "benchmarks.common.measuring")
 _running = script("running", "benchmarks.common.script")
 
 
@@ -58,18 +51,16 @@ def run(extraction, running, music, tmp_path_factory):
     output = tmp_path_factory.mktemp("results") / "new" / "extraction.json"
     printed = []
     with pytest.MonkeyPatch.context() as patch:
-        console = extraction.Console
+        console = running.Console
 
         def recording(*args, **options):
-            made = console(*args, **options, record=True)
-            printed.append(made)
-            return made
+            printed.append(console(*args, **options, record=True))
+            return printed[-1]
 
-        for module in (extraction, running):
-            patch.setattr(module, "Console", recording)
+        patch.setattr(running, "Console", recording)
         options = ["--clips", "1", "--repeats", "1", "--duration", "3", "--quick"]
         status = extraction.main([str(music), *options, "-o", str(output)])
-    errors, out = (made.export_text() for made in printed)
+    errors, out = (each.export_text() for each in printed)
     return status, out, errors, json.loads(output.read_text(encoding="utf-8"))
 
 
@@ -183,7 +174,9 @@ def test_the_draw_depends_on_the_seed_alone(sounds, music):
 
 def test_no_path_of_the_machine_is_written(run, music):
     assert str(music.parent) not in json.dumps(run[3])
-    assert run[3]["command"].startswith(f"python benchmarks/extraction.py {music.name} --clips 1")
+    assert run[3]["command"].startswith(
+        f"python benchmarks/extraction/audio.py {music.name} --clips 1"
+    )
 
 
 def test_a_folder_without_audio_is_refused(extraction, tmp_path, capsys):
@@ -216,27 +209,27 @@ def test_impossible_options_are_refused(extraction, tmp_path, option, capsys):
     assert f"{option[0]}" in capsys.readouterr().err
 
 
-def test_contestants_take_turns(harness):
+def test_contestants_take_turns(measuring):
     order: list[str] = []
     calls = {name: lambda name=name: order.append(name) for name in "AB"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(harness, "cpu_ms", lambda call: (call(), 1.0)[1])
-        times = harness.interleave([calls, calls], repeats=2)
+        patch.setattr(measuring, "cpu_ms", lambda call: (call(), 1.0)[1])
+        times = measuring.interleave([calls, calls], repeats=2)
     assert "".join(order) == "AB" + "ABAB" * 2  # the first pair warms up
     assert times.cpu_ms == {"A": [1.0] * 4, "B": [1.0] * 4}
 
 
-def test_comparison_is_of_medians(harness):
-    times = harness.Times({"peer": [2.0, 8.0, 90.0], "ours": [2.0, 4.0, 3.0]}, 1.0)
+def test_comparison_is_of_medians(measuring):
+    times = measuring.Times({"peer": [2.0, 8.0, 90.0], "ours": [2.0, 4.0, 3.0]}, 1.0)
     comparison = times.compare("peer", "ours")
-    assert comparison == harness.Comparison(8.0, 3.0, 8.0 / 3.0, 1.0, 30.0)
+    assert comparison == measuring.Comparison(8.0, 3.0, 8.0 / 3.0, 1.0, 30.0)
 
 
-def test_a_number_is_held_against_its_bar(harness):
-    assert harness.bar(40.0, "≥ 40", "≥ 75") == harness.Bar(40.0, "≥ 40", "≥ 75", True)
-    assert not harness.bar(39.9, "≥ 40").met
-    assert harness.bar(2.5, "≤ 2.5").met and not harness.bar(2.6, "≤ 2.5").met
-    assert harness.bar(1.9, "< 2").met and not harness.bar(2.0, "< 2").met
+def test_a_number_is_held_against_its_bar(measuring):
+    assert measuring.bar(40.0, "≥ 40", "≥ 75") == measuring.Bar(40.0, "≥ 40", "≥ 75", True)
+    assert not measuring.bar(39.9, "≥ 40").met
+    assert measuring.bar(2.5, "≤ 2.5").met and not measuring.bar(2.6, "≤ 2.5").met
+    assert measuring.bar(1.9, "< 2").met and not measuring.bar(2.0, "< 2").met
 
 
 # Ours
@@ -250,10 +243,10 @@ def test_the_stages_are_the_work_of_the_extractor(ours, music):
     collected = ours.FrameCollector()
     for stage in ours.Stages(y, settings, collected).by_family().values():
         stage()
-    found = collected.frames()
-    assert found.keys() == expected.keys()
+    features = collected.frames()
+    assert features.keys() == expected.keys()
     for key, frames in expected.items():
-        np.testing.assert_array_equal(found[key], frames, err_msg=key)
+        np.testing.assert_array_equal(features[key], frames, err_msg=key)
 
 
 def test_new_tunings_need_new_tables(ours, music):
@@ -261,8 +254,8 @@ def test_new_tunings_need_new_tables(ours, music):
     settings = AudioExtractor("spotgentrack").settings
     tables = ours.constant_q_filters.response
     tables(0.123, settings)  # of some other clip
-    known = ours.row(y, settings)
-    np.testing.assert_array_equal(ours.row_at_new_tunings(y, settings), known)
+    row = ours.row(y, settings)
+    np.testing.assert_array_equal(ours.row_at_new_tunings(y, settings), row)
     assert tables.cache_info().misses == 1  # counted from when the cache was emptied
     ours.row(y, settings)
     assert tables.cache_info().misses == 1
@@ -397,7 +390,7 @@ def test_batches_take_turns_over_all_files(end_to_end, tmp_path, monkeypatch):
 
 
 def test_processes_are_shown_and_held_against_their_bars(
-    extraction, end_to_end, fresh, harness, results, monkeypatch
+    extraction, end_to_end, fresh, measuring, results, monkeypatch
 ):
     one, two = (end_to_end.Rate(n, 64, 20.0 / n, 3.2 * n, 1.0, 3.4 * n) for n in (1, 2))
     batches = end_to_end.Batches({}, {}, {"1": one, "2": two}, 1.5, 1.4, 1.7, 2.0)
@@ -407,7 +400,7 @@ def test_processes_are_shown_and_held_against_their_bars(
     monkeypatch.setattr(fresh, "fresh_processes", lambda *_: rows)
     monkeypatch.setattr(fresh, "long_file", lambda *_: long)
     monkeypatch.setattr(end_to_end, "batches", lambda *_: batches)
-    comparison, distance = harness.Comparison(50.0, 1.0, 50.0), results.Distance(*[2.0] * 9)
+    comparison, distance = measuring.Comparison(50.0, 1.0, 50.0), results.Distance(*[2.0] * 9)
     result = results.Result("extraction", "python", {"cpu": "one"}, {}, [], {})
     result.whole_clip = result.families = result.decoding = {"paper: naive librosa": comparison}
     result.distances = {"paper: mp3": distance}
@@ -429,7 +422,7 @@ def test_processes_are_shown_and_held_against_their_bars(
         "3 hours: peak memory, GB": True,
         "2 processes over 1": False,
     }
-    console = extraction.Console(record=True, width=140)
+    console = Console(record=True, width=140)
     results.report(result, console)
     out = console.export_text()
     for title in ("Fresh process", "A whole file of hours", "Batches of files"):

@@ -76,7 +76,9 @@ def test_scores_by_hand(descriptors):
 
 def test_a_run_tells_all_it_measured(run):
     assert run["songs"] == 3 and run["seeds"] == [0]
-    assert run["command"].startswith("python benchmarks/descriptors.py --songs 3 --seeds 1")
+    assert run["command"].startswith(
+        "python benchmarks/extraction/descriptors.py --songs 3 --seeds 1"
+    )
     assert {"librosa", "pyloudnorm", "numpy"} <= set(run["versions"])
     for scores in (run["tempo"], run["key"]):
         for score in scores.values():

@@ -67,4 +67,4 @@ def test_stages_make_the_numbers_of_the_row(lyrics):
 def test_impossible_options_are_refused(lyrics, capsys):
     with pytest.raises(SystemExit):
         lyrics.main(["--lines", "1"])
-    assert "--lines at least 2" in capsys.readouterr().err
+    assert "--lines: must be at least 2" in capsys.readouterr().err

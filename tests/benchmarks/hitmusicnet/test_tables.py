@@ -1,4 +1,4 @@
-"""The benchmark of the paper's tables: whole runs on few songs, what it keeps, what it says."""
+"""Tables of HitMusicNet: whole runs on few songs, what is kept, what the page has."""
 
 from __future__ import annotations
 
@@ -29,30 +29,21 @@ def scripts():
         patch.setitem(baselines._TREES, "n_estimators", 4)
         patch.setitem(baselines._EPOCHS, "n_iter_no_change", 1)
         models = importlib.import_module("benchmarks.hitmusicnet.models")
-        made = models._net
-        patch.setattr(models, "_net", lambda task, model: made(task, model).set_params(**QUICK))
+        net = models._net
+        patch.setattr(models, "_net", lambda task, model: net(task, model).set_params(**QUICK))
         models.behaviour.cache_clear()
         yield
         models.behaviour.cache_clear()
 
 
 QUICK = {"max_epochs": 2, "refits": 1}
-_main, _jobs = (
-    script("main", "benchmarks.hitmusicnet.tables"),
-    script("jobs", "benchmarks.hitmusicnet.journal"),
-)
-_units, _models = (
-    script("units", "benchmarks.hitmusicnet.units"),
-    script("models", "benchmarks.hitmusicnet.models"),
-)
-_plans, _rows = (
-    script("plans", "benchmarks.hitmusicnet.runs"),
-    script("table_rows", "benchmarks.hitmusicnet.songs"),
-)
-_scores, _views = (
-    script("table_scores", "benchmarks.hitmusicnet.scores"),
-    script("views", "benchmarks.hitmusicnet.cells"),
-)
+_main = script("main", "benchmarks.hitmusicnet.tables")
+_fits = script("fits", "benchmarks.hitmusicnet.fits")
+_models = script("models", "benchmarks.hitmusicnet.models")
+_runs = script("runs", "benchmarks.hitmusicnet.runs")
+_songs = script("songs", "benchmarks.hitmusicnet.songs")
+_scores = script("scores_of_runs", "benchmarks.hitmusicnet.scores")
+_markdown = script("markdown", "benchmarks.common.markdown")
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +52,12 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rows(table_rows, folder, tmp_path_factory):
-    return table_rows.load("musicoset", folder, tmp_path_factory.mktemp("rows"))
+def rows(songs, folder, tmp_path_factory):
+    return songs.load("musicoset", folder, tmp_path_factory.mktemp("rows"))
 
 
 @pytest.fixture(scope="module")
-def run(main, jobs, folder, tmp_path_factory):
+def run(main, folder, tmp_path_factory, fits):
     """Three starts of one command: the first is interrupted, the last finds all done."""
     place = tmp_path_factory.mktemp("run")
     output = place / "new" / "tables.json"
@@ -77,13 +68,13 @@ def run(main, jobs, folder, tmp_path_factory):
         fitted = []
         with pytest.MonkeyPatch.context() as patch:
 
-            def compute(unit, rows, fitted=fitted, most=most, compute=jobs.compute):
+            def compute(fit, rows, fitted=fitted, most=most, compute=fits.compute):
                 if len(fitted) == most:
                     raise KeyboardInterrupt
-                fitted.append(unit)
-                return compute(unit, rows)
+                fitted.append(fit)
+                return compute(fit, rows)
 
-            patch.setattr(jobs, "compute", compute)
+            patch.setattr(fits, "compute", compute)
             statuses.append(main.main(command))
         counts.append(fitted)
         text = output.with_suffix(".md").read_text("utf-8") if output.exists() else None
@@ -104,30 +95,30 @@ def test_an_interrupted_run_goes_on_and_computes_nothing_twice(run):
 
 
 def test_scores_are_those_of_scikit_learn_on_the_predictions_that_were_kept(
-    run, rows, jobs, units, table_scores
+    run, rows, scores_of_runs, fits, runs
 ):
     _, _, _, result, work = run
-    journal = jobs.Journal(work / "journal")
+    journal = fits.journal_of(work / "journal", rows)
     names = ("features", "protocol", "k", "test_share", "task", "model")
     seen = set()
     for entry in result["runs"]:
-        kept = table_scores.collect(units.Run(*(entry[name] for name in names)), rows, journal)
+        results = scores_of_runs.run_result(runs.Run(*(entry[name] for name in names)), journal)
         for part in ("validation", "test"):
-            said = getattr(kept, part)
-            y, predicted = rows.y[said.rows] / 100, said.predictions.values / 100
+            of_rows = getattr(results, part)
+            y, predicted = rows.y[of_rows.rows] / 100, of_rows.predictions.values / 100
             scores = entry[part]
             assert scores["mae"] == pytest.approx(theirs.mean_absolute_error(y, predicted))
             assert scores["mse"] == pytest.approx(theirs.mean_squared_error(y, predicted))
             assert scores["r2"] == pytest.approx(theirs.r2_score(y, predicted))
-            assert len(said.rows) == entry[f"n_{part}"] == len(set(said.rows))
+            assert len(of_rows.rows) == entry[f"n_{part}"] == len(set(of_rows.rows))
         assert entry["n_validation"] + entry["n_test"] == N_SONGS
         seen.add((entry["features"], entry["model"], entry["k"]))
     assert {("small", "1-A", 10), ("wide", "1-A, δ = 1", 5), ("wide", "lightgbm_l1", 5)} <= seen
 
 
-def test_differences_are_paired_and_by_artists(run, rows, jobs, units, table_scores):
+def test_differences_are_paired_and_by_artists(run, rows, scores_of_runs, fits, runs):
     _, _, _, result, work = run
-    journal = jobs.Journal(work / "journal")
+    journal = fits.journal_of(work / "journal", rows)
     [entry] = [
         each
         for each in result["differences"]
@@ -135,7 +126,7 @@ def test_differences_are_paired_and_by_artists(run, rows, jobs, units, table_sco
         and each["first"]["features"] == "wide"
     ]
     one, other = (
-        table_scores.collect(units.Run(**entry[side]), rows, journal).test
+        scores_of_runs.run_result(runs.Run(**entry[side]), journal).test
         for side in ("first", "second")
     )
     assert entry["second"]["model"] == "mlr" and np.array_equal(one.rows, other.rows)
@@ -157,7 +148,7 @@ def test_the_page_has_every_table_and_says_whose_numbers_they_are(run):
         assert heading in page
     assert sum(result["data"]["popularity"]["counts"]) == N_SONGS
     assert str(work) not in page + json.dumps(result)
-    assert result["command"].startswith("python benchmarks/hitmusicnet_tables.py --musicoset")
+    assert result["command"].startswith("python benchmarks/hitmusicnet/tables.py --musicoset")
 
 
 def test_learning_curves_and_reconstruction_are_reported(run):
@@ -174,32 +165,32 @@ def test_learning_curves_and_reconstruction_are_reported(run):
         assert whole["n_code"] > one["n_code"]
 
 
-def test_classes_hits_and_bars(main, folder, tmp_path, rows, jobs, units, table_scores):
+def test_classes_hits_and_bars(main, folder, tmp_path, rows, scores_of_runs, fits, runs):
     output = tmp_path / "tables.json"
     command = ["--musicoset", str(folder), "--work", str(tmp_path), "-o", str(output)]
     command += ["--tables", "4,6,bars", "--features", "small", "--protocols", "artist"]
     assert main.main([*command, "--presets", "1-A"]) == 0
     result, page = json.loads(output.read_text("utf-8")), output.with_suffix(".md").read_text()
     assert "## Table 6" in page and "## Bars" in page and "…" not in page
-    journal = jobs.Journal(tmp_path / "journal")
+    journal = fits.journal_of(tmp_path / "journal", rows)
     tasks = set()
     for entry in result["runs"]:
-        wanted = ("features", "protocol", "k", "test_share", "task", "model")
-        kept = table_scores.collect(units.Run(*(entry[name] for name in wanted)), rows, journal)
-        truth = classify(rows.y[kept.validation.rows])
-        found, scores = kept.validation.predictions.classes, entry["validation"]
+        names = ("features", "protocol", "k", "test_share", "task", "model")
+        results = scores_of_runs.run_result(runs.Run(*(entry[name] for name in names)), journal)
+        truth = classify(rows.y[results.validation.rows])
+        classes, scores = results.validation.predictions.classes, entry["validation"]
         tasks.add((entry["task"], entry["test_share"]))
         if entry["task"] in ("classes", "balanced"):
-            f1 = theirs.f1_score(truth, found, average="macro", zero_division=0)
+            f1 = theirs.f1_score(truth, classes, average="macro", zero_division=0)
             assert scores["f1_macro"] == pytest.approx(f1)
-            assert scores["accuracy"] == pytest.approx(theirs.accuracy_score(truth, found))
+            assert scores["accuracy"] == pytest.approx(theirs.accuracy_score(truth, classes))
         if entry["task"] == "hit":
-            assert set(found) <= {0, 2}
+            assert set(classes) <= {0, 2}
             expected = theirs.precision_recall_fscore_support(
-                truth == 2, found == 2, average="binary", zero_division=0
+                truth == 2, classes == 2, average="binary", zero_division=0
             )[:3]
-            wanted = ("hit_precision", "hit_recall", "hit_f1")
-            assert [scores[name] for name in wanted] == pytest.approx(expected)
+            metrics = ("hit_precision", "hit_recall", "hit_f1")
+            assert [scores[name] for name in metrics] == pytest.approx(expected)
     assert tasks == {
         *{("classes", 0.2), ("hit", 0.2), ("regression", 0.0)},
         *{("classes", 0.0), ("balanced", 0.0)},
@@ -208,8 +199,8 @@ def test_classes_hits_and_bars(main, folder, tmp_path, rows, jobs, units, table_
     assert {"lightgbm_l1", "logistic", "1-A"} <= peers
 
 
-def test_genres_are_learned_on_training_rows(rows, table_rows, units):
-    parts = table_rows.splits(rows, "paper", 5, 0.2)
+def test_genres_are_learned_on_training_rows(rows, songs, fits, runs):
+    parts = songs.splits(rows, "paper", 5, 0.2)
     genres = rows.genres.copy()
     for row in parts.test:  # a genre that only test rows have
         genres[row] = (*genres[row], "planted drone")
@@ -218,30 +209,30 @@ def test_genres_are_learned_on_training_rows(rows, table_rows, units):
     planted = replace(rows, genres=genres)
     names = set(planted.features("wide", parts.development))
     assert "genre_planted waltz" in names and "genre_planted drone" not in names
-    one = units.Run("wide", "paper", 5, 0.2, "regression", "mlr")
+    one = runs.Run("wide", "paper", 5, 0.2, "regression", "mlr")
     n_columns = rows.features("wide", parts.development).shape[1]
-    counts = [units.compute(units.Unit(one, fold), planted).n_features for fold in (None, 0, 1)]
+    counts = [fits.compute(runs.Fit(one, fold), planted).n_features for fold in (None, 0, 1)]
     assert counts == [n_columns + 1, n_columns, n_columns + 1]
 
 
-def test_reference_is_one_unit_that_knows_all_rows(rows, table_rows, units, jobs, tmp_path):
-    parts = table_rows.splits(rows, "reference", 5, 0.2)
+def test_reference_is_one_unit_that_knows_all_rows(rows, songs, tmp_path, fits, runs):
+    parts = songs.splits(rows, "reference", 5, 0.2)
     genres = rows.genres.copy()
     genres[parts.test[0]] = ("planted drone",)
     planted = replace(rows, genres=genres)
-    run = units.Run("wide", "reference", 5, 0.2, "regression", "1-A")
-    journal = jobs.Journal(tmp_path)
-    jobs.work(run.units(), planted, journal, 1, lambda text: None)
-    [unit] = run.units()
-    kept = journal.read(unit, planted)
-    assert kept.n_features == rows.features("wide", parts.development).shape[1] + 1
-    assert len(kept.training) == len(kept.nets) == 5
-    np.testing.assert_array_equal(kept.test.rows, parts.test)
-    np.testing.assert_array_equal(np.sort(kept.validation.rows), parts.development)
-    assert len(kept.validation.predictions.values) == len(parts.development)
+    run = runs.Run("wide", "reference", 5, 0.2, "regression", "1-A")
+    journal = fits.journal_of(tmp_path, rows)
+    journal.complete(run.fits(), fits.compute, (planted,), 1, print)
+    [fit] = run.fits()
+    results = journal.read(fit)
+    assert results.n_features == rows.features("wide", parts.development).shape[1] + 1
+    assert len(results.training) == len(results.nets) == 5
+    np.testing.assert_array_equal(results.test.rows, parts.test)
+    np.testing.assert_array_equal(np.sort(results.validation.rows), parts.development)
+    assert len(results.validation.predictions.values) == len(parts.development)
 
 
-def test_wide_features_are_what_they_are_called(rows, table_rows):
+def test_wide_features_are_what_they_are_called(rows, songs):
     wide = rows.features("wide", np.arange(len(rows)))
     small = rows.features("small", np.arange(len(rows)))
     # 13 descriptors, followers, popularity, markets
@@ -255,69 +246,69 @@ def test_wide_features_are_what_they_are_called(rows, table_rows):
     assert hot.loc["s003"].isna().all() and hot.isna().all(axis=1).sum() == 1
 
 
-def test_the_full_set_of_the_paper_loads(table_rows, tmp_path):
-    rows = table_rows.load("spotgentrack", write(tmp_path, "spotgentrack"), tmp_path)
+def test_the_full_set_of_the_paper_loads(songs, tmp_path):
+    rows = songs.load("spotgentrack", write(tmp_path, "spotgentrack"), tmp_path)
     some = np.arange(len(rows))
-    small, wide = (rows.features(which, some) for which in table_rows.FEATURES)
+    small, wide = (rows.features(which, some) for which in songs.FEATURES)
     assert len(rows) == 3 and rows.title == "SpotGenTrack Popularity Dataset"
     assert "MFCC_1" in small and "n_words" in small and "release_year" not in small
     assert {"release_year", "key_11"} <= set(wide) and wide.filter(regex="^genre_").shape[1] > 0
 
 
 def test_the_key_changes_with_whatever_the_result_depends_on(
-    rows, folder, jobs, units, models, table_rows, tmp_path, monkeypatch
+    rows, folder, models, songs, tmp_path, monkeypatch, fits, runs
 ):
-    unit = units.Unit(units.Run("wide", "artist", 5, 0.2, "regression", "1-A"), 2)
-    key = jobs.key(unit, rows)
-    assert key == jobs.key(unit, table_rows.load("musicoset", folder, tmp_path))
+    fit = runs.Fit(runs.Run("wide", "artist", 5, 0.2, "regression", "1-A"), 2)
+    key = fits.key(fit, rows)
+    assert key == fits.key(fit, songs.load("musicoset", folder, tmp_path))
     changes = {
         **{"features": "small", "protocol": "paper", "k": 4, "test_share": 0.0},
         **{"task": "classes", "model": "1-B"},
     }
-    others = [replace(unit, run=replace(unit.run, **{name: v})) for name, v in changes.items()]
-    others += [replace(unit, fold=3), replace(unit, fold=None)]
-    keys = {jobs.key(other, rows) for other in others}
+    others = [replace(fit, run=replace(fit.run, **{name: v})) for name, v in changes.items()]
+    others += [replace(fit, fold=3), replace(fit, fold=None)]
+    keys = {fits.key(other, rows) for other in others}
     louder, renamed = rows.y.copy(), rows.groups.copy()
     louder[5] += 1
     renamed[5] = "nobody"
     numbers = rows.X.copy()
     numbers.iloc[-1, 0] += 1
     changed = [{"y": louder}, {"X": numbers}, {"groups": renamed}]
-    keys |= {jobs.key(unit, replace(rows, **change)) for change in changed}
-    made = models._net
-    monkeypatch.setattr(models, "_net", lambda *a: made(*a).set_params(dropout=0.5))
+    keys |= {fits.key(fit, replace(rows, **change)) for change in changed}
+    net = models._net
+    monkeypatch.setattr(models, "_net", lambda *a: net(*a).set_params(dropout=0.5))
     models.behaviour.cache_clear()
-    keys.add(jobs.key(unit, rows))
-    monkeypatch.setattr(models, "_net", lambda *a: made(*a).set_params(patience=11))
+    keys.add(fits.key(fit, rows))
+    monkeypatch.setattr(models, "_net", lambda *a: net(*a).set_params(patience=11))
     models.behaviour.cache_clear()
-    keys.add(jobs.key(unit, rows))
+    keys.add(fits.key(fit, rows))
     models.behaviour.cache_clear()
     assert key not in keys and len(keys) == len(others) + len(changed) + 2
 
 
 @pytest.mark.slow
-def test_two_processes_give_what_one_gives(jobs, units, rows, tmp_path):
-    run = units.Run("wide", "artist", 2, 0.2, "regression", "mlr")
-    journals = [jobs.Journal(tmp_path / name) for name in ("one", "two")]
+def test_two_processes_give_what_one_gives(rows, tmp_path, fits, runs):
+    run = runs.Run("wide", "artist", 2, 0.2, "regression", "mlr")
+    journals = [fits.journal_of(tmp_path / name, rows) for name in ("one", "two")]
     for n, journal in enumerate(journals, 1):
-        jobs.work(run.units(), rows, journal, n, lambda text: None)
-    for unit in run.units():
-        one, two = (journal.read(unit, rows) for journal in journals)
-        part = "test" if unit.fold is None else "validation"
+        journal.complete(run.fits(), fits.compute, (rows,), n, print)
+    for fit in run.fits():
+        one, two = (journal.read(fit) for journal in journals)
+        part = "test" if fit.fold is None else "validation"
         a, b = (getattr(each, part) for each in (one, two))
         np.testing.assert_array_equal(a.rows, b.rows)
         np.testing.assert_allclose(a.predictions.values, b.predictions.values)
 
 
-def test_a_result_that_was_cut_short_is_named(jobs, units, rows, tmp_path):
-    unit = units.Run("small", "paper", 2, 0.0, "regression", "median").units()[0]
-    journal = jobs.Journal(tmp_path)
-    assert journal.read(unit, rows) is None
-    jobs.work([unit], rows, journal, 1, lambda text: None)
-    path = journal.path(unit, rows)
+def test_a_result_that_was_cut_short_is_named(rows, tmp_path, fits, runs):
+    fit = runs.Run("small", "paper", 2, 0.0, "regression", "median").fits()[0]
+    journal = fits.journal_of(tmp_path, rows)
+    assert journal.read(fit) is None
+    journal.complete([fit], fits.compute, (rows,), 1, print)
+    path = journal.path(fit)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(SpdkitError, match=r"npz: cannot be read.*Delete"):
-        journal.read(unit, rows)
+        journal.read(fit)
 
 
 def test_a_second_run_in_the_same_place_is_refused(main, folder, tmp_path, capsys):
@@ -336,8 +327,8 @@ def test_impossible_options_are_refused(main, folder, options, capsys):
     assert options[0] in capsys.readouterr().err
 
 
-def test_a_partial_run_fits_nothing_and_says_so(main, jobs, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "compute", None)
+def test_a_partial_run_fits_nothing_and_says_so(main, folder, tmp_path, monkeypatch, fits):
+    monkeypatch.setattr(fits, "compute", None)
     output = tmp_path / "tables.json"
     command = ["--musicoset", str(folder), "--work", str(tmp_path), "-o", str(output)]
     assert main.main([*command, "--partial", "--tables", "2,3,4,5", "--presets", "2-B"]) == 0
@@ -345,12 +336,12 @@ def test_a_partial_run_fits_nothing_and_says_so(main, jobs, folder, tmp_path, mo
     assert "**Not complete**" in page and "| 2-B | … |" in page
 
 
-def test_hits_by_hand(units):
+def test_hits_by_hand(fits):
     #           hit, called        hit, missed  called in vain   rightly not called
     y = np.array([65.0, 80.0, 99.0, 64.9, 10.0, 30.0, 40.0, 50.0])
     classes = np.array([2, 2, 1, 2, 0, 1, 1, 0])
-    found = units.hit_score(y, Predictions(None, None, classes, None))
-    assert found == {
+    scores = fits.hit_score(y, Predictions(None, None, classes, None))
+    assert scores == {
         "accuracy": 6 / 8,
         "hit_precision": 2 / 3,
         "hit_recall": 2 / 3,
@@ -358,30 +349,30 @@ def test_hits_by_hand(units):
     }
 
 
-def test_a_model_that_says_one_number_is_counted(rows, table_rows, units, table_scores):
-    run = units.Run("small", "paper", 5, 0.2, "regression", "1-A")
-    folds = [fold.validation for fold in table_rows.splits(rows, "paper", 5, 0.2).folds]
+def test_a_model_that_says_one_number_is_counted(rows, songs, scores_of_runs, fits, runs):
+    run = runs.Run("small", "paper", 5, 0.2, "regression", "1-A")
+    folds = [fold.validation for fold in songs.splits(rows, "paper", 5, 0.2).folds]
     values = [np.full(len(fold), 30.0) for fold in folds]
     values[1][0] += 1
-    said = units.Said(
+    of_rows = fits.RowPredictions(
         np.concatenate(folds),
         Predictions(np.concatenate(values), None, np.zeros(0, dtype=np.int64), None),
     )
-    assert table_scores._constant_folds(run, rows, said) == 4
+    assert scores_of_runs._constant_folds(run, rows, of_rows) == 4
 
 
-def test_a_verdict_is_by_the_interval(views):
-    assert views.verdict({"low": -0.2, "high": -0.1}) == "better"
-    assert views.verdict({"low": 0.1, "high": 0.2}) == "worse"
-    assert views.verdict({"low": -0.1, "high": 0.2}) == "cannot be told"
-    assert views.verdict({"low": 0.1, "high": 0.2}, lower_is_better=False) == "better"
-    assert views.verdict(None) == "…"
+def test_a_verdict_is_by_the_interval(markdown):
+    assert markdown.verdict({"low": -0.2, "high": -0.1}) == "better"
+    assert markdown.verdict({"low": 0.1, "high": 0.2}) == "worse"
+    assert markdown.verdict({"low": -0.1, "high": 0.2}) == "cannot be told"
+    assert markdown.verdict({"low": 0.1, "high": 0.2}, lower_is_better=False) == "better"
+    assert markdown.verdict(None) == "…"
 
 
-def test_published_numbers_agree_with_each_other(plans):
+def test_published_numbers_agree_with_each_other(runs):
     published = importlib.import_module("benchmarks.hitmusicnet.published")
     assert tuple(published.REGRESSION) == PAPER_PRESETS
-    assert tuple(published.CLASSIFICATION) == plans.CLASSIFIED
+    assert tuple(published.CLASSIFICATION) == runs.CLASSIFIED
     for each in published.CLASSIFICATION.values():
         precision, recall = each.test_hit_precision, each.test_hit_recall
         f1 = 2 * precision * recall / (precision + recall)

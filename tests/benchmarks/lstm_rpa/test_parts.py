@@ -1,4 +1,4 @@
-"""The benchmark of LSTM-RPA's tables in parts: its rows, its journal, its choices, its options."""
+"""Parts of LSTM-RPA's tables: series, journal, selection, options."""
 
 from __future__ import annotations
 
@@ -17,58 +17,55 @@ from spdkit.common.errors import SpdkitError
 from spdkit.forecast.models.serialization import to_record
 
 __all__ = ["folder", "scripts", "series"]  # fixtures
-_main, _data = (
-    script("main", "benchmarks.lstm_rpa.tables"),
-    script("rows", "benchmarks.lstm_rpa.series"),
-)
-_units, _choices = (
-    script("units", "benchmarks.lstm_rpa.units"),
-    script("choices", "benchmarks.lstm_rpa.selection"),
-)
+_main = script("main", "benchmarks.lstm_rpa.tables")
+_data = script("rows", "benchmarks.lstm_rpa.series")
+_fits = script("fits", "benchmarks.lstm_rpa.fits")
+_selection = script("selection", "benchmarks.lstm_rpa.selection")
 _published = script("published", "benchmarks.lstm_rpa.published")
+_measuring = script("measuring", "benchmarks.common.measuring")
 
 
 @pytest.fixture
-def planted(units, choices, series, tmp_path):
+def planted(fits, selection, series, tmp_path):
     """Results where validation knows (2, 1) to be perfect, and the test (1, 1)."""
-    plan = choices.Plan(("lstm",), ("single",), (1, 2), (0, 1), (), 2, H)
-    journal = units.Journal(tmp_path, series, H)
-    for unit in plan.units():
-        right = {"inner": (2, 1), "full": (1, 1)}[unit.period]
-        y = series.periods[unit.period].y.astype(np.float32)
-        said = {
-            name: y if (unit.p, one.shift) == right else y * 1.5
-            for name, one in units.rollings(unit.p, H).items()
+    request = selection.Request(("lstm",), ("single",), (1, 2), (0, 1), (), 2, H)
+    journal = fits.journal_of(tmp_path, series, H)
+    for fit in request.fits():
+        perfect = {"inner": (2, 1), "full": (1, 1)}[fit.period]
+        y = series.periods[fit.period].y.astype(np.float32)
+        forecasts = {
+            name: y if (fit.p, rolling.shift) == perfect else y * 1.5
+            for name, rolling in fits.rollings(fit.p, H).items()
         }
-        journal.write(unit, units.Result(said, 0.0, {}))
-    return plan, journal
+        journal.write(fit, fits.FitResult(forecasts, 0.0, {}))
+    return request, journal
 
 
-def test_only_the_column_of_the_test_is_chosen_by_the_test(choices, series, planted):
-    outcomes = choices.Outcomes(*(planted[0], series, planted[1]))
+def test_only_the_column_of_the_test_is_chosen_by_the_test(selection, series, planted):
+    results = selection.Results(planted[0], series, planted[1])
     perfect = series.score("full", series.periods["full"].y).value
-    steps, scored = outcomes.choose("lstm", "single", "test")
+    steps, scored = results.choose("lstm", "single", "test")
     assert steps == (1, 1) and scored.f("full") == pytest.approx(perfect)
     for column in ("reference", "aligned"):
-        steps, scored = outcomes.choose("lstm", "single", column)
+        steps, scored = results.choose("lstm", "single", column)
         # Each relative error is 0.5: σ = 0.5, and half of the perfect F.
         assert steps == (2, 1) and scored.f("full") == pytest.approx(perfect / 2)
 
 
-def test_nothing_is_chosen_from_a_part(choices, series, planted):
-    plan, journal = planted
-    journal.path(plan.net("lstm", "single", 2, "inner", 1)).unlink()
-    outcomes = choices.Outcomes(plan, series, journal)
-    assert outcomes.choose("lstm", "single", "reference") is None
-    assert outcomes.found()["missing"] == ["lstm single, p=2, seed 1, inner"]
+def test_nothing_is_chosen_from_a_part(selection, series, planted):
+    request, journal = planted
+    journal.path(request.recurrent("lstm", "single", 2, "inner", 1)).unlink()
+    results = selection.Results(request, series, journal)
+    assert results.choose("lstm", "single", "reference") is None
+    assert results.record()["missing"] == ["lstm single, p=2, seed 1, inner"]
 
 
-def test_ours_is_what_the_package_recommends(units, monkeypatch):
+def test_ours_is_what_the_package_recommends(fits, monkeypatch):
     recommended = importlib.import_module("spdkit.forecast.models.recommended").with_units
-    monkeypatch.setattr(units, "with_units", recommended)
-    made = units.forecasters(units.Unit("ours", "full", 2), 30)["ours"]
-    expected = recommended(30, hist_exog=units.OURS_EXOG, zero="skip", seed=2)
-    assert to_record(made) == to_record(expected)
+    monkeypatch.setattr(fits, "with_units", recommended)
+    ours = fits.forecasters(fits.Fit("ours", "full", 2), 30)["ours"]
+    expected = recommended(30, hist_exog=fits.EXOG, zero="skip", seed=2)
+    assert to_record(ours) == to_record(expected)
 
 
 @pytest.mark.parametrize(
@@ -86,28 +83,28 @@ def test_ours_is_what_the_package_recommends(units, monkeypatch):
         ("ours", 4439.9, False),
     ],
 )
-def test_bars(published, name, value, met):
-    bar = published.BARS[name]
-    assert (bar.low <= value < bar.high) == met
+def test_bars(published, measuring, name, value, met):
+    _, must = published.BARS[name]
+    assert measuring.meets(value, must) == met
 
 
-def test_looks_are_counted(choices):
+def test_looks_are_counted(selection):
     log = ["# Looks", "", "| when | what | why |", "| --- | :-: | --- |", "| 1 | a | b |"]
-    assert choices.looks([*log, "| 2 | - | - |", "", "Text | with a bar"]) == 2
-    assert choices.looks([]) == choices.looks(log[:4]) == 0
+    assert selection.looks([*log, "| 2 | - | - |", "", "Text | with a bar"]) == 2
+    assert selection.looks([]) == selection.looks(log[:4]) == 0
 
 
-def test_the_key_changes_with_whatever_the_result_depends_on(units, monkeypatch):
-    unit = units.Unit("lstm", "full", 1, "single", 2, 200)
-    key = units.key(unit, "rows", 30)
+def test_the_key_changes_with_whatever_the_result_depends_on(fits, monkeypatch):
+    fit = fits.Fit("lstm", "full", 1, "single", 2, 200)
+    key = fits.key(fit, "rows", 30)
     changes = [{"model": "bilstm"}, {"seed": 2}, {"features": "multiple"}, {"p": 3}, {"epochs": 9}]
-    keys = [units.key(replace(unit, **change), "rows", 30) for change in changes]
-    keys += [units.key(unit, "others", 30), units.key(unit, "rows", 20)]
-    monkeypatch.setattr(units, "BEHAVIOUR", 0)
-    keys.append(units.key(unit, "rows", 30))
+    keys = [fits.key(replace(fit, **change), "rows", 30) for change in changes]
+    keys += [fits.key(fit, "others", 30), fits.key(fit, "rows", 20)]
+    monkeypatch.setattr(fits, "BEHAVIOUR", 0)
+    keys.append(fits.key(fit, "rows", 30))
     monkeypatch.undo()
-    monkeypatch.setattr(units, "__version__", "0")
-    keys.append(units.key(unit, "rows", 30))
+    monkeypatch.setattr(fits, "__version__", "0")
+    keys.append(fits.key(fit, "rows", 30))
     assert len({key, *keys}) == len(keys) + 1
 
 
@@ -119,24 +116,24 @@ def test_panels_are_told_apart(rows, series):
     assert len({rows.panel_digest(one) for one in (panel, *changed)}) == 6
 
 
-def test_a_result_that_was_cut_short_is_named(units, series, tmp_path):
-    journal, unit = units.Journal(tmp_path, series, H), units.Unit("sma", "inner")
-    assert journal.read(unit) is None
-    units.work([unit], series, journal, 1, lambda text: None)
-    path = journal.path(unit)
+def test_a_result_that_was_cut_short_is_named(fits, series, tmp_path):
+    journal, fit = fits.journal_of(tmp_path, series, H), fits.Fit("sma", "inner")
+    assert journal.read(fit) is None
+    journal.complete([fit], fits.compute, (series.panels, H), 1, print)
+    path = journal.path(fit)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(SpdkitError, match=r"npz: cannot be read.*Delete"):
-        journal.read(unit)
+        journal.read(fit)
 
 
 @pytest.mark.slow
-def test_two_processes_give_what_one_gives(units, series, tmp_path):
-    asked = [units.Unit("lstm", period, 0, "single", 2, 2) for period in ("inner", "full")]
-    journals = [units.Journal(tmp_path / name, series, H) for name in ("one", "two")]
+def test_two_processes_give_what_one_gives(fits, series, tmp_path):
+    both = [fits.Fit("lstm", period, 0, "single", 2, 2) for period in ("inner", "full")]
+    journals = [fits.journal_of(tmp_path / name, series, H) for name in ("one", "two")]
     for n, journal in enumerate(journals, 1):
-        units.work(asked, series, journal, n, lambda text: None)
-    for unit in asked:
-        one, two = (journal.read(unit).forecasts for journal in journals)
+        journal.complete(both, fits.compute, (series.panels, H), n, print)
+    for fit in both:
+        one, two = (journal.read(fit).forecasts for journal in journals)
         assert one.keys() == two.keys()
         for name in one:
             np.testing.assert_array_equal(one[name], two[name])
@@ -185,14 +182,14 @@ def test_days_without_plays_are_refused_or_skipped(rows, tmp_path):
 
 def test_the_dropped_artist_is_left_out_where_it_is(rows, tmp_path):
     path = write(tmp_path, plays(["a1", rows.DROPPED, "a2"])) / rows.FILE
-    found = rows.load(path, TRAIN_TO, H)
-    assert list(found.periods["full"].panel.ids) == ["a1", "a2"]
-    assert found.dropped == (rows.DROPPED,)
+    others = rows.load(path, TRAIN_TO, H)
+    assert list(others.periods["full"].panel.ids) == ["a1", "a2"]
+    assert others.dropped == (rows.DROPPED,)
     assert len(rows.load(path, TRAIN_TO, H, []).periods["full"].panel) == 3
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--cells", "lstm,cnn"], "there is no cnn"),
         (["--p", "0"], "there is no 0"),
@@ -202,18 +199,19 @@ def test_the_dropped_artist_is_left_out_where_it_is(rows, tmp_path):
         (["--horizon", "8"], "must be above p"),
     ],
 )
-def test_impossible_options_are_refused(main, capsys, options, said):
+def test_impossible_options_are_refused(main, capsys, options, message):
     with pytest.raises(SystemExit):
         main.main(["--data", "x", *options])
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.data
-def test_the_papers_rows_are_known(rows, published, units):
+def test_the_papers_rows_are_known(rows, published, fits, measuring):
     folder = Path(os.environ["SPDKIT_DATA"]) / "tianchi"
-    found = rows.load(folder / rows.FILE, rows.TRAIN_TO, rows.HORIZON)
-    assert found.digest == published.OWN_DIGEST
-    assert round(found.score("full", found.periods["full"].y).value, 1) == published.PERFECT
-    said = units.compute(units.Unit("sma", "full"), found.periods["full"].panel, rows.HORIZON)
-    bar = published.BARS["sma"]
-    assert bar.low <= found.score("full", said.forecasts["k=16"]).value < bar.high
+    plays = rows.load(folder / rows.FILE, rows.TRAIN_TO, rows.HORIZON)
+    assert plays.digest == published.OWN_DIGEST
+    assert round(plays.score("full", plays.periods["full"].y).value, 1) == published.PERFECT
+    panels = {"full": plays.periods["full"].panel}
+    result = fits.compute(fits.Fit("sma", "full"), panels, rows.HORIZON)
+    f = plays.score("full", result.forecasts["k=16"]).value
+    assert measuring.meets(f, published.BARS["sma"][1])

@@ -1,4 +1,4 @@
-"""The benchmark of LSTM-RPA's tables: whole runs on few artists, and what they say."""
+"""Tables of LSTM-RPA: whole runs on few artists, and what the page has."""
 
 from __future__ import annotations
 
@@ -16,38 +16,32 @@ from spdkit.forecast.models.recurrent import RecurrentForecaster
 from spdkit.forecast.models.rolling import Rolling
 
 __all__ = ["folder", "scripts", "series"]  # fixtures
-_main, _data = (
-    script("main", "benchmarks.lstm_rpa.tables"),
-    script("rows", "benchmarks.lstm_rpa.series"),
-)
-_units, _choices = (
-    script("units", "benchmarks.lstm_rpa.units"),
-    script("choices", "benchmarks.lstm_rpa.selection"),
-)
-_figures, _print = (
-    script("figures", "benchmarks.lstm_rpa.figures"),
-    script("printed", "benchmarks.lstm_rpa.markdown"),
-)
+_main = script("main", "benchmarks.lstm_rpa.tables")
+_data = script("rows", "benchmarks.lstm_rpa.series")
+_fits = script("fits", "benchmarks.lstm_rpa.fits")
+_selection = script("selection", "benchmarks.lstm_rpa.selection")
+_figures = script("figures", "benchmarks.lstm_rpa.figures")
+_print = script("printed", "benchmarks.lstm_rpa.markdown")
 
 
 @pytest.fixture(scope="module")
-def run(main, units, folder, tmp_path_factory):
+def run(main, fits, folder, tmp_path_factory):
     """A run that is interrupted after 7 fits, goes on, and is asked again."""
     place = tmp_path_factory.mktemp("run")
     output, work = place / "new" / "lstm_rpa_tables.json", place / "work"
     command = ["--data", str(folder), "--work", str(work), "-o", str(output), *OPTIONS]
-    compute, statuses, fitted, pages = units.compute, [], [], []
+    compute, statuses, fitted, pages = fits.compute, [], [], []
     for stop in (7, None, None):
         done = []
         with pytest.MonkeyPatch.context() as patch:
 
-            def counted(unit, panel, h, done=done, stop=stop):
+            def counted(fit, panels, h, done=done, stop=stop):
                 if len(done) == stop:
                     raise KeyboardInterrupt
-                done.append(unit)
-                return compute(unit, panel, h)
+                done.append(fit)
+                return compute(fit, panels, h)
 
-            patch.setattr(units, "compute", counted)
+            patch.setattr(fits, "compute", counted)
             statuses.append(main.main(command))
         fitted.append(done)
         page = output.with_suffix(".md")
@@ -82,7 +76,7 @@ def test_scores_are_those_of_the_forecaster_by_itself(run, folder, cell, feature
     settings = {"hist_exog": exog, "features": features, "bidirectional": cell == "bilstm"}
     modes = {"reference": Rolling(2, "reference", "penultimate"), "aligned": Rolling(2)}
     for mode, rolling in modes.items():
-        found = next(
+        entry = next(
             one
             for one in run[3]["grid"]
             if (one["cell"], one["features"], one["mode"]) == (cell, features, mode)
@@ -97,9 +91,9 @@ def test_scores_are_those_of_the_forecaster_by_itself(run, folder, cell, feature
                 one = RecurrentForecaster(
                     "lstm", input_size=2, rolling=rolling, epochs=2, seed=seed, **settings
                 )
-                said = one.fit(past).predict(H)[one.label].to_numpy().reshape(3, H)
-                scores.append(f_by_hand(y, said))
-            assert found[name] == pytest.approx(np.mean(scores), abs=1e-3)
+                forecast = one.fit(past).predict(H)[one.label].to_numpy().reshape(3, H)
+                scores.append(f_by_hand(y, forecast))
+            assert entry[name] == pytest.approx(np.mean(scores), abs=1e-3)
 
 
 def test_the_baseline_is_one_answer_from_the_block_before_the_last(run, folder):
@@ -111,13 +105,13 @@ def test_the_baseline_is_one_answer_from_the_block_before_the_last(run, folder):
     # The unit of all days, asked H days earlier.
     one.panel_ = one.panel_.without_last(H)
     earlier = one.predict(H)[one.label].to_numpy().reshape(3, H)
-    found = {
+    baselines = {
         each["start"]: each["f_seeds"][0]
         for each in run[3]["baselines"]
         if (each["cell"], each["features"]) == ("lstm", "single")
     }
-    assert found["last"] == pytest.approx(f_by_hand(y, direct), abs=1e-3)
-    assert found["penultimate"] == pytest.approx(f_by_hand(y, earlier), abs=1e-3)
+    assert baselines["last"] == pytest.approx(f_by_hand(y, direct), abs=1e-3)
+    assert baselines["penultimate"] == pytest.approx(f_by_hand(y, earlier), abs=1e-3)
 
 
 def test_each_column_has_the_best_of_the_rows_that_choose(run):
@@ -140,7 +134,7 @@ def test_each_column_has_the_best_of_the_rows_that_choose(run):
 
 
 def test_the_test_month_changes_no_fit_and_no_honest_choice(
-    main, units, run, rows, series, tmp_path
+    main, fits, run, rows, series, tmp_path
 ):
     frame = plays()
     frame.loc[frame["ds"] > TRAIN_TO.replace("-", ""), "plays"] = 10**7
@@ -151,7 +145,7 @@ def test_the_test_month_changes_no_fit_and_no_honest_choice(
     again = tmp_path / "again.json"
     options = ["--data", str(tmp_path), "--work", str(work), "-o", str(again), *OPTIONS]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(units, "compute", None)  # whatever is fitted fails
+        patch.setattr(fits, "compute", None)  # whatever is fitted fails
         assert main.main(options) == 0
     absurd = json.loads(again.read_text("utf-8"))
     for one, two in zip(result["choices"], absurd["choices"], strict=True):
@@ -180,7 +174,7 @@ def test_rivals_are_what_they_are_called(run, folder):
     assert len(result["arima"]["orders"]) == 3 and result["entrants"]["arima"]["f"] > 0
 
 
-def test_differences_are_paired_by_artists(run, choices):
+def test_differences_are_paired_by_artists(run, selection):
     pairs = {(one["first"], one["second"]): one for one in run[3]["differences"]}
     entrants = run[3]["entrants"]
     one = pairs["ours", "sma"]
@@ -189,13 +183,13 @@ def test_differences_are_paired_by_artists(run, choices):
     assert ("published", "bilstm") in pairs and ("published", "gru") not in pairs
     # Ten artists, each better by 2: any ten drawn differ by 20, however good they are.
     base = np.random.default_rng(0).normal(50, 20, 10)
-    same = choices.difference(base + 2, base)
+    same = selection.difference(base + 2, base)
     assert (same.value, same.low, same.high) == pytest.approx((20, 20, 20))
     assert same.p == pytest.approx(2 / 10_001)
     # Independent terms of standard deviation 1: that of a resampled sum is √n times theirs.
     noise = np.random.default_rng(1).normal(size=400)
-    told = choices.difference(noise, np.zeros(400))
-    assert told.high - told.low == pytest.approx(2 * 1.96 * noise.std() * 20, rel=0.05)
+    wide = selection.difference(noise, np.zeros(400))
+    assert wide.high - wide.low == pytest.approx(2 * 1.96 * noise.std() * 20, rel=0.05)
 
 
 def test_the_page_says_whose_numbers_it_has(run):
@@ -209,20 +203,19 @@ def test_the_page_says_whose_numbers_it_has(run):
     )
     assert "chosen on validation rows: 2015-06-02 to 2015-06-11" in page
     assert result["command"].startswith(
-        "python benchmarks/lstm_rpa_tables.py --data TIANCHI --train-to 2015-06-11 --horizon 10"
+        "python benchmarks/lstm_rpa/tables.py --data TIANCHI --train-to 2015-06-11 --horizon 10"
     )
     assert str(output.parent) not in page + json.dumps(result)
 
 
 def test_on_the_papers_own_rows_its_numbers_and_the_bars_are_there(
-    choices, printed, run, series, monkeypatch
+    selection, printed, run, series, monkeypatch
 ):
-    monkeypatch.setattr(choices, "OWN_DIGEST", series.digest)
+    monkeypatch.setattr(selection, "OWN_DIGEST", series.digest)
     result = run[3]
-    plan = choices.Plan(**result["plan"])
-    empty = choices.Outcomes(replace(plan, seeds=(9,)), series, _Nothing())
-    found = {**result, **empty.found(), "looks": _LOOKS}
-    page = printed.page(found)
+    request = selection.Request(**result["plan"])
+    empty = selection.Results(replace(request, seeds=(9,)), series, _Nothing())
+    page = printed.page({**result, **empty.record(), "looks": _LOOKS})
     assert "| LSTM-RPA | 4366.81 | … | … | … |" in page
     assert "| LSTM | 3863.12 |" in page and "| BiLSTM | 3740.6* |" in page
     assert "| SMA(16) | 4221.99 | … |" in page
@@ -238,7 +231,7 @@ _LOOKS = {"log": "august_looks.md", "entries": 7}
 class _Nothing:
     """A journal without results."""
 
-    def read(self, unit):
+    def read(self, fit):
         return None
 
 

@@ -34,7 +34,8 @@ def test_the_result_holds_command_machine_and_versions(run):
     status, result = run
     assert status == 0
     assert result["command"] == (
-        "python benchmarks/forecast_speed.py --series 2 --epochs 3 --peer-epochs 2 --rounds 2"
+        "python benchmarks/lstm_rpa/training_speed.py"
+        " --series 2 --epochs 3 --peer-epochs 2 --rounds 2"
     )
     assert (result["series"], result["source"]) == (2, "random walks")
     assert result["machine"].keys() == {"cpu", "cpus", "system"}

@@ -59,12 +59,12 @@ def test_the_log_has_the_counts_twice_and_is_gone(run):
     status, result, _, left = run
     assert (status, left) == (0, [])
     assert (result["log"]["rows"], result["log"]["songs"], result["log"]["artists"]) == (176, 3, 2)
-    found = result["agreement"]
+    counts = result["agreement"]
     # 2 · (4 + 1 + 60) plays, 2 · (1 + 20) downloads; 2 artists, 3 days, half of them empty.
-    assert (found["plays"], found["downloads"], found["collects"]) == (130, 42, 4)
-    assert (found["artists"], found["days"], found["filled_days"]) == (2, 6, 3)
-    assert (found["differences"], found["differences_from_pandas"]) == (0, 0)
-    assert found["published_listeners"] == pytest.approx(44 / 6)
+    assert (counts["plays"], counts["downloads"], counts["collects"]) == (130, 42, 4)
+    assert (counts["artists"], counts["days"], counts["filled_days"]) == (2, 6, 3)
+    assert (counts["differences"], counts["differences_from_pandas"]) == (0, 0)
+    assert counts["published_listeners"] == pytest.approx(44 / 6)
 
 
 def test_every_contestant_ran_each_round_and_ratios_are_over_the_first(run):
@@ -84,7 +84,7 @@ def test_every_contestant_ran_each_round_and_ratios_are_over_the_first(run):
 
 def test_command_machine_and_versions_are_told_without_folders(run, data):
     _, result, page, _ = run
-    command = "python benchmarks/tianchi_logs.py --data DATA --rounds 2 --times 2 --threads 1"
+    command = "python benchmarks/tianchi/raw_logs.py --data DATA --rounds 2 --times 2 --threads 1"
     assert result["command"] == command and f"`{command}`" in page
     assert {"python", "duckdb", "pandas", "spdkit"} <= result["versions"].keys()
     assert str(data) not in page + json.dumps(result)
@@ -92,15 +92,15 @@ def test_command_machine_and_versions_are_told_without_folders(run, data):
 
 def test_counts_that_differ_are_seen(benchmark, data):
     published = tianchi.read_artist_daily(data / "artist_daily_p1.csv.gz")
-    found = published[published["unique_id"] != "a3"].set_index(["unique_id", "ds"])
-    assert benchmark.agree({"spdkit": found, "pandas": found}, data, 1).differences == 0
-    changed = found.copy()
+    ours = published[published["unique_id"] != "a3"].set_index(["unique_id", "ds"])
+    assert benchmark.agree({"spdkit": ours, "pandas": ours}, data, 1).differences == 0
+    changed = ours.copy()
     changed.iloc[0, 0] += 1
-    seen = benchmark.agree({"spdkit": changed, "pandas": found}, data, 1)
-    assert (seen.differences, seen.differences_from_pandas) == (1, 1)
+    agreement = benchmark.agree({"spdkit": changed, "pandas": ours}, data, 1)
+    assert (agreement.differences, agreement.differences_from_pandas) == (1, 1)
     # A day that lacks: 60 plays and 20 downloads are two counts.
-    lacking = found.drop(index=("a2", pd.Timestamp("2015-03-02")))
-    assert benchmark.agree({"spdkit": lacking, "pandas": found}, data, 1).differences == 2
+    lacking = ours.drop(index=("a2", pd.Timestamp("2015-03-02")))
+    assert benchmark.agree({"spdkit": lacking, "pandas": ours}, data, 1).differences == 2
 
 
 def test_pools_make_the_listeners_expectable(expansion):

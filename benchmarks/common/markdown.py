@@ -1,0 +1,69 @@
+"""Markdown: pages of blocks, tables, and how numbers and differences stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+UNKNOWN, PENDING = "–", "…"
+Entry = Mapping[str, Any]  # of the JSON of a run
+
+
+def join_blocks(blocks: Iterable[str]) -> str:
+    """Headings, paragraphs and tables with an empty line between them."""
+    return "\n\n".join(blocks) + "\n"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; the first column is text, the others are numbers."""
+    rule = "| --- |" + " ---: |" * (len(header) - 1)
+    return "\n".join([table_row(header), rule, *map(table_row, rows)])
+
+
+def table_row(cells: Sequence[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def package_versions(results: Entry) -> str:
+    """Versions in a results' head, in a sentence."""
+    return ", ".join(f"{package} {version}" for package, version in results["versions"].items())
+
+
+def first(entries: Iterable[Entry], **fields: Any) -> Any:
+    """The first entry that has all these fields, or None."""
+    return next((entry for entry in entries if fields.items() <= entry.items()), None)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number, or a dash when there is none."""
+    return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def field(entry: Entry | None, name: str, digits: int = 4) -> str:
+    """A number of an entry, which may not be there yet."""
+    return PENDING if entry is None else number(entry.get(name), digits)
+
+
+def ends(difference: Entry, digits: int) -> str:
+    """The interval of a difference."""
+    return f"[{difference['low']:+.{digits}f}, {difference['high']:+.{digits}f}]"
+
+
+def signed(difference: Entry | None, digits: int = 4) -> str:
+    """A paired difference with its interval."""
+    if difference is None:
+        return PENDING
+    return f"{difference['value']:+.{digits}f} {ends(difference, digits)}"
+
+
+def verdict(difference: Entry | None, *, lower_is_better: bool = True) -> str:
+    """Whether the first of two is better, by the interval of the difference."""
+    if difference is None:
+        return PENDING
+    low, high = difference["low"], difference["high"]
+    if low == high == 0:
+        return "the same"
+    if low <= 0 <= high:
+        return "cannot be told"
+    return "better" if (high < 0) == lower_is_better else "worse"
