@@ -1,4 +1,4 @@
-"""What this application may read: a few small requests, asked once and kept in the cache.
+"""Access to the API: what this application may read, asked once and kept in the cache.
 
 Spotify took things away from new applications on 2024-11-27 and from those in development mode in
 February 2026; which rules hold for an application cannot be looked up, only tried.

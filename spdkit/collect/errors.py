@@ -1,6 +1,8 @@
-"""What can go wrong with a service; no message ever holds a credential."""
+"""Errors of services; no message ever holds a credential."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from spdkit.common.errors import SpdkitError
 
@@ -15,6 +17,7 @@ class CredentialsError(CollectError):
     """Credentials that are missing, or that the service does not accept."""
 
 
+@dataclass(eq=False)
 class RateLimited(CollectError):
     """The service asks for a longer pause than a program should sleep through.
 
@@ -25,14 +28,14 @@ class RateLimited(CollectError):
         Seconds to wait before the next request. Everything received so far is in the cache.
     """
 
-    def __init__(self, service: str, retry_after: float) -> None:
-        self.service, self.retry_after = service, retry_after
-        super().__init__(f"{service} asks to wait for {duration(retry_after)}")
+    service: str
+    retry_after: float
 
-    def __reduce__(self) -> tuple[type[RateLimited], tuple[str, float]]:
-        return type(self), (self.service, self.retry_after)
+    def __str__(self) -> str:
+        return f"{self.service} asks to wait for {duration(self.retry_after)}"
 
 
+@dataclass(eq=False)
 class Refused(CollectError):
     """The service answered that this cannot be had; asking again would not help.
 
@@ -43,15 +46,17 @@ class Refused(CollectError):
         The HTTP status, 400 to 499.
     """
 
-    def __init__(self, service: str, path: str, status: int, message: str = "") -> None:
-        self.service, self.path, self.status, self.message = service, path, status, message
-        reason = f": {message}" if message else ""
-        super().__init__(f"{service} refuses {shortened(path)} with HTTP {status}{reason}")
+    service: str
+    path: str
+    status: int
+    message: str = ""
 
-    def __reduce__(self) -> tuple[type[Refused], tuple[str, str, int, str]]:
-        return type(self), (self.service, self.path, self.status, self.message)
+    def __str__(self) -> str:
+        reason = f": {self.message}" if self.message else ""
+        return f"{self.service} refuses {shortened(self.path)} with HTTP {self.status}{reason}"
 
 
+@dataclass(eq=False)
 class Unanswered(CollectError):
     """No usable answer: a server error, a dropped line, a time-out, half of a body.
 
@@ -64,22 +69,14 @@ class Unanswered(CollectError):
         Seconds the service asks to wait, where it does.
     """
 
-    def __init__(
-        self,
-        service: str,
-        path: str,
-        reason: str,
-        status: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        self.service, self.path, self.reason = service, path, reason
-        self.status, self.retry_after = status, retry_after
-        super().__init__(f"{service} gives no answer to {shortened(path)}: {reason}")
+    service: str
+    path: str
+    reason: str
+    status: int | None = None
+    retry_after: float | None = None
 
-    def __reduce__(
-        self,
-    ) -> tuple[type[Unanswered], tuple[str, str, str, int | None, float | None]]:
-        return type(self), (self.service, self.path, self.reason, self.status, self.retry_after)
+    def __str__(self) -> str:
+        return f"{self.service} gives no answer to {shortened(self.path)}: {self.reason}"
 
 
 class Blocked(CollectError):

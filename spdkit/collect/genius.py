@@ -22,9 +22,8 @@ from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, U
 from spdkit.collect.genius_client import GeniusClient
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import RetryPolicy
-from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
-from spdkit.common.table_io import read_table, table_writer
+from spdkit.common.table_io import read_table, require_ids, table_writer
 
 Status = Literal["ok", "not_found", "blocked", "instrumental"]
 COLUMNS = (
@@ -302,11 +301,5 @@ def read_songs(path: Path) -> Sequence[Song]:
     """
     frame = read_table(path, _SONG_COLUMNS, text=True, error=CollectError)
     songs = [Song(*row) for row in frame.fillna("").itertuples(index=False)]
-    empty = [str(number) for number, song in enumerate(songs, 1) if not song.track_id.strip()]
-    if empty:
-        raise CollectError(f"{path}: no track_id in row {listing(empty)}")
-    repeated = [name for name, n in Counter(song.track_id for song in songs).items() if n > 1]
-    if repeated:
-        names = listing(repeated, quote=True)
-        raise CollectError(f"{path}: {len(repeated)} track_id occur more than once: {names}")
+    require_ids([song.track_id for song in songs], path, CollectError)
     return songs

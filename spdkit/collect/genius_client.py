@@ -1,4 +1,4 @@
-"""lyricsgenius, asked again where that helps, and each song page looked at before it is believed.
+"""Client of Genius: lyricsgenius, each of whose song pages is looked at before it is believed.
 
 lyricsgenius gives a request five seconds and one try, and reads the lyrics from whatever page it
 gets: the page of a firewall, and that of an instrumental, both have none. Here a page counts only

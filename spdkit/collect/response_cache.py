@@ -1,4 +1,4 @@
-"""The raw cache: one answer of a service a line, in a file that is only ever appended to.
+"""Response cache: one answer of a service a line, in a file that is only ever appended to.
 
 A line is a JSON object with its ``key`` (the path of a request, or of one thing in it) and either
 the ``response`` or, where the service said no, ``refused`` with its status and message. A line goes

@@ -1,4 +1,4 @@
-"""The line between a service's client library and ours: every answer looked at once.
+"""Response checks: between a service's client library and ours, every answer is looked at once.
 
 spotipy and lyricsgenius each do the asking, over a `requests.Session` whose response hook is ours.
 So an error status, half a body or a block page becomes one of our errors before the library can

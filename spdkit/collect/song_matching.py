@@ -1,4 +1,4 @@
-"""Whether two songs are the same: titles and artists compared, not trusted.
+"""Song matching: whether two songs are the same, titles and artists compared, not trusted.
 
 A search always finds something. The score of a hit is the smaller of two similarities, each 0 to 1:
 of the titles, without what catalogues add to them ("feat. …", "- Remastered 2011"), and of the

@@ -1,4 +1,4 @@
-"""What to collect: playlists, albums, artists, ids and ISRCs, or the charts of countries."""
+"""Sources of tracks: playlists, albums, artists, ids and ISRCs, or the charts of countries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A corpus from Spotify: from playlists, albums, artists, ids or countries to tables.
+"""Corpus from Spotify: from playlists, albums, artists, ids or countries to tables.
 
 The work is a queue that the cache drains: what it has is not asked for again, so a run that was
 killed or rate-limited goes on where it stopped, and the tables are written at the end from the

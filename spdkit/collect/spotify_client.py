@@ -1,4 +1,4 @@
-"""spotipy, asked again where that helps: bounded back-off, one token refresh, answers kept.
+"""Client of Spotify: spotipy with bounded back-off, one token refresh, answers kept.
 
 spotipy does the asking and holds the token, in memory alone (left to itself it writes the token to
 a file ``.cache``). Its own retries are off, because they sleep for as long as Spotify says.

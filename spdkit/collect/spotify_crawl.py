@@ -1,4 +1,4 @@
-"""The way from sources to whole tracks, one answer at a time.
+"""Crawl: from sources to whole tracks, one answer at a time.
 
 Sources give track ids. A playlist or a search brings whole tracks, each of which is kept under its
 own key (``tracks/ID``), and the page with the ids in their place; an album brings parts of tracks,

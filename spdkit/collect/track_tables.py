@@ -1,4 +1,4 @@
-"""From answers to tables: tracks, artists and albums in the layout of SpotGenTrack (SPD).
+"""Track tables: answers as tracks, artists and albums in the layout of SpotGenTrack (SPD).
 
 The layout is that of the published set (Mendeley Data, doi 10.17632/4m2x4zngny): an unnamed index,
 lists as Python literals, tracks numbered ``track_0``, ``track_1`` … in ``track_name_prev``. A value

@@ -24,11 +24,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import replacing, write_bytes
-from spdkit.common.messages import needs_extra
+from spdkit.common.files import replacing
+from spdkit.common.messages import listing, needs_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +148,17 @@ def require_columns(
         raise error(f"{where}: no column {', '.join(lacking)}; the columns are {there}")
 
 
+def require_ids(ids: Sequence[str], where: object, error: type[SpdkitError] = TableError) -> None:
+    """Refuse a table, called `where`, of which a ``track_id`` is empty or stands twice."""
+    empty = [number for number, name in enumerate(ids, 1) if not name.strip()]
+    if empty:
+        raise error(f"{where}: no track_id in row {listing(empty)}")
+    repeated = [name for name, count in Counter(ids).items() if count > 1]
+    if repeated:
+        names = listing(repeated, quote=True)
+        raise error(f"{where}: {len(repeated)} track_id occur more than once: {names}")
+
+
 def require_ending(path: Path, error: type[SpdkitError] = TableError) -> str:
     """Return the ending of a table's name; refuse one that says no format of ours."""
     name = path.name.lower()
@@ -192,15 +203,19 @@ def _separator(ending: str) -> str:
     return "\t" if ending.startswith(".tsv") else ","
 
 
-def _opened(file: Path, ending: str, error: type[SpdkitError]) -> IO[bytes]:
+def _opened(
+    file: Path, ending: str, error: type[SpdkitError], mode: Literal["rb", "wb"] = "rb"
+) -> IO[bytes]:
     """The bytes of a text table, unpacked."""
     packed = ending[len(".csv") :]
     if packed == ".zst":
         with needs_extra(f"{file}: zst", "parquet", error):
             import pyarrow
+        if mode == "wb":
+            return cast(IO[bytes], pyarrow.output_stream(str(file), compression="zstd"))
         with pyarrow.input_stream(str(file), compression="zstd") as stream:
             return io.BytesIO(stream.read())
-    opened: IO[bytes] = _COMPRESSED.get(packed, open)(file, "rb")
+    opened: IO[bytes] = _COMPRESSED.get(packed, open)(file, mode)
     return opened
 
 
@@ -304,21 +319,12 @@ def write_table(
         with replacing(file, error) as temporary:
             frame.to_parquet(temporary, index=False, engine="pyarrow")
         return
-    text = frame.to_csv(sep=_separator(ending), index=False, float_format=float_format)
-    write_bytes(file, _packed(text.encode(), file, ending, error), error)
-
-
-def _packed(content: bytes, file: Path, ending: str, error: type[SpdkitError]) -> bytes:
-    packed = ending[len(".csv") :]
-    if packed == ".gz":
-        return gzip.compress(content, mtime=0)  # equal tables are equal files
-    if packed == ".zst":
-        with needs_extra(f"{file}: zst", "parquet", error):
-            import pyarrow
-        return bytes(pyarrow.compress(content, codec="zstd", asbytes=True))
-    if packed == ".bz2":
-        return bz2.compress(content)
-    return lzma.compress(content) if packed == ".xz" else content
+    with (
+        replacing(file, error) as temporary,
+        _opened(temporary, ending, error, "wb") as stream,
+    ):
+        separator = _separator(ending)
+        frame.to_csv(stream, sep=separator, index=False, float_format=float_format, mode="wb")
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spdkit.common.messages import listing
-from spdkit.common.table_io import ENDINGS, read_table, require_columns
+from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
 from spdkit.common.text import printable
 from spdkit.tracks.local_metadata import read_local_metadata
 from spdkit.tracks.sidecars import beside
@@ -72,7 +71,7 @@ def from_folder(
     with _searching(base, shown=progress):
         scan = _scan(base, lyrics=lyrics)
     tracks = sorted(scan.tracks, key=lambda track: track.track_id)
-    _refuse_duplicates([track.track_id for track in tracks], str(base))
+    require_ids([track.track_id for track in tracks], base, TrackError)
     remarks, problems = [], scan.problems
     if scan.other:
         common = sorted(scan.other.items(), key=lambda item: (-item[1], item[0]))[:5]
@@ -222,10 +221,8 @@ def read_rows(
     else:
         where = str(Path(table).expanduser())
         frame = read_table(table, required=required, text=_TEXT, error=TrackError)
-    empty = [str(row + 1) for row, value in enumerate(frame["track_id"]) if _missing(value)]
-    if empty:
-        raise TrackError(f"{where}: no track_id in row {listing(empty)}")
-    _refuse_duplicates([str(value) for value in frame["track_id"]], where)
+    ids = ["" if _missing(value) else str(value) for value in frame["track_id"]]
+    require_ids(ids, where, TrackError)
     return {
         str(row["track_id"]): {
             str(key): _plain(value)
@@ -234,13 +231,6 @@ def read_rows(
         }
         for row in frame.to_dict("records")
     }
-
-
-def _refuse_duplicates(ids: Sequence[str], where: str) -> None:
-    repeated = [name for name, count in Counter(ids).items() if count > 1]
-    if repeated:
-        names = listing(repeated, quote=True)
-        raise TrackError(f"{where}: {len(repeated)} track_id occur more than once: {names}")
 
 
 def _locate(audio: str, folder: Path) -> str:

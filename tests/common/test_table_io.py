@@ -179,12 +179,6 @@ def test_any_text_seen_as_even_is_even_to_a_parser(text):
 # Writing
 
 
-def test_equal_tables_are_equal_files(tmp_path):
-    for path in (tmp_path / "a.csv.gz", tmp_path / "b.csv.gz"):
-        write_table(FRAME, path, float_format="%.3g")
-    assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
-
-
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     for name in ("f.csv", "f.csv.gz", "f.parquet"):
