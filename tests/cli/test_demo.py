@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from spdkit.cli import demo
 from spdkit.cli.app import app
 from spdkit.synthetic import corpus, daily_plays
+from spdkit.synthetic.metadata import song_facts
 from spdkit.synthetic.popularity import planted_table
 from spdkit.tracks import metadata_tables, scan
 
@@ -69,10 +70,10 @@ def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypat
     # What is extracted has words, tags and facts: with seed 3 the second song is instrumental.
     tracks = metadata_tables.join(scan.from_folder(folder / "music"), facts).tracks
     assert [track.track_id for track in tracks] == ["song-000.wav", "song-001.flac"]
-    assert tracks[0].lyrics.strip() == corpus.words_of(0, seed=3).as_text()
+    assert tracks[0].lyrics.strip() == corpus.song_lyrics(0, seed=3).as_text()
     assert tracks[1].lyrics is None
     for i, track in enumerate(tracks):
-        artist = corpus.facts_of(i, seed=3).artist
+        artist = song_facts(i, seed=3).artist
         assert track.metadata["artist"] == artist.name
         assert track.metadata["artist_followers"] == artist.followers
     labels = pd.read_csv(folder / "labels.csv")
