@@ -7,7 +7,7 @@ DATA ?=
 # Workers of the test suite; tests start processes of their own besides.
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-data bench lint format types docs clean
+.PHONY: demo test test-slow test-data bench lint format tree types floors docs clean
 
 demo: $(DONE)
 	$(BIN)/spdkit demo demo
@@ -26,7 +26,7 @@ test-data: $(DONE)
 bench: $(DONE)
 	$(BIN)/python benchmarks/extraction/audio.py "$(MUSIC)"
 
-lint: $(DONE) types
+lint: types floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -34,14 +34,22 @@ format: $(DONE)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# mypy cannot follow package_dir: it sees the packages through a tree of links.
-types: $(DONE)
-	rm -rf build/types && mkdir -p build/types/spdkit
-	ln -s "$(CURDIR)"/spdkit/* "$(CURDIR)/extractors" "$(CURDIR)/nets" build/types/spdkit/
-	MYPYPATH=build/types $(BIN)/mypy -p spdkit
+# mypy and import-linter cannot follow package_dir: they see the packages through a tree of links.
+tree: $(DONE)
+	rm -rf build/tree && mkdir -p build/tree/spdkit
+	ln -s "$(CURDIR)"/spdkit/* "$(CURDIR)/extractors" "$(CURDIR)/nets" build/tree/spdkit/
+	ln -s "$(CURDIR)/benchmarks" build/tree/
 
-docs: $(DONE)
+types: tree
+	MYPYPATH=build/tree $(BIN)/mypy -p spdkit
+
+# Who may import whom: the contracts in pyproject.toml.
+floors: tree
+	cd build/tree && "$(CURDIR)/$(BIN)/lint-imports" --no-cache --no-logo --config ../../pyproject.toml
+
+docs: tree
 	$(BIN)/python -m spdkit.extractors.documentation > docs/FEATURES.md
+	$(BIN)/python docs/architecture.py build/tree
 
 clean:
 	rm -rf .venv .venv-wheel build dist demo *.egg-info
