@@ -45,7 +45,7 @@ types: tree
 
 # Who may import whom: the contracts in pyproject.toml.
 floors: tree
-	cd build/tree && "$(CURDIR)/$(BIN)/lint-imports" --no-cache --no-logo --config ../../pyproject.toml
+	cd build/tree && "$(CURDIR)/$(BIN)/lint-imports" --no-cache --no-logo ../../pyproject.toml
 
 docs: tree
 	$(BIN)/python -m spdkit.extractors.documentation > docs/FEATURES.md

@@ -21,6 +21,7 @@ import grimp
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- imports inside functions: `make docs` -->\n", "<!-- end -->"
+SOURCES = ("spdkit", "extractors", "nets")
 WIDTH, GAP, LINE, PAD = 1280, 26, 15, 10  # pixels
 CHARACTER = 6.3  # pixels, of 11 pixel type
 COLOURS = ("#e8f1ee", "#e9eef6", "#f4efe6", "#f3e9ec", "#ececf4", "#eeeeee")
@@ -130,9 +131,10 @@ def picture(graph: grimp.ImportGraph) -> str:
     )
 
 
-def deferred(tree: Path) -> Iterator[tuple[str, str]]:
+def deferred() -> Iterator[tuple[str, str]]:
     """Imports inside functions: the file, and what it imports there."""
-    for path in sorted((tree / "spdkit").rglob("*.py")):
+    root = HERE.parent
+    for path in sorted(p for folder in SOURCES for p in (root / folder).rglob("*.py")):
         seen = set()
         syntax = ast.parse(path.read_text(encoding="utf-8"))
         for function in ast.walk(syntax):
@@ -144,13 +146,13 @@ def deferred(tree: Path) -> Iterator[tuple[str, str]]:
                 elif isinstance(node, ast.ImportFrom):
                     seen.add(str(node.module))
         for name in sorted(seen):
-            yield path.relative_to(tree).as_posix(), name
+            yield path.relative_to(root).as_posix(), name
 
 
-def table(tree: Path) -> str:
+def table() -> str:
     """List them, one row a package or module of ours."""
     files: dict[str, list[str]] = defaultdict(list)
-    for path, name in deferred(tree):
+    for path, name in deferred():
         key = name if name.startswith("spdkit") else name.split(".")[0]
         if not files[key] or files[key][-1] != path:
             files[key].append(path)
@@ -169,7 +171,7 @@ def main(tree: Path) -> None:
     text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END, maxsplit=1)[1]
-    page.write_text(f"{before}{BEGIN}{table(tree)}{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def _is_missing(value: object) -> bool:
         return True
     if isinstance(value, str):
         return value.strip().lower() in _MISSING_WORDS
-    return isinstance(value, Real) and value != value
+    return isinstance(value, Real) and math.isnan(value)
 
 
 def _number(value: object) -> float:

@@ -12,13 +12,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from spdkit.catalogs.errors import CatalogError, cells_at_fault
 from spdkit.common.table_io import column_names, read_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COUNTS = ("plays", "downloads", "collects")
 _DATE, _COUNT = r"\d{8}", r"\d{1,18}"
@@ -48,8 +46,6 @@ def read_daily(
     CatalogError
         Naming what lacks or is wrong, with column and row, all at once.
     """
-    import pandas as pd
-
     place = Path(path).expanduser()
     cells = _cells(place, (key, "ds", *counts, *keep))
     days = cells["ds"].where(cells["ds"].str.fullmatch(_DATE))

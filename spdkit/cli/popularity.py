@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from enum import StrEnum
@@ -443,5 +444,5 @@ def _score(score: Score | Difference | None, sign: str = "") -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, float):
-        return "" if value != value else f"{value:.3g}"
+        return "" if math.isnan(value) else f"{value:.3g}"
     return str(value)

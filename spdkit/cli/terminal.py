@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import shlex
 import sys
 import warnings
@@ -95,6 +96,6 @@ def to_json(content: Any) -> str:
             return {key: clean(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [clean(item) for item in value]
-        return None if isinstance(value, float) and value != value else value
+        return None if isinstance(value, float) and math.isnan(value) else value
 
     return json.dumps(clean(content), indent=1, default=str, ensure_ascii=False)

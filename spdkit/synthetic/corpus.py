@@ -13,16 +13,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import mutagen
+import mutagen.id3
+import pandas as pd
+import soundfile
+from mutagen import MutagenError
 
 from spdkit.common.errors import SpdkitError
 from spdkit.synthetic.lyrics import SongLyrics, write_lyrics
 from spdkit.synthetic.metadata import SongFacts, song_facts
 from spdkit.synthetic.popularity import planted_table
 from spdkit.synthetic.sound import SR, Song, compose_song, plan_song
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAX_SONGS = 1000
 SIDECARS = (".txt", ".lrc")
@@ -74,9 +77,6 @@ def synthesise_corpus(
     SpdkitError
         When `n_songs` or `seed` is out of range, or the folder cannot be written.
     """
-    import soundfile
-    from mutagen import MutagenError
-
     _require_range(n_songs, seed)
     target = Path(folder).expanduser()
     songs = []
@@ -135,8 +135,6 @@ def metadata_table(n_songs: int, seed: int = 0) -> pd.DataFrame:
         (YYYY-MM-DD), ``artist_followers``, ``artist_popularity`` (missing for some artists),
         ``available_markets`` (their number).
     """
-    import pandas as pd
-
     rows = []
     for i in range(n_songs):
         song, facts = plan_song(i, seed).song, song_facts(i, seed)
@@ -170,7 +168,6 @@ def _require_range(n_songs: int, seed: int) -> None:
 
 
 def _write_song(folder: Path, i: int, seed: int) -> Song:
-    import soundfile
 
     song, sound = compose_song(i, seed)
     facts, words = song_facts(i, seed), song_lyrics(i, seed)
@@ -195,9 +192,6 @@ def _write_text(path: Path, text: str) -> None:
 
 def _tag(path: Path, song: Song, facts: SongFacts, lyrics: str) -> None:
     """Write title, artist, album, date and, where there are any, lyrics into the file."""
-    import mutagen
-    import mutagen.id3
-
     id3: Any = mutagen.id3  # its types are half there
     artist = facts.artist
     content: Any = mutagen.File(path)

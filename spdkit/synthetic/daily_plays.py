@@ -22,17 +22,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_text
 from spdkit.synthetic.popularity import planted_table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Numbers = NDArray[np.float64]
 
@@ -65,8 +62,6 @@ def plays_table(n_songs: int, seed: int = 0, days: int = DAYS) -> pd.DataFrame:
     SpdkitError
         When `n_songs` is below 1, `seed` below 0, or `days` below 200.
     """
-    import pandas as pd
-
     if days < NEW_AGES[1]:
         raise SpdkitError(f"days must be at least {NEW_AGES[1]}, got {days}")
     planted = planted_table(n_songs, seed)

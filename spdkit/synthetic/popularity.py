@@ -38,17 +38,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from spdkit.common.errors import SpdkitError
 from spdkit.synthetic.lyrics import CHORUSES, KINDS, WORDS_OF_A_KIND, lyrics_amounts
 from spdkit.synthetic.metadata import LOG_FOLLOWERS, LYRICS_SOURCES, song_facts
 from spdkit.synthetic.sound import LEAD_SLOPES, TEMPI, plan_song
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BASE = 50.0
 NOISE = 12.0  # half the width of the triangle
@@ -166,8 +164,6 @@ def planted_table(n_songs: int, seed: int = 0) -> pd.DataFrame:
     SpdkitError
         When `n_songs` is below 1 or `seed` below 0.
     """
-    import pandas as pd
-
     if n_songs < 1 or seed < 0:
         raise SpdkitError(f"n_songs must be 1 or more and seed 0 or more, got {n_songs} and {seed}")
     return pd.DataFrame([_row(i, seed) for i in range(n_songs)])

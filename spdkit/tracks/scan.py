@@ -15,16 +15,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
 from spdkit.common.text import printable
 from spdkit.tracks.local_metadata import read_local_metadata
 from spdkit.tracks.sidecars import beside
 from spdkit.tracks.track import Track, TrackError, TrackSet, is_url
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _SNDFILE_SUFFIXES = (
     ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aiff .aif .aifc .au .caf"
@@ -162,8 +160,6 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     TrackError
         When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
     """
-    import pandas as pd
-
     folder = Path() if isinstance(table, pd.DataFrame) else Path(table).expanduser().parent
     tracks, files = [], {}
     for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
@@ -213,8 +209,6 @@ def read_rows(
     TrackError
         When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
     """
-    import pandas as pd
-
     if isinstance(table, pd.DataFrame):
         frame, where = table, "the table"
         require_columns(frame.columns, required, where, TrackError)
@@ -241,7 +235,6 @@ def _missing(value: object) -> bool:
     # Blank text, None, NaN and pandas' NA and NaT; the last two are equal to nothing.
     if value is None or (isinstance(value, str) and not value.strip()):
         return True
-    import pandas as pd
 
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # type: ignore[call-overload]
 

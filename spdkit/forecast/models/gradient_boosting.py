@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from spdkit.common.messages import needs_extra
 from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
@@ -219,7 +220,6 @@ def _ratios(models: Sequence[Any], X: Numbers) -> Numbers:
 
 
 def _hist(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(
         max_iter=settings.n_trees,
