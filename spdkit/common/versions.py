@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
     """Versions by name, of those packages that are installed."""
-    found = {}
+    versions = {}
     for package in packages:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue  # an optional one
-    return found
+    return versions
