@@ -1,30 +1,32 @@
-from . import catalogs as catalogs
-from . import collect as collect
-from . import evaluation as evaluation
-from . import extraction as extraction
-from . import extractors as extractors
-from . import forecast as forecast
-from . import popularity as popularity
-from . import report as report
-from . import store as store
-from . import synthetic as synthetic
-from . import tracks as tracks
-from .common.errors import SpdkitError as SpdkitError
-from .common.errors import SpdkitWarning as SpdkitWarning
-from .common.table_io import TableError as TableError
-from .common.table_io import read_table as read_table
-from .extraction.batch import BatchReport as BatchReport
-from .extraction.batch import extract as extract
-from .extractors import AudioExtractor as AudioExtractor
-from .extractors import DescriptorExtractor as DescriptorExtractor
-from .extractors import LyricsExtractor as LyricsExtractor
-from .extractors import MetadataExtractor as MetadataExtractor
-from .popularity.models.hitmusicnet import HitMusicNetClassifier as HitMusicNetClassifier
-from .popularity.models.hitmusicnet import HitMusicNetRegressor as HitMusicNetRegressor
+from . import (
+    catalogs as catalogs,
+    collect as collect,
+    evaluation as evaluation,
+    extraction as extraction,
+    extractors as extractors,
+    forecast as forecast,
+    popularity as popularity,
+    report as report,
+    store as store,
+    synthetic as synthetic,
+    tracks as tracks,
+)
+from .common.errors import SpdkitError as SpdkitError, SpdkitWarning as SpdkitWarning
+from .common.table_io import TableError as TableError, read_table as read_table
+from .extraction.batch import BatchReport as BatchReport, extract as extract
+from .extractors import (
+    AudioExtractor as AudioExtractor,
+    DescriptorExtractor as DescriptorExtractor,
+    LyricsExtractor as LyricsExtractor,
+    MetadataExtractor as MetadataExtractor,
+)
+from .popularity.models.hitmusicnet import (
+    HitMusicNetClassifier as HitMusicNetClassifier,
+    HitMusicNetRegressor as HitMusicNetRegressor,
+)
 from .store import dataset as dataset
 from .store.feature_store import FeatureStore as FeatureStore
-from .tracks.scan import from_folder as from_folder
-from .tracks.scan import from_table as from_table
+from .tracks.scan import from_folder as from_folder, from_table as from_table
 from .tracks.track import Track as Track
 
 __version__: str

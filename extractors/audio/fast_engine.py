@@ -16,8 +16,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from spdkit.extractors.audio import harmonic, waveform
-from spdkit.extractors.audio import spectral as spectra
+from spdkit.extractors.audio import harmonic, spectral as spectra, waveform
 from spdkit.extractors.audio.chroma import chroma_cqt
 from spdkit.extractors.audio.filterbanks import FilterBanks, filter_banks
 from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks

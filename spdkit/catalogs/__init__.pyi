@@ -1,9 +1,5 @@
-from . import musicoset as musicoset
-from . import spotgentrack as spotgentrack
-from . import tianchi as tianchi
-from .base import Catalog as Catalog
-from .base import CatalogData as CatalogData
+from . import musicoset as musicoset, spotgentrack as spotgentrack, tianchi as tianchi
+from .base import Catalog as Catalog, CatalogData as CatalogData
 from .errors import CatalogError as CatalogError
 from .genres import GenreEncoder as GenreEncoder
-from .registry import available as available
-from .registry import get as get
+from .registry import available as available, get as get

@@ -16,8 +16,7 @@ from typing import Annotated
 import typer
 
 from spdkit import extractors, popularity, report, synthetic, tracks
-from spdkit.cli import extract, forecast, inspect
-from spdkit.cli import popularity as popularity_commands
+from spdkit.cli import extract, forecast, inspect, popularity as popularity_commands
 from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spdkit import evaluation, extraction, popularity, report, tracks
-from spdkit import store as stores
+from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
 from spdkit.cli.printing import SHOWN_ROWS, console, print_table
 from spdkit.cli.terminal import (
     AsJson,

@@ -1,12 +1,12 @@
-from .errors import Blocked as Blocked
-from .errors import CollectError as CollectError
-from .errors import CredentialsError as CredentialsError
-from .errors import RateLimited as RateLimited
-from .errors import Refused as Refused
-from .errors import Unanswered as Unanswered
-from .genius import GeniusCollector as GeniusCollector
-from .genius import LyricsReport as LyricsReport
+from .errors import (
+    Blocked as Blocked,
+    CollectError as CollectError,
+    CredentialsError as CredentialsError,
+    RateLimited as RateLimited,
+    Refused as Refused,
+    Unanswered as Unanswered,
+)
+from .genius import GeniusCollector as GeniusCollector, LyricsReport as LyricsReport
 from .retry import RetryPolicy as RetryPolicy
 from .sources import Sources as Sources
-from .spotify import CollectReport as CollectReport
-from .spotify import SpotifyCollector as SpotifyCollector
+from .spotify import CollectReport as CollectReport, SpotifyCollector as SpotifyCollector

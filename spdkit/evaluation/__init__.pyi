@@ -1,4 +1,1 @@
-from . import bootstrap as bootstrap
-from . import conformal as conformal
-from . import metrics as metrics
-from . import splits as splits
+from . import bootstrap as bootstrap, conformal as conformal, metrics as metrics, splits as splits

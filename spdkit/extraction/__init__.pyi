@@ -1,7 +1,8 @@
-from . import batch as batch
-from . import dask_executor as dask_executor
-from . import doctor as doctor
-from . import executors as executors
-from . import rebuild as rebuild
-from .batch import BatchReport as BatchReport
-from .batch import extract as extract
+from . import (
+    batch as batch,
+    dask_executor as dask_executor,
+    doctor as doctor,
+    executors as executors,
+    rebuild as rebuild,
+)
+from .batch import BatchReport as BatchReport, extract as extract

@@ -26,8 +26,7 @@ from spdkit.extractors.base import Extractor
 from spdkit.store.provenance import RECORDED_PACKAGES
 
 if TYPE_CHECKING:
-    from distributed import Client
-    from distributed import Future as DaskFuture
+    from distributed import Client, Future as DaskFuture
 
 Value = TypeVar("Value")
 

@@ -1,23 +1,24 @@
-from . import cross_validation as cross_validation
-from . import feature_groups as feature_groups
-from . import fit as fit
-from . import labels as labels
-from . import models as models
-from . import novelty as novelty
-from . import permutation_importance as permutation_importance
-from . import predict as predict
-from . import predictions as predictions
-from . import record as record
-from . import shapley as shapley
-from .cross_validation import Songs as Songs
-from .cross_validation import evaluate as evaluate
+from . import (
+    cross_validation as cross_validation,
+    feature_groups as feature_groups,
+    fit as fit,
+    labels as labels,
+    models as models,
+    novelty as novelty,
+    permutation_importance as permutation_importance,
+    predict as predict,
+    predictions as predictions,
+    record as record,
+    shapley as shapley,
+)
+from .cross_validation import Songs as Songs, evaluate as evaluate
 from .fit import FitSettings as FitSettings
-from .labels import PopularityClasses as PopularityClasses
-from .labels import classify as classify
-from .labels import is_hit as is_hit
+from .labels import PopularityClasses as PopularityClasses, classify as classify, is_hit as is_hit
 from .models import baselines as baselines
-from .models.hitmusicnet import HitMusicNetClassifier as HitMusicNetClassifier
-from .models.hitmusicnet import HitMusicNetRegressor as HitMusicNetRegressor
+from .models.hitmusicnet import (
+    HitMusicNetClassifier as HitMusicNetClassifier,
+    HitMusicNetRegressor as HitMusicNetRegressor,
+)
 from .models.presets import PRESETS as PRESETS
 from .predictions import Predictions as Predictions
 from .record import ModelRecord as ModelRecord

@@ -1,11 +1,13 @@
-from . import code_map as code_map
-from . import forecast_figures as forecast_figures
-from . import forecast_report as forecast_report
-from . import forecast_tables as forecast_tables
-from . import page as page
-from . import popularity_figures as popularity_figures
-from . import popularity_pictures as popularity_pictures
-from . import popularity_report as popularity_report
-from . import popularity_tables as popularity_tables
-from . import song_figures as song_figures
-from . import svg as svg
+from . import (
+    code_map as code_map,
+    forecast_figures as forecast_figures,
+    forecast_report as forecast_report,
+    forecast_tables as forecast_tables,
+    page as page,
+    popularity_figures as popularity_figures,
+    popularity_pictures as popularity_pictures,
+    popularity_report as popularity_report,
+    popularity_tables as popularity_tables,
+    song_figures as song_figures,
+    svg as svg,
+)

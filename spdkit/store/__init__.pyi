@@ -1,6 +1,7 @@
-from . import dataset as dataset
-from . import feature_store as feature_store
-from . import provenance as provenance
-from . import summary as summary
-from .feature_store import FeatureStore as FeatureStore
-from .feature_store import StoreError as StoreError
+from . import (
+    dataset as dataset,
+    feature_store as feature_store,
+    provenance as provenance,
+    summary as summary,
+)
+from .feature_store import FeatureStore as FeatureStore, StoreError as StoreError

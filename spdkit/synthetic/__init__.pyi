@@ -1,6 +1,8 @@
-from . import corpus as corpus
-from . import daily_plays as daily_plays
-from . import lyrics as lyrics
-from . import metadata as metadata
-from . import popularity as popularity
-from . import sound as sound
+from . import (
+    corpus as corpus,
+    daily_plays as daily_plays,
+    lyrics as lyrics,
+    metadata as metadata,
+    popularity as popularity,
+    sound as sound,
+)

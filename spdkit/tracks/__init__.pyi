@@ -1,13 +1,11 @@
-from . import local_metadata as local_metadata
-from . import metadata_tables as metadata_tables
-from . import remote_audio as remote_audio
-from . import scan as scan
-from . import sidecars as sidecars
-from . import tags as tags
-from . import track as track
-from .scan import from_folder as from_folder
-from .scan import from_path as from_path
-from .scan import from_table as from_table
-from .track import Track as Track
-from .track import TrackError as TrackError
-from .track import TrackSet as TrackSet
+from . import (
+    local_metadata as local_metadata,
+    metadata_tables as metadata_tables,
+    remote_audio as remote_audio,
+    scan as scan,
+    sidecars as sidecars,
+    tags as tags,
+    track as track,
+)
+from .scan import from_folder as from_folder, from_path as from_path, from_table as from_table
+from .track import Track as Track, TrackError as TrackError, TrackSet as TrackSet

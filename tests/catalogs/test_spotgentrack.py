@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from catalog_tables import AUDIO, spotgentrack, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit import catalogs
 from spdkit.catalogs import CatalogError

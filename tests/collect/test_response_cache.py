@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from spdkit.collect.errors import CollectError, Refused
 from spdkit.collect.response_cache import Entry, ResponseCache

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from spdkit.common.text import metadata_json, printable, storable
 

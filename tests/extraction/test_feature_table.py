@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.extraction.feature_table import merge, tabulate
 from spdkit.extraction.track_results import ExtractorResult, TrackResult

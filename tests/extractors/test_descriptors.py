@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 import scipy.signal
 from audio_files import melody, save, truncate
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from signals import SR, chords, drums, noise, seconds, tone, write
 
 from spdkit.extractors import ExtractionError, check_extractor

@@ -9,8 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.extraction.track_results import Task, run_task
 from spdkit.extractors import AudioExtractor, ExtractionError, check_extractor

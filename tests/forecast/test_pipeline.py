@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import play_tables
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.isotonic import isotonic_regression
 
 from spdkit.forecast import registry

@@ -10,8 +10,7 @@ import pytest
 import records
 from browser import Screen, chromium, contrast, problems
 
-from spdkit.report import popularity_figures, svg
-from spdkit.report import popularity_report as report
+from spdkit.report import popularity_figures, popularity_report as report, svg
 
 SCREENS = [Screen(*s, c) for s, c in product([(1280, 900), (360, 740)], ["light", "dark"])]
 WIDE, WIDE_DARK, NARROW, NARROW_DARK = SCREENS

@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import records
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from pages import Reader
 
 from spdkit.common.errors import SpdkitError
 from spdkit.evaluation.bootstrap import Score
 from spdkit.evaluation.metrics import MetricError
 from spdkit.popularity.record import Split, from_files, to_files
-from spdkit.report import popularity_pictures
-from spdkit.report import popularity_report as report
-from spdkit.report import popularity_tables as tables
+from spdkit.report import (
+    popularity_pictures,
+    popularity_report as report,
+    popularity_tables as tables,
+)
 from spdkit.report.page import plain
 from spdkit.report.svg import TEXT
 

@@ -6,8 +6,7 @@ import re
 import numpy as np
 import pytest
 import stopwordsiso
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.synthetic.lyrics import GRAMMARS, SongLyrics, lyrics_amounts, write_lyrics
 

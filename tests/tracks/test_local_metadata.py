@@ -17,8 +17,7 @@ from mutagen import id3
 from spdkit.extraction import batch
 from spdkit.extractors import Extractor, FeatureSpec
 from spdkit.store.feature_store import FeatureStore
-from spdkit.tracks import local_metadata
-from spdkit.tracks import scan as tracks
+from spdkit.tracks import local_metadata, scan as tracks
 from spdkit.tracks.scan import from_folder, from_table
 from spdkit.tracks.sidecars import MAX_BYTES
 

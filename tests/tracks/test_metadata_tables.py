@@ -6,8 +6,7 @@ import unicodedata
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.tracks.metadata_tables import JoinError, join
 from spdkit.tracks.track import Track, TrackError, TrackSet

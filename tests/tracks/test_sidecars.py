@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from audio_files import as_nobody
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from spdkit.tracks.sidecars import MAX_BYTES, PartError, beside, decode, plain_words, read_lyrics
 

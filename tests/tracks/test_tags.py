@@ -9,8 +9,7 @@ from pathlib import Path
 import mutagen
 import pytest
 from audio_files import encode, melody, save, tag_by_ffmpeg, truncate
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from mutagen import id3
 from mutagen.apev2 import APEv2, APEValue
 

@@ -6,8 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import scipy.fft
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from signals import SIGNALS
 
 from spdkit.extractors.audio import half_rate

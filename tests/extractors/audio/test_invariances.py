@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings as hypothesis_settings, strategies as st
 from signals import SR, chords, frames_of, noise, row_of, seconds, speech, tone
 
 from spdkit.extractors import AudioExtractor

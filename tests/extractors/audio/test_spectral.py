@@ -6,8 +6,7 @@ import librosa
 import numpy as np
 import pytest
 import scipy.fft
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.signal import get_window
 
 from spdkit.extractors import AudioExtractor

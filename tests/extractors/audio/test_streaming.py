@@ -8,19 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from signals import SIGNALS, SR
 
 from spdkit.extractors import AudioExtractor
 from spdkit.extractors.audio import (
     chroma,
-    framing,
-)
-from spdkit.extractors.audio import (
     fast_engine as analysis,
-)
-from spdkit.extractors.audio import (
+    framing,
     spill_buffer as scratch,
 )
 from spdkit.extractors.audio.columns import Summary

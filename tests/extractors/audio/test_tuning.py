@@ -7,8 +7,7 @@ import warnings
 import librosa
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from signals import SIGNALS, SR, write
 
 from spdkit.extractors import AudioExtractor

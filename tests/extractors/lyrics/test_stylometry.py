@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.extractors.lyrics import LyricsExtractor
 from spdkit.extractors.lyrics.stylometry import NAMES, index_over_vocabulary, share_of_words

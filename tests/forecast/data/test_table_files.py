@@ -6,8 +6,7 @@ import gzip
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from long_frames import long_frame
 from scipy.optimize import minimize_scalar
 from statsmodels.tsa.arima.model import ARIMA as TheirARIMA
