@@ -100,8 +100,7 @@ def extract(
         bool, typer.Option("--strict", help="Exit with status 1 if any track failed.")
     ] = False,
     shard_size: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Tracks kept in hand before they are made safe."),
+        int, typer.Option(min=1, metavar="N", help="Tracks kept in hand before they are made safe.")
     ] = 32,
     as_json: AsJson = False,
 ) -> None:

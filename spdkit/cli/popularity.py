@@ -72,8 +72,7 @@ Target = Annotated[
     str, typer.Option(metavar="COLUMN", help="What to predict: popularity in [0, 100].")
 ]
 Groups = Annotated[
-    str,
-    typer.Option(metavar="COLUMN", help="Whose songs the protocol artist keeps on one side."),
+    str, typer.Option(metavar="COLUMN", help="Whose songs the protocol artist keeps on one side.")
 ]
 TaskOption = Annotated[
     Task, typer.Option(help="A number, or low, medium, high (below 25, below 65, the rest).")
@@ -208,11 +207,7 @@ def evaluate(
     """
     with errors_as_lines():
         settings = popularity.fit.FitSettings(
-            task=task.value,
-            preset=preset,
-            protocol=protocol.value,
-            balanced=balanced,
-            seed=seed,
+            task=task.value, preset=preset, protocol=protocol.value, balanced=balanced, seed=seed
         )
         cuts = _thresholds(thresholds)
         if isinstance(cuts, str):

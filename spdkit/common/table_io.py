@@ -319,10 +319,7 @@ def write_table(
         with replacing(file, error) as temporary:
             frame.to_parquet(temporary, index=False, engine="pyarrow")
         return
-    with (
-        replacing(file, error) as temporary,
-        _opened(temporary, ending, error, "wb") as stream,
-    ):
+    with replacing(file, error) as temporary, _opened(temporary, ending, error, "wb") as stream:
         separator = _separator(ending)
         frame.to_csv(stream, sep=separator, index=False, float_format=float_format, mode="wb")
 

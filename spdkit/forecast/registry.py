@@ -120,11 +120,7 @@ MODELS = {
             "recommended-with-units",
             "boosting and lstm-rpa trained on F, averaged: our best; slow",
             lambda s: with_units(
-                s.h,
-                hist_exog=s.hist_exog,
-                season_length=s.season_length,
-                zero="skip",
-                seed=s.seed,
+                s.h, hist_exog=s.hist_exog, season_length=s.season_length, zero="skip", seed=s.seed
             ),
         ),
         Model("sma", "the mean of the last 16 rows", lambda _: SMA(16), candidate=True),
@@ -144,11 +140,7 @@ MODELS = {
             "global",
             "gradient boosting over all series at once, on relative error",
             lambda s: GlobalForecaster(
-                s.h,
-                zero="skip",
-                season_length=s.season_length,
-                hist_exog=s.hist_exog,
-                seed=s.seed,
+                s.h, zero="skip", season_length=s.season_length, hist_exog=s.hist_exog, seed=s.seed
             ),
         ),
         Model(

@@ -44,10 +44,7 @@ _ROWS_AT_A_TIME = 4096
 
 
 def contributions(
-    predict: Predict,
-    X: pd.DataFrame,
-    background: pd.DataFrame,
-    feature_groups: FeatureGroups,
+    predict: Predict, X: pd.DataFrame, background: pd.DataFrame, feature_groups: FeatureGroups
 ) -> pd.DataFrame:
     """What pushed the prediction for each song up or down, by feature group.
 
@@ -102,11 +99,7 @@ def contributions(
 
 
 def _worth(
-    predict: Predict,
-    songs: Numbers,
-    others: Numbers,
-    taken: Index,
-    names: pd.Index,
+    predict: Predict, songs: Numbers, others: Numbers, taken: Index, names: pd.Index
 ) -> Numbers:
     """Mean prediction for the background with these columns of each song, shape (n_songs,)."""
     at_a_time = max(1, _ROWS_AT_A_TIME // len(others))

@@ -211,12 +211,7 @@ def _past_ends(result: ForecastResult, i: int) -> tuple[Any, Any] | None:
 
 def _band(ax: Axes, ds: Any, ends: tuple[Any, Any] | None, label: str | None) -> None:
     if ends is not None:
-        style: dict[str, Any] = {
-            "color": MODEL,
-            "alpha": 0.22,
-            "linewidth": 0,
-            "label": label,
-        }
+        style: dict[str, Any] = {"color": MODEL, "alpha": 0.22, "linewidth": 0, "label": label}
         ax.fill_between(ds, *ends, **style)
 
 

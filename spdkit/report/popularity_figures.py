@@ -110,11 +110,7 @@ def losses(history: pd.DataFrame, ylabel: str, ax: Axes) -> Axes:
     for i, (_, of_net) in enumerate(epochs.groupby("net", sort=False)):
         stops = of_net["val_loss"].notna().any()
         label = "training rows" if i == 0 or stops else "refits, all rows" if i == 1 else None
-        style: Style = {
-            "color": OTHER,
-            "linewidth": 1.4 if i == 0 else 0.8,
-            "marker": single,
-        }
+        style: Style = {"color": OTHER, "linewidth": 1.4 if i == 0 else 0.8, "marker": single}
         ax.plot(of_net["epoch"], of_net["loss"], label=label, **style)
         if stops:
             style = {"color": MODEL, "linewidth": 1.6, "marker": single}
@@ -222,12 +218,7 @@ def calibration(bins: Reliability, ax: Axes) -> Axes:
     ax.plot([0, 1], [0, 1], color=TEXT, linewidth=0.9, label="as sure as right")
     ax.plot(bins.confidence[filled], bins.accuracy[filled], color=MODEL, linewidth=1.2)
     area = 12 + 140 * bins.count[filled] / bins.count.max()
-    style: Style = {
-        "c": MODEL,
-        "alpha": 0.85,
-        "edgecolors": "none",
-        "label": "songs of a bin",
-    }
+    style: Style = {"c": MODEL, "alpha": 0.85, "edgecolors": "none", "label": "songs of a bin"}
     ax.scatter(bins.confidence[filled], bins.accuracy[filled], s=area, **style)
     ax.set(xlim=(0, 1.04), ylim=(-0.04, 1.04), aspect="equal")
     ax.set(xlabel="Probability of the chosen class (0–1)", ylabel="Share that is right (0–1)")
@@ -319,12 +310,7 @@ def _points(n: int) -> Style:
 
 def _class_borders(ax: Axes, thresholds: tuple[float, float], horizontal: bool = False) -> None:
     for i, threshold in enumerate(thresholds):
-        style: Style = {
-            "color": TEXT,
-            "linewidth": 0.9,
-            "linestyle": (0, (2, 2)),
-            "alpha": 0.65,
-        }
+        style: Style = {"color": TEXT, "linewidth": 0.9, "linestyle": (0, (2, 2)), "alpha": 0.65}
         ax.axvline(threshold, label="class border" if i == 0 else None, **style)
         if horizontal:
             ax.axhline(threshold, **style)

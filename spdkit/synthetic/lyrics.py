@@ -111,11 +111,7 @@ def _amounts(rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _verses(
-    grammar: Grammar,
-    a: Sequence[str],
-    b: Sequence[str],
-    c: Sequence[str],
-    rng: np.random.Generator,
+    grammar: Grammar, a: Sequence[str], b: Sequence[str], c: Sequence[str], rng: np.random.Generator
 ) -> list[tuple[str, ...]]:
     """Every word about as often as any other of its kind, each kind in an order of its own."""
     n_lines = VERSES * LINES_OF_A_VERSE

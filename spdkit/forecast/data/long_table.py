@@ -325,10 +325,7 @@ def _positions(
 
 
 def _refuse_double(
-    positions: NDArray[np.int64],
-    ds: pd.Index[Any],
-    ids: pd.Index[Any],
-    codes: NDArray[np.int64],
+    positions: NDArray[np.int64], ds: pd.Index[Any], ids: pd.Index[Any], codes: NDArray[np.int64]
 ) -> None:
     double = pd.DataFrame({"series": codes, "position": positions}).duplicated().to_numpy()
     if double.any():

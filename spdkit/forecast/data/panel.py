@@ -106,11 +106,7 @@ class Panel:
         return f"series {quoted(self.ids[series])}, {shown(self.ds[row])}"
 
     def refuse(
-        self,
-        wrong: NDArray[np.bool_],
-        what: str,
-        values: Numbers | None = None,
-        advice: str = "",
+        self, wrong: NDArray[np.bool_], what: str, values: Numbers | None = None, advice: str = ""
     ) -> None:
         """Refuse the rows marked as wrong, shape (n_rows,).
 

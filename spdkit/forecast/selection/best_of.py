@@ -85,11 +85,7 @@ class BestForecaster(Forecaster):
     def _fit(self, panel: Panel) -> None:
         splits = list(cutoffs(panel, self.h, self.n_windows, self.step_size))
         self.selection_: Selection = select_panel(
-            self.candidates,
-            splits,
-            metric=self.metric,
-            zero=self.zero,
-            verbose=self.verbose,
+            self.candidates, splits, metric=self.metric, zero=self.zero, verbose=self.verbose
         )
         self.best_ = clone(self.selection_.best).fit_panel(panel)
 
