@@ -2,7 +2,9 @@
 
 Conventions
 -----------
-Popularity is in points of 0 … 100, classes are 0, 1, 2 (`spdkit.evaluation.metrics.CLASS_NAMES`).
+Popularity is in points of 0 … 100, classes are 0, 1, 2 (`spdkit.evaluation.metrics.CLASS_NAMES`);
+labels have shape (n_rows,), and thresholds are where the classes medium and high begin. `ax` are
+matplotlib Axes.
 Every axis has a label with its unit, and no figure a title: on the page its caption says what is
 seen. Text, axes and lines of reference are in `TEXT`, which the page replaces by the colour of its
 text (`spdkit.report.svg`). All other colours can be seen on white and on black, and none tells
@@ -49,9 +51,6 @@ def popularity_of_rows(
     ----------
     training, test : array-like, shape (n_rows,)
         Popularity; NaN is left out.
-    thresholds : (float, float)
-        Where the classes medium and high begin.
-    ax : matplotlib Axes
     """
     bins = list(range(0, 101, 5))
     styles: tuple[Style, ...] = (
@@ -79,7 +78,6 @@ def score_intervals(scores: Mapping[str, Score], model: str, xlabel: str, ax: Ax
         The name to bring out.
     xlabel : str
         What the score is, with its unit.
-    ax : matplotlib Axes
     """
     for place, (name, score) in enumerate(scores.items()):
         colour = MODEL if name == model else OTHER
@@ -135,7 +133,6 @@ def predicted_against_true(test: pd.DataFrame, thresholds: tuple[float, float], 
     ----------
     test : DataFrame
         Columns y and predicted, and low and high where known.
-    thresholds : (float, float)
     ax : matplotlib Axes
         Square, 0 to 100 both ways, with the diagonal on which a prediction is right.
     """
@@ -162,13 +159,7 @@ def hit_probability(
 ) -> Axes:
     """Draw the predicted probability of the class high against true popularity.
 
-    Parameters
-    ----------
-    test : DataFrame
-        Columns y and p_high.
-    true_classes : array-like of int, shape (n_rows,)
-    thresholds : (float, float)
-    ax : matplotlib Axes
+    `test` has the columns y and p_high.
     """
     _by_class(ax, np.column_stack([test["y"], test["p_high"]]), true_classes)
     _class_borders(ax, thresholds)
@@ -180,11 +171,7 @@ def hit_probability(
 def confusion(counts: NDArray[np.int64], ax: Axes) -> Axes:
     """Draw a confusion matrix: songs, and their share of those of the true class.
 
-    Parameters
-    ----------
-    counts : ndarray of int, shape (3, 3)
-        Rows by true class (first axis) and predicted class.
-    ax : matplotlib Axes
+    `counts` has shape (3, 3): rows by true class (first axis) and predicted class.
     """
     from matplotlib.patches import Rectangle
 
@@ -207,12 +194,8 @@ def confusion(counts: NDArray[np.int64], ax: Axes) -> Axes:
 def calibration(bins: Reliability, ax: Axes) -> Axes:
     """Draw how often the chosen class is right, against the probability that it was given.
 
-    Parameters
-    ----------
-    bins : Reliability
-        Of `spdkit.evaluation.metrics.reliability`; the area of a point grows with the rows of its
-        bin.
-    ax : matplotlib Axes
+    The area of a point grows with the rows of its bin; bins are those of
+    `spdkit.evaluation.metrics.reliability`.
     """
     filled = bins.count > 0
     ax.plot([0, 1], [0, 1], color=TEXT, linewidth=0.9, label="as sure as right")
@@ -228,14 +211,8 @@ def calibration(bins: Reliability, ax: Axes) -> Axes:
 def coverage_by_class(inside: ArrayLike, classes: ArrayLike, nominal: float, ax: Axes) -> Axes:
     """Draw which share of the songs of each true class lies in its interval.
 
-    Parameters
-    ----------
-    inside : array-like of bool, shape (n_rows,)
-    classes : array-like of int, shape (n_rows,)
-    nominal : float
-        The share that the intervals are made for.
-    ax : matplotlib Axes
-        Lines are Wilson's 95 % intervals, which take songs for independent.
+    `nominal` is the share that the intervals are made for. Lines are Wilson's 95 % intervals, which
+    take songs for independent.
     """
     inside, member = np.asarray(inside, dtype=bool), np.asarray(classes)
     names, lowest = [], 100 * nominal
@@ -260,12 +237,7 @@ def coverage_by_class(inside: ArrayLike, classes: ArrayLike, nominal: float, ax:
 def code_map(points: Numbers, classes: ArrayLike, ax: Axes) -> Axes:
     """Draw songs where t-SNE puts their codes, by true class (the paper's Figure 5).
 
-    Parameters
-    ----------
-    points : ndarray, shape (n_rows, 2)
-        Of `spdkit.report.code_map.place`.
-    classes : array-like of int, shape (n_rows,)
-    ax : matplotlib Axes
+    `points` are of `spdkit.report.code_map.place`, shape (n_rows, 2).
     """
     _by_class(ax, points, classes)
     ax.set(xlabel="t-SNE, first axis (no unit)", ylabel="t-SNE, second axis (no unit)")
@@ -281,7 +253,6 @@ def importance(table: pd.DataFrame, xlabel: str, ylabel: str, ax: Axes) -> Axes:
         Columns name, increase, low, high; the first `MOST_BARS` of the greatest are drawn.
     xlabel, ylabel : str
         What rises, with its unit; and what the names are.
-    ax : matplotlib Axes
     """
     top = table.sort_values("increase", ascending=False, kind="stable").head(MOST_BARS)
     places = np.arange(len(top))

@@ -50,15 +50,9 @@ def pictures(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
 
 
 def _picture(
-    name: str,
-    title: str,
-    caption: str,
-    height: float,
-    plot: Callable[..., Axes],
-    *arguments: object,
+    name: str, title: str, caption: str, height: float, plot: Callable[[Axes], Axes]
 ) -> Picture:
-    svg = draw(name, f"{title}. {caption}", height, partial(plot, *arguments))
-    return Picture(name, title, caption, svg)
+    return Picture(name, title, caption, draw(name, f"{title}. {caption}", height, plot))
 
 
 def _popularity(record: ModelRecord) -> Picture:
@@ -69,10 +63,7 @@ def _popularity(record: ModelRecord) -> Picture:
         f"songs (line) and {len(record.training_y):,} songs of the training rows (area). Dotted "
         "lines are where the classes medium and high begin.",
         _FLAT,
-        figures.popularity_of_rows,
-        record.training_y,
-        record.test["y"],
-        record.thresholds,
+        partial(figures.popularity_of_rows, record.training_y, record.test["y"], record.thresholds),
     )
 
 
@@ -86,16 +77,14 @@ def _scores(record: ModelRecord) -> Iterator[Picture]:
     if not scores:
         return
     label = metric_title(metric)
+    xlabel = label if metric == "mae" else f"{label} (0–1)"
     yield _picture(
         "scores",
         "The model beside the baselines",
         f"{label} of every model on the same {len(record.test):,} test songs; lines are 95 % "
         f"bootstrap intervals. {'Left' if metric == 'mae' else 'Right'} is better.",
         0.9 + 0.32 * len(scores),
-        figures.score_intervals,
-        scores,
-        model_title(MODEL, record.preset),
-        label if metric == "mae" else f"{label} (0–1)",
+        partial(figures.score_intervals, scores, model_title(MODEL, record.preset), xlabel),
     )
 
 
@@ -110,9 +99,7 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             "below it too low. Dotted lines are the borders of the classes."
             + (inside if has_interval(test) else ""),
             _SQUARE,
-            figures.predicted_against_true,
-            test,
-            record.thresholds,
+            partial(figures.predicted_against_true, test, record.thresholds),
         )
     elif "p_high" in test:
         yield _picture(
@@ -121,10 +108,7 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             f"Each of the {len(test):,} test songs is a point, with its true class as colour and "
             "marker. Songs right of the last dotted line are hits, and should lie high.",
             _SQUARE,
-            figures.hit_probability,
-            test,
-            truth,
-            record.thresholds,
+            partial(figures.hit_probability, test, truth, record.thresholds),
         )
     yield _picture(
         "confusion",
@@ -132,24 +116,21 @@ def _predictions(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
         f"The {len(test):,} test songs by true class (row) and predicted class (column); % is of "
         "the row. On the diagonal the class is right.",
         _SQUARE,
-        figures.confusion,
-        confusion_matrix(truth, test["class"]),
+        partial(figures.confusion, confusion_matrix(truth, test["class"])),
     )
 
 
 def _certainty(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
     test = record.test
     if has_interval(test):
+        inside = (test["low"] <= test["y"]) & (test["y"] <= test["high"])
         yield _picture(
             "coverage",
             f"Coverage of the {_SHARE} intervals by class",
             "Share of test songs whose interval holds their true popularity, by true class. Lines "
             "are Wilson 95 % intervals, which take songs for independent of one another.",
             _SQUARE,
-            figures.coverage_by_class,
-            (test["low"] <= test["y"]) & (test["y"] <= test["high"]),
-            truth,
-            COVERAGE,
+            partial(figures.coverage_by_class, inside, truth, COVERAGE),
         )
     names = [f"p_{name}" for name in CLASS_NAMES]
     if set(names) <= set(test):
@@ -160,8 +141,7 @@ def _certainty(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
             "points grow with their songs. On the line, a class said to be 70 % likely is right in "
             "70 % of cases; below it, the model is too sure.",
             _SQUARE,
-            figures.calibration,
-            reliability(truth, test[names]),
+            partial(figures.calibration, reliability(truth, test[names])),
         )
 
 
@@ -174,9 +154,7 @@ def _losses(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
             "Reconstruction error of the scaled features by epoch: of training rows, and of the "
             "rows held out to say when to stop. The weights of the best epoch are kept.",
             _FLAT,
-            figures.losses,
-            history[is_code],
-            "Mean squared error (no unit)",
+            partial(figures.losses, history[is_code], "Mean squared error (no unit)"),
         )
     if (~is_code).any():
         squared = "Mean squared error (of 0–1)"
@@ -188,9 +166,7 @@ def _losses(record: ModelRecord, history: pd.DataFrame) -> Iterator[Picture]:
             "Loss by epoch: of training rows, while the weights change and with dropout, and of "
             "the rows held out to say when to stop, after each epoch. No test row takes part.",
             _FLAT,
-            figures.losses,
-            history[~is_code],
-            unit,
+            partial(figures.losses, history[~is_code], unit),
         )
 
 
@@ -208,9 +184,7 @@ def _code(record: ModelRecord, truth: np.ndarray) -> Iterator[Picture]:
         f"(perplexity {songs.perplexity:.0f}), by true class. Neighbours are songs that the model "
         "takes for alike; directions and distances between groups mean nothing.",
         _SQUARE,
-        figures.code_map,
-        songs.points,
-        truth[songs.rows],
+        partial(figures.code_map, songs.points, truth[songs.rows]),
     )
 
 
@@ -230,8 +204,5 @@ def _importance(record: ModelRecord) -> Iterator[Picture]:
             "shuffled; lines are 95 % intervals. At 0 the model does without."
             + (some if n_drawn < len(of_level) else ""),
             0.9 + 0.27 * n_drawn,
-            figures.importance,
-            of_level,
-            f"Increase of {loss}",
-            title,
+            partial(figures.importance, of_level, f"Increase of {loss}", title),
         )

@@ -2,11 +2,13 @@
 
 Conventions
 -----------
-A function that draws one panel takes ``ax``, makes a figure of its own when there is none, and
-returns the ``ax`` it drew on; ``ax.figure`` is the figure. `features` is what
-`AudioExtractor.frames` returns and `settings` are the constants that made it. No function touches
-pyplot's current figure, so all of them work without a screen. Time is in seconds from the start
-of the window that was extracted. matplotlib is imported inside the functions.
+A function that draws one panel takes ``ax`` (matplotlib Axes), makes a figure of its own when there
+is none, and returns the ``ax`` it drew on; ``ax.figure`` is the figure. `features` is what
+`AudioExtractor.frames` returns and `settings` are the constants that made it, which give the rate
+and the hop. When matplotlib is missing, or the features are not those of `settings`, it raises
+`SpdkitError`. No function touches pyplot's current figure, so all of them work without a screen.
+Time is in seconds from the start of the window that was extracted. matplotlib is imported inside
+the functions.
 """
 
 from __future__ import annotations
@@ -38,33 +40,16 @@ TONNETZ_NAMES = ("5ths x", "5ths y", "min 3rds x", "min 3rds y", "maj 3rds x", "
 def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
     """Draw the mel spectrogram in dB below its loudest point.
 
-    Parameters
-    ----------
-    features : mapping
-        ``features["mel"]`` is power, shape (n_mels, n_frames).
-    ax : matplotlib Axes, optional
-        Where to draw; a figure of its own by default.
-    settings : AudioSettings
-        Gives the rate, the hop and the range of the bands in Hz.
-
-    Returns
-    -------
-    matplotlib Axes
-        The y axis is in Hz, spaced in mel, from ``settings.mel_fmin`` to ``settings.mel_high``.
-
-    Raises
-    ------
-    SpdkitError
-        When matplotlib is missing, or the features are not those of `settings`.
+    ``features["mel"]`` is power, shape (n_mels, n_frames). The y axis is in Hz, spaced in mel, from
+    ``settings.mel_fmin`` to ``settings.mel_high``.
     """
     mel = _panel(features, "mel", settings.n_mels)
-    ax = ax or _figure(width=10.0, height=4.0).subplots()
     # librosa's floor of 1e-10 would draw silence, and very quiet music, all bright.
     floor = float(np.finfo(np.float32).tiny)
     level = librosa.power_to_db(mel, ref=float(mel.max()) or 1.0, amin=floor)
     edges = _mel_edges(settings)
-    image = _show(level, ax, settings, y_axis="mel", y_coords=edges, cmap="magma")
-    image.set_clim(-MEL_DYNAMIC_RANGE, 0.0)
+    label = "Power (dB re max)"
+    ax = _show(level, ax, settings, "mel", edges, (-MEL_DYNAMIC_RANGE, 0.0), "magma", label)
     # Each band gets its height: librosa's own scale for "mel" cramps what lies below 1 kHz.
     ax.set_yscale("function", functions=(librosa.hz_to_mel, librosa.mel_to_hz))
     ticks = [hz for hz in MEL_TICKS if edges[0] <= hz <= edges[-1]]
@@ -72,98 +57,46 @@ def plot_mel(features: Features, ax: Axes | None = None, *, settings: AudioSetti
     ax.minorticks_off()
     ax.set_ylim(edges[0], edges[-1])
     ax.set(title="Mel spectrogram", ylabel="Frequency (Hz)")
-    _colour_bar(image, ax, "Power (dB re max)")
     return ax
 
 
 def plot_chroma(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
     """Draw the chromagram: how strongly each pitch class sounds, 1 for the strongest of a frame.
 
-    Parameters
-    ----------
-    features : mapping
-        ``features["chroma"]``, shape (n_chroma, n_frames), in [0, 1], from C upwards.
-    ax : matplotlib Axes, optional
-        Where to draw; a figure of its own by default.
-    settings : AudioSettings
-        Gives the rate, the hop and the number of pitch classes.
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Raises
-    ------
-    SpdkitError
-        When matplotlib is missing, or the features are not those of `settings`.
+    ``features["chroma"]`` has shape (n_chroma, n_frames), in [0, 1], from C upwards.
     """
     chroma = _panel(features, "chroma", settings.n_chroma)
-    ax = ax or _figure(width=10.0, height=4.0).subplots()
     edges = (np.arange(len(chroma) + 1) - 0.5) * (12 / len(chroma))
-    image = _show(chroma, ax, settings, y_axis="chroma", y_coords=edges, cmap="viridis")
-    image.set_clim(0.0, 1.0)
+    label = "Strength (1 = max)"
+    ax = _show(chroma, ax, settings, "chroma", edges, (0.0, 1.0), "viridis", label)
     ax.set_yticks(range(12), librosa.midi_to_note(range(12), octave=False))
     ax.set_ylim(edges[0], edges[-1])
     ax.set(title="Chromagram (constant-Q)", ylabel="Pitch class")
-    _colour_bar(image, ax, "Strength (1 = max)")
     return ax
 
 
 def plot_tonnetz(features: Features, ax: Axes | None = None, *, settings: AudioSettings) -> Axes:
     """Draw the tonal centroids: where a frame lies on the circles of fifths and of thirds.
 
-    Parameters
-    ----------
-    features : mapping
-        ``features["tonnetz"]``, shape (6, n_frames), no unit, in [-1, 1].
-    ax : matplotlib Axes, optional
-        Where to draw; a figure of its own by default.
-    settings : AudioSettings
-        Gives the rate and the hop.
-
-    Returns
-    -------
-    matplotlib Axes
-
-    Raises
-    ------
-    SpdkitError
-        When matplotlib is missing, or the features are not those of `settings`.
+    ``features["tonnetz"]`` has shape (6, n_frames), no unit, in [-1, 1].
     """
     tonnetz = _panel(features, "tonnetz", len(TONNETZ_NAMES))
-    ax = ax or _figure(width=10.0, height=4.0).subplots()
     edges = np.arange(len(tonnetz) + 1) - 0.5
-    image = _show(tonnetz, ax, settings, y_axis="tonnetz", y_coords=edges, cmap="RdBu_r")
     # Symmetric, so that white is the centre of each circle: no key at all.
-    image.set_clim(-TONNETZ_LIMIT, TONNETZ_LIMIT)
+    limits = (-TONNETZ_LIMIT, TONNETZ_LIMIT)
+    ax = _show(tonnetz, ax, settings, "tonnetz", edges, limits, "RdBu_r", "Coordinate")
     ax.set_yticks(range(len(tonnetz)), TONNETZ_NAMES)
     ax.set_ylim(edges[0], edges[-1])
     ax.set(title="Tonnetz", ylabel="Tonal centroid")
-    _colour_bar(image, ax, "Coordinate")
     return ax
 
 
 def plot_song(features: Features, settings: AudioSettings, title: str) -> Figure:
     """Draw mel spectrogram, chromagram and tonnetz of a song above one another.
 
-    Parameters
-    ----------
-    features : mapping
-        From `AudioExtractor.frames`.
-    settings : AudioSettings
-        ``AudioExtractor.settings`` of the same extractor.
-    title : str
-        Heading of the figure.
-
-    Returns
-    -------
-    matplotlib Figure
-        Three panels that share the time axis; save it with ``figure.savefig(path)``.
-
-    Raises
-    ------
-    SpdkitError
-        When matplotlib is missing, or the features are not those of `settings`.
+    The three panels share the time axis, and `title` is the heading of the figure, which
+    ``figure.savefig(path)`` saves. `settings` are ``AudioExtractor.settings`` of the extractor that
+    made the features.
 
     Examples
     --------
@@ -209,16 +142,19 @@ def _mel_edges(settings: AudioSettings) -> NDArray[np.float64]:
 
 def _show(
     values: NDArray[np.float32],
-    ax: Axes,
+    ax: Axes | None,
     settings: AudioSettings,
-    *,
     y_axis: str,
     y_coords: NDArray[np.floating[Any]],
+    limits: tuple[float, float],
     cmap: str,
-) -> Any:
+    label: str,
+) -> Axes:
+    """Draw values as colours within limits, with a bar that tells what the colours are."""
     from librosa.display import specshow
     from matplotlib.ticker import MaxNLocator
 
+    ax = ax or _figure(width=10.0, height=4.0).subplots()
     # Frames are centred on their time: a frame is drawn half a hop to either side.
     n_frames = values.shape[1]
     hop = settings.hop_length / settings.sr
@@ -236,14 +172,12 @@ def _show(
         shading="flat",
         auto_aspect=False,
     )
+    image.set_clim(*limits)
+    ax.figure.colorbar(image, ax=ax, label=label, pad=0.02, aspect=15)
     ax.set_xlim(0.0, max(n_frames - 1, 0.5) * hop)
     ax.set_xlabel("Time (s)")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=12, steps=[1, 2, 5, 10]))
-    return image
-
-
-def _colour_bar(image: Any, ax: Axes, label: str) -> None:
-    ax.figure.colorbar(image, ax=ax, label=label, pad=0.02, aspect=15)
+    return ax
 
 
 def _figure(width: float, height: float) -> Figure:
