@@ -26,7 +26,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,16 +41,6 @@ VERSION = "2.0"
 _ARRAYS = "arrays.safetensors"
 Arrays = Mapping[str, NDArray[Any]]
 State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
-
-
-class Fitted(Protocol):
-    """What can be saved: an object of parameters that says what it learned."""
-
-    def saved_state(self) -> State:
-        """Facts that JSON has words for, and arrays."""
-
-    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
-        """Take what `saved_state` gave."""
 
 
 def part_of(arrays: Arrays, prefix: str) -> dict[str, NDArray[Any]]:
@@ -95,7 +85,7 @@ class SavedForm:
 
     def save(
         self,
-        fitted: Fitted,
+        fitted: Saved,
         folder: str | os.PathLike[str],
         files: Mapping[str, bytes] | None = None,
     ) -> None:
@@ -167,7 +157,7 @@ class SavedForm:
         packed = self._guarded(source, described, _ARRAYS)
         try:
             fitted = self.from_json(described[self.kind])
-            if not hasattr(fitted, "restore_state"):
+            if not isinstance(fitted, Saved):
                 raise TypeError(f"{type(fitted).__name__} is no {self.kind}")
             if cls is not None and not isinstance(fitted, cls):
                 raise self.error(
@@ -313,6 +303,36 @@ class SavedForm:
                 f"{path.parent}: no {self.kind} of spdkit: {path.name} cannot be read: "
                 f"{reason.strerror}"
             ) from reason
+
+
+class Saved:
+    """What can be saved: an object of parameters that says what it learned."""
+
+    _form: ClassVar[SavedForm]
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write what was fitted into a folder; see `spdkit.common.serialization`."""
+        self._form.save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """Read what `save` of this class wrote; `load_model` and `load_forecaster` take any.
+
+        Raises
+        ------
+        SpdkitError
+            When the folder holds none, one of another class or version, or one that was changed.
+        """
+        fitted: Self = cls._form.load(folder, cls)
+        return fitted
+
+    def saved_state(self) -> State:
+        """Facts that JSON has words for, and arrays."""
+        raise NotImplementedError
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        raise NotImplementedError
 
 
 def _parameters(value: Any) -> dict[str, Any]:

@@ -70,14 +70,9 @@ def examine(folder: Path) -> list[Finding]:
     folder : Path
         Where the user means to write; its disk is looked at.
     """
-    return [
-        *_versions(),
-        *_extractors(),
-        *_formats(),
-        *_machine(folder),
-        _numba_cache(),
-        *_extras(),
-    ]
+    extras = [_extra(extra, *needs) for extra, needs in _EXTRAS.items()]
+    machine = [*_machine(folder), _numba_cache()]
+    return [*_versions(), *_extractors(), *_formats(), *machine, *extras]
 
 
 def _versions() -> list[Finding]:
@@ -165,10 +160,6 @@ def _numba_cache() -> Finding:
     return Finding(
         "cache", "numba", ok, detail if ok else f"{place} cannot be written: set NUMBA_CACHE_DIR"
     )
-
-
-def _extras() -> list[Finding]:
-    return [_extra(extra, *needs) for extra, needs in _EXTRAS.items()]
 
 
 def _extra(extra: str, package: str, purpose: str) -> Finding:

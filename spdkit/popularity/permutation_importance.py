@@ -168,8 +168,6 @@ def importance_table(
     features : DataFrame, indexed by the feature's name
         Columns modality and family (as in a store's ``var``), a row for every column of
         X.
-    groups : array-like, shape (n_rows,), optional
-        Such as artists: intervals draw them, not rows.
     thresholds : (float, float)
         Where the classes medium and high begin, for a classifier.
     n_repeats : int
@@ -179,7 +177,7 @@ def importance_table(
         rows in all permutations are more, permutations become fewer, down to one, and then rows,
         which are drawn at random (with 423 features and 100,000 predictions, 236 of them);
         intervals widen accordingly, and the log says how many there were.
-    level, seed, progress
+    groups, level, seed, progress
         As in `permutation_importance`.
 
     Returns

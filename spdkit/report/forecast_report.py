@@ -75,21 +75,9 @@ def write_files(
     page: Path | None = None,
     series: Sequence[str] | None = None,
 ) -> list[str]:
-    """Write the table, the figure and the page of a forecast, those that are asked for.
+    """Write the table, the figure and the page of a forecast, where they are asked for.
 
-    Parameters
-    ----------
-    result : ForecastResult
-    provenance : Provenance
-    output, plot, page : path, optional
-        Where to.
-    series : sequence of str, optional
-        Which series are drawn; the largest if not given.
-
-    Returns
-    -------
-    list of str
-        The files.
+    `series` are drawn; the largest if not given. What is returned are the files.
 
     Raises
     ------
@@ -125,14 +113,7 @@ def write(
 def render(
     result: ForecastResult, provenance: Provenance, places: Sequence[int] | None = None
 ) -> str:
-    """The page as HTML.
-
-    Parameters
-    ----------
-    result : ForecastResult
-    provenance : Provenance
-    places : sequence of int, optional
-        Which series are drawn; the largest if not given.
+    """The page as HTML; the series at `places` are drawn, the largest if not given.
 
     Raises
     ------

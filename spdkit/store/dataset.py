@@ -231,11 +231,13 @@ def load(
         statuses=_statuses(selection, rows),
     )
     _logger.log(logging.INFO if report.complete else logging.WARNING, "%s", report)
+    described = selection.provenance["extractors"]
+    modality = selection.var["extractor"].map(lambda name: described[name]["modality"])
     return Dataset(
         X=X,
         y=used["label"].rename(target),
         groups=used["group"].rename(groups) if "group" in used else None,
-        modality=_modality(selection),
+        modality=modality.rename("modality"),
         about=about.loc[rows],
         report=report,
     )
@@ -348,8 +350,3 @@ def _statuses(store: FeatureStore, rows: pd.Index) -> dict[str, dict[str, int]]:
         }
         for name in store.var["extractor"].unique()
     }
-
-
-def _modality(store: FeatureStore) -> pd.Series:
-    described = store.provenance["extractors"]
-    return store.var["extractor"].map(lambda name: described[name]["modality"]).rename("modality")

@@ -18,7 +18,6 @@ The words are those of Nixtla's statsforecast: ``h``, ``level``, ``X_df``, ``cut
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -29,7 +28,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
 from spdkit.common.parameters import Allowed, check_parameters
-from spdkit.common.serialization import Arrays, State, part_of, prefixed
+from spdkit.common.serialization import Arrays, Saved, State, part_of, prefixed
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, cutoffs
@@ -40,7 +39,7 @@ Step = str | int | pd.DateOffset | None
 _STATE = "state."
 
 
-class Forecaster(BaseEstimator):
+class Forecaster(Saved, BaseEstimator):
     """Base of all forecasters.
 
     Attributes
@@ -55,6 +54,7 @@ class Forecaster(BaseEstimator):
     hist_exog: Sequence[str] = ()
     futr_exog: Sequence[str] = ()
 
+    _form: ClassVar = serialization.FORM
     # What each parameter may be; `fit` refuses any other value (`spdkit.common.parameters`).
     _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {}
 
@@ -248,22 +248,6 @@ class Forecaster(BaseEstimator):
             frames.append(frame)
         joined: pd.DataFrame = pd.concat(frames, ignore_index=True)
         return joined
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write a fitted forecaster into a folder; see `spdkit.common.serialization`."""
-        serialization.save_forecaster(self, folder)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a forecaster of this class that `save` wrote; `load_forecaster` takes any.
-
-        Raises
-        ------
-        ForecastError
-            When the folder holds none, one of another class or version, or one that was changed.
-        """
-        forecaster: Self = serialization.load_forecaster(folder, cls)
-        return forecaster
 
     def saved_state(self) -> State:
         """Facts and arrays of `save`: the series, the residuals, and what was learned."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
@@ -27,12 +26,12 @@ from spdkit.common.parameters import (
     check_parameters,
 )
 from spdkit.common.progress import Callback, training_progress
-from spdkit.common.serialization import Arrays, State
+from spdkit.common.serialization import Arrays, Saved, State
 from spdkit.nets.dense import INITIALISERS, Initialiser
 from spdkit.nets.training import OPTIMIZERS, Loss, Optimizer
-from spdkit.popularity.models import serialization
 from spdkit.popularity.models.holdout import hold_out
 from spdkit.popularity.models.presets import preset
+from spdkit.popularity.models.serialization import FORM
 from spdkit.popularity.models.shared_ensemble import (
     SharedEnsembleNet,
     SharedEnsembleSettings,
@@ -54,7 +53,7 @@ _FRACTION = Number(0, 1, closed="low")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class CodeEstimator(TransformerMixin, BaseEstimator):
+class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
     """What both estimators share; parameters are explained at `HitMusicNetRegressor`."""
 
     net: Net = "two_stage"
@@ -84,6 +83,7 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
     history_: pd.DataFrame = field(init=False)
     n_features_in_: int = field(init=False)
 
+    _form: ClassVar = FORM
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         "net": OneOf(*get_args(Net)),
         "delta": Number(0, 1, closed="high"),
@@ -182,9 +182,7 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         self._check_parameters()
         if self.net != "two_stage":
             raise ValueError(f"net={self.net!r} learns code and prediction together: call fit")
-        X = validate_data(
-            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
-        )
+        X = self._validated(X, ensure_min_samples=2)
         seed = self._seed()
         all_train = hold_out(len(X), 0.0, 0.0, seed)
         settings = self._settings(TwoStageSettings, seed)
@@ -215,11 +213,12 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         own = {name: parameters[name] for name in taken}
         return kind(**own, seed=seed, names=getattr(self, "feature_names_in_", None))
 
+    def _validated(self, X: Any, *y: Any, **checks: Any) -> Any:
+        return validate_data(self, X, *y, dtype=FLOATS, ensure_all_finite="allow-nan", **checks)
+
     def _checked(self, X: Any) -> Numbers:
         check_is_fitted(self)
-        checked: Numbers = validate_data(
-            self, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=False
-        )
+        checked: Numbers = self._validated(X, reset=False)
         return checked
 
     def transform(self, X: Any) -> Numbers:
@@ -239,22 +238,6 @@ class CodeEstimator(TransformerMixin, BaseEstimator):
         """Names of the code's units: ``code_0`` and so on."""
         check_is_fitted(self)
         return np.array([f"code_{i}" for i in range(self.nets_.n_code)], dtype=object)
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the fitted model into a folder; see `spdkit.common.serialization`."""
-        serialization.save_model(self, folder)
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """Read a model of this class that `save` wrote; `load_model` takes any.
-
-        Raises
-        ------
-        ModelError
-            When the folder holds none, one of another class or version, or one that was changed.
-        """
-        model: Self = serialization.load_model(folder, cls)
-        return model
 
     def saved_state(self) -> State:
         """Facts and arrays of `save`."""

@@ -20,7 +20,7 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from spdkit.common.errors import ParameterError
 from spdkit.common.parameters import Allowed, Instance, Number, OneOf, SequenceOf
@@ -28,7 +28,7 @@ from spdkit.common.progress import Callback
 from spdkit.common.serialization import Arrays, State, part_of, prefixed
 from spdkit.evaluation.conformal import conformal_radius, temperature
 from spdkit.nets.training import cross_entropy, squared_error
-from spdkit.popularity.models.base import FLOATS, CodeEstimator
+from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.shared_ensemble import SharedEnsembleNet
 from spdkit.popularity.models.two_stage import TwoStageNet
 
@@ -147,15 +147,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
             parameter is not what it may be.
         """
         self._check_parameters()
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=FLOATS,
-            ensure_all_finite="allow-nan",
-            y_numeric=True,
-            ensure_min_samples=2,
-        )
+        X, y = self._validated(X, y, y_numeric=True, ensure_min_samples=2)
         self.target_low_, self.target_high_ = self._range_of(y)
         spread = self.target_high_ - self.target_low_
         unit = (y - self.target_low_) / spread if spread > 0 else np.full(len(y), 0.5)
@@ -298,9 +290,7 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             is not what it may be.
         """
         self._check_parameters()
-        X, y = validate_data(
-            self, X, y, dtype=FLOATS, ensure_all_finite="allow-nan", ensure_min_samples=2
-        )
+        X, y = self._validated(X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

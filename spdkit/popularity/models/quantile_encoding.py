@@ -62,9 +62,8 @@ class QuantileInputs:
         `names` are what warnings call the columns.
         """
         self.scaler = MaskedMinMaxScaler(names).fit(X)
-        self.numbers = np.array(
-            [i for i, column in enumerate(X.T) if _distinct(column) > 2], dtype=np.intp
-        )
+        distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in X.T])
+        self.numbers = np.flatnonzero(distinct > 2)
         scaled = self.scaler.transform(X)
         self.flags = np.setdiff1d(np.arange(scaled.shape[1]), self.numbers)
         n_quantiles = min(_QUANTILES, len(X))
@@ -101,7 +100,3 @@ class QuantileInputs:
         transformer.references_ = np.linspace(0, 1, len(self.quantiles))
         transformer.n_quantiles_, transformer.n_features_in_ = self.quantiles.shape
         return transformer
-
-
-def _distinct(column: Numbers) -> int:
-    return len(np.unique(column[~np.isnan(column)]))
