@@ -150,6 +150,7 @@ def test_the_packages_public_names():
         "available",
         "check_extractor",
         "make",
+        "registry",
     }
     for name in spdkit.extractors.__all__:
         assert getattr(spdkit.extractors, name) is not None

@@ -396,7 +396,9 @@ def test_no_word_of_lyrics_is_written(songs, tmp_path, monkeypatch):
     (songs / "c.txt").write_text(WORDS + "\0")  # a problem, which quotes nothing
     written = []
     whole = batch.write_store
-    monkeypatch.setattr(batch, "write_store", lambda *a: written.append(journal()) or whole(*a))
+    monkeypatch.setattr(
+        batch, "write_store", lambda *a, **k: written.append(journal()) or whole(*a, **k)
+    )
 
     def journal():
         return b"".join(path.read_bytes() for path in (tmp_path / "f.h5.journal").rglob("*.h5"))
