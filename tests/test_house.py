@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def test_every_dependency_says_why(setup):
             explained.add(line)
         previous = line
     assert explained == set(lines(setup["options"]["install_requires"]))
+
+
+def test_own_modules_are_imported_inside_functions_only_where_an_extra_is_behind_them():
+    spec = importlib.util.spec_from_file_location("architecture", ROOT / "docs/architecture.py")
+    architecture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(architecture)
+    own = {name for _, name in architecture.deferred() if name.startswith("spdkit")}
+    assert own, "what is looked at is there"
+    behind_torch = {name for name in own if name.startswith("spdkit.nets")}
+    assert own - behind_torch == {"spdkit.collect.song_matching"}  # rapidfuzz
 
 
 def test_features_are_documented_as_they_are():
