@@ -77,7 +77,7 @@ def _is_missing(value: object) -> bool:
         return True
     if isinstance(value, str):
         return value.strip().lower() in _MISSING_WORDS
-    return isinstance(value, Real) and math.isnan(value)
+    return isinstance(value, Real) and value != value  # noqa: PLR0124 (isnan overflows: 10**400)
 
 
 def _number(value: object) -> float:
@@ -192,23 +192,20 @@ def _spotify(name: str, family: str, description: str, unit: str = "1", **rest: 
     )
 
 
+def _artist(name: str, description: str, high: float) -> _Field:
+    return _Field(
+        name=name,
+        names=(name,),
+        high=high,
+        description=description,
+        reference="HitMusicNet III; Spotify's artist",
+        family="artist",
+    )
+
+
 _FIELDS = (
-    _Field(
-        name="artist_followers",
-        names=("artist_followers",),
-        high=math.inf,
-        description="Followers of the artist",
-        reference="HitMusicNet III; Spotify's artist",
-        family="artist",
-    ),
-    _Field(
-        name="artist_popularity",
-        names=("artist_popularity",),
-        high=100.0,
-        description="Popularity of the artist",
-        reference="HitMusicNet III; Spotify's artist",
-        family="artist",
-    ),
+    _artist("artist_followers", "Followers of the artist", math.inf),
+    _artist("artist_popularity", "Popularity of the artist", 100.0),
     _Field(
         name="available_markets",
         names=("available_markets", "num_available_markets"),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spdkit.common.parameters import Allowed, OneOf, check_parameters
+
+
+def by_profile(names: Sequence[str], **values: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """Profiles by name, each parameter given with its values in the order of `names`."""
+    return {name: {key: row[i] for key, row in values.items()} for i, name in enumerate(names)}
 
 
 def resolve(

@@ -29,12 +29,7 @@ from benchmarks.hitmusicnet.songs import FEATURES, load
 from spdkit.popularity.models.presets import PAPER_PRESETS
 
 PACKAGES = ("numpy", "scikit-learn", "torch", "lightgbm", "pandas", "spdkit")
-LISTS = {
-    "tables": TABLES,
-    "features": FEATURES,
-    "protocols": PROTOCOLS,
-    "presets": PAPER_PRESETS,
-}
+LISTS = {"tables": TABLES, "features": FEATURES, "protocols": PROTOCOLS, "presets": PAPER_PRESETS}
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

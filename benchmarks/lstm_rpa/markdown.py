@@ -20,10 +20,7 @@ from benchmarks.common.markdown import (
 from benchmarks.lstm_rpa import published
 from benchmarks.lstm_rpa.fits import CELLS
 
-_HEADINGS = {
-    "single": "Table 3: plays alone",
-    "multiple": "Table 4: plays, downloads and collects",
-}
+_HEADINGS = {"single": "Table 3: plays alone", "multiple": "Table 4: plays, downloads and collects"}
 
 
 def page(record: Entry) -> str:
@@ -337,7 +334,7 @@ def _notes(record: Entry) -> Iterator[str]:
     own = [
         f"`paper`: Table 3's 4366.81, 3863.12 and 3902.00, Table 5's 4221.99 and 3945.53, and "
         f"the gains of its abstract, from which F of BiLSTM and RNN, marked *, is derived. The "
-        f"rest of its tables could not be read here: {UNKNOWN}.",
+        f"rest of its tables could not be read here: {UNKNOWN}."
     ]
     notes = [
         "The paper lifts an artist that counts below 0 to 0; here it counts as it is.",

@@ -37,17 +37,9 @@ COLUMNS = {
 }
 _STARTS = {"reference": "penultimate", "aligned": "last"}
 DIFFERENCES = (
-    ("ours", "published"),
-    ("ours", "reference"),
-    ("ours", "sma"),
-    ("ours", "arima"),
-    ("test", "reference"),
-    ("aligned", "reference"),
-    ("published", "sma"),
-    ("published", "lstm"),
-    ("published", "bilstm"),
-    ("published", "gru"),
-    ("published", "rnn"),
+    *(("ours", other) for other in ("published", "reference", "sma", "arima")),
+    *((other, "reference") for other in ("test", "aligned")),
+    *(("published", other) for other in ("sma", "lstm", "bilstm", "gru", "rnn")),
 )
 
 

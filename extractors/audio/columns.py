@@ -162,15 +162,8 @@ def _spotgentrack(s: AudioSettings) -> tuple[FrameFeature, ...]:
         columns["rms"] = "rms"
     common = _common(s)
     common["entropy"] = FrameFeature(
-        key="rms",
-        column="entropy_energy",
-        dims=1,
-        unit="1",
-        low=-np.inf,
-        high=np.inf,
-        family="energy",
-        description="Σ q·log10 q with q = |RMS − mean RMS|",
-        reference="SpotGenTrack's published code",
+        *("rms", "entropy_energy", 1, "1", -np.inf, np.inf, "energy"),
+        *("Σ q·log10 q with q = |RMS − mean RMS|", "SpotGenTrack's published code"),
         only=("sum", lambda rms: np.array([energy_entropy(rms[0])])),
     )
     return tuple(replace(common[name], column=column) for name, column in columns.items())

@@ -17,7 +17,7 @@ from spdkit.extractors.audio.fast_engine import Sink
 from spdkit.extractors.audio.settings import AudioParameters, AudioSettings, resolve
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
-from spdkit.extractors.decoding.window import Clip, ClipStream, open_clip, read_clip
+from spdkit.extractors.decoding.window import CLIP_OBS, Clip, ClipStream, open_clip, read_clip
 from spdkit.tracks.track import Track
 
 
@@ -115,11 +115,7 @@ class AudioExtractor(AudioParameters, Extractor):
     modality: ClassVar[Modality] = "audio"
     version: ClassVar[str] = "2"
     obs_fields: ClassVar[Mapping[str, type]] = {
-        "offset": float,
-        "duration": float,
-        "sr": float,
-        "channels": float,
-        "decoder": str,
+        **CLIP_OBS,
         "tuning": float,
         "harmonic_tuning": float,
         "tuning_ties": str,
@@ -171,11 +167,7 @@ class AudioExtractor(AudioParameters, Extractor):
         facts = clip.facts
         harmonic = tunings.get("harmonic")
         return summary.row(), {
-            "offset": facts.offset,
-            "duration": facts.duration,
-            "sr": float(facts.native_sr),
-            "channels": float(facts.channels),
-            "decoder": facts.decoder,
+            **facts.obs,
             "tuning": tunings["signal"].bins,
             "harmonic_tuning": harmonic.bins if harmonic else math.nan,
             "tuning_ties": "; ".join(_ties(tunings)),

@@ -28,30 +28,22 @@ WINDOWS = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "boxcar": (1.0, 0.0)}
 
 C1 = 440.0 * 2.0 ** ((24 - 69) / 12)  # Hz, by its MIDI number
 
-PROFILES: dict[str, dict[str, Any]] = {
-    # The HitMusicNet paper. Its 22500 Hz lies above Nyquist at 44100 Hz and is clipped.
-    "paper": {
-        "n_mfcc": 40,
-        "n_mels": 127,
-        "mel_fmin": 50.0,
-        "mel_fmax": 22500.0,
-        "mel_window": "hamming",
-        "tonnetz_of": "harmonic",
-        "statistics": ("mean", "std"),
-        "centroid_of": "frames",
-    },
-    # The columns of the published SpotGenTrack set.
-    "spotgentrack": {
-        "n_mfcc": 48,
-        "n_mels": 128,
-        "mel_fmin": 0.0,
-        "mel_fmax": None,
-        "mel_window": "hann",
-        "tonnetz_of": "signal",
-        "statistics": ("mean",),
-        "centroid_of": "first_frame",
-    },
-}
+# The HitMusicNet paper, and the columns of the published SpotGenTrack set.
+PROFILES = profiles.by_profile(
+    ("paper", "spotgentrack"),
+    n_mfcc=(40, 48),
+    n_mels=(127, 128),
+    mel_fmin=(50.0, 0.0),
+    mel_fmax=(22500.0, None),  # the first lies above Nyquist at 44100 Hz and is clipped
+    mel_window=("hamming", "hann"),
+    tonnetz_of=("harmonic", "signal"),
+    statistics=(("mean", "std"), ("mean",)),
+    centroid_of=("frames", "first_frame"),
+)
+_COUNTS = (
+    *("n_fft", "hop_length", "n_mfcc", "mfcc_n_mels", "n_mels", "n_chroma", "n_octaves"),
+    *("bins_per_octave", "hpss_kernel_size", "contrast_n_bands"),
+)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -98,28 +90,15 @@ class AudioSettings(AudioParameters):
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         **WINDOW_CONSTRAINTS,
         "engine": OneOf("spdkit", "librosa"),
-        "n_fft": Whole(),
-        "hop_length": Whole(),
-        "window": (TEXT, Instance(tuple)),
-        "mel_window": (TEXT, Instance(tuple)),
-        "n_mfcc": Whole(),
-        "mfcc_n_mels": Whole(),
-        "n_mels": Whole(),
+        **dict.fromkeys(_COUNTS, Whole()),
+        **dict.fromkeys(("window", "mel_window"), (TEXT, Instance(tuple))),
+        **dict.fromkeys(("mel_fmax", "chroma_fmin"), (POSITIVE, None)),
+        **dict.fromkeys(("hpss_power", "contrast_fmin", "bandwidth_p"), POSITIVE),
         "mel_fmin": Number(0),
-        "mel_fmax": (POSITIVE, None),
-        "n_chroma": Whole(),
-        "chroma_fmin": (POSITIVE, None),
-        "n_octaves": Whole(),
-        "bins_per_octave": Whole(),
         "tuning": (Number(), None),
         "tonnetz_of": OneOf("harmonic", "signal"),
-        "hpss_kernel_size": Whole(),
-        "hpss_power": POSITIVE,
         "hpss_margin": Number(1),
-        "contrast_fmin": POSITIVE,
-        "contrast_n_bands": Whole(),
         "contrast_quantile": SHARE,
-        "bandwidth_p": POSITIVE,
         "bandwidth_norm": FLAG,
         "roll_percents": SequenceOf(SHARE, 2),
         "centroid_of": OneOf("frames", "first_frame"),

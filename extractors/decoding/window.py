@@ -32,6 +32,11 @@ WINDOW_CONSTRAINTS: dict[str, Allowed] = {
     "min_duration": POSITIVE,
     "sr": Whole(),
 }
+# What a store keeps of a clip.
+CLIP_OBS: dict[str, type] = {
+    **dict.fromkeys(("offset", "duration", "sr", "channels"), float),
+    "decoder": str,
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -72,6 +77,13 @@ class ClipFacts:
     channels: int
     decoder: str
     remarks: tuple[str, ...] = ()
+
+    @property
+    def obs(self) -> dict[str, float | str]:
+        """The values of `CLIP_OBS`."""
+        rate, channels = float(self.native_sr), float(self.channels)
+        values = (self.offset, self.duration, rate, channels, self.decoder)
+        return dict(zip(CLIP_OBS, values, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

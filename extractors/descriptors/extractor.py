@@ -20,7 +20,13 @@ from spdkit.common.errors import ParameterError
 from spdkit.common.parameters import POSITIVE, Allowed, Number, OneOf, Whole, check_parameters
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.extractors.compile_lock import compilation_lock
-from spdkit.extractors.decoding.window import WINDOW_CONSTRAINTS, Clip, WindowParameters, read_clip
+from spdkit.extractors.decoding.window import (
+    CLIP_OBS,
+    WINDOW_CONSTRAINTS,
+    Clip,
+    WindowParameters,
+    read_clip,
+)
 from spdkit.extractors.descriptors.loudness import GATE, Loudness, loudness
 from spdkit.extractors.descriptors.rhythm import (
     LONGEST_BEAT,
@@ -133,15 +139,7 @@ class DescriptorExtractor(WindowParameters, Extractor):
     modality: ClassVar[Modality] = "audio"
     version: ClassVar[str] = "1"
     allow_nan: ClassVar[bool] = True
-    obs_fields: ClassVar[Mapping[str, type]] = {
-        "offset": float,
-        "duration": float,
-        "sr": float,
-        "channels": float,
-        "decoder": str,
-        "key": str,
-        "note": str,
-    }
+    obs_fields: ClassVar[Mapping[str, type]] = {**CLIP_OBS, "key": str, "note": str}
 
     n_fft: int = 2048
     hop_length: int = 512
@@ -187,19 +185,15 @@ class DescriptorExtractor(WindowParameters, Extractor):
             "tempo_bpm": pulse.tempo,
             "beat_strength": pulse.beat_strength,
             "onset_rate": pulse.onsets * self.sr / len(clip.y),
-            **_key_numbers(key),
+            **(_key_numbers(key) if key else {}),
             "integrated_loudness": level.integrated,
             "dynamic_range": level.dynamic_range,
             "file_duration": clip.file_duration,
         }
-        row = np.array([numbers[spec.name] for spec in _SPECS], dtype=np.float32)
+        row = np.array([numbers.get(spec.name, math.nan) for spec in _SPECS], dtype=np.float32)
         missing = _why_missing(pulse, key, level)
         return row, {
-            "offset": clip.offset,
-            "duration": clip.duration,
-            "sr": float(clip.native_sr),
-            "channels": float(clip.channels),
-            "decoder": clip.decoder,
+            **clip.obs,
             "key": "" if key is None else str(key),
             "note": "; ".join([*clip.remarks, *missing]),
         }
@@ -271,11 +265,7 @@ class DescriptorExtractor(WindowParameters, Extractor):
         yield self.tempo_fmax <= self.sr / 2, "tempo_fmax", f"must be in {limits}"
 
 
-def _key_numbers(key: Key | None) -> dict[str, float]:
-    if key is None:
-        return dict.fromkeys(
-            ("key_sin", "key_cos", "key_major", "key_strength", "key_margin"), math.nan
-        )
+def _key_numbers(key: Key) -> dict[str, float]:
     angle = 2 * math.pi * key.tonic / 12
     return {
         "key_sin": math.sin(angle),

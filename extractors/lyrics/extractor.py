@@ -92,11 +92,7 @@ class LyricsExtractor(LyricsParameters, Extractor):
     modality: ClassVar[Modality] = "lyrics"
     version: ClassVar[str] = "1"
     allow_nan: ClassVar[bool] = True
-    obs_fields: ClassVar[Mapping[str, type]] = {
-        "language": str,
-        "confidence": float,
-        "note": str,
-    }
+    obs_fields: ClassVar[Mapping[str, type]] = {"language": str, "confidence": float, "note": str}
 
     profile: str = field(default="paper", kw_only=False)
     words: str | None = None

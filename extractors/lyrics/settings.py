@@ -12,30 +12,18 @@ from spdkit.extractors.lyrics.words import KINDS
 
 _SHARE_OR_ALL = Number(0, 1, closed="high")
 
-PROFILES: dict[str, dict[str, Any]] = {
-    # The HitMusicNet paper.
-    "paper": {
-        "words": "words",
-        "lowercase": True,
-        "count_stop_words": True,
-        "syllables": "spoken",
-        "similarity_threshold": 0.75,
-        "wealth_coverage": 0.85,
-        "wealth": "share_of_words",
-        "decimals": None,
-    },
-    # The columns of the published SpotGenTrack set.
-    "spotgentrack": {
-        "words": "word_characters",
-        "lowercase": False,
-        "count_stop_words": False,
-        "syllables": "hyphenated",
-        "similarity_threshold": 0.40,
-        "wealth_coverage": 0.80,
-        "wealth": "index_over_vocabulary",
-        "decimals": 2,
-    },
-}
+# The HitMusicNet paper, and the columns of the published SpotGenTrack set.
+PROFILES = profiles.by_profile(
+    ("paper", "spotgentrack"),
+    words=("words", "word_characters"),
+    lowercase=(True, False),
+    count_stop_words=(True, False),
+    syllables=("spoken", "hyphenated"),
+    similarity_threshold=(0.75, 0.40),
+    wealth_coverage=(0.85, 0.80),
+    wealth=("share_of_words", "index_over_vocabulary"),
+    decimals=(None, 2),
+)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -68,12 +56,9 @@ class LyricsSettings(LyricsParameters):
         "min_confidence": Number(0, 1),
         "min_letters": Whole(),
         "words": OneOf(*KINDS),
-        "lowercase": FLAG,
-        "count_stop_words": FLAG,
+        **dict.fromkeys(("lowercase", "count_stop_words", "smooth_idf"), FLAG),
+        **dict.fromkeys(("similarity_threshold", "wealth_coverage"), _SHARE_OR_ALL),
         "syllables": OneOf("spoken", "hyphenated"),
-        "similarity_threshold": _SHARE_OR_ALL,
-        "smooth_idf": FLAG,
-        "wealth_coverage": _SHARE_OR_ALL,
         "wealth": OneOf("share_of_words", "index_over_vocabulary"),
         "decimals": (Whole(0), None),
     }

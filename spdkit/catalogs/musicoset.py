@@ -19,7 +19,6 @@ Silva, Rocha, Moro (2019), MusicOSet: An Enhanced Open Dataset for Music Data Mi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -28,18 +27,15 @@ from spdkit import extractors
 from spdkit.catalogs import spotify_columns
 from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Contents
-from spdkit.catalogs.published_table import Column, TableSpec
+from spdkit.catalogs.published_table import Column, TableSpec, columns_named
 
 if TYPE_CHECKING:
     from spdkit.extractors.base import FeatureSpec
 
 SONGS = TableSpec(
-    name="songs",
-    file="songs.csv",
-    key="song_id",
+    *("songs", "songs.csv", "song_id"),
     columns=(
-        Column("song_id"),
-        Column("song_name"),
+        *columns_named("song_id", "song_name"),
         Column("artists", "mapping"),
         spotify_columns.POPULARITY,
         Column("explicit", "flag"),
@@ -55,16 +51,12 @@ SONGS = TableSpec(
     ),
 )
 ARTISTS = TableSpec(
-    name="artists",
-    file="artists.csv",
-    key="artist_id",
+    *("artists", "artists.csv", "artist_id"),
     columns=(
-        Column("artist_id"),
-        Column("name"),
+        *columns_named("artist_id", "name"),
         Column("followers", "integer", low=0, needed=False),
         Column("popularity", "integer", low=0, high=100, needed=False),
-        Column("artist_type", missing="-", needed=False),
-        Column("main_genre", missing="-", needed=False),
+        *columns_named("artist_type", "main_genre", missing="-", needed=False),
         Column("genres", "texts"),
     ),
 )
@@ -119,13 +111,13 @@ def _facts(songs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _extra() -> tuple[FeatureSpec, ...]:
-    spec = partial(extractors.FeatureSpec, reference="Spotify Web API, track")
-    return (
-        spec(*("track_number", "1", 1.0, float("inf"), "Place on its album"), family="release"),
-        spec(
-            *("explicit", "1", 0.0, 1.0, "1 where the lyrics are marked explicit"),
-            family="explicit lyrics",
-        ),
+    rows = (
+        ("track_number", 1.0, float("inf"), "Place on its album", "release"),
+        ("explicit", 0.0, 1.0, "1 where the lyrics are marked explicit", "explicit lyrics"),
+    )
+    return tuple(
+        extractors.FeatureSpec(name, "1", low, high, words, "Spotify Web API, track", family)
+        for name, low, high, words, family in rows
     )
 
 

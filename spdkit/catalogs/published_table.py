@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from spdkit.catalogs.errors import cells_at_fault
 from spdkit.common.table_io import TableError, column_names, read_table
@@ -60,6 +60,11 @@ class Column:
     low: float = float("-inf")
     high: float = float("inf")
     needed: bool = True
+
+
+def columns_named(*names: str, **options: Any) -> tuple[Column, ...]:
+    """Columns that differ by their names alone; the options are those of `Column`."""
+    return tuple(Column(name, **options) for name in names)
 
 
 @dataclass(frozen=True)

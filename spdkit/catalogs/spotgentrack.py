@@ -38,7 +38,7 @@ from spdkit.catalogs import spotify_columns
 from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Contents, FeatureGroup
 from spdkit.catalogs.errors import CatalogError
-from spdkit.catalogs.published_table import Column, TableSpec
+from spdkit.catalogs.published_table import Column, TableSpec, columns_named
 
 if TYPE_CHECKING:
     from spdkit.store.feature_store import FeatureStore
@@ -58,18 +58,11 @@ LYRICS_COLUMNS = (
 )
 
 
-def _unused(*names: str) -> tuple[Column, ...]:
-    """Columns that nothing here needs, read as text where the file has them."""
-    return tuple(Column(name, needed=False) for name in names)
-
-
+# What is not needed is read where the file has it.
 TRACKS = TableSpec(
-    name="tracks",
-    file="spotify_tracks.csv",
-    key="id",
+    *("tracks", "spotify_tracks.csv", "id"),
     columns=(
-        Column("id"),
-        Column("name"),
+        *columns_named("id", "name"),
         Column("artists_id", "texts"),
         Column("album_id"),
         Column("available_markets", "texts"),
@@ -77,51 +70,40 @@ TRACKS = TableSpec(
         *spotify_columns.DESCRIPTORS,
         Column("lyrics", missing=NO_LYRICS_TEXT),
         Column("country"),
-        Column("disc_number", "integer", needed=False),
-        Column("track_number", "integer", needed=False),
-        *_unused("playlist", "analysis_url", "href", "preview_url", "track_href"),
-        *_unused("track_name_prev", "type", "uri"),
+        *columns_named("disc_number", "track_number", kind="integer", needed=False),
+        *columns_named("playlist", "analysis_url", "href", "preview_url", needed=False),
+        *columns_named("track_href", "track_name_prev", "type", "uri", needed=False),
     ),
 )
 ARTISTS = TableSpec(
-    name="artists",
-    file="spotify_artists.csv",
-    key="id",
+    *("artists", "spotify_artists.csv", "id"),
     columns=(
-        Column("id"),
-        Column("name"),
+        *columns_named("id", "name"),
         Column("artist_popularity", "integer", low=0, high=100),
         Column("followers", "integer", low=0),
         Column("genres", "texts"),
-        *_unused("track_id", "track_name_prev", "type"),
+        *columns_named("track_id", "track_name_prev", "type", needed=False),
     ),
 )
 ALBUMS = TableSpec(
-    name="albums",
-    file="spotify_albums.csv",
-    key="id",
+    *("albums", "spotify_albums.csv", "id"),
     columns=(
-        Column("id"),
-        Column("name"),
+        *columns_named("id", "name"),
         Column("release_date", "date"),
         Column("total_tracks", "integer", needed=False),
-        *_unused("album_type", "artist_id", "available_markets", "external_urls", "href"),
-        *_unused("images", "release_date_precision", "track_id", "track_name_prev"),
-        *_unused("type", "uri"),
+        *columns_named("album_type", "artist_id", "available_markets", needed=False),
+        *columns_named("external_urls", "href", "images", "release_date_precision", needed=False),
+        *columns_named("track_id", "track_name_prev", "type", "uri", needed=False),
     ),
 )
 AUDIO = TableSpec(
-    name="audio",
-    file="low_level_audio_features.csv",
-    key="track_id",
-    columns=(*(Column(name, "number") for name in AUDIO_COLUMNS), Column("track_id")),
+    *("audio", "low_level_audio_features.csv", "track_id"),
+    columns=(*columns_named(*AUDIO_COLUMNS, kind="number"), Column("track_id")),
 )
 LYRICS = TableSpec(
-    name="lyrics",
-    file="lyrics_features.csv",
-    key="track_id",
+    *("lyrics", "lyrics_features.csv", "track_id"),
     columns=(
-        *(Column(name, "number", missing=NO_LYRICS) for name in LYRICS_COLUMNS),
+        *columns_named(*LYRICS_COLUMNS, kind="number", missing=NO_LYRICS),
         Column("track_id"),
     ),
 )

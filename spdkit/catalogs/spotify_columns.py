@@ -14,24 +14,19 @@ import pandas as pd
 
 from spdkit import extractors
 from spdkit.catalogs.contents import FeatureGroup
-from spdkit.catalogs.published_table import Column
+from spdkit.catalogs.published_table import Column, columns_named
 
 if TYPE_CHECKING:
     from spdkit.extractors.base import FeatureSpec
 
 # The audio features. A key of -1 means that none was found; a loudness of -1 dB is a loudness.
 DESCRIPTORS = (
-    Column("acousticness", "number"),
-    Column("danceability", "number"),
-    Column("duration_ms", "number"),
-    Column("energy", "number"),
+    *columns_named("acousticness", "danceability", "duration_ms", "energy", kind="number"),
     Column("instrumentalness", "number"),
     Column("key", "integer", missing=-1, low=0, high=11),
-    Column("liveness", "number"),
-    Column("loudness", "number"),
+    *columns_named("liveness", "loudness", kind="number"),
     Column("mode", "integer", low=0, high=1),
-    Column("speechiness", "number"),
-    Column("tempo", "number"),
+    *columns_named("speechiness", "tempo", kind="number"),
     Column("time_signature", "integer"),
     Column("valence", "number"),
 )

@@ -73,6 +73,8 @@ _FORMATS = {
     ".parquet": "FORMAT parquet",
 }
 _Logs = str | os.PathLike[str] | tuple[str | os.PathLike[str], str | os.PathLike[str]]
+FaultyRows = Literal["refuse", "leave_out"]
+_USUAL_FILL: dict[Level, Fill] = {"artist": "log"}
 _logger = logging.getLogger(__name__)
 
 
@@ -118,8 +120,15 @@ class _Request:
     by: Level
     fill: Fill
     listening: Listening
-    faulty_rows: Literal["refuse", "leave_out"]
+    faulty_rows: FaultyRows
     same_day: bool
+
+    def __post_init__(self) -> None:
+        kinds = {"by": Level, "fill": Fill, "listening": Listening, "faulty_rows": FaultyRows}
+        for name, kind in kinds.items():
+            value, allowed = getattr(self, name), get_args(kind)
+            if value not in allowed:
+                raise CatalogError(f"{name}={value!r}: can be {', '.join(allowed)}")
 
 
 def aggregate_logs(
@@ -128,7 +137,7 @@ def aggregate_logs(
     by: Level = "artist",
     fill: Fill | None = None,
     listening: Listening = "play",
-    faulty_rows: Literal["refuse", "leave_out"] = "refuse",
+    faulty_rows: FaultyRows = "refuse",
     same_day: bool = True,
     limits: Limits | None = None,
 ) -> DailySeries:
@@ -166,7 +175,8 @@ def aggregate_logs(
         Naming the missing file, or the faults with the first rows that have each; when duckdb is
         not installed; when memory or disk do not suffice.
     """
-    request = _request(by, fill, listening, faulty_rows, same_day)
+    filled = fill or _USUAL_FILL.get(by, "none")
+    request = _Request(by, filled, listening, faulty_rows, same_day)
     with _counted(logs, request, limits or Limits()) as (connection, facts):
         frame = connection.execute(action_logs.series_query(request.fill)).df()
         return DailySeries(in_long_format(frame), facts)
@@ -179,7 +189,7 @@ def write_daily(
     by: Level = "artist",
     fill: Fill | None = None,
     listening: Listening = "play",
-    faulty_rows: Literal["refuse", "leave_out"] = "refuse",
+    faulty_rows: FaultyRows = "refuse",
     same_day: bool = True,
     limits: Limits | None = None,
 ) -> DailyFacts:
@@ -205,29 +215,11 @@ def write_daily(
     ending = next((end for end in reversed(_FORMATS) if target.name.endswith(end)), None)
     if ending is None:
         raise CatalogError(f"{target}: can be {', '.join(_FORMATS)} only")
-    request = _request(by, fill, listening, faulty_rows, same_day)
+    filled = fill or _USUAL_FILL.get(by, "none")
+    request = _Request(by, filled, listening, faulty_rows, same_day)
     with _counted(logs, request, limits or Limits()) as (connection, facts):
         action_logs.copy(connection, request.fill, target, _FORMATS[ending])
         return facts
-
-
-def _request(
-    by: Level,
-    fill: Fill | None,
-    listening: Listening,
-    faulty_rows: Literal["refuse", "leave_out"],
-    same_day: bool,
-) -> _Request:
-    filled: Fill = fill or ("log" if by == "artist" else "none")
-    for name, value, allowed in (
-        ("by", by, get_args(Level)),
-        ("fill", filled, get_args(Fill)),
-        ("listening", listening, get_args(Listening)),
-        ("faulty_rows", faulty_rows, ("refuse", "leave_out")),
-    ):
-        if value not in allowed:
-            raise CatalogError(f"{name}={value!r}: can be {', '.join(allowed)}")
-    return _Request(by, filled, listening, faulty_rows, same_day)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +26,6 @@ from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import read_table, require_ids, table_writer
 
 Status = Literal["ok", "not_found", "blocked", "instrumental"]
-COLUMNS = (
-    *("track_id", "status", "score", "matched_title", "matched_artist", "url", "lyrics"),
-    "reason",
-)
-_SONG_COLUMNS = ("track_id", "title", "artist")
 _HEADERS = re.compile(r"\[[^\]\n]*\]")
 _INSTRUMENTAL = re.compile(r"^\W*instrumental\W*$", re.IGNORECASE)
 
@@ -58,6 +53,9 @@ class Lyrics:
     reason: str | None = None
 
 
+COLUMNS = tuple(each.name for each in fields(Lyrics))
+
+
 @dataclass(frozen=True)
 class LyricsReport:
     """What a collection of lyrics has come to.
@@ -79,9 +77,10 @@ class LyricsReport:
     n_songs: int
     n_left: int
     n_requests: int
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
 
+@dataclass(eq=False, repr=False)
 class GeniusCollector:
     """Collect lyrics into a table for ``spdkit extract --metadata``.
 
@@ -108,35 +107,28 @@ class GeniusCollector:
         Of the last run, also of one that ended with an error and has written its table.
     """
 
-    def __init__(
-        self,
-        output: str | os.PathLike[str],
-        *,
-        access_token: str | None = None,
-        api_url: str | None = None,
-        web_url: str | None = None,
-        timeout: float = 30.0,
-        pause: float = 0.2,
-        floor: float = 0.8,
-        blocks: int = 5,
-        retry: RetryPolicy | None = None,
-        ask_again: bool = False,
-        progress: bool = False,
-    ) -> None:
-        if not 0 <= floor <= 1:
-            raise CollectError(f"floor must be 0 to 1, got {floor:g}")
-        if blocks < 1:
-            raise CollectError(f"blocks must be at least 1, got {blocks}")
-        self.output = Path(output).expanduser()
-        self._client = GeniusClient(
-            retry or RetryPolicy(),
-            **{"access_token": access_token, "api_url": api_url, "web_url": web_url},
-            timeout=timeout,
-            pause=pause,
-        )
-        self._floor, self._blocks = floor, blocks
-        self._ask_again, self._progress = ask_again, progress
-        self.report: LyricsReport | None = None
+    output: str | os.PathLike[str]
+    _: KW_ONLY
+    access_token: str | None = None
+    api_url: str | None = None
+    web_url: str | None = None
+    timeout: float = 30.0
+    pause: float = 0.2
+    floor: float = 0.8
+    blocks: int = 5
+    retry: RetryPolicy | None = None
+    ask_again: bool = False
+    progress: bool = False
+    report: LyricsReport | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= 1:
+            raise CollectError(f"floor must be 0 to 1, got {self.floor:g}")
+        if self.blocks < 1:
+            raise CollectError(f"blocks must be at least 1, got {self.blocks}")
+        names = ("access_token", "api_url", "web_url", "timeout", "pause")
+        connection = {each: getattr(self, each) for each in names}
+        self._client = GeniusClient(self.retry or RetryPolicy(), **connection)
 
     def collect(self, table: str | os.PathLike[str]) -> LyricsReport:
         """Look up every song and write the table.
@@ -165,14 +157,15 @@ class GeniusCollector:
             When the table cannot be read, or the result not be written.
         """
         songs = read_songs(Path(table).expanduser())
-        path = self.output.with_name(f"{self.output.name}.raw.jsonl")
+        output = Path(self.output).expanduser()
+        path = output.with_name(f"{output.name}.raw.jsonl")
         before = self._client.n_requests
-        with ResponseCache(path, forget_refusals=self._ask_again) as cache:
-            lookup = _Lookup(cache, self._client, self._floor, self._blocks)
+        with ResponseCache(path, forget_refusals=self.ask_again) as cache:
+            lookup = _Lookup(cache, self._client, self.floor, self.blocks)
             counts: Counter[str] = Counter()
             with (
-                table_writer(self.output, COLUMNS, error=CollectError) as write,
-                progress_bar("lyrics", len(songs), shown=self._progress) as tick,
+                table_writer(output, COLUMNS, error=CollectError) as write,
+                progress_bar("lyrics", len(songs), shown=self.progress) as tick,
             ):
                 for song in songs:
                     row = lookup.find(song)
@@ -181,10 +174,7 @@ class GeniusCollector:
                         counts[row.status] += 1
                     tick(row is None or row.status == "blocked")
         self.report = LyricsReport(
-            self.output,
-            dict(counts),
-            len(songs),
-            len(songs) - counts.total(),
+            *(output, dict(counts), len(songs), len(songs) - counts.total()),
             self._client.n_requests - before,
             tuple(cache.remarks),
         )
@@ -193,17 +183,17 @@ class GeniusCollector:
         return self.report
 
 
+@dataclass
 class _Lookup:
     """One run: asks until Genius blocks, then answers from the cache alone."""
 
-    def __init__(
-        self, cache: ResponseCache, client: GeniusClient, floor: float, blocks: int
-    ) -> None:
-        self._cache, self._client = cache, client
-        self._floor, self._blocks = floor, blocks
-        # Searches and pages are different hosts; often only the pages are blocked.
-        self._in_a_row: Counter[str] = Counter()
-        self.stopped: CollectError | None = None
+    cache: ResponseCache
+    client: GeniusClient
+    floor: float
+    blocks: int
+    # Searches and pages are different hosts; often only the pages are blocked.
+    in_a_row: Counter[str] = field(default_factory=Counter)
+    stopped: CollectError | None = None
 
     def find(self, song: Song) -> Lyrics | None:
         """One row of the result; None for a song that was not reached."""
@@ -215,8 +205,8 @@ class _Lookup:
             self.stopped = error
             return None
         except (Blocked, Unanswered) as error:
-            worst = max(self._in_a_row.values())  # counted when asked, cleared when answered
-            if worst >= self._blocks:
+            worst = max(self.in_a_row.values())  # counted when asked, cleared when answered
+            if worst >= self.blocks:
                 self.stopped = Blocked(
                     f"{worst} requests in a row were blocked or not answered, the last: {error}. "
                     "Genius turns away many cloud addresses: try another network"
@@ -229,7 +219,7 @@ class _Lookup:
         if not song.title.strip():
             return Lyrics(song.track_id, "not_found", reason="the table has no title")
         query = f"{plain_title(song.title)} {song.artist}".strip()
-        hits = self._get("search", f"search?q={query}", lambda: self._client.search(query))
+        hits = self._get("search", f"search?q={query}", lambda: self.client.search(query))
         if not hits:
             reason = "no hits" if hits == [] else "Genius refuses the search"
             return Lyrics(song.track_id, "not_found", reason=reason)
@@ -243,14 +233,14 @@ class _Lookup:
             facts = (round(score, 4), hit["title"], artist, hit["url"])
             return Lyrics(song.track_id, status, *facts, lyrics, reason)
 
-        if score < self._floor:
-            return row("not_found", f"score below {self._floor:g}")
+        if score < self.floor:
+            return row("not_found", f"score below {self.floor:g}")
         if hit["instrumental"]:
             return row("instrumental", "Genius says so")
         if hit["lyrics_state"] != "complete":
             return row("not_found", f"Genius has no complete lyrics ({hit['lyrics_state']})")
         path = hit["path"]
-        page = self._get("page", path, lambda: self._client.lyrics(path)) if path else None
+        page = self._get("page", path, lambda: self.client.lyrics(path)) if path else None
         if page is None:
             return row("not_found", "Genius has no page for it")
         lyrics = page["lyrics"] or ""
@@ -264,16 +254,16 @@ class _Lookup:
 
     def _get(self, kind: str, key: str, ask: Callable[[], Any]) -> Any:
         """Answer from the cache, or from Genius; None when refused."""
-        if key not in self._cache:
+        if key not in self.cache:
             if self.stopped is not None:
                 raise _NotReached
-            self._in_a_row[kind] += 1
+            self.in_a_row[kind] += 1
             try:
-                self._cache.put(key, ask())
+                self.cache.put(key, ask())
             except Refused as error:
-                self._cache.put_refusal(key, error)
-            self._in_a_row[kind] = 0
-        return self._cache[key].response
+                self.cache.put_refusal(key, error)
+            self.in_a_row[kind] = 0
+        return self.cache[key].response
 
 
 class _NotReached(Exception):
@@ -299,7 +289,8 @@ def read_songs(path: Path) -> Sequence[Song]:
     CollectError
         When it cannot be read, lacks a column, or a ``track_id`` is empty or repeated.
     """
-    frame = read_table(path, _SONG_COLUMNS, text=True, error=CollectError)
+    names = [each.name for each in fields(Song)]
+    frame = read_table(path, names, text=True, error=CollectError)
     songs = [Song(*row) for row in frame.fillna("").itertuples(index=False)]
     require_ids([song.track_id for song in songs], path, CollectError)
     return songs

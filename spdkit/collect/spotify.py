@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,7 @@ class CollectReport:
     unanswered: tuple[str, ...] = ()
 
 
+@dataclass(eq=False, repr=False)
 class SpotifyCollector:
     """Collect tracks from Spotify into a folder.
 
@@ -87,27 +88,15 @@ class SpotifyCollector:
     >>> SpotifyCollector("corpus").collect(sources)          # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        *,
-        auth_manager: Any = None,
-        api_url: str | None = None,
-        token_url: str | None = None,
-        timeout: float = 30.0,
-        retry: RetryPolicy | None = None,
-        ask_again: bool = False,
-        progress: bool = False,
-    ) -> None:
-        self.folder = Path(folder).expanduser()
-        self._connection: dict[str, Any] = {
-            "auth_manager": auth_manager,
-            "api_url": api_url,
-            "token_url": token_url,
-            "timeout": timeout,
-        }
-        self._retry = retry or RetryPolicy()
-        self._ask_again, self._progress = ask_again, progress
+    folder: str | os.PathLike[str]
+    _: KW_ONLY
+    auth_manager: Any = None
+    api_url: str | None = None
+    token_url: str | None = None
+    timeout: float = 30.0
+    retry: RetryPolicy | None = None
+    ask_again: bool = False
+    progress: bool = False
 
     def collect(self, sources: Sources) -> CollectReport:
         """Collect what the sources name and write the tables.
@@ -132,26 +121,25 @@ class SpotifyCollector:
         CollectError
             When nothing can be read, or the folder cannot be written.
         """
-        path = self.folder / "raw" / "spotify.jsonl"
-        with ResponseCache(path, forget_refusals=self._ask_again) as cache:
-            client = SpotifyClient(cache, self._retry, **self._connection)
+        folder, retry = Path(self.folder).expanduser(), self.retry or RetryPolicy()
+        path = folder / "raw" / "spotify.jsonl"
+        with ResponseCache(path, forget_refusals=self.ask_again) as cache:
+            names = ("auth_manager", "api_url", "token_url", "timeout")
+            client = SpotifyClient(cache, retry, **{each: getattr(self, each) for each in names})
             crawl = Crawl(cache, client, self._bar)
             crawl.remarks += cache.remarks
             crawl.list_tracks(sources)
             crawl.complete()
             with self._bar("writing tables", len(crawl.origins)) as tick:
-                counts = write_tables(self.folder, crawl.origins, crawl.answer, tick)
+                counts = write_tables(folder, crawl.origins, crawl.answer, tick)
             if counts.without_artist:
                 crawl.remarks.append(f"{counts.without_artist} tracks have no artist")
             return CollectReport(
-                self.folder,
-                counts.tracks,
-                counts.artists,
-                counts.albums,
-                client.n_requests,
+                folder,
+                *(counts.tracks, counts.artists, counts.albums, client.n_requests),
                 tuple(crawl.remarks),
                 tuple(map(str, client.unanswered)),
             )
 
     def _bar(self, label: str, total: int) -> AbstractContextManager[Callable[[bool], None]]:
-        return progress_bar(label, total, shown=self._progress)
+        return progress_bar(label, total, shown=self.progress)

@@ -220,13 +220,7 @@ class Crawl:
             self._cache.put(key, track)
 
     def _read(
-        self,
-        kind: str,
-        together: str,
-        alone: str,
-        ids: Iterable[str],
-        at_once: int,
-        batches: bool,
+        self, kind: str, together: str, alone: str, ids: Iterable[str], at_once: int, batches: bool
     ) -> None:
         """Read by id what the cache does not have, in batches or one by one."""
 
