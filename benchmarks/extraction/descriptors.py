@@ -49,14 +49,8 @@ Samples = NDArray[np.float32]
 TOLERANCE = 0.04  # of the true tempo
 TEMPO_ERRORS = {"correct": 1.0, "double": 2.0, "half": 1 / 2, "triple": 3.0, "third": 1 / 3}
 # MIREX's; a fifth below counts nothing there.
-KEY_WEIGHTS = {
-    "correct": 1.0,
-    "fifth above": 0.5,
-    "relative": 0.3,
-    "parallel": 0.2,
-    "fifth below": 0.0,
-    "other": 0.0,
-}
+KEY_WEIGHTS = {"correct": 1.0, "fifth above": 0.5, "relative": 0.3, "parallel": 0.2}
+KEY_WEIGHTS |= dict.fromkeys(("fifth below", "other"), 0.0)
 NAIVE = ("librosa.beat.beat_track(y)", "librosa.onset.onset_detect(y)", "librosa chroma_cqt(y)")
 EPILOG = """\
 examples:
@@ -257,14 +251,9 @@ def measure(args: argparse.Namespace, progress: script.Progress) -> Result:
     result = Result(**head, songs=args.songs * args.seeds, seeds=seeds)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         progress(f"listening to {result.songs} songs")
-        songs, tempi, keys = [], [], []
-        for seed in result.seeds:
-            for i in range(args.songs):
-                song, y = mono(i, seed)
-                tempi_of_song, keys_of_song = estimate(y)
-                songs.append(song)
-                tempi.append(tempi_of_song)
-                keys.append(keys_of_song)
+        heard = (mono(i, seed) for seed in result.seeds for i in range(args.songs))
+        estimates = [(song, *estimate(y)) for song, y in heard]
+        songs, tempi, keys = zip(*estimates, strict=True)
         result.tempo = {m: score_tempi([each[m] for each in tempi], songs) for m in tempi[0]}
         result.key = {m: score_keys([each[m] for each in keys], songs) for m in keys[0]}
         progress(f"timing {args.clips} clips")

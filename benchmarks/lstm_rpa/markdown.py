@@ -69,6 +69,11 @@ def _f(entry: Entry | None) -> str:
     return text
 
 
+def _errors(entry: Entry | None) -> list[str]:
+    """F, the average error and its variance."""
+    return [_f(entry), *(field(entry, each, 2) for each in ("average_error", "error_variance"))]
+
+
 def _choice(entry: Entry | None) -> str:
     """The (p, s) that was chosen, and its F on the rows that chose it."""
     if entry is None:
@@ -196,11 +201,7 @@ def _direct(record: Entry, features: str) -> Iterator[str]:
         cells = [_paper(record, value, derived=derived is not None)]
         for start in ("penultimate", "last"):
             entry = first(record["baselines"], cell=cell, features=features, start=start)
-            cells += [
-                _f(entry),
-                field(entry, "average_error", 2),
-                field(entry, "error_variance", 2),
-            ]
+            cells += _errors(entry)
         rows.append([CELLS[cell], *cells])
     header = [
         f"{start}: {column}"
@@ -245,17 +246,8 @@ def _table_5(record: Entry) -> Iterator[str]:
         if name not in record["entrants"]:
             continue
         entry = record["entrants"][name]
-        rows.append(
-            [
-                _title(record, name),
-                _paper(record, published.RIVALS.get(name)),
-                _f(entry),
-                field(entry, "average_error", 2),
-                field(entry, "error_variance", 2),
-                days,
-                field(entry, "f_validation", 1),
-            ]
-        )
+        cells = [_title(record, name), _paper(record, published.RIVALS.get(name))]
+        rows.append([*cells, *_errors(entry), days, field(entry, "f_validation", 1)])
     header = ["", "paper F", "F", "average error", "variance", "chosen on"]
     yield table([*header, f"F of {validation}"], rows)
     yield (

@@ -185,15 +185,11 @@ def whole_grid(values: Values, p: int, epochs: int) -> tuple[float, float]:
     start = time.process_time()
     weights = train(unit, x, y, seeds=range(len(x)), epochs=epochs, batch_size=BATCH).weights
     middle = time.process_time()
-
-    def answer(windows: Values) -> Values:
-        forecasts: Values = (
-            unit.forward(weights, torch.from_numpy(windows).float()).double().numpy()
-        )
-        return forecasts
-
     rollings = [Rolling(shift, mode="reference") for shift in range(1, p + 1)]
-    roll_all(answer, values[:, :, None], HORIZON, p, p, rollings)
+    roll_all(
+        lambda windows: unit.forward(weights, torch.from_numpy(windows).float()).double().numpy(),
+        *(values[:, :, None], HORIZON, p, p, rollings),
+    )
     return middle - start, time.process_time() - middle
 
 

@@ -53,6 +53,7 @@ def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict
         mel_power = np.abs(librosa.stft(y, window=s.mel_window, **frames)) ** 2
     mfcc_mel = feature.melspectrogram(S=power, n_mels=s.mfcc_n_mels, **bins)
     mel_range = {"n_mels": s.n_mels, "fmin": s.mel_fmin, "fmax": s.mel_high}
+    octaves = {each: getattr(s, f"contrast_{each}") for each in ("fmin", "n_bands", "quantile")}
     centroid = feature.spectral_centroid(S=S, **bins)
     low, high = s.roll_percents
     silent = silent_frames(y, s.n_fft, s.hop_length)
@@ -69,13 +70,7 @@ def frame_features(y: Frames, s: AudioSettings) -> tuple[dict[str, Frames], dict
         "mel": feature.melspectrogram(S=mel_power, **mel_range, **bins),
         "chroma": chroma,
         "tonnetz": feature.tonnetz(chroma=tonal),
-        "contrast": feature.spectral_contrast(
-            S=S,
-            fmin=s.contrast_fmin,
-            n_bands=s.contrast_n_bands,
-            quantile=s.contrast_quantile,
-            **bins,
-        ),
+        "contrast": feature.spectral_contrast(S=S, **octaves, **bins),
         "centroid": centroid,
         "bandwidth": feature.spectral_bandwidth(
             S=S, centroid=centroid, p=s.bandwidth_p, norm=s.bandwidth_norm, **bins
@@ -105,15 +100,10 @@ def chroma_cqt(y: Frames, tuning: float, silent: NDArray[np.bool_], s: AudioSett
     # Under three seconds the longest filters outlast the clip; librosa pads with zeros.
     with _warning_filters, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_fft=.* is too large for input signal")
+        names = ("sr", "hop_length", "n_chroma", "n_octaves", "bins_per_octave")
+        options = {each: getattr(s, each) for each in names}
         chroma: Frames = librosa.feature.chroma_cqt(
-            y=y,
-            sr=s.sr,
-            hop_length=s.hop_length,
-            fmin=s.chroma_fmin,
-            tuning=tuning,
-            n_chroma=s.n_chroma,
-            n_octaves=s.n_octaves,
-            bins_per_octave=s.bins_per_octave,
+            y=y, fmin=s.chroma_fmin, tuning=tuning, **options
         )
     # One sample short of a frame, its decimation rounds up to a frame that is not there.
     return np.where(silent, np.float32(0), chroma[:, : len(silent)])
@@ -126,12 +116,6 @@ def harmonic_part(D: NDArray[np.complex64], n_samples: int, s: AudioSettings) ->
     harmonic, _ = librosa.decompose.hpss(  # type: ignore[attr-defined]
         D, kernel_size=s.hpss_kernel_size, power=s.hpss_power, margin=s.hpss_margin
     )
-    y: Frames = librosa.istft(
-        harmonic,
-        n_fft=s.n_fft,
-        hop_length=s.hop_length,
-        window=s.window,
-        dtype=np.float32,
-        length=n_samples,
-    )
+    options = {each: getattr(s, each) for each in ("n_fft", "hop_length", "window")}
+    y: Frames = librosa.istft(harmonic, dtype=np.float32, length=n_samples, **options)
     return y

@@ -303,15 +303,13 @@ def open_clip(
     return ClipStream(source, reader, window, sr=sr, duration=duration, min_duration=min_duration)
 
 
-def read_clip(
-    audio: str,
-    *,
-    sr: int = 44100,
-    duration: float | None = 30.0,
-    offset: Offset = "middle",
-    min_duration: float = 1.0,
-) -> Clip:
-    """Decode one window of an audio file at once; see `open_clip` for its parameters.
+def read_clip(audio: str, **window: Any) -> Clip:
+    """Decode one window of an audio file at once.
+
+    Parameters
+    ----------
+    audio, **window
+        As in `open_clip`.
 
     Returns
     -------
@@ -325,12 +323,10 @@ def read_clip(
     ValueError
         When `offset` is negative.
     """
-    with open_clip(
-        audio, sr=sr, duration=duration, offset=offset, min_duration=min_duration
-    ) as stream:
+    with open_clip(audio, **window) as stream:
         blocks = list(stream.blocks())
     y = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-    return Clip(y=y, sr=sr, **vars(stream.facts))
+    return Clip(y=y, sr=stream.sr, **vars(stream.facts))
 
 
 def _open(audio: str, source: str) -> Reader:
