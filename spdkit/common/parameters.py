@@ -18,22 +18,18 @@ from spdkit.common.errors import ParameterError, SpdkitError
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number, from `least` to `most` where that is given."""
+    """A whole number of at least `least`."""
 
     least: int = 1
-    most: int | None = None
 
     def __str__(self) -> str:
-        if self.most is None:
-            return f"a whole number of at least {self.least}"
-        return f"a whole number in {self.least} … {self.most}"
+        return f"a whole number of at least {self.least}"
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is one."""
         if isinstance(value, bool) or not isinstance(value, Integral):
             return False
-        number = int(value)
-        return self.least <= number and (self.most is None or number <= self.most)
+        return int(value) >= self.least
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ in `spdkit.synthetic.popularity`. Sound, words and facts are made in `spdkit.syn
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,17 +78,12 @@ def synthesise_corpus(
     SpdkitError
         When `n_songs` or `seed` is out of range, or the folder cannot be written.
     """
-    _require_range(n_songs, seed)
-    target = Path(folder).expanduser()
     songs = []
-    try:
-        target.mkdir(parents=True, exist_ok=True)
+    with _writing("songs", folder, n_songs, seed) as target:
         for i in range(n_songs):
             songs.append(_write_song(target, i, seed))
             if progress is not None:
                 progress(i + 1, n_songs)
-    except (OSError, soundfile.LibsndfileError, MutagenError) as error:
-        raise SpdkitError(f"{target}: the songs cannot be written: {error}") from error
     return songs
 
 
@@ -112,16 +108,11 @@ def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 
     SpdkitError
         When `n_songs` or `seed` is out of range, or the folder cannot be written.
     """
-    _require_range(n_songs, seed)
-    target = Path(folder).expanduser()
-    tables = CorpusTables(target / "metadata.csv", target / "labels.csv")
-    labels = planted_table(n_songs, seed)[["track_id", "popularity"]]
-    try:
-        target.mkdir(parents=True, exist_ok=True)
+    with _writing("tables", folder, n_songs, seed) as target:
+        tables = CorpusTables(target / "metadata.csv", target / "labels.csv")
+        labels = planted_table(n_songs, seed)[["track_id", "popularity"]]
         metadata_table(n_songs, seed).to_csv(tables.metadata, index=False, encoding="utf-8")
         labels.to_csv(tables.labels, index=False, encoding="utf-8")
-    except OSError as error:
-        raise SpdkitError(f"{target}: the tables cannot be written: {error}") from error
     return tables
 
 
@@ -160,15 +151,22 @@ def song_lyrics(i: int, seed: int = 0) -> SongLyrics | None:
     return None if facts.lyrics_source == "none" else write_lyrics(i, seed, facts.language)
 
 
-def _require_range(n_songs: int, seed: int) -> None:
+@contextmanager
+def _writing(what: str, folder: str | os.PathLike[str], n_songs: int, seed: int) -> Iterator[Path]:
+    """The folder, made if needed; what cannot be written into it is told as an error of ours."""
     if not 1 <= n_songs <= MAX_SONGS or seed < 0:
         raise SpdkitError(
             f"n_songs must be 1 … {MAX_SONGS} and seed 0 or more, got {n_songs} and {seed}"
         )
+    target = Path(folder).expanduser()
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        yield target
+    except (OSError, soundfile.LibsndfileError, MutagenError) as error:
+        raise SpdkitError(f"{target}: the {what} cannot be written: {error}") from error
 
 
 def _write_song(folder: Path, i: int, seed: int) -> Song:
-
     song, sound = compose_song(i, seed)
     facts, words = song_facts(i, seed), song_lyrics(i, seed)
     path = folder / song.file

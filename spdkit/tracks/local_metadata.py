@@ -107,10 +107,6 @@ def read_local_metadata(
         Read lyrics, from tags only if those are read.
     progress : bool
         Show a bar on stderr when it takes longer than two seconds.
-
-    Returns
-    -------
-    LocalMetadata
     """
     local = LocalMetadata()
     texts: dict[str, str] = {}  # of each file, which several tracks may share

@@ -99,10 +99,6 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
         As `spdkit.read_table` reads it, with the column ``track_id``. ``lyrics`` becomes the
         track's lyrics, every other column metadata. ``audio`` is left out.
 
-    Returns
-    -------
-    Joined
-
     Raises
     ------
     TrackError

@@ -23,7 +23,7 @@ from spdkit.common.parameters import (
     ("constraint", "taken", "refused"),
     [
         (Whole(), [1, np.int64(7)], [0, 1.0, True, "1", None, math.nan]),
-        (Whole(2, 4), [2, 4], [1, 5]),
+        (Whole(2), [2, 4], [1]),
         (Number(), [-1e300, 0, np.float32(2)], [math.inf, math.nan, True, "0", None]),
         (POSITIVE, [1e-9, 3], [0, -1]),
         (SHARE, [0.5], [0, 1, 1.5]),
@@ -49,7 +49,6 @@ def test_what_is_allowed_is_taken_and_the_rest_refused(constraint, taken, refuse
     ("allowed", "words"),
     [
         (Whole(), "a whole number of at least 1"),
-        (Whole(0, 3), "a whole number in 0 … 3"),
         (POSITIVE, "a positive number"),
         (Number(1, closed="neither"), "a number above 1"),
         (Number(1), "a number of at least 1"),

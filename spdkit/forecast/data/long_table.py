@@ -60,10 +60,6 @@ def check_frame(
     id_col, time_col, target_col : str
         What the frame calls them.
 
-    Returns
-    -------
-    Panel
-
     Raises
     ------
     ForecastError

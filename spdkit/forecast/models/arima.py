@@ -119,9 +119,7 @@ def fit_arima(y: Numbers, exog: Numbers, limits: Limits, name: object) -> ArimaM
 def forecast_arima(model: ArimaModel, y: Numbers, exog: Numbers, future: Numbers) -> Numbers:
     """Forecast what follows `y`, which has `exog`, where `future` of shape (h, n_exog) is known.
 
-    Returns
-    -------
-    ndarray of float64, shape (h,)
+    The forecast has shape (h,).
     """
     ends = np.cumsum([1, exog.shape[1], model.p])
     mean, beta, phi, theta = np.split(model.parameters, ends)

@@ -248,7 +248,6 @@ class ARIMA(Forecaster):
         return limits.d + arma + len(self.futr_exog) + 4
 
     def _fit(self, panel: Panel) -> None:
-
         if self.n_jobs is not None and (not isinstance(self.n_jobs, int) or not self.n_jobs):
             raise ForecastError(f"n_jobs must be a number of processes, or -1, got {self.n_jobs!r}")
         limits = self._limits()

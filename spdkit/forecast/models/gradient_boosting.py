@@ -220,7 +220,6 @@ def _ratios(models: Sequence[Any], X: Numbers) -> Numbers:
 
 
 def _hist(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
-
     return HistGradientBoostingRegressor(
         max_iter=settings.n_trees,
         learning_rate=settings.learning_rate,

@@ -153,17 +153,13 @@ class RecurrentForecaster(Forecaster):
         return f"{name}({', '.join(parts)})"
 
     def predict_shifts(self, h: int, rollings: Sequence[Rolling]) -> dict[Rolling, Numbers]:
-        """Forecast by the fitted units, rolled in several ways at once.
+        """Forecast by the fitted units, rolled in several ways at once, shape (n_series, h) each.
 
         Parameters
         ----------
         h : int
         rollings : sequence of Rolling
             Whatever `rolling` the forecaster has, which is not looked at.
-
-        Returns
-        -------
-        dict of Rolling to ndarray, shape (n_series, h)
 
         Raises
         ------

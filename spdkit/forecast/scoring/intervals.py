@@ -97,12 +97,7 @@ class Residuals:
         return _reach(self.scaled[..., :h], level)
 
     def coverage(self, level: float) -> Numbers:
-        """Share of each window's values inside the intervals that the other windows give.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_windows,)
-        """
+        """Share of each window's values inside the intervals of the others, shape (n_windows,)."""
         return np.array(
             [
                 np.mean(np.abs(window) <= _reach(np.delete(self.scaled, i, axis=0), level))

@@ -108,10 +108,6 @@ def f_score(
     ids, ds : sequences of length n_series and n_days, optional
         Names for messages.
 
-    Returns
-    -------
-    FScore
-
     Raises
     ------
     ForecastError

@@ -242,14 +242,8 @@ def _splits(
     if test is None:
         return list(cutoffs(panel, h, n_windows, step_size))
     columns = panel.columns
-    future = check_frame(
-        test,
-        freq=panel.freq,
-        exog=list(panel.exog.columns),
-        id_col=columns.unique_id,
-        time_col=columns.ds,
-        target_col=columns.y,
-    )
+    names = {"id_col": columns.unique_id, "time_col": columns.ds, "target_col": columns.y}
+    future = check_frame(test, freq=panel.freq, exog=list(panel.exog.columns), **names)
     expected = panel.future(h)
     rows = future.frame()[[columns.unique_id, columns.ds]]
     if not rows.astype(object).equals(expected.astype(object)):
@@ -266,9 +260,8 @@ def _sharing(candidates: Sequence[Forecaster]) -> Iterator[list[int]]:
     for i, one in enumerate(candidates):
         rolled = isinstance(one, RecurrentForecaster) and one.rolling is not None
         trained = clone(one).set_params(rolling=None) if rolled else one
-        groups.setdefault(f"{rolled} {json.dumps(to_record(trained), sort_keys=True)}", []).append(
-            i
-        )
+        key = f"{rolled} {json.dumps(to_record(trained), sort_keys=True)}"
+        groups.setdefault(key, []).append(i)
     yield from groups.values()
 
 

@@ -78,10 +78,6 @@ def regressors(random_state: int = 0, *, lightgbm: bool = False) -> dict[str, Pi
     lightgbm : bool
         Whether to add ``lightgbm`` and ``lightgbm_l1``.
 
-    Returns
-    -------
-    dict of str to Pipeline
-
     Raises
     ------
     BaselineError

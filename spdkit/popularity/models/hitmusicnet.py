@@ -183,14 +183,10 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         return predicted
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Numbers:
-        """Interval that holds the popularity of `coverage` of such songs.
+        """Interval that holds the popularity of `coverage` of such songs, shape (n_songs, 2).
 
         Split conformal, on the rows held out for calibration, around `interval_centre`; cut to the
         range of the target. The guarantee is for songs drawn as those rows were.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_songs, 2)
 
         Raises
         ------

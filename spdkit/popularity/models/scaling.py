@@ -131,11 +131,7 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Numbers:
-        """Scaled features, then the masks.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_rows, n_features + n_patterns)
+        """Scaled features, then the masks, shape (n_rows, n_features + n_patterns).
 
         Warns
         -----
