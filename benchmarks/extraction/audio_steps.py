@@ -17,7 +17,7 @@ from spdkit.extractors.audio import (
     spectral,
     waveform,
 )
-from spdkit.extractors.audio.chroma import chroma_cqt
+from spdkit.extractors.audio.chroma import chroma_cqt, tonnetz
 from spdkit.extractors.audio.columns import Summary
 from spdkit.extractors.audio.engine import FrameCollector
 from spdkit.extractors.audio.filterbanks import filter_banks
@@ -214,7 +214,7 @@ class Stages:
         low_rate.finish(len(self.y))
         tuning = fast_engine._low_rate_tuning(low_rate, self.t, self.s)
         for frames in self._chroma(low_rate, tuning):
-            self.sink.add("tonnetz", harmonic.tonnetz(frames))
+            self.sink.add("tonnetz", tonnetz(frames))
 
     def _chroma(self, sound: LowRateSound, tuning: Tuning) -> Iterator[Frames]:
         start = 0

@@ -1,4 +1,4 @@
-"""Chroma of a sound of any length, segment by segment, from its constant-Q transform."""
+"""Chroma of a sound of any length, segment by segment, from its constant-Q transform; tonnetz."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ def chroma_cqt(
         largest = chroma.max(axis=0)
         largest[largest < np.finfo(np.float32).tiny] = 1
         yield chroma / largest
+
+
+def tonnetz(chroma: Frames) -> Frames:
+    """Tonal centroids, shape (6, n_frames), from a chromagram."""
+    n_chroma = len(chroma)
+    angles = np.outer(
+        [7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3], np.arange(n_chroma) * 12 / n_chroma
+    )
+    angles[::2] -= 0.5  # the sine
+    basis = np.array([1, 1, 1, 1, 0.5, 0.5])[:, None] * np.cos(np.pi * angles)
+    total = np.abs(chroma).sum(axis=0)
+    total[total < np.finfo(np.float32).tiny] = 1
+    return products(basis.astype(np.float32), chroma / total)

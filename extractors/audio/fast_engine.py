@@ -17,7 +17,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio import harmonic, spectral as spectra, waveform
-from spdkit.extractors.audio.chroma import chroma_cqt
+from spdkit.extractors.audio.chroma import chroma_cqt, tonnetz
 from spdkit.extractors.audio.filterbanks import FilterBanks, filter_banks
 from spdkit.extractors.audio.framing import BLOCK, CHUNK, Chunk, chunks
 from spdkit.extractors.audio.low_rate import END, LowRateSound
@@ -242,11 +242,11 @@ def _tonal(
     for frames in chroma(deferred.sound, tunings["signal"]):
         sink.add("chroma", frames)
         if s.tonnetz_of == "signal":
-            sink.add("tonnetz", harmonic.tonnetz(frames))
+            sink.add("tonnetz", tonnetz(frames))
     if s.tonnetz_of == "harmonic":
         tunings["harmonic"] = _low_rate_tuning(deferred.harmonic, banks, s)
         for frames in chroma(deferred.harmonic, tunings["harmonic"]):
-            sink.add("tonnetz", harmonic.tonnetz(frames))
+            sink.add("tonnetz", tonnetz(frames))
     return tunings
 
 

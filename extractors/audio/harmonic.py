@@ -1,4 +1,4 @@
-"""Harmonic part of a sound, and tonnetz.
+"""Harmonic part of a sound.
 
 Harmonic sound runs along time in a spectrogram, percussion along frequency: a median over frames
 keeps the one, a median over bins the other, and a soft mask shares each bin out. Chroma ends near
@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.extractors.audio.settings import AudioSettings
-from spdkit.extractors.audio.spectral import products
 
 Bits = NDArray[np.int32]
 Frames = NDArray[np.float32]
@@ -244,16 +243,3 @@ def _padded(held: Spectra, before: int, reach: int, after: int) -> Spectra:
     if not missing and not after:
         return held
     return np.pad(held, ((missing, after), (0, 0)), "symmetric")
-
-
-def tonnetz(chroma: Frames) -> Frames:
-    """Tonal centroids, shape (6, n_frames), from a chromagram."""
-    n_chroma = len(chroma)
-    angles = np.outer(
-        [7 / 6, 7 / 6, 3 / 2, 3 / 2, 2 / 3, 2 / 3], np.arange(n_chroma) * 12 / n_chroma
-    )
-    angles[::2] -= 0.5  # the sine
-    basis = np.array([1, 1, 1, 1, 0.5, 0.5])[:, None] * np.cos(np.pi * angles)
-    total = np.abs(chroma).sum(axis=0)
-    total[total < np.finfo(np.float32).tiny] = 1
-    return products(basis.astype(np.float32), chroma / total)
