@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+import numpy as np
+
 from spdkit.common.errors import ParameterError, SpdkitError
 
 
@@ -55,7 +57,10 @@ class Number:
         """Whether `value` is one."""
         if isinstance(value, bool) or not isinstance(value, Real):
             return False
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return False
         above = number >= self.low if self.closed in ("both", "low") else number > self.low
         below = number <= self.high if self.closed in ("both", "high") else number < self.high
         return math.isfinite(number) and above and below
@@ -95,8 +100,10 @@ class SequenceOf:
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is one."""
-        if isinstance(value, str) or not isinstance(value, Sequence):
+        row = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
+        if not row or isinstance(value, str):
             return False
+        assert isinstance(value, Sequence | np.ndarray)
         whole = len(value) == self.length if self.length is not None else len(value) > 0
         return whole and all(self.item.accepts(item) for item in value)
 
@@ -118,9 +125,21 @@ class Instance:
         return isinstance(value, self.kinds)
 
 
-FLAG = Instance(bool)
+@dataclass(frozen=True)
+class Flag:
+    """True or False, numpy's too, as grids of parameters give them."""
+
+    def __str__(self) -> str:
+        return "True or False"
+
+    def accepts(self, value: object) -> bool:
+        """Whether `value` is one."""
+        return isinstance(value, bool | np.bool_)
+
+
+FLAG = Flag()
 TEXT = Instance(str)
-Constraint = Whole | Number | OneOf | SequenceOf | Instance
+Constraint = Whole | Number | OneOf | SequenceOf | Instance | Flag
 Allowed = Constraint | tuple[Constraint | None, ...]
 
 

@@ -20,7 +20,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -114,9 +113,9 @@ class SavedForm:
                 kind = "Python objects" if array.dtype.hasobject else str(array.dtype)
                 raise self.error(f"{name} holds {kind}, which are not written")
         self.require_room(target)
-        ours: set[str] = set()
-        if (target / self.json_name).is_file():
-            ours = {self.json_name, *self._json(target).get("files", ())}
+        ours = {self.json_name, _ARRAYS}
+        if self._others(target):  # what is damaged and alone is written anew
+            ours |= set(self._json(target).get("files", ()))
         packed = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         contents = {_ARRAYS: packed, **(files or {})}
         described = {
@@ -197,12 +196,16 @@ class SavedForm:
         target = Path(folder).expanduser()
         if target.exists() and not target.is_dir():
             raise self.error(f"{target}: is a file; a {self.kind} is a folder")
-        others = sorted(path.name for path in target.iterdir()) if target.exists() else []
-        if others and self.json_name not in others:
+        if self._others(target) and not (target / self.json_name).is_file():
+            names = sorted(path.name for path in target.iterdir())
             raise self.error(
-                f"{target}: holds {listing(others, 3)}, and no {self.kind} of ours to replace: "
+                f"{target}: holds {listing(names, 3)}, and no {self.kind} of ours to replace: "
                 f"give a folder of its own"
             )
+
+    def _others(self, target: Path) -> list[str]:
+        names = {path.name for path in target.iterdir()} if target.exists() else set()
+        return sorted(names - {self.json_name, _ARRAYS})
 
     def to_json(self, value: Any, name: str = "", *, foreign: bool = False) -> Any:
         """Write a parameter; what JSON has no word for is an object that says its kind.
@@ -263,8 +266,9 @@ class SavedForm:
 
     def _json(self, source: Path) -> dict[str, Any]:
         name, form = self.json_name, f"spdkit-{self.kind}"
+        content = self._bytes(source / name)  # its error, which may be a ValueError, says all
         try:
-            described = json.loads(self._bytes(source / name))
+            described = json.loads(content)
         except ValueError as reason:
             raise self.error(f"{source}: {name} is damaged or cut off: {reason}") from reason
         if not isinstance(described, dict) or described.get("format") != form:
@@ -355,6 +359,9 @@ def seal(described: Mapping[str, Any]) -> str:
 def replace_folder(target: Path, contents: Mapping[str, bytes], ours: Collection[str] = ()) -> None:
     """Write a folder whole or not at all; files of others in the old one move to the new one.
 
+    When the new folder cannot be put in place, the old one stands where it was, with all its files.
+    A link to a folder stays one.
+
     Parameters
     ----------
     target : path
@@ -367,15 +374,22 @@ def replace_folder(target: Path, contents: Mapping[str, bytes], ours: Collection
     ------
     OSError
     """
+    target = Path(os.path.realpath(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
-        replacement = Path(new) / target.name
+        old, replacement = Path(new) / "old", Path(new) / target.name
         replacement.mkdir()
         for name, content in contents.items():
             (replacement / name).write_bytes(content)
         # A folder cannot be replaced in one step, so the old one goes first.
         if target.exists():
-            for path in [path for path in target.iterdir() if path.name not in ours]:
-                shutil.move(path, replacement / path.name)
-            shutil.move(target, Path(new) / "old")
-        replacement.rename(target)
+            target.rename(old)
+        try:
+            replacement.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        if old.exists():
+            for path in [path for path in old.iterdir() if path.name not in ours]:
+                path.rename(target / path.name)

@@ -189,6 +189,8 @@ def _reading(file: Path, ending: str, error: type[SpdkitError]) -> Iterator[None
         if not file.is_file():
             raise FileNotFoundError("it is a folder" if file.is_dir() else "no such file")
         yield
+    except SpdkitError:  # the caller's kind of error may be a ValueError
+        raise
     except (OSError, ValueError, EOFError, csv.Error, zlib.error, lzma.LZMAError) as reason:
         what = str(reason)
         if isinstance(reason, UnicodeDecodeError) and ending not in _PARQUET:

@@ -24,17 +24,21 @@ from spdkit.common.parameters import (
     [
         (Whole(), [1, np.int64(7)], [0, 1.0, True, "1", None, math.nan]),
         (Whole(2), [2, 4], [1]),
-        (Number(), [-1e300, 0, np.float32(2)], [math.inf, math.nan, True, "0", None]),
+        (Number(), [-1e300, 0, np.float32(2)], [math.inf, math.nan, 10**400, True, "0", None]),
         (POSITIVE, [1e-9, 3], [0, -1]),
         (SHARE, [0.5], [0, 1, 1.5]),
         (Number(0, 1), [0, 1], [-0.1, 1.1]),
         (Number(0, 1, closed="low"), [0], [1]),
         (Number(0, 1, closed="high"), [1], [0]),
         (OneOf("a", "b"), ["a", "b"], ["c", "", None, 1, ["a"]]),
-        (SequenceOf(OneOf("a", "b")), [["a"], ("a", "b")], ["ab", [], ["c"], 1]),
-        (SequenceOf(SHARE, 2), [(0.1, 0.9)], [(0.1,), (0.1, 0.5, 0.9), (0, 0.5)]),
+        (SequenceOf(OneOf("a", "b")), [["a"], ("a", "b"), np.array(["a"])], ["ab", [], ["c"], 1]),
+        (
+            SequenceOf(SHARE, 2),
+            [(0.1, 0.9), np.array([0.1, 0.9])],
+            [(0.1,), (0.1, 0.5, 0.9), (0, 0.5), np.array(0.5)],
+        ),
         (Instance(dict), [{}], [[], None]),
-        (FLAG, [True, False], [1, "yes", None]),
+        (FLAG, [True, False, np.True_], [1, "yes", None]),
     ],
 )
 def test_what_is_allowed_is_taken_and_the_rest_refused(constraint, taken, refused):

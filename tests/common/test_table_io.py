@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import spdkit
 from spdkit.collect.errors import CollectError
 from spdkit.common import table_io
+from spdkit.common.errors import SpdkitError
 from spdkit.common.table_io import (
     ENDINGS,
     TableError,
@@ -234,3 +235,14 @@ def test_what_is_written_is_read_again(tmp_path, rows):
     expected = [text.replace("\r\n", "\n").replace("\r", "\n") for text, _ in rows]
     assert list(frame["text"]) == expected
     assert [ast.literal_eval(cell) for cell in frame["list"]] == [words for _, words in rows]
+
+
+@pytest.mark.parametrize("text", ["", "a,a\n1,2\n", "a,b\n1,2,3\n"])
+def test_an_error_of_the_callers_kind_is_not_wrapped_again(text, tmp_path):
+    class OwnError(SpdkitError, ValueError):
+        pass
+
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(OwnError) as caught:
+        read_table(tmp_path / "t.csv", error=OwnError)
+    assert str(caught.value).count("t.csv") == 1
