@@ -40,6 +40,7 @@ PROFILES = profiles.by_profile(
     statistics=(("mean", "std"), ("mean",)),
     centroid_of=("frames", "first_frame"),
 )
+_HERTZ = Number(0, closed="neither", unit="Hz")
 _COUNTS = (
     *("n_fft", "hop_length", "n_mfcc", "mfcc_n_mels", "n_mels", "n_chroma", "n_octaves"),
     *("bins_per_octave", "hpss_kernel_size", "contrast_n_bands"),
@@ -92,9 +93,10 @@ class AudioSettings(AudioParameters):
         "engine": OneOf("spdkit", "librosa"),
         **dict.fromkeys(_COUNTS, Whole()),
         **dict.fromkeys(("window", "mel_window"), (TEXT, Instance(tuple))),
-        **dict.fromkeys(("mel_fmax", "chroma_fmin"), (POSITIVE, None)),
-        **dict.fromkeys(("hpss_power", "contrast_fmin", "bandwidth_p"), POSITIVE),
-        "mel_fmin": Number(0),
+        **dict.fromkeys(("mel_fmax", "chroma_fmin"), (_HERTZ, None)),
+        **dict.fromkeys(("hpss_power", "bandwidth_p"), POSITIVE),
+        "contrast_fmin": _HERTZ,
+        "mel_fmin": Number(0, unit="Hz"),
         "tuning": (Number(), None),
         "tonnetz_of": OneOf("harmonic", "signal"),
         "hpss_margin": Number(1),

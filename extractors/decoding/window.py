@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from spdkit.common.parameters import POSITIVE, Allowed, Number, OneOf, Whole
+from spdkit.common.parameters import Allowed, Number, OneOf, Whole
 from spdkit.common.text import printable
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.av_reader import AvReader
@@ -27,9 +27,9 @@ from spdkit.tracks.track import is_url
 Offset = Literal["middle", "head"] | float
 Samples = NDArray[np.float32]
 WINDOW_CONSTRAINTS: dict[str, Allowed] = {
-    "duration": (POSITIVE, None),
-    "offset": (OneOf("middle", "head"), Number(0)),
-    "min_duration": POSITIVE,
+    "duration": (Number(0, closed="neither", unit="seconds"), None),
+    "offset": (OneOf("middle", "head"), Number(0, unit="seconds from the start")),
+    "min_duration": Number(0, closed="neither", unit="seconds"),
     "sr": Whole(),
 }
 # What a store keeps of a clip.

@@ -36,13 +36,17 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number between `low` and `high`; `closed` names the ends that are allowed."""
+    """A finite number between `low` and `high`, in `unit`; `closed` says which ends are allowed."""
 
     low: float = -math.inf
     high: float = math.inf
     closed: str = "both"  # "both", "low", "high" or "neither"
+    unit: str = ""
 
     def __str__(self) -> str:
+        return self._range() + (f" ({self.unit})" if self.unit else "")
+
+    def _range(self) -> str:
         if math.isinf(self.low) and math.isinf(self.high):
             return "a finite number"
         if math.isinf(self.high):

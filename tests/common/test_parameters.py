@@ -54,6 +54,7 @@ def test_what_is_allowed_is_taken_and_the_rest_refused(constraint, taken, refuse
     [
         (Whole(), "a whole number of at least 1"),
         (POSITIVE, "a positive number"),
+        (Number(0, unit="Hz"), r"a number of at least 0 \(Hz\)"),
         (Number(1, closed="neither"), "a number above 1"),
         (Number(1), "a number of at least 1"),
         (Number(0, 1, closed="high"), r"a number in \(0, 1\]"),
