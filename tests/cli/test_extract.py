@@ -171,7 +171,10 @@ def test_many_problems_are_cut_short_on_stderr_alone(site, tmp_path):
             ["--profile", "best"],
             "audio: profile must be one of 'paper', 'spotgentrack', got 'best'",
         ),
-        (["--duration", "-3"], "audio: duration must be a positive number (seconds) or None, got -3.0"),
+        (
+            ["--duration", "-3"],
+            "audio: duration must be a positive number (seconds) or None, got -3.0",
+        ),
         (["--duration", "0.5"], "audio: duration must be at least min_duration=1.0, got 0.5"),
     ],
 )
