@@ -104,10 +104,10 @@ class SequenceOf:
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is one."""
-        row = value.ndim == 1 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
-        if not row or isinstance(value, str):
+        if isinstance(value, np.ndarray) and value.ndim == 1:
+            value = list(value)
+        if isinstance(value, str) or not isinstance(value, Sequence):
             return False
-        assert isinstance(value, Sequence | np.ndarray)
         whole = len(value) == self.length if self.length is not None else len(value) > 0
         return whole and all(self.item.accepts(item) for item in value)
 
