@@ -43,21 +43,22 @@ def forecast_series(
         typer.Option(
             metavar="PERCENT",
             help="How much intervals should hold; may be repeated. What they held in the past is "
-            "told. Default: 90.",
+            "told. Default: 90, or none where the series are too few or too short for it.",
         ),
     ] = None,
     intervals: Annotated[
         bool, typer.Option("--intervals/--no-intervals", help="Whether to make intervals.")
     ] = True,
     validate: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
             metavar="N",
             help="Score it on the last N windows as long as the horizon, each forecast from what "
-            "lies before it, beside simple rivals; 0 for no scores.",
+            "lies before it, beside simple rivals; 0 for no scores. Default: 2, or fewer where "
+            "the series are short.",
         ),
-    ] = 2,
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Forecasts as .csv or .parquet."),

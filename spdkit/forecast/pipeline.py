@@ -38,10 +38,19 @@ from spdkit.forecast.scoring.intervals import (
     lower_ends,
     scale,
 )
-from spdkit.forecast.selection.backtest import Validation, Window, residuals, run_windows
+from spdkit.forecast.scoring.metrics import AUTO, existing_metric
+from spdkit.forecast.selection.backtest import (
+    TITLES,
+    Validation,
+    Window,
+    residuals,
+    run_windows,
+)
+from spdkit.forecast.selection.best_of import BestForecaster
 
 RIVALS = ("sma", "seasonal-naive")  # simple, and hard to beat
 DEFAULT_LEVEL = 90.0
+DEFAULT_WINDOWS = 2
 Tick = Callable[[], None]
 
 
@@ -58,8 +67,9 @@ class Request:
     levels : tuple of float or None
         Per cent that intervals should hold; none if empty. None is `DEFAULT_LEVEL`, or no intervals
         where the series are too few or too short for it, which a remark says.
-    n_windows : int
-        Windows of `h` rows to score in; 0 for no scores.
+    n_windows : int or None
+        Windows of `h` rows to score in; 0 for no scores. None is `DEFAULT_WINDOWS`, or fewer where
+        all series are too short for them, which a remark says.
     season_length : int, optional
         Rows of a season; that of the frequency if not given.
     skip_short : bool
@@ -75,13 +85,13 @@ class Request:
     h: int
     model: str = registry.BEST
     levels: tuple[float, ...] | None = None
-    n_windows: int = 2
+    n_windows: int | None = None
     season_length: int | None = None
     skip_short: bool = False
     seed: int = 0
 
     _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
-        "n_windows": Whole(0),
+        "n_windows": (Whole(0), None),
         "season_length": (Whole(), None),
         "skip_short": FLAG,
         "seed": Whole(0),
@@ -230,25 +240,29 @@ def forecast_panel(
     setting = registry.Setting(
         h=h,
         season_length=request.season_length or registry.season_of(panel.freq),
-        metric=_metric(panel, request, remarks),
         seed=request.seed,
         hist_exog=tuple(map(str, panel.exog.columns)),
     )
+    # How many rows it needs does not depend on the metric, which depends on how many there are.
+    plan = _fit_in(panel, request, registry.build_forecaster(request.model, setting), remarks)
+    panel, n_scored, n_windows, levels = plan.panel, plan.n_scored, plan.n_windows, plan.levels
+    setting = replace(setting, metric=_metric(plan, request, remarks))
     forecaster = registry.build_forecaster(request.model, setting)
-    panel, n_windows, levels = _fit_in(panel, request, forecaster.least_rows(), remarks)
+    if plan.too_short:
+        forecaster = registry.build_fallback()
     remarks += _ends(panel)
-    rivals = _rivals(panel, request, setting, n_windows)
-    n_fits = 1 + n_windows + len(rivals) * request.n_windows
-    tick = bar(n_fits) if bar is not None else lambda: None
+    rivals = _rivals(panel, request, setting, n_scored)
+    tick = bar(1 + n_windows + len(rivals) * n_scored) if bar is not None else lambda: None
     forecasters = {request.model: forecaster, **rivals}
     windows: tuple[Window, ...] = ()
     if n_windows:
-        windows = run_windows(panel, forecasters, h, n_windows, scored=request.n_windows, tick=tick)
+        windows = run_windows(panel, forecasters, h, n_windows, scored=n_scored, tick=tick)
     fitted = clone(forecaster).fit_panel(panel)
+    remarks += _choice(fitted, setting.metric)
     # As fit_panel would learn them, from the very windows that are scored.
     fitted.residuals_ = residuals(windows, request.model) if levels else None
     tick()
-    scored = windows[n_windows - request.n_windows :] if request.n_windows else ()
+    scored = windows[n_windows - n_scored :] if n_scored else ()
     return ForecastResult(
         request=request,
         forecaster=fitted,
@@ -261,40 +275,83 @@ def forecast_panel(
     )
 
 
-def _metric(panel: Panel, request: Request, remarks: list[str]) -> str:
-    """F where every row that is scored has plays; else wape, which a remark says."""
-    windows = request.n_windows + (registry.BEST_WINDOWS if request.model == registry.BEST else 0)
-    recent = panel.tail(windows * request.h)
-    without = recent.y <= 0
-    if not without.any():
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What can be done with the rows that there are.
+
+    Attributes
+    ----------
+    panel : Panel
+        The series that are long enough.
+    n_scored, n_windows : int
+        Windows to score in, and to fit in, for the intervals, too.
+    levels : tuple of float
+        Which intervals can be had.
+    too_short : bool
+        Whether `best` has no rows to choose by.
+    """
+
+    panel: Panel
+    n_scored: int
+    n_windows: int = 0
+    levels: tuple[float, ...] = ()
+    too_short: bool = False
+
+
+def _metric(plan: _Plan, request: Request, remarks: list[str]) -> str:
+    """F where every row that is scored has plays; else wape, or mae, which a remark says."""
+    if plan.too_short:
         return "f"
-    remarks.append(
-        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
-        f"({recent.place(int(np.argmax(without)))}, is the first): models are compared by WAPE"
-    )
-    return "wape"
+    windows = plan.n_scored
+    if request.model == registry.BEST:  # in each window it chooses by those before
+        windows = plan.n_windows + registry.BEST_WINDOWS
+    recent = plan.panel.tail(windows * request.h)
+    metric = existing_metric(AUTO, [recent.y])
+    if metric != "f":
+        without = recent.y <= 0
+        what = f"are compared by {TITLES[metric]}"
+        remarks.append(
+            f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
+            f"({recent.place(int(np.argmax(without)))}, is the first): models {what}"
+        )
+    return metric
 
 
-def _fit_in(
-    panel: Panel, request: Request, least: int, remarks: list[str]
-) -> tuple[Panel, int, tuple[float, ...]]:
+def _choice(fitted: Forecaster, metric: str) -> list[str]:
+    """What `best` had to do otherwise than it was told to."""
+    if not isinstance(fitted, BestForecaster):
+        return []
+    if fitted.selection_ is None:
+        return [
+            f"none of the models can be scored on such series: they are forecast by "
+            f"{fitted.best_.label}, the mean of the last rows"
+        ]
+    if fitted.selection_.metric != metric:
+        chosen = TITLES[fitted.selection_.metric]
+        return [f"best has chosen by {chosen}, since every row that it chose by is 0"]
+    return []
+
+
+def _fit_in(panel: Panel, request: Request, forecaster: Forecaster, remarks: list[str]) -> _Plan:
     """Which series are long enough, in how many windows to fit, and which intervals can be had."""
+    n_scored = _windows_to_score(panel, request, forecaster, remarks)
+    if n_scored is None:
+        return _Plan(panel, 0, too_short=True)
+    least, h = forecaster.least_rows(), request.h
+    panel = _long_enough(panel, request, n_scored, least, remarks)
     levels = (DEFAULT_LEVEL,) if request.levels is None else tuple(request.levels)
-    h = request.h
-    panel = _long_enough(panel, request, least, remarks)
     n_series = len(panel)
     if not levels:
-        return panel, request.n_windows, ()
+        return _Plan(panel, n_scored, n_scored)
     # Each window's coverage is measured by the others, so that they must be enough without it.
     needed = 1 + math.ceil(max(map(errors_needed, levels)) / n_series)
-    n_windows = max(request.n_windows, 2, needed)
-    possible = (int(panel.lengths.min()) - least) // h
-    if n_windows <= possible:
-        if n_windows > max(request.n_windows, 2):
+    n_windows = max(n_scored, 2, needed)
+    if forecaster.learns_from(panel.lengths - n_windows * h):
+        if n_windows > max(n_scored, 2):
             remarks.append(
                 f"intervals of {n_series} series are learned in {n_windows} windows of {h} rows"
             )
-        return panel, n_windows, levels
+        return _Plan(panel, n_scored, n_windows, levels)
     what = (
         f"intervals of level {max(levels):g} take {n_windows} windows of {h} rows in {n_series} "
         f"series and {least} rows before them, the shortest series has "
@@ -303,18 +360,49 @@ def _fit_in(
     if request.levels is not None:
         raise ForecastError(f"{what}: ask for a lower level, a shorter horizon, or none")
     remarks.append(f"no intervals: {what}")
-    return panel, request.n_windows, ()
+    return _Plan(panel, n_scored, n_scored)
 
 
-def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str]) -> Panel:
-    windows = max(request.n_windows, 2 if request.levels else 0)
+def _windows_to_score(
+    panel: Panel, request: Request, forecaster: Forecaster, remarks: list[str]
+) -> int | None:
+    """As many as are asked for, or as the longest series have room for; None: `best` has none.
+
+    Shorter series than those are refused or left out later, by name.
+    """
+    if request.n_windows is not None:
+        return request.n_windows
+    longest = f"the longest series has {int(panel.lengths.max())} rows"
+    for n in range(DEFAULT_WINDOWS, -1, -1):
+        rest = panel.lengths - n * request.h
+        rest = rest[rest >= forecaster.least_rows()]
+        if rest.size and forecaster.learns_from(rest):
+            if n < DEFAULT_WINDOWS:
+                scored = f"scored in {n} window of {request.h}" if n else "not scored"
+                remarks.append(f"{scored}: {longest}, too few for {DEFAULT_WINDOWS} windows")
+            return n
+    if request.model != registry.BEST or request.levels:
+        return 0  # what the model needs, it says itself
+    remarks.append(
+        f"{longest}, too few to choose a model by for a horizon of {request.h}: each series is "
+        f"forecast by the mean of its last 16 rows (or as many as it has), which is not scored and "
+        f"has no intervals"
+    )
+    return None
+
+
+def _long_enough(
+    panel: Panel, request: Request, n_scored: int, least: int, remarks: list[str]
+) -> Panel:
+    windows = max(n_scored, 2 if request.levels else 0)
     rows = least + windows * request.h
     short = panel.lengths < rows
     why = f"the model {request.model} cannot learn from fewer"
     if windows:
         why = f"{windows} windows of {request.h} to be scored in, and {least} before them"
+    advice = "fewer windows (--validate) take fewer; " if windows else ""
     if not request.skip_short:
-        panel.require(rows, f"{why} (fewer windows take fewer; short series can be skipped)")
+        panel.require(rows, f"{why} ({advice}short series can be skipped by --skip-short)")
     if not short.any():
         return panel
     if short.all():
@@ -329,12 +417,12 @@ def _long_enough(panel: Panel, request: Request, least: int, remarks: list[str])
 
 
 def _rivals(
-    panel: Panel, request: Request, setting: registry.Setting, n_windows: int
+    panel: Panel, request: Request, setting: registry.Setting, n_scored: int
 ) -> dict[str, Forecaster]:
     """Simple forecasters for which even the first window leaves enough rows."""
-    if not request.n_windows:
+    if not n_scored:
         return {}
-    before = int(panel.lengths.min()) - request.n_windows * request.h
+    before = int(panel.lengths.min()) - n_scored * request.h
     others = [name for name in RIVALS if name != request.model]
     rivals = {name: registry.build_forecaster(name, setting) for name in others}
     return {name: rival for name, rival in rivals.items() if rival.least_rows() <= before}

@@ -96,7 +96,18 @@ def season_of(freq: Freq) -> int:
 
 def _best(setting: Setting) -> Forecaster:
     candidates = [model.build(setting) for model in MODELS.values() if model.candidate]
-    return BestForecaster(candidates, setting.h, n_windows=BEST_WINDOWS, metric=setting.metric)
+    return BestForecaster(
+        candidates,
+        setting.h,
+        n_windows=BEST_WINDOWS,
+        metric=setting.metric,
+        fallback=build_fallback(),
+    )
+
+
+def build_fallback() -> Forecaster:
+    """The forecaster that any series is long enough for, where `best` has nothing to choose by."""
+    return SMA(16, partial=True)
 
 
 MODELS = {

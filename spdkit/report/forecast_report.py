@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from spdkit.common.table_io import write_table
 from spdkit.common.versions import installed_versions
-from spdkit.evaluation.bootstrap import Difference
 from spdkit.forecast.data.panel import day, series_count, steps
 from spdkit.forecast.models.serialization import PACKAGES
 from spdkit.forecast.pipeline import ForecastResult, parameters, period
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
+from spdkit.forecast.selection.backtest import FEWEST_SERIES, Validation
 from spdkit.report import forecast_figures
 from spdkit.report.forecast_figures import history_rows, largest, plot_series
 from spdkit.report.forecast_tables import (
@@ -165,7 +165,7 @@ def _verdict(result: ForecastResult) -> str:
     best = str(rivals.idxmax() if metric in HIGHER_IS_BETTER else rivals.idxmin())
     return (
         f"{what} {own} {result.title(best)} has {_error(metric, scores.loc[best])}: "
-        f"{_comparison(metric, validation.difference(best))}."
+        f"{_comparison(validation, best)}."
     )
 
 
@@ -180,9 +180,13 @@ def _error(metric: str, scores: Any) -> str:
     return f"{number(metric, scores[metric])}{' of them' if metric == 'wape' else ''} on average"
 
 
-def _comparison(metric: str, difference: Difference | None) -> str:
+def _comparison(validation: Validation, rival: str) -> str:
+    if validation.same(rival):
+        return "its forecasts are the same"
+    metric, difference = validation.metrics[0], validation.difference(rival)
     if difference is None:
-        return "one series cannot tell the two apart"
+        few = series_count(len(validation.windows[0].future))
+        return f"{few} cannot tell the two apart, which takes {FEWEST_SERIES}"
     if difference.low <= 0 <= difference.high:
         return "these series cannot tell the two apart"
     better = (difference.value > 0) == (metric in HIGHER_IS_BETTER)

@@ -8,31 +8,36 @@ from __future__ import annotations
 
 import math
 
-from spdkit.evaluation.bootstrap import Difference
 from spdkit.forecast.data.panel import steps
 from spdkit.forecast.pipeline import ForecastResult
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
-from spdkit.forecast.selection.backtest import TITLES, Validation
+from spdkit.forecast.selection.backtest import FEWEST_SERIES, TITLES, Validation
 from spdkit.report.page import NOTHING, Cell, Rows, Table, interval, percent, plain
 
 MOST_ROWS = 100  # of the ranked list
-_SHARES = ("f_share", "wape")
+_SHARES = ("f_share", "wape", "mean_wape")
 _BETTER = {"f": "higher is better", "f_share": "higher is better"}
 
 
 def score_table(result: ForecastResult, validation: Validation) -> Table:
     """Forecasters by metrics, and how far each lies from the first one."""
     scores, metric = validation.scores(), validation.metrics[0]
+    n_series = len(result.panel)
     columns = [
         Cell("Forecaster"),
         *(Cell(TITLES[each], _BETTER.get(each, "lower is better")) for each in validation.metrics),
-        Cell(f"{TITLES[metric]}, {result.label} less it", "95\u00a0% interval"),
+        Cell(
+            f"{TITLES[metric]}, {result.label} less it",
+            "95\u00a0% interval"
+            if n_series >= FEWEST_SERIES
+            else f"no interval of fewer than {FEWEST_SERIES} series",
+        ),
     ]
     rows: Rows = [
         [
             result.title(name),
             *(number(each, float(scores[each][name])) for each in validation.metrics),
-            _difference(metric, None if i == 0 else validation.difference(name)),
+            NOTHING if i == 0 else _difference(validation, name),
         ]
         for i, name in enumerate(validation.names)
     ]
@@ -53,7 +58,7 @@ def candidate_table(result: ForecastResult) -> Table | None:
     selection = getattr(result.forecaster, "selection_", None)
     if selection is None:
         return None
-    metric = result.forecaster.metric
+    metric = selection.metric
     ordered = selection.scores.sort_values(
         "mean", ascending=metric not in HIGHER_IS_BETTER, kind="stable"
     )
@@ -93,10 +98,15 @@ def number(metric: str, value: float) -> str:
     return percent(100 * value) if metric in _SHARES else plain(value, 1)
 
 
-def _difference(metric: str, difference: Difference | None) -> Cell:
-    if difference is None:
-        return Cell(NOTHING)
+def _difference(validation: Validation, other: str) -> Cell:
+    if validation.same(other):
+        return Cell(NOTHING, "the same forecasts")
+    metric, difference = validation.metrics[0], validation.difference(other)
     factor, unit = (100, " points") if metric in _SHARES else (1, "")
+    if difference is None:
+        scores = validation.scores()[metric]
+        value = factor * (scores[validation.names[0]] - scores[other])
+        return Cell(f"{plain(value, 1, signed=True)}{unit}")
     value, low, high = (
         factor * each for each in (difference.value, difference.low, difference.high)
     )

@@ -160,7 +160,7 @@ def test_short_series_are_refused_by_name_or_left_out_and_counted():
     )
     pd.testing.assert_frame_equal(found.forecasts, play_tables.result(frame).forecasts)
     with pytest.raises(ForecastError, match="series 'a' has 30 rows, at least 35"):
-        play_tables.result(play_tables.constant([9], days=30), skip_short=True)
+        play_tables.result(play_tables.constant([9], days=30), n_windows=2, skip_short=True)
 
 
 def test_without_validation_nothing_is_scored():
@@ -172,7 +172,7 @@ def test_without_validation_nothing_is_scored():
     ("request_", "message"),
     [
         ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
-        ({"n_windows": -1}, "n_windows must be a whole number of at least 0, got -1"),
+        ({"n_windows": -1}, "n_windows must be a whole number of at least 0 or None, got -1"),
         ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
         (
             {"model": "oracle"},

@@ -86,6 +86,10 @@ class Average(Forecaster):
     def _least_rows(self) -> int:
         return max(one.least_rows() for one in self.forecasters)
 
+    def learns_from(self, lengths: NDArray[np.int64]) -> bool:
+        """Whether series of these lengths are enough for each of them."""
+        return all(one.learns_from(lengths) for one in self.forecasters)
+
     def _fit(self, panel: Panel) -> None:
         self.forecasters_ = [clone(one).fit_panel(panel) for one in self.forecasters]
 

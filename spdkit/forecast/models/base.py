@@ -280,6 +280,13 @@ class Forecaster(Saved, BaseEstimator):
         check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
         return self._least_rows()
 
+    def learns_from(self, lengths: NDArray[np.int64]) -> bool:
+        """Whether series of these lengths are enough, shape (n_series,).
+
+        All of them together: a model of all series may need one that is longer than `least_rows`.
+        """
+        return bool((lengths >= self.least_rows()).all())
+
     def _least_rows(self) -> int:
         """How many rows a series must have, of parameters that are what they may be."""
         return 1

@@ -46,6 +46,8 @@ class SMA(Forecaster):
     ----------
     k : int
         Rows, at least 1. A series that is shorter is refused by name.
+    partial : bool
+        Whether a shorter series is taken, too: the mean of the rows that it has.
 
     Examples
     --------
@@ -53,19 +55,25 @@ class SMA(Forecaster):
     """
 
     k: int = 16
+    _: KW_ONLY
+    partial: bool = False
 
-    _parameter_constraints: ClassVar = {"k": Whole()}
+    _parameter_constraints: ClassVar = {"k": Whole(), "partial": FLAG}
 
     @property
     def label(self) -> str:
         """Its name and k."""
-        return f"SMA({self.k})"
+        return f"SMA({self.k}{', partial' * self.partial})"
 
     def _least_rows(self) -> int:
-        return self.k
+        return 1 if self.partial else self.k
 
     def _fit(self, panel: Panel) -> None:
-        self.means_: Numbers = panel.last(self.k).mean(axis=1)
+        if not self.partial:
+            self.means_: Numbers = panel.last(self.k).mean(axis=1)
+            return
+        recent = panel.tail(self.k)
+        self.means_ = np.add.reduceat(recent.y, recent.indptr[:-1]) / recent.lengths
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
         return np.repeat(self.means_[:, None], h, axis=1)
@@ -135,8 +143,8 @@ class RelativeMean(Forecaster):
         recent = panel if self.k is None else panel.tail(self.k)
         recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
         if self.zero == "refuse":
-            advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
-            recent.refuse(recent.y == 0, advice)
+            advice = '. Leave such days out by zero="skip".'
+            recent.refuse(recent.y == 0, "a relative error needs plays, y is", advice=advice)
         # Each value is taken in units of its series' smallest, whose square cannot overflow.
         played = np.where(recent.y > 0, recent.y, np.inf)
         smallest = np.minimum.reduceat(played, recent.indptr[:-1])

@@ -116,6 +116,12 @@ class GlobalRecurrentForecaster(Forecaster):
     def _least_rows(self) -> int:
         return self.input_size
 
+    def learns_from(self, lengths: NDArray[np.int64]) -> bool:
+        """Whether all of them are as long as it sees, and one is long enough to learn from."""
+        return super().learns_from(lengths) and bool(
+            lengths.max() >= self.input_size + self.horizon
+        )
+
     def _fit(self, panel: Panel) -> None:
         refuse_days_without_plays(panel, self.loss)
         origins = learnable(panel, self.input_size, self.horizon, self.max_origins, self.seed)

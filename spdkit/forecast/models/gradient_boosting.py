@@ -88,7 +88,8 @@ class GlobalForecaster(Forecaster):
     Attributes
     ----------
     models_ : list
-        Fitted.
+        Fitted; empty where no origin has plays before it, such as ahead of a first release: then
+        each series' level is held.
     n_origins_ : int
         Origins that were learned from.
     """
@@ -127,6 +128,10 @@ class GlobalForecaster(Forecaster):
         """Name of its column in forecasts."""
         return f"Global({self.loss})"
 
+    def learns_from(self, lengths: NDArray[np.int64]) -> bool:
+        """Whether one of them is long enough to learn from, and none is empty."""
+        return super().learns_from(lengths) and bool(lengths.max() >= _LEAST_PAST + self.horizon)
+
     def _fit(self, panel: Panel) -> None:
         self._check(panel)
         most = max(1, self.max_rows // self.horizon)
@@ -135,8 +140,10 @@ class GlobalForecaster(Forecaster):
         played = level > 0
         origins = Origins(origins.series[played], origins.row[played])
         level = level[played]
+        self.models_: list[Any] = []
+        self.n_origins_ = len(origins)
         if not len(origins):
-            raise ForecastError("nothing was played in any series: there is no level to learn from")
+            return
         rows = panel.indptr[origins.series] + origins.row
         ahead = rows[:, None] + np.arange(self.horizon)
         y = panel.y[ahead]
@@ -152,7 +159,7 @@ class GlobalForecaster(Forecaster):
             phi = np.sqrt(y.sum(axis=1))
             by_origin = phi / np.maximum(sigma, _SMALLEST_SIGMA)
             models = self._models(X, target, weight * by_origin[:, None] / by_origin.mean())
-        self.models_, self.n_origins_ = models, len(origins)
+        self.models_ = models
 
     def _forecast(self, h: int, future: Numbers) -> Numbers:
         require_within(h, self.horizon, self.label)
@@ -175,10 +182,11 @@ class GlobalForecaster(Forecaster):
         return self.loss != "squared"
 
     def _check(self, panel: Panel) -> None:
-        panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is")
+        advice = ". Take a model that needs no level, such as sma."
+        panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is", advice=advice)
         if self._relative and self.zero == "refuse":
-            advice = 'relative error needs plays: give zero="skip", or loss="squared"; y is'
-            panel.refuse(panel.y == 0, advice)
+            advice = '. Take loss="squared", or leave such days out by zero="skip".'
+            panel.refuse(panel.y == 0, "relative error needs plays, y is", advice=advice)
         for name in self.hist_exog:
             column = panel.exog[name].to_numpy()
             panel.refuse(column < 0, f"{name} must be 0 or more beside plays, it is", column)
@@ -204,6 +212,10 @@ class GlobalForecaster(Forecaster):
 
     def _models(self, X: Numbers, target: Numbers, weight: Numbers) -> list[Any]:
         used = weight.ravel() > 0
+        if not used.any():
+            return []
+        # What is missing on every row says nothing, and scikit-learn finds no bins for it.
+        X = np.where(np.isnan(X[used]).all(axis=0), 0.0, X)
         booster = _hist if self.backend == "hist" else _lightgbm
         smallest = max(1, int(self.min_leaf * used.sum()))
         return [
@@ -215,6 +227,8 @@ class GlobalForecaster(Forecaster):
 
 
 def _ratios(models: Sequence[Any], X: Numbers) -> Numbers:
+    if not models:
+        return np.ones(len(X))
     total: Numbers = sum(model.predict(X) for model in models) / len(models)
     return total
 

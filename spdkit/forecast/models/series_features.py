@@ -63,7 +63,8 @@ def learnable(panel: Panel, before: int, horizon: int, most: int, seed: int) -> 
     if not starts[-1]:
         raise ForecastError(
             f"the longest series has {panel.lengths.max()} rows, and {before} before and {horizon} "
-            f"after a date are needed to learn a horizon of {horizon}"
+            f"after a date are needed to learn a horizon of {horizon}: give a longer history, a "
+            f"shorter horizon, or a model that does not learn, such as sma"
         )
     places = np.arange(starts[-1])
     if len(places) > most:

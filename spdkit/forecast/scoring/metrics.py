@@ -8,6 +8,11 @@ scores Σ φ. A day without plays has no relative error: it is refused by defaul
 with ``zero="skip"``. A series that is missed by more than its own size counts below 0; the paper's
 ``floor=True`` lifts it to 0.
 
+WAPE is pooled, as the field defines it: Σ|x - y| / Σ|y| over all days of all series. The mean over
+series of the same ratio, in which a small series counts as much as a large one, is ``mean_wape``.
+A metric that does not exist on the rows at hand (F where a day has no plays, both WAPEs where
+nothing but zeros came) has one to fall back to, see `existing_metric`.
+
 The paper's "average error" is (F_perfect - F) / n_series, which is the mean of σ·φ; what its "mean
 error variance" is, it does not say. `FScore.error_variance` is the variance of σ·φ over series.
 
@@ -36,8 +41,11 @@ if TYPE_CHECKING:
     Names = Sequence[Any] | pd.Index[Any] | None
 
 Zero = Literal["refuse", "skip"]
-METRICS = ("f", "mae", "rmse", "wape")
-METRIC, ZERO = OneOf(*METRICS), OneOf("refuse", "skip")  # what these parameters may be
+METRICS = ("f", "mae", "rmse", "wape", "mean_wape")
+AUTO = "auto"
+_SHARES = ("wape", "mean_wape")  # of what came
+# What these parameters may be.
+METRIC, METRIC_OR_AUTO, ZERO = OneOf(*METRICS), OneOf(AUTO, *METRICS), OneOf("refuse", "skip")
 HIGHER_IS_BETTER = frozenset({"f"})
 
 
@@ -118,8 +126,9 @@ def f_score(
     actual, guess = _pair(y, forecast, ids, ds)
     _refuse(actual < 0, "F needs plays of 0 or more, y is", actual, ids, ds)
     if zero == "refuse":
-        advice = 'a relative error needs plays; leave such days out by zero="skip": y is'
-        _refuse(actual == 0, advice, actual, ids, ds)
+        what = "F is made of relative errors, which need plays, y is"
+        advice = '. Take another metric, such as wape, or leave such days out by zero="skip".'
+        _refuse(actual == 0, what, actual, ids, ds, advice)
     played = actual > 0
     relative = np.divide(guess - actual, actual, out=np.zeros_like(actual), where=played)
     days = played.sum(axis=1)
@@ -136,8 +145,9 @@ def score(
     Parameters
     ----------
     y, forecast : array-like, shape (n_series, n_days)
-    metric : {"f", "mae", "rmse", "wape"}
-        ``wape`` is the mean over series of Σ|x - y| / Σ|y|, series of zeros left out.
+    metric : {"f", "mae", "rmse", "wape", "mean_wape"}
+        ``wape`` is Σ|x - y| / Σ|y| over all series together, ``mean_wape`` the mean over series of
+        that of each, series of zeros left out.
     zero : {"refuse", "skip"}
         Of F.
     **names
@@ -156,11 +166,46 @@ def score(
         return float(np.abs(guess - actual).mean())
     if metric == "rmse":
         return float(np.sqrt(((guess - actual) ** 2).mean()))
-    sizes = np.abs(actual).sum(axis=1)
+    errors, sizes = np.abs(guess - actual).sum(axis=1), np.abs(actual).sum(axis=1)
     if not (sizes > 0).any():
-        raise ForecastError("wape does not exist: every series is 0 throughout")
-    there = sizes > 0
-    return float((np.abs(guess - actual).sum(axis=1)[there] / sizes[there]).mean())
+        raise ForecastError(
+            f"{metric} does not exist where every row that is scored is 0: take mae or rmse"
+        )
+    if metric == "wape":
+        return float(errors.sum() / sizes.sum())
+    return float((errors[sizes > 0] / sizes[sizes > 0]).mean())
+
+
+def exists(metric: str, y: ArrayLike) -> bool:
+    """Whether a metric exists on actual values: F where all are above 0, WAPE where one is not 0.
+
+    A day without plays that F refuses can be left out of it by ``zero="skip"``.
+    """
+    actual = np.asarray(y, np.float64)
+    if metric == "f":
+        return bool((actual > 0).all())
+    return metric not in _SHARES or bool(actual.any())
+
+
+def existing_metric(metric: str, windows: Sequence[ArrayLike], zero: Zero = "refuse") -> str:
+    """Return `metric`, or the one to fall back to where it does not exist.
+
+    Parameters
+    ----------
+    metric : str
+        One of `METRICS`; or ``auto``: F where every window has plays on all days, else ``wape``.
+        F that is asked for by its name is never replaced.
+    windows : sequence of array-like
+        Actual values of each window that is scored. Where all of all windows are 0, ``mae`` takes
+        the place of both WAPEs.
+    zero : {"refuse", "skip"}
+        Of F, which with ``"skip"`` exists on days without plays, too.
+    """
+    if metric == AUTO:
+        values = np.concatenate([np.ravel(y) for y in windows])
+        counted = values[values != 0] if zero == "skip" and values.any() else values
+        metric = "f" if exists("f", counted) else "wape"
+    return metric if metric == "f" or any(exists(metric, y) for y in windows) else "mae"
 
 
 def _pair(y: ArrayLike, forecast: ArrayLike, ids: Names, ds: Names) -> tuple[Numbers, Numbers]:
@@ -176,11 +221,19 @@ def _pair(y: ArrayLike, forecast: ArrayLike, ids: Names, ds: Names) -> tuple[Num
     return actual, guess
 
 
-def _refuse(wrong: NDArray[np.bool_], what: str, values: Numbers, ids: Names, ds: Names) -> None:
+def _refuse(
+    wrong: NDArray[np.bool_],
+    what: str,
+    values: Numbers,
+    ids: Names,
+    ds: Names,
+    advice: str = "",
+) -> None:
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
         series = quoted(ids[i]) if ids is not None else str(i)
         day = shown(ds[j]) if ds is not None else f"day {j}"
         raise ForecastError(
             f"series {series}, {day}: {what} {values[i, j]:g} ({int(wrong.sum())} such days)"
+            f"{advice}"
         )

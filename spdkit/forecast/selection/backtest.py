@@ -6,7 +6,8 @@ At each cutoff every forecaster is fitted on what lies before it, and forecasts 
 it. Scores are of all those rows of all series together; F, which is a sum, is divided by the number
 of windows. It needs plays on every day: where a day has none, it is not given and ``wape`` leads.
 Two forecasters are compared by a bootstrap over series, since days of one series resemble each
-other; see `spdkit.evaluation.bootstrap`.
+other; see `spdkit.evaluation.bootstrap`. Of fewer than ten series no interval is drawn: so few
+cannot say what others would do.
 """
 
 from __future__ import annotations
@@ -24,9 +25,17 @@ from spdkit.evaluation.metrics import Metric
 from spdkit.forecast.data.panel import Numbers, Panel, cutoffs, day, series_count, steps
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.scoring.intervals import Residuals, scale
-from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, f_score, score
+from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, exists, f_score, score
 
-TITLES = {"f": "F", "f_share": "F, of perfect", "wape": "WAPE", "mae": "MAE", "rmse": "RMSE"}
+TITLES = {
+    "f": "F",
+    "f_share": "F, of perfect",
+    "wape": "WAPE",
+    "mean_wape": "WAPE, mean of series",
+    "mae": "MAE",
+    "rmse": "RMSE",
+}
+FEWEST_SERIES = 10  # of which an interval can be drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +86,10 @@ class Validation:
         return np.concatenate([window.forecasts[name] for window in self.windows])
 
     @property
-    def has_plays_everywhere(self) -> bool:
-        """Whether F exists: every value is above 0."""
-        return bool((self.y > 0).all())
-
-    @property
     def metrics(self) -> tuple[str, ...]:
         """Which metrics exist on these rows; the first one leads."""
-        first = ("f", "f_share") if self.has_plays_everywhere else ()
-        return (*first, *(("wape",) if (self.y != 0).any() else ()), "mae", "rmse")
+        names = [name for name in ("f", "wape", "mean_wape", "mae", "rmse") if exists(name, self.y)]
+        return ("f", "f_share", *names[1:]) if names[0] == "f" else tuple(names)
 
     @property
     def rows(self) -> str:
@@ -112,44 +116,49 @@ class Validation:
         rest = [metric for metric in self.metrics if metric not in scores]
         return scores | {metric: score(y, forecast, metric) for metric in rest}
 
+    def same(self, other: str) -> bool:
+        """Whether another forecaster has forecast the same as the first one everywhere."""
+        return bool(np.array_equal(self.forecast(self.names[0]), self.forecast(other)))
+
     def difference(self, other: str) -> Difference | None:
         """The leading metric of the first forecaster less that of another, with its interval.
 
         Returns
         -------
         Difference or None
-            None where there is one series: there are no others to draw.
+            None where there are fewer than `FEWEST_SERIES` series to draw, or where the two
+            forecasters are one (see `same`): nothing is to be told apart.
         """
-        metric = self.metrics[0]
         n_series = len(self.windows[0].future)
-        if n_series < 2:
+        if n_series < FEWEST_SERIES or self.same(other):
             return None
+        metric = self.metrics[0]
         own, others = (self._by_series(metric, name) for name in (self.names[0], other))
-        summed = _summed(metric, self._sizes(metric))
-        return paired_bootstrap(np.zeros(n_series), own, others, summed)
+        return paired_bootstrap(
+            np.zeros(n_series), own, others, _summed(metric, self._sizes(metric))
+        )
 
     def _by_series(self, metric: str, name: str) -> Numbers:
-        """What each series adds to a metric, shape (n_series,)."""
+        """What each series adds to the leading metric, shape (n_series,)."""
         y, forecast = self.y, self.forecast(name)
-        n = len(self.windows)
         if metric == "f":
-            terms: Numbers = f_score(y, forecast).terms.reshape(n, -1).sum(axis=0) / n
-            return terms
-        errors = np.abs(forecast - y).sum(axis=1)
-        sizes = np.abs(y).sum(axis=1)
-        ratios = np.divide(errors, sizes, out=np.zeros_like(errors), where=sizes > 0)
-        each = ratios if metric == "wape" else errors
-        added: Numbers = each.reshape(n, -1).sum(axis=0)
-        return added
+            added = f_score(y, forecast).terms / len(self.windows)
+        else:
+            added = np.abs(forecast - y).sum(axis=1)
+        return self._of_windows(added)
 
     def _sizes(self, metric: str) -> Numbers | None:
-        """How many summands each series has; None for a metric that is a sum."""
+        """What the sum over series is a share of; None for a metric that is a sum."""
         if metric == "f":
             return None
-        counted = np.abs(self.y).sum(axis=1) > 0 if metric == "wape" else np.ones(len(self.y))
-        per_row = counted * (1 if metric == "wape" else self.y.shape[1])
-        sizes: Numbers = per_row.reshape(len(self.windows), -1).sum(axis=0)
-        return sizes
+        return self._of_windows(
+            (np.abs(self.y) if metric == "wape" else np.ones_like(self.y)).sum(1)
+        )
+
+    def _of_windows(self, added: Numbers) -> Numbers:
+        """Sums over windows, shape (n_windows * n_series,) to (n_series,)."""
+        summed: Numbers = added.reshape(len(self.windows), -1).sum(axis=0)
+        return summed
 
 
 def _summed(metric: str, sizes: Numbers | None) -> Metric:

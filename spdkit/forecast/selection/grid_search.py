@@ -5,6 +5,8 @@ Conventions
 Every candidate is fitted on what lies before each cutoff and scored on the ``h`` rows after it; the
 best mean over the cutoffs wins, the earlier candidate of two that are equal. A recurrent unit's
 training does not depend on how it is rolled: candidates that differ in ``rolling`` alone share one.
+A window in which the metric does not exist, since all that came is 0, chooses nothing; where that
+is so in all of them, MAE chooses (`spdkit.forecast.scoring.metrics.existing_metric`).
 Nothing after the frame's end is ever looked at, and `Selection.rows` says which rows chose.
 
 ``select_on="test"`` is what the LSTM-RPA paper does: every candidate is fitted on the whole frame
@@ -43,9 +45,21 @@ from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.recurrent import RecurrentForecaster
 from spdkit.forecast.models.rolling import Rolling
 from spdkit.forecast.models.serialization import to_record
-from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER, METRIC, Zero, score
+from spdkit.forecast.scoring.metrics import (
+    AUTO,
+    HIGHER_IS_BETTER,
+    METRIC_OR_AUTO,
+    Zero,
+    existing_metric,
+    exists,
+    score,
+)
 
 SelectOn = Literal["validation", "test"]
+
+
+class NothingScoredError(ForecastError):
+    """None of the candidates can be fitted and scored at every cutoff."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +76,7 @@ class Selection:
     best_row : int
         Its row in `scores`.
     metric : str
+        Which one chose: never ``auto``.
     select_on : {"validation", "test"}
     rows : str
         Which rows chose, in words.
@@ -135,7 +150,7 @@ def select(
     *,
     n_windows: int = 1,
     step_size: int | None = None,
-    metric: str = "f",
+    metric: str = AUTO,
     zero: Zero = "refuse",
     select_on: SelectOn = "validation",
     test: pd.DataFrame | None = None,
@@ -157,7 +172,9 @@ def select(
         Rows to forecast after each cutoff.
     n_windows, step_size
         Cutoffs, as in `Forecaster.cross_validation`.
-    metric : {"f", "mae", "rmse", "wape"}
+    metric : {"auto", "f", "mae", "rmse", "wape", "mean_wape"}
+        By default F where every day that is scored has plays (or ``zero="skip"``), else ``wape``;
+        and ``mae`` in the place of either WAPE where nothing but zeros came.
     zero : {"refuse", "skip"}
         Of F.
     select_on : {"validation", "test"}
@@ -181,7 +198,7 @@ def select(
         raise ForecastError("there are no candidates to select from")
     check_parameters(
         {"metric": metric, "select_on": select_on},
-        {"metric": METRIC, "select_on": OneOf(*get_args(SelectOn))},
+        {"metric": METRIC_OR_AUTO, "select_on": OneOf(*get_args(SelectOn))},
         ForecastError,
     )
     exog = columns_of(candidates, "hist_exog", "futr_exog")
@@ -198,13 +215,16 @@ def select_panel(
     candidates: Sequence[Forecaster],
     splits: Sequence[tuple[Panel, Panel]],
     *,
-    metric: str = "f",
+    metric: str = AUTO,
     zero: Zero = "refuse",
     select_on: SelectOn = "validation",
     journal: str | os.PathLike[str] | None = None,
     verbose: bool = False,
 ) -> Selection:
     """Score candidates on pairs of past and future, as `select` does with those of a frame."""
+    metric = existing_metric(metric, [future.y for _, future in splits], zero)
+    if metric != "f":  # which says itself where it does not exist
+        splits = [split for split in splits if exists(metric, split[1].y)]
     scores = _Journal(None if journal is None else Path(journal).expanduser())
     values: dict[tuple[int, int], float] = {}
     reasons: dict[int, str] = {}
@@ -300,7 +320,7 @@ def _chosen(
     table["reason"] = [reasons.get(i, "") for i in range(len(candidates))]
     if not means.notna().any():
         first = next(iter(reasons.values()), "no score exists")
-        raise ForecastError(
+        raise NothingScoredError(
             f"none of {len(candidates)} candidates can be scored; the first: {first}"
         )
     best = int(means.argmax() if metric in HIGHER_IS_BETTER else means.argmin())

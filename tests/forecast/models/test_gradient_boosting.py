@@ -164,11 +164,6 @@ def test_nothing_after_the_cutoff_is_seen():
             noisy(1, 60).assign(downloads=-1.0),
             "downloads must be 0 or more beside plays",
         ),
-        (
-            GlobalForecaster(5, zero="skip"),
-            frame({"a": np.zeros(60)}),
-            "nothing was played in any series",
-        ),
     ],
 )
 def test_what_is_refused(model, df, message):

@@ -256,7 +256,10 @@ def test_what_cannot_be_written(make, message, tmp_path):
 
 
 def test_records_tell_forecasters_apart():
-    assert to_record(SMA(3)) == {"class": "SMA", "parameters": {"k": 3}}
+    assert to_record(SMA(3)) == {
+        "class": "SMA",
+        "parameters": {"k": 3, "partial": False},
+    }
     assert to_record(SMA(np.int64(3)).fit(DF)) == to_record(SMA(3)) != to_record(SMA(4))
     assert to_record(OwnMean(3))["class"].endswith("test_serialization.OwnMean")
     assert "OwnMean" in str(to_record(SMA({"k": OwnMean(3)})))

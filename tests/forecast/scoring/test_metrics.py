@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from sklearn import metrics as reference
 
 from spdkit.forecast.data.checks import ForecastError
-from spdkit.forecast.scoring.metrics import METRICS, f_score, score
+from spdkit.forecast.scoring.metrics import AUTO, METRICS, existing_metric, exists, f_score, score
 
 
 def test_by_hand():
@@ -43,7 +43,7 @@ def test_negative_terms_are_kept_unless_there_is_a_floor():
 
 def test_days_without_plays_are_refused_or_left_out():
     y, forecast = [[2, 0, 2], [0, 0, 0]], [[3, 50, 2], [1, 1, 1]]
-    with pytest.raises(ForecastError, match=r"'b', 2015-08-02: a relative .* y is 0 \(4 such days"):
+    with pytest.raises(ForecastError, match=r"'b', 2015-08-02: .*relative .* y is 0 \(4 such days"):
         f_score(y[::-1], forecast, ids=["b", "a"], ds=["2015-08-02", "2015-08-03", "2015-08-04"])
     found = f_score(y, forecast, zero="skip")
     # One half and 0 over the two days with plays; a series without any adds nothing.
@@ -90,8 +90,9 @@ def test_errors_that_every_field_knows():
     rmse = reference.root_mean_squared_error(y.ravel(), forecast.ravel())
     assert score(y, forecast, "rmse") == pytest.approx(rmse)
     # Missed by 1 of 4 and by 4 of 2; the series of zeros has no share.
-    wape = score([[1, -3], [2, 0], [0, 0]], [[2, -3], [2, 4], [9, 9]], "wape")
-    assert wape == pytest.approx((1 / 4 + 4 / 2) / 2)
+    rows = ([[1, -3], [2, 0], [0, 0]], [[2, -3], [2, 4], [9, 9]])
+    assert score(*rows, "mean_wape") == pytest.approx((1 / 4 + 4 / 2) / 2)
+    assert score(*rows, "wape") == pytest.approx((1 + 4 + 18) / (4 + 2))
     assert score([[2, 2]], [[3, 2]]) == f_score([[2, 2]], [[3, 2]]).value
 
 
@@ -103,10 +104,47 @@ def test_no_metric_hides_a_forecast_that_is_no_number(metric):
 
 def test_unknown_words():
     with pytest.raises(
-        ForecastError, match=r"metric must .* 'f', 'mae', 'rmse', 'wape', got 'smape'"
+        ForecastError, match=r"metric must .* 'f', 'mae', 'rmse', 'wape', 'mean_wape', got 'smape'"
     ):
         score([[1]], [[1]], "smape")
     with pytest.raises(ForecastError, match="zero must be one of 'refuse', 'skip', got 'drop'"):
         f_score([[1]], [[1]], zero="drop")
-    with pytest.raises(ForecastError, match="wape does not exist: every series is 0"):
-        score([[0]], [[1]], "wape")
+    for metric in ("wape", "mean_wape"):
+        with pytest.raises(ForecastError, match=f"{metric} does not exist .*: take mae or rmse"):
+            score([[0]], [[1]], metric)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    seed=st.integers(0, 10**6),
+    metric=st.sampled_from([AUTO, *METRICS]),
+    zero=st.sampled_from(["refuse", "skip"]),
+    low=st.integers(-2, 2),
+)
+def test_a_metric_to_fall_back_to_exists_where_it_is_used(seed, metric, zero, low):
+    windows = np.random.default_rng(seed).integers(low, 3, (2, 3, 4))
+    found = existing_metric(metric, windows, zero)
+    assert found == metric or found in ("f", "wape", "mae")
+    if metric == "f":
+        return  # asked for by name, it refuses by itself
+    used = [y for y in windows if found == "f" or exists(found, y)]
+    assert used and all(np.isfinite(score(y, y + 1, found, zero=zero)) for y in used)
+
+
+@pytest.mark.parametrize(
+    ("metric", "windows", "zero", "expected"),
+    [
+        (AUTO, [[1, 2], [3, 4]], "refuse", "f"),
+        (AUTO, [[1, 2], [3, 0]], "refuse", "wape"),
+        (AUTO, [[1, 2], [3, 0]], "skip", "f"),
+        (AUTO, [[1, 2], [3, -1]], "skip", "wape"),
+        (AUTO, [[0, 0], [0, 0]], "refuse", "mae"),
+        (AUTO, [[0, 0], [0, 0]], "skip", "mae"),
+        ("mean_wape", [[0, 0], [0, 1]], "refuse", "mean_wape"),
+        ("wape", [[0, 0], [0, 0]], "refuse", "mae"),
+        ("f", [[0, 0]], "refuse", "f"),
+        ("rmse", [[0, 0]], "refuse", "rmse"),
+    ],
+)
+def test_which_metric_takes_the_place_of_one_that_does_not_exist(metric, windows, zero, expected):
+    assert existing_metric(metric, windows, zero) == expected

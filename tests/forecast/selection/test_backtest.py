@@ -36,7 +36,8 @@ def test_scores_by_hand():
     f = (1 - 20 / 80) * phi[0] + (1 - 30 / 50) * phi[1] + 2 * phi[2]
     assert found["f"] == pytest.approx(f / 2)
     assert found["f_share"] == pytest.approx(f / (phi[0] + phi[1] + 2 * phi[2]))
-    assert found["wape"] == pytest.approx((100 / 400 + 150 / 250 + 0 + 0) / 4)
+    assert found["wape"] == pytest.approx((100 + 150) / (400 + 250 + 50 + 50))
+    assert found["mean_wape"] == pytest.approx((100 / 400 + 150 / 250 + 0 + 0) / 4)
     assert found["mae"] == pytest.approx((20 + 30 + 0 + 0) / 4)
     assert found["rmse"] == pytest.approx(math.sqrt((20**2 + 30**2) / 4))
 
@@ -51,7 +52,7 @@ def test_rows_are_named():
 def test_a_day_without_plays_takes_f_away_and_nothing_else():
     panel = check_frame(play_tables.constant([1, 0], days=30))
     found = validated(panel)
-    assert found.metrics == ("wape", "mae", "rmse") and not found.has_plays_everywhere
+    assert found.metrics == ("wape", "mean_wape", "mae", "rmse")
     assert found.scores().loc["sma", "wape"] == 0.0
     silence = validated(check_frame(play_tables.constant([0, 0], days=30)))
     assert silence.metrics == ("mae", "rmse")
@@ -59,7 +60,7 @@ def test_a_day_without_plays_takes_f_away_and_nothing_else():
 
 @pytest.mark.parametrize("zero", [False, True])
 def test_a_difference_is_that_of_the_scores(zero):
-    frame = play_tables.weekly(9, 60, seed=3)
+    frame = play_tables.weekly(12, 60, seed=3)
     if zero:
         frame.loc[frame.index[-1], "y"] = 0
         frame.loc[frame["unique_id"] == "song 2", "y"] = 0
@@ -72,9 +73,17 @@ def test_a_difference_is_that_of_the_scores(zero):
     assert difference.low < difference.value < difference.high
 
 
-def test_one_series_has_no_others_to_draw():
-    found = validated(check_frame(play_tables.constant([5], days=30)))
-    assert found.difference("naive") is None
+@pytest.mark.parametrize("n_series", [1, 2, 9, 10])
+def test_few_series_have_no_interval(n_series):
+    found = validated(check_frame(play_tables.weekly(n_series, 40)))
+    assert (found.difference("naive") is not None) == (n_series >= 10)
+
+
+def test_a_forecaster_is_not_compared_with_itself():
+    panel = check_frame(play_tables.weekly(12, 40))
+    found = validated(panel, sma=SMA(1), naive=SeasonalNaive(1), other=SMA(2))
+    assert found.same("naive") and found.difference("naive") is None
+    assert not found.same("other") and found.difference("other") is not None
 
 
 def test_residuals_are_those_that_intervals_learn():

@@ -8,7 +8,7 @@ import pytest
 from made_plays import frame, noisy
 
 from spdkit.forecast.data.checks import ForecastError
-from spdkit.forecast.models.classical import SMA, SeasonalNaive
+from spdkit.forecast.models.classical import SMA, RelativeMean, SeasonalNaive
 from spdkit.forecast.models.recurrent import RecurrentForecaster
 from spdkit.forecast.models.rolling import Rolling
 from spdkit.forecast.scoring.metrics import f_score
@@ -192,8 +192,40 @@ def test_a_candidate_that_cannot_be_fitted_is_recorded():
 def test_days_without_plays_are_refused_by_name_or_skipped():
     df = frame({"a": [1, 2, 3, 0, 5]})
     with pytest.raises(ForecastError, match="series 'a'"):
-        select([SMA(1)], df, 2)
-    assert select([SMA(1)], df, 2, zero="skip").best_row == 0
+        select([SMA(1)], df, 2, metric="f")
+    assert select([SMA(1)], df, 2, metric="f", zero="skip").best_row == 0
+
+
+def test_where_f_does_not_exist_wape_chooses_and_mae_where_nothing_came():
+    quiet = [1, 2, 3, 0, 5]
+    models = [SMA(1), SMA(2)]
+    assert select(models, frame({"a": [1, 2, 3, 4, 5]}), 2).metric == "f"
+    assert select(models, frame({"a": quiet}), 2, zero="skip").metric == "f"
+    for way in ({}, {"metric": "wape"}, {"metric": "mean_wape"}):
+        chosen = select(models, frame({"a": quiet}), 2, **way)
+        assert chosen.metric == way.get("metric", "wape")
+        over = select(models, frame({"a": [4, 4, 0, 0, 0, 0]}), 2, n_windows=2, **way)
+        assert over.metric == "mae" and over.best_row == 0
+
+
+def test_a_window_of_zeros_does_not_choose():
+    # SMA(1) is right in the last window, which is of zeros, SMA(3) in the one before the zeros.
+    df = frame({"a": [3, 2, 4, 3, 3, 0, 0, 0, 0]})
+    chosen = select([SMA(1), SMA(3)], df, 2, n_windows=3, metric="wape")
+    assert list(chosen.scores.columns) == ["candidate", "cutoff 2015-03-03", "mean", "reason"]
+    assert chosen.rows == "validation rows of training: 2015-03-04 to 2015-03-05"
+    assert chosen.best.label == "SMA(3)"
+
+
+def test_best_falls_back_where_no_candidate_can_be_scored():
+    df = frame({"a": [-1, 2, 3, 4, 5, 6], "b": [7]})  # below 0, for which it has no relative error
+    df = pd.concat([df, df[df["unique_id"] == "b"].assign(ds=df["ds"].iloc[1])])
+    only = [RelativeMean(1)]
+    with pytest.raises(ForecastError, match="none of 1 candidates can be scored; the first: "):
+        BestForecaster(only, 1, n_windows=1).fit(df)
+    best = BestForecaster(only, 1, n_windows=1, fallback=SMA(4, partial=True)).fit(df)
+    assert best.selection_ is None and best.best_.label == "SMA(4, partial)"
+    assert best.predict(1)["best"].tolist() == [4.5, 7.0]
 
 
 def test_best_is_the_winner_fitted_on_everything():
