@@ -27,7 +27,7 @@ from spdkit.common.messages import listing
 from spdkit.common.parameters import FLAG, Allowed, Whole, check_parameters
 from spdkit.forecast import registry
 from spdkit.forecast.data.calendar import shown
-from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.checks import ForecastError, quoted, refuse_names
 from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, day, steps
 from spdkit.forecast.models.base import Forecaster
@@ -250,6 +250,10 @@ def forecast_panel(
     forecaster = registry.build_forecaster(request.model, setting)
     if plan.too_short:
         forecaster = registry.build_fallback()
+    columns = panel.columns
+    refuse_names((columns.unique_id, columns.ds), forecaster.columns(levels), "forecasts")
+    ends = [f"{end}-{level:g}" for level in levels for end in ("lo", "hi")]
+    refuse_names((columns.unique_id,), ("before", "forecast", "change", *ends), "totals")
     remarks += _ends(panel)
     rivals = _rivals(panel, request, setting, n_scored)
     tick = bar(1 + n_windows + len(rivals) * n_scored) if bar is not None else lambda: None

@@ -152,7 +152,7 @@ def test_the_best_is_the_default(table, monkeypatch):
         ("unique_id,ds,y\na,2025-01-02,1\na,2025-01-01,2\n", (), "2025-01-01 comes after"),
         ("unique_id,ds,y\na,2025-01-01,1\na,2025-01-01,2\n", ("--freq", "D"), "more than once"),
         ("unique_id,ds,y\na,2025-01-01,1\n", (), "too few to find the frequency"),
-        ("unique_id,ds,y\na,2025-01-01,1\na,2025-01-02,2\n", (), "at least 21 are needed"),
+        ("unique_id,ds,y\na,2025-01-01,1\na,2025-01-02,2\n", (), "at least 7 are needed"),
     ],
 )
 def test_wrong_tables_are_one_clear_line(tmp_path, content, words, message):
@@ -173,7 +173,7 @@ def test_wrong_tables_are_one_clear_line(tmp_path, content, words, message):
         ),
         (("-H", 7, "--level", 120), "a level is a percentage above 0 and below 100, got 120"),
         (("-H", 7, "--level", 80, "--no-intervals"), "--level asks for intervals"),
-        (("-H", 7, "--freq", "often"), "freq='often' is no frequency that pandas knows"),
+        (("-H", 7, "--freq", "often"), "--freq often is no frequency that pandas knows"),
         (("-H", 7, "-o", "f.xlsx"), "f.xlsx: tables are .csv or .tsv (also with .gz"),
         (("-H", 7, "--plot", "f.doc"), "f.doc: figures are .png, .svg or .pdf"),
         (("-H", 60, "--level", 90), "at least 127 are needed: 2 windows of 60"),

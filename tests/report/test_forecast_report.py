@@ -91,9 +91,21 @@ def test_the_verdict_says_which_is_better_or_that_it_cannot_be_told():
     # Of plays with nothing but a week in them, last week is the better guess by far.
     assert "the forecast is better, by more than chance explains" in better
     assert "the forecast is worse, by more than chance explains" in worse
-    assert "these series cannot tell the two apart" in verdict(5, 5)
-    one = play_tables.result(play_tables.weekly(1, 300))
-    assert "one series cannot tell the two apart" in told(one)
+    # Without a week in them, neither is the better guess.
+    level = weekly.assign(y=np.random.default_rng(1).poisson(100, len(weekly)))
+    assert "these series cannot tell the two apart" in told(
+        play_tables.result(level, model="relative-mean")
+    )
+
+
+def test_the_verdict_compares_no_forecaster_with_itself_and_draws_no_few_series():
+    assert "SMA(16) has 100.0 % of the F of a perfect forecast: its forecasts are the same" in (
+        verdict(5, 5)
+    )
+    for n, words in ((1, "1 series cannot"), (9, "9 series cannot")):
+        page = told(play_tables.result(play_tables.weekly(n, 200)))
+        assert f"{words} tell the two apart, which takes 10" in page
+        assert "no interval of fewer than 10 series" in page and "nan" not in page.lower()
 
 
 def test_days_without_plays_are_scored_by_wape_and_it_is_told():

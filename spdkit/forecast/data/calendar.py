@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spdkit.forecast.data.calendar_numbers import refuse_calendar_numbers
 from spdkit.forecast.data.checks import ForecastError, quoted
 
 Freq = pd.DateOffset | int
+_SHORTEST_DAY, _JUMP = pd.Timedelta("22h"), pd.Timedelta("1h")  # of a clock that is moved
 
 
 def shown(time: object) -> str:
@@ -112,6 +114,7 @@ def infer_freq(
             f"freq={example}"
         )
     if not isinstance(times, pd.DatetimeIndex):
+        refuse_calendar_numbers(ds.to_numpy(np.int64))
         return int(np.diff(times.to_numpy()).min())
     return _offset(_shortest(times))
 
@@ -125,7 +128,7 @@ def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
 
     `pandas.infer_freq` knows no gaps, and cannot tell a day of 23 hours from 23 hours.
     """
-    local = times.tz_localize(None)
+    local = wall_times(times)
     days = local.normalize()
     if len((local - days).unique()) > 1:
         return pd.Timedelta(int(np.diff(times.asi8).min()), unit=times.unit)
@@ -170,41 +173,101 @@ def _checked(freq: str | int | pd.DateOffset, whole: bool) -> Freq:
     return offset
 
 
+def is_hours(freq: pd.DateOffset) -> bool:
+    """Whether a frequency counts hours or less, which are as long on every day."""
+    return isinstance(freq, pd.offsets.Tick) and not isinstance(freq, pd.offsets.Day)
+
+
+def wall_times(ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Times by the clock on the wall, those of days that it moved by an hour put right.
+
+    A day begins at one o'clock where the clock skips midnight, and days written in the time of
+    another zone begin at one hour in winter and at the next in summer. They are days all the same.
+    """
+    local = ds.tz_localize(None)
+    unique = ds.unique().sort_values()
+    clock = unique.tz_localize(None)
+    hours = (clock - clock.normalize()).unique().sort_values()
+    if len(hours) != 2 or len(unique) < 3 or (unique[1:] - unique[:-1]).min() < _SHORTEST_DAY:
+        return local
+    low, high = hours
+    if high - low > pd.Timedelta("12h"):  # an hour before midnight, and midnight
+        low, high = high, low + pd.Timedelta("1D")
+    return local if high - low > _JUMP else (local - low).floor("D") + low
+
+
 def grid(ds: pd.Index[Any], freq: Freq) -> pd.Index[Any]:
     """Every date from the first to the last of `ds`."""
-    first, last = ds.min(), ds.max()
     if isinstance(freq, int):
-        return pd.Index(np.arange(first, last + 1, freq))
-    return _dates(first, freq, end=last).as_unit(ds.unit)  # type: ignore[attr-defined]
+        return pd.Index(np.arange(ds.min(), ds.max() + 1, freq))
+    times = cast("pd.DatetimeIndex", ds)
+    if is_hours(freq):
+        return _dates(times.min(), freq, end=times.max()).as_unit(times.unit)
+    wall = wall_times(times)
+    return _localized(_dates(wall.min(), freq, end=wall.max()), times).as_unit(times.unit)
 
 
-def future_times(last: pd.Index[Any], h: int, freq: Freq) -> pd.Index[Any]:
-    """Return the `h` dates after each of `last`, one series after the other."""
+def places(ds: pd.Index[Any], freq: Freq) -> NDArray[np.int64]:
+    """Place of each date on the `grid` of all dates; -1 where it is none of them."""
+    if isinstance(freq, int):
+        steps, rest = np.divmod(ds.to_numpy(np.int64) - ds.min(), freq)
+        positions: NDArray[np.int64] = np.where(rest > 0, -1, steps)
+        return positions
+    times = cast("pd.DatetimeIndex", ds)
+    if not is_hours(freq):
+        times = wall_times(times)
+    return _dates(times.min(), freq, end=times.max()).get_indexer(times).astype(np.int64)
+
+
+def future_times(
+    ds: pd.Index[Any], h: int, freq: Freq, indptr: NDArray[np.int64] | None = None
+) -> pd.Index[Any]:
+    """Return the `h` dates after the end of each series, one series after the other.
+
+    Parameters
+    ----------
+    ds : Index
+        Dates of all series, one after the other.
+    h : int
+    freq : DateOffset or int
+    indptr : ndarray of int, shape (n_series + 1,), optional
+        Where each series begins and ends; if not given, each date is a series.
+    """
+    ends = np.arange(len(ds)) if indptr is None else indptr[1:] - 1
+    last = ds[ends]
     if isinstance(freq, int):
         return pd.Index((last.to_numpy()[:, None] + freq * np.arange(1, h + 1)).ravel())
+    if not is_hours(freq):
+        # The hour of the last row goes on if it is that of the one before, too: not where it is
+        # the day on which the clock skipped midnight.
+        wall = wall_times(cast("pd.DatetimeIndex", ds))
+        moved = cast("pd.DatetimeIndex", ds).tz_localize(None) - wall
+        before = ends if indptr is None else np.maximum(ends - 1, indptr[:-1])
+        kept = np.where(moved[ends] == moved[before], moved[ends], np.timedelta64(0))
+        last = wall[ends] + pd.TimedeltaIndex(kept)
     unique = last.unique()
     after = {time: _dates(time, freq, periods=h + 1)[1:] for time in unique}
     codes = unique.get_indexer(last)
     joined = after[unique[0]].append([after[time] for time in unique[1:]])
     rows = codes[:, None] * h + np.arange(h)
-    times: pd.Index[Any] = joined[rows.ravel()].as_unit(last.unit)  # type: ignore[attr-defined]
-    return times
+    times = joined[rows.ravel()]
+    if not is_hours(freq):
+        times = _localized(times, cast("pd.DatetimeIndex", ds))
+    return cast("pd.Index[Any]", times.as_unit(ds.unit))  # type: ignore[attr-defined]
+
+
+def _localized(wall: pd.DatetimeIndex, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Times by the clock on the wall in the zone of `ds`, moved to when it goes on if it skips."""
+    if ds.tz is None:
+        return wall
+    ambiguous = np.ones(len(wall), bool)
+    return wall.tz_localize(ds.tz, nonexistent="shift_forward", ambiguous=ambiguous)
 
 
 def _dates(first: pd.Timestamp, freq: pd.DateOffset, **until: Any) -> pd.DatetimeIndex:
     """Dates from the first on, up to an ``end`` or so many ``periods``."""
-    hours = isinstance(freq, pd.offsets.Tick) and not isinstance(freq, pd.offsets.Day)
     try:
-        if first.tz is None or hours:
-            return pd.date_range(first, freq=freq, **until)
-        # A day is a day by the clock on the wall, of 23 to 25 hours. Where that clock skips
-        # midnight, the day begins when it goes on.
-        if "end" in until:
-            until["end"] = until["end"].tz_localize(None)
-        times = pd.date_range(first.tz_localize(None), freq=freq, **until)
-        return times.tz_localize(
-            first.tz, nonexistent="shift_forward", ambiguous=np.ones(len(times), bool)
-        )
+        return pd.date_range(first, freq=freq, **until)
     except (OverflowError, pd.errors.OutOfBoundsDatetime) as reason:
         raise ForecastError(
             f"dates from {shown(first)} on with freq={freq.freqstr!r} leave the calendar: {reason}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from spdkit.common.errors import SpdkitError
@@ -9,6 +11,19 @@ from spdkit.common.errors import SpdkitError
 
 class ForecastError(SpdkitError, ValueError):
     """A frame or a request that cannot be forecast: which series, which date, what to do."""
+
+
+def refuse_names(columns: Iterable[str], added: Iterable[str], of: str) -> None:
+    """Refuse columns that are called like those that are put beside them.
+
+    Raises
+    ------
+    ForecastError
+        Naming the first.
+    """
+    names = set(added)
+    if double := [name for name in columns if name in names]:
+        raise ForecastError(f"the column {double[0]!r} is called like one that {of} add: rename it")
 
 
 def quoted(name: object) -> str:

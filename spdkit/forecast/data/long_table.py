@@ -3,8 +3,10 @@
 Conventions
 -----------
 ``unique_id`` names the series, ``ds`` the date (dates and times, with or without a time zone, or
-whole numbers), ``y`` the value; any name can be given. Rows of a series come in the order of time;
-series may be of different lengths and start and end where they like. Nothing is repaired in
+whole numbers), ``y`` the value; any name can be given. Whole numbers that look like dates, such as
+201501 or seconds since 1970, are refused unless ``freq`` is a whole number, too. A day is a day
+also where a clock that is moved makes it begin an hour later. Rows of a series come in the order of
+time; series may be of different lengths and start and end where they like. Nothing is repaired in
 passing: what is wrong is refused with the series and the date, and `fill_gaps` is there for who
 wants zeros where no row is.
 
@@ -26,14 +28,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.parameters import OneOf, Whole, check_parameters
-from spdkit.forecast.data.calendar import Freq, future_times, grid, infer_freq, parse_times, shown
+from spdkit.forecast.data.calendar import (
+    Freq,
+    future_times,
+    grid,
+    infer_freq,
+    parse_times,
+    places,
+    shown,
+)
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Columns, Numbers, Panel
 
 _GAP_ADVICE = (
     "If no row means no plays, use fill_gaps.",
-    "If no row means no plays, use fill_gaps; if these are dates as whole numbers (20150831), "
-    "convert them by pandas.to_datetime(ds.astype(str)).",
+    "If no row means no plays, use fill_gaps; if these are dates as whole numbers, convert them by "
+    "pandas.to_datetime.",
 )
 
 
@@ -68,6 +78,9 @@ def check_frame(
         grid, or missing between two others.
     """
     columns = Columns(id_col, time_col, target_col)
+    if len({id_col, time_col, target_col}) < 3 or {id_col, time_col} & set(exog):
+        names = ", ".join(map(repr, (id_col, time_col, target_col, *exog)))
+        raise ForecastError(f"series, dates and values need columns of their own, got {names}")
     _require_columns(df, [id_col, time_col, target_col, *exog])
     codes, ids = _series_of(df, id_col)
     ds = parse_times(df[time_col], df[id_col])
@@ -199,8 +212,11 @@ def check_future(panel: Panel, h: int, exog: Sequence[str], X_df: pd.DataFrame |
         raise ForecastError(
             f"X_df has series {quoted(row[keys[0]])}, {shown(row[keys[1]])} more than once"
         )
+    origin = "_merge"
+    while origin in ahead:
+        origin += "_"
     try:
-        joined = panel.future(h).merge(ahead, how="left", on=keys, indicator=True)
+        joined = panel.future(h).merge(ahead, how="left", on=keys, indicator=origin)
     except ValueError as reason:  # text beside numbers
         raise ForecastError(
             f"X_df does not name its series as the history does: {ahead[keys[0]].dtype} in place "
@@ -209,7 +225,7 @@ def check_future(panel: Panel, h: int, exog: Sequence[str], X_df: pd.DataFrame |
     for name in exog:
         if (bad := ~np.isfinite(joined[name].to_numpy(np.float64))).any():
             row = joined[bad].iloc[0]
-            why = "no row" if row["_merge"] == "left_only" else f"{name} = {row[name]}"
+            why = "no row" if row[origin] == "left_only" else f"{name} = {row[name]}"
             raise ForecastError(
                 f"X_df has {why} for series {quoted(row[keys[0]])}, {shown(row[keys[1]])} "
                 f"({int(bad.sum())} of {len(joined)} values of {name} are missing)"
@@ -303,12 +319,8 @@ def _check_dates(panel: Panel, codes: NDArray[np.int64]) -> None:
 def _positions(
     ds: pd.Index[Any], freq: Freq, ids: pd.Index[Any], codes: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Place of each date on the grid of all dates."""
-    if isinstance(freq, int):
-        steps, rest = np.divmod(ds.to_numpy(np.int64) - ds.min(), freq)
-        positions: NDArray[np.int64] = np.where(rest > 0, -1, steps)
-    else:
-        positions = grid(ds, freq).get_indexer(ds).astype(np.int64)
+    """Place of each date on the grid of all dates; one that is not on it is refused."""
+    positions = places(ds, freq)
     if (off := positions < 0).any():
         i = int(np.flatnonzero(off)[0])
         name = freq if isinstance(freq, int) else freq.freqstr

@@ -146,11 +146,10 @@ class Panel:
 
     def future(self, h: int) -> pd.DataFrame:
         """The `h` dates that follow each series: columns as the frame called them."""
-        last = self.ds[self.indptr[1:] - 1]
         return pd.DataFrame(
             {
                 self.columns.unique_id: self.ids.repeat(h),
-                self.columns.ds: future_times(last, h, self.freq),
+                self.columns.ds: future_times(self.ds, h, self.freq, self.indptr),
             }
         )
 

@@ -14,6 +14,7 @@ refused by `spdkit.forecast.data.long_table.check_frame`, with its series and da
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, fill_gaps
 from spdkit.forecast.data.panel import Columns, Panel
 
+_FREQ = re.compile(r"\bfreq='?([^',\s:]+?)'?(?=[,.:;]?(?:\s|$))")  # as Python writes it
 _NO_VALUE = ["", "NA", "NaN", "nan", "null", "None"]
 
 
@@ -126,6 +128,7 @@ def read_panel(
         return check_frame(frame, freq=freq, exog=exog, target_col=columns.y, **keys)
     except ForecastError as error:
         hint = str(error).replace("use fill_gaps", "use --fill-gaps 0")
+        hint = _FREQ.sub(r"--freq \1", hint.replace("give freq, such as ", "give "))
         raise ForecastError(f"{path}: {hint}") from error
 
 

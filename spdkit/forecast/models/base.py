@@ -29,7 +29,7 @@ from sklearn.exceptions import NotFittedError
 
 from spdkit.common.parameters import Allowed, check_parameters
 from spdkit.common.serialization import Arrays, Saved, State, part_of, prefixed
-from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.checks import ForecastError, quoted, refuse_names
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, cutoffs
 from spdkit.forecast.models import serialization
@@ -157,6 +157,8 @@ class Forecaster(Saved, BaseEstimator):
         if not hasattr(self, "panel_"):
             raise NotFittedError(f"{self.label} is not fitted yet: call fit first")
         h = check_horizon(h)
+        columns = self.panel_.columns
+        refuse_names((columns.unique_id, columns.ds), self.columns(level), "forecasts")
         future = check_future(self.panel_, h, self.futr_exog, X_df)
         forecast = self._checked(self._forecast(h, future), h)
         frame = self.panel_.future(h)
@@ -165,12 +167,23 @@ class Forecaster(Saved, BaseEstimator):
             frame[name] = values
         return frame
 
-    def _interval_columns(self, forecast: Numbers, level: Sequence[float]) -> dict[str, Numbers]:
-        """Lower and upper ends of the intervals, by column."""
+    def columns(self, level: Sequence[float] = ()) -> list[str]:
+        """Names of the columns of a forecast with intervals of these levels.
+
+        Raises
+        ------
+        ForecastError
+            When `level` is no list.
+        """
         if not isinstance(level, list | tuple | np.ndarray):
             raise ForecastError(
                 f"level must be a list of percentages such as [80, 95], got {level!r}"
             )
+        ends = [f"{self.label}-{end}-{one:g}" for one in level for end in ("lo", "hi")]
+        return [self.label, *ends]
+
+    def _interval_columns(self, forecast: Numbers, level: Sequence[float]) -> dict[str, Numbers]:
+        """Lower and upper ends of the intervals, by column."""
         if not len(level):
             return {}
         if self.residuals_ is None:
@@ -236,6 +249,8 @@ class Forecaster(Saved, BaseEstimator):
             As `fit` and `predict` do; naming a series that is too short for the first cutoff.
         """
         panel = self._panel(df, freq, id_col, time_col, target_col)
+        names = ("cutoff", *self.columns(level))
+        refuse_names((id_col, time_col, target_col), names, "forecasts of the past")
         frames = []
         for past, future in cutoffs(panel, check_horizon(h), n_windows, step_size):
             fitted = clone(self).fit_panel(past, intervals)

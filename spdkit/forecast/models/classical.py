@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitWarning
 from spdkit.common.parameters import FLAG, SequenceOf, Whole
-from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.checks import ForecastError, refuse_names
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.arima import ArimaModel, Limits, fit_arima, forecast_arima
 from spdkit.forecast.models.base import Forecaster
@@ -275,6 +275,7 @@ class ARIMA(Forecaster):
         """Keep fitted models and say which they are."""
         self.models_ = models
         names = ("p", "d", "q", "constant", "aicc", "converged")
+        refuse_names((panel.columns.unique_id,), names, "the orders of ARIMA")
         self.orders_ = pd.DataFrame(
             {
                 panel.columns.unique_id: panel.ids,

@@ -31,7 +31,7 @@ TITLES = {
     "f": "F",
     "f_share": "F, of perfect",
     "wape": "WAPE",
-    "mean_wape": "WAPE, mean of series",
+    "mean_wape": "mean WAPE",
     "mae": "MAE",
     "rmse": "RMSE",
 }

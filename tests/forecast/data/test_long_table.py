@@ -70,7 +70,7 @@ def test_what_is_wrong_is_refused_by_series_and_date(df, message):
 
 def test_dates_as_whole_numbers_get_a_hint():
     df = pd.DataFrame({"unique_id": 7, "ds": [20150130, 20150131, 20150201], "y": 1.0})
-    with pytest.raises(ForecastError, match=r"series 7 has no row for 20150132: .*to_datetime"):
+    with pytest.raises(ForecastError, match=r"days \(YYYYMMDD\), such as 20150130.*to_datetime"):
         check_frame(df)
 
 
