@@ -250,10 +250,10 @@ def future_times(
     codes = unique.get_indexer(last)
     joined = after[unique[0]].append([after[time] for time in unique[1:]])
     rows = codes[:, None] * h + np.arange(h)
-    times = joined[rows.ravel()]
+    times = pd.DatetimeIndex(joined[rows.ravel()])
     if not is_hours(freq):
         times = _localized(times, cast("pd.DatetimeIndex", ds))
-    return cast("pd.Index[Any]", times.as_unit(ds.unit))  # type: ignore[attr-defined]
+    return times.as_unit(ds.unit)  # type: ignore[attr-defined]
 
 
 def _localized(wall: pd.DatetimeIndex, ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
