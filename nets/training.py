@@ -238,7 +238,19 @@ def cross_entropy(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
 
 def pick_device(device: str) -> torch.device:
-    """``"auto"`` is the first GPU where there is one, otherwise the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """``"auto"`` is the first GPU where there is one, otherwise the CPU.
+
+    Raises
+    ------
+    ValueError
+        When torch knows no such device, or this machine has none.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device={device!r} is none of torch's: {error}") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}: torch finds no GPU on this machine")
+    return chosen

@@ -375,8 +375,9 @@ def _print_record(record: ModelRecord, folder: Path) -> None:
     named = {record.preset if name == "model" else name: s for name, s in record.scores.items()}
     _print_scores(title, named, record.differences, record.headline)
     if len(record.importance):
+        interval = evaluation.bootstrap.Score
         rows = [
-            [str(row.name), f"{row.increase:+.3g} [{row.low:+.3g}, {row.high:+.3g}]"]
+            [str(row.name), _score(interval(row.increase, row.low, row.high), sign="+")]
             for row in record.importance[record.importance["level"] == "modality"].itertuples()
         ]
         loss = "MAE in points" if record.task == "regression" else "cross-entropy"
@@ -427,13 +428,15 @@ def _print_scores(
         for model, of_model in scores.items()
     ]
     print_table(title, ["", *head[:-1], f"{head[-1]}, model less it"], rows)
+    reasons = {of_model[headline].reason for of_model in scores.values() if headline in of_model}
+    for reason in sorted(reasons - {""}):
+        console().print(reason)
 
 
 def _score(score: Score | Difference | None, sign: str = "") -> str:
     if score is None:
         return ""
-    value, low, high = (f"{n:{sign}.3g}" for n in (score.value, score.low, score.high))
-    return f"{value} [{low}, {high}]"
+    return score.text(f"{sign}.3g")
 
 
 def _cell(value: object) -> str:

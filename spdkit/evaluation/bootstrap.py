@@ -6,8 +6,10 @@ Intervals are percentiles of resamples of the rows that were scored, so they spe
 not of another training. Given groups, whole groups are drawn: songs of one artist resemble each
 other, and an interval that takes them for independent is too narrow. All metrics of one call share
 their resamples, and so do two models that are compared. Predictions of several folds are put
-together first: one row a song. A resample in which a metric does not exist (see
-`spdkit.evaluation.metrics`) is left out of its interval and counted in `Score.undefined`.
+together first: one row a song. Fewer than ten rows, or groups, say next to nothing of others: then
+there is neither interval nor p, and `Score.reason` says why. A resample in which a metric does not
+exist (see `spdkit.evaluation.metrics`) is left out of its interval and counted in
+`Score.undefined`.
 
 Reference: Efron and Tibshirani (1993), chapters 13 (percentile intervals) and 15 (tests).
 """
@@ -23,6 +25,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from spdkit.common.messages import refuse_rows
+from spdkit.common.parameters import SHARE, Allowed, Whole, check_parameters
 from spdkit.evaluation.metrics import (
     CLASSIFICATION,
     INTERVALS,
@@ -35,6 +38,8 @@ from spdkit.evaluation.metrics import (
     Numbers,
 )
 
+FEWEST_UNITS = 10  # rows or groups: fewer have no interval
+_SETTINGS: dict[str, Allowed] = {"n_resamples": Whole(), "level": SHARE, "seed": Whole(0)}
 _CELLS = 4_000_000  # of the table of draws that is in memory at a time
 
 
@@ -45,17 +50,29 @@ class Score:
     Attributes
     ----------
     value, low, high : float
+        NaN is what does not exist.
     undefined : int
         Resamples in which the metric does not exist.
+    reason : str
+        Why there is no interval; empty where there is one.
     """
 
     value: float
     low: float
     high: float
     undefined: int = 0
+    reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+        return self.text(".4f")
+
+    def text(self, form: str) -> str:
+        """The value with its interval, each as ``format(number, form)``; "–" for what is not."""
+        if math.isnan(self.value):
+            return "–"
+        if math.isnan(self.low):
+            return format(self.value, form)
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
 
 @dataclass(frozen=True)
@@ -72,7 +89,7 @@ class Difference(Score):
     p: float = math.nan
 
     def __str__(self) -> str:
-        return f"{self.value:+.4f} [{self.low:+.4f}, {self.high:+.4f}], p = {self.p:.3f}"
+        return self.text("+.4f") + ("" if math.isnan(self.p) else f", p = {self.p:.3f}")
 
 
 def evaluate_regression(
@@ -105,7 +122,7 @@ def evaluate_regression(
     Raises
     ------
     MetricError
-        When the rows cannot be scored, or are fewer than two (or of fewer than two groups).
+        When the rows cannot be scored, or a setting is out of range.
     """
     pairs = [(metric, predicted) for metric in REGRESSION]
     if interval is not None:
@@ -187,9 +204,14 @@ def paired_bootstrap(
         if metric not in METRICS:
             raise MetricError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
         metric = METRICS[metric]
+    settings = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    check_parameters(settings, _SETTINGS, MetricError)
     pair = [metric.summands(y, prediction, n_classes) for prediction in (a, b)]
     value = float(np.subtract(*(metric.values(part.sum(axis=0)) for part in pair)))
-    of_a, of_b = (metric.values(sums) for sums in _resampled(pair, groups, n_resamples, seed))
+    units = _units(np.hstack(pair), groups)
+    if len(units) < FEWEST_UNITS:
+        return Difference(value, math.nan, math.nan, reason=_too_few(units, groups))
+    of_a, of_b = (metric.values(sums) for sums in _resampled(pair, units, n_resamples, seed))
     differences = of_a - of_b
     rarer = min((differences <= 0).sum(), (differences >= 0).sum())  # NaN is neither
     n_defined = int((~np.isnan(differences)).sum())
@@ -206,36 +228,49 @@ def _evaluate(
     seed: int,
     n_classes: int,
 ) -> dict[str, Score]:
+    settings = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    check_parameters(settings, _SETTINGS, MetricError)
     parts = [metric.summands(y, prediction, n_classes) for metric, prediction in pairs]
-    resampled = _resampled(parts, groups, n_resamples, seed)
+    values = [
+        float(metric.values(rows.sum(axis=0)))
+        for (metric, _), rows in zip(pairs, parts, strict=True)
+    ]
+    names = [metric.name for metric, _ in pairs]
+    units = _units(np.hstack(parts), groups)
+    if len(units) < FEWEST_UNITS:
+        reason = _too_few(units, groups)
+        lone = [Score(value, math.nan, math.nan, reason=reason) for value in values]
+        return dict(zip(names, lone, strict=True))
+    resampled = _resampled(parts, units, n_resamples, seed)
     return {
-        metric.name: _score(float(metric.values(rows.sum(axis=0))), metric.values(sums), level)
-        for (metric, _), rows, sums in zip(pairs, parts, resampled, strict=True)
+        metric.name: _score(value, metric.values(sums), level)
+        for (metric, _), value, sums in zip(pairs, values, resampled, strict=True)
     }
 
 
+def _too_few(units: Numbers, groups: ArrayLike | None) -> str:
+    what = "rows" if groups is None else "groups"
+    n, fewest = len(units), FEWEST_UNITS
+    return f"no interval and no p: {n} {what}, and fewer than {fewest} say too little of others"
+
+
 def _score(value: float, resampled: Numbers, level: float) -> Score:
-    if not 0 < level < 1:
-        raise MetricError(f"level must lie in (0, 1), got {level}")
     defined = resampled[~np.isnan(resampled)]
     undefined = len(resampled) - len(defined)
     if math.isnan(value) or not len(defined):
-        return Score(value, math.nan, math.nan, undefined)
+        reason = "no interval: the metric does not exist on these rows"
+        return Score(value, math.nan, math.nan, undefined, reason)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Score(value, float(low), float(high), undefined)
 
 
-def _resampled(
-    parts: list[Numbers], groups: ArrayLike | None, n_resamples: int, seed: int
-) -> list[Numbers]:
+def _units(rows: Numbers, groups: ArrayLike | None) -> Numbers:
+    """What is resampled: rows, or the sums of groups, shape (n_units, n_parts)."""
+    return rows if groups is None else _by_group(rows, groups)
+
+
+def _resampled(parts: list[Numbers], units: Numbers, n_resamples: int, seed: int) -> list[Numbers]:
     """Sums of every resample, shape (n_resamples, n_parts); all parts on the same draws."""
-    if n_resamples < 1:
-        raise MetricError(f"n_resamples must be at least 1, got {n_resamples}")
-    rows = np.hstack(parts)
-    units = rows if groups is None else _by_group(rows, groups)
-    if len(units) < 2:
-        what = "rows" if groups is None else "groups"
-        raise MetricError(f"an interval needs at least 2 {what} to resample, got {len(units)}")
     sums = np.vstack([drawn @ units for drawn in _draws(len(units), n_resamples, seed)])
     return np.split(sums, np.cumsum([part.shape[1] for part in parts])[:-1], axis=1)
 

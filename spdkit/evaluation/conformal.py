@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from spdkit.common.parameters import Number, check_parameters
+
 Numbers = NDArray[np.float64]
 _TEMPERATURES = (0.05, 20.0)
 
@@ -34,8 +36,7 @@ def conformal_radius(residuals: Numbers, coverage: float, *, full: float = 1) ->
     ValueError
         When there is no such coverage, or n residuals cannot guarantee it.
     """
-    if not 0 < coverage < full:
-        raise ValueError(f"coverage must lie in (0, {full:g}), got {coverage}")
+    check_parameters({"coverage": coverage}, {"coverage": Number(0, full, closed="neither")})
     n = len(residuals)
     rank = _rank(n, coverage, full)
     if rank > n:

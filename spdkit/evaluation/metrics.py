@@ -37,6 +37,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import refuse_rows
+from spdkit.common.parameters import Whole, check_parameters
 
 LOW, HIGH = 0.0, 100.0
 CLASS_NAMES = ("low", "medium", "high")
@@ -46,7 +47,7 @@ CALIBRATION_BINS = 15
 N_CLASSES = len(CLASS_NAMES)
 
 
-class MetricError(SpdkitError):
+class MetricError(SpdkitError, ValueError):
     """Labels or predictions that cannot be scored."""
 
 
@@ -88,6 +89,7 @@ class Metric:
 
     def summands(self, y: ArrayLike, prediction: ArrayLike, n_classes: int) -> Numbers:
         """What to sum over rows, shape (n_rows, n_parts + 1); the last column is 1."""
+        check_parameters({"n_classes": n_classes}, {"n_classes": Whole()}, MetricError)
         truth, predicted = _CHECKS[self.takes](y, prediction, n_classes)
         return np.column_stack([self.parts(truth, predicted, n_classes), np.ones(len(truth))])
 
@@ -106,6 +108,7 @@ def confusion_matrix(
     MetricError
         When these are not classes, or not as many of one as of the other.
     """
+    check_parameters({"n_classes": n_classes}, {"n_classes": Whole()}, MetricError)
     truth, classes = _classes(y, predicted, n_classes)
     cells = np.bincount(truth * n_classes + classes, minlength=n_classes**2)
     return cells.reshape(n_classes, n_classes).astype(np.int64)

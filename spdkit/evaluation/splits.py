@@ -39,12 +39,13 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import refuse_rows
+from spdkit.common.parameters import Allowed, Number, Whole, check_parameters
 
 Index = NDArray[np.intp]
 PROTOCOLS = ("paper", "artist", "time", "reference")
 
 
-class ProtocolError(SpdkitError):
+class ProtocolError(SpdkitError, ValueError):
     """Rows that cannot be split as asked."""
 
 
@@ -163,7 +164,7 @@ def paper_split(
         When a parameter is out of range, or a class (without classes: the rows) has not one row
         for the test and each fold.
     """
-    _check(n_rows, k, test_share)
+    _check(n_rows, k, test_share, seed)
     strata = _strata(classes, n_rows)
     development, test = np.arange(n_rows), np.arange(0)
     if test_share:
@@ -233,7 +234,7 @@ def artist_split(
     """
     names = _complete(groups, "groups")
     n_rows = len(names)
-    _check(n_rows, k, test_share)
+    _check(n_rows, k, test_share, seed)
     strata = _strata(classes, n_rows)
     member = pd.factorize(names)[0]
     everything = np.arange(n_rows)
@@ -347,11 +348,17 @@ def _deal(
     return parts
 
 
-def _check(n_rows: int, k: int, test_share: float) -> None:
-    if k < 2:
-        raise ProtocolError(f"k must be at least 2, got {k}")
-    if not 0 <= test_share < 1:
-        raise ProtocolError(f"test_share must lie in [0, 1), got {test_share}")
+_PARAMETERS: dict[str, Allowed] = {
+    "n_rows": Whole(0),
+    "k": Whole(2),
+    "test_share": Number(0, 1, closed="low"),
+    "seed": Whole(0),
+}
+
+
+def _check(n_rows: int, k: int, test_share: float, seed: int = 0) -> None:
+    given = {"n_rows": n_rows, "k": k, "test_share": test_share, "seed": seed}
+    check_parameters(given, _PARAMETERS, ProtocolError)
     if n_rows < k + (test_share > 0):
         raise ProtocolError(f"{n_rows} rows are too few for {k} folds and the test")
 

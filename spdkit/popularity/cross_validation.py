@@ -40,7 +40,7 @@ Index = NDArray[np.intp]
 Maker = Callable[[], Any]
 
 
-class FitError(SpdkitError):
+class FitError(SpdkitError, ValueError):
     """Songs that a model cannot be fitted on."""
 
 

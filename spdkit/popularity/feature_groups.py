@@ -21,7 +21,7 @@ FeatureGroups = Mapping[str, Sequence[str]]
 LEVELS = ("modality", "family", "feature")
 
 
-class ExplanationError(SpdkitError):
+class ExplanationError(SpdkitError, ValueError):
     """Rows, columns or feature groups that cannot be explained."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.parameters import FLAG, Allowed, Number, OneOf, Whole, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.versions import installed_versions
-from spdkit.evaluation.splits import Splits, split
+from spdkit.evaluation.splits import PROTOCOLS, Splits, split
 from spdkit.popularity.cross_validation import Songs, compare, fit_model
-from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, classify
+from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, check_thresholds, classify
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
@@ -73,11 +74,20 @@ class FitSettings:
     explained: bool = True
     seed: int = 0
 
+    _parameter_constraints: ClassVar[dict[str, Allowed]] = {
+        "task": OneOf(*TASKS),
+        "preset": OneOf(*PRESETS),
+        "protocol": OneOf(*PROTOCOLS),
+        "test_share": Number(0, 1, closed="low"),
+        "balanced": FLAG,
+        "compared": FLAG,
+        "explained": FLAG,
+        "seed": Whole(0),
+    }
+
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise SpdkitError(f"no task {self.task!r}; there are {', '.join(TASKS)}")
-        if self.preset not in PRESETS:
-            raise SpdkitError(f"no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        check_parameters(vars(self), self._parameter_constraints)
+        check_thresholds(self.thresholds)
         if self.balanced and self.task == "regression":
             raise SpdkitError("classes can be balanced in classification only")
 

@@ -24,13 +24,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import refuse_rows
+from spdkit.common.parameters import Number, check_parameters
 from spdkit.evaluation.metrics import CLASS_NAMES, HIGH, LOW
 
 PAPER_THRESHOLDS = (25.0, 65.0)
 HIT_THRESHOLD = 65.0
 
 
-class PopularityError(SpdkitError):
+class PopularityError(SpdkitError, ValueError):
     """Labels that are no popularity, or thresholds that make no classes."""
 
 
@@ -103,8 +104,9 @@ def is_hit(popularity: ArrayLike, threshold: float = HIT_THRESHOLD) -> NDArray[n
     Raises
     ------
     PopularityError
-        When a value is missing, not finite or out of range.
+        When a value, or the threshold, is missing, not finite or out of range.
     """
+    check_parameters({"threshold": threshold}, {"threshold": Number(LOW, HIGH)}, PopularityError)
     return _checked(popularity) >= threshold
 
 
@@ -142,15 +144,12 @@ class PopularityClasses(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When a label is missing or out of range, thresholds do not rise, or the quartiles leave
             a class without a single training label.
         """
+        check_thresholds(self.thresholds)
         values = _checked(y)
-        if not isinstance(self.thresholds, str):
-            self.thresholds_ = _checked_thresholds(self.thresholds)
-        elif self.thresholds == "quartiles":
+        if isinstance(self.thresholds, str):
             self.thresholds_ = _quartiles(values)
         else:
-            raise PopularityError(
-                f"thresholds={self.thresholds!r}: expected two numbers or 'quartiles'"
-            )
+            self.thresholds_ = _checked_thresholds(self.thresholds)
         return self
 
     def transform(self, y: ArrayLike) -> NDArray[np.int64]:
@@ -163,6 +162,19 @@ class PopularityClasses(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.two_d_array = False
         tags.target_tags.one_d_labels = True
         return tags
+
+
+def check_thresholds(thresholds: tuple[float, float] | str) -> None:
+    """Refuse what is neither two numbers that rise within (0, 100] nor "quartiles".
+
+    Raises
+    ------
+    PopularityError
+    """
+    if not isinstance(thresholds, str):
+        _checked_thresholds(thresholds)
+    elif thresholds != "quartiles":
+        raise PopularityError(f"thresholds={thresholds!r}: expected two numbers or 'quartiles'")
 
 
 def _checked(values: ArrayLike, high: float = HIGH) -> NDArray[np.float64]:

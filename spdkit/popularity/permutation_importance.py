@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
 from spdkit.common.messages import listing
+from spdkit.common.parameters import SHARE, Allowed, Whole, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import paired_bootstrap
 from spdkit.evaluation.metrics import HIGH, LOW, Metric, log_losses
@@ -58,6 +59,7 @@ _MEAN_LOSS = Metric(
     lambda _, losses, __: losses,
     lambda sums, count: sums[..., 0] / count,
 )
+_SETTINGS: dict[str, Allowed] = {"n_repeats": Whole(), "level": SHARE, "seed": Whole(0)}
 _logger = logging.getLogger(__name__)
 
 
@@ -100,7 +102,8 @@ def permutation_importance(
     -------
     DataFrame, indexed by the group's name
         Columns increase, low, high, in the unit of the loss. Below 0 the model does better
-        without; of columns that it does not use all three are exactly 0.
+        without; of columns that it does not use all three are exactly 0. The ends are NaN where
+        there is no interval (`spdkit.evaluation.bootstrap`).
 
     Raises
     ------
@@ -108,11 +111,11 @@ def permutation_importance(
         When a feature group is empty or has a column that X lacks, X is too small or no table of
         numbers, or the losses are not one number a row.
     MetricError
-        When `groups` does not fit, or holds fewer than two.
+        When `groups` does not fit.
     """
     columns = columns_of(feature_groups, X.columns)
-    if n_repeats < 1:
-        raise ExplanationError(f"n_repeats must be at least 1, got {n_repeats}")
+    settings = {"n_repeats": n_repeats, "level": level, "seed": seed}
+    check_parameters(settings, _SETTINGS, ExplanationError)
     if len(X) < 2:
         raise ExplanationError(f"importance needs at least 2 rows to shuffle, got {len(X)}")
     values = numbers(X)
@@ -195,6 +198,10 @@ def importance_table(
     PopularityError
         When a label is missing or out of range.
     """
+    settings = {"n_repeats": n_repeats, "level": level, "seed": seed}
+    check_parameters(settings, _SETTINGS, ExplanationError)
+    most: dict[str, Allowed] = {"max_predictions": (Whole(), None)}
+    check_parameters({"max_predictions": max_predictions}, most, ExplanationError)
     truth = np.asarray(y, dtype=np.float64)
     if truth.shape != (len(X),):
         raise ExplanationError(f"y has shape {truth.shape}, there are {len(X)} rows")

@@ -93,6 +93,7 @@ def render(record: ModelRecord, history: pd.DataFrame) -> str:
         refitted=bool(history["net"].astype(str).str.startswith("refit").any()),
         by_groups=record.groups is not None and "group" in record.test,
         leaky=record.split.protocol == "reference",
+        no_interval=_headline_score(record).reason,
     )
     return page
 
@@ -107,6 +108,10 @@ def _check(record: ModelRecord) -> None:
         raise ReportError(f"the test rows have no column {', '.join(sorted(missing))}")
     if len(record.test_code) != len(record.test):
         raise ReportError(f"{len(record.test_code)} codes for {len(record.test)} test rows")
+
+
+def _headline_score(record: ModelRecord) -> Score:
+    return record.scores[tables.MODEL].get(record.headline, Score(math.nan, math.nan, math.nan))
 
 
 def _best_baseline(record: ModelRecord) -> str | None:
@@ -124,8 +129,8 @@ def _best_baseline(record: ModelRecord) -> str | None:
 def _verdict(record: ModelRecord) -> str:
     """In two or three sentences: how good it is, and whether it beats the best baseline."""
     metric, name = record.headline, _HEADLINES.get(record.headline, record.headline)
-    score = record.scores[tables.MODEL].get(metric)
-    if score is None or not math.isfinite(score.value):
+    score = _headline_score(record)
+    if not math.isfinite(score.value):
         return f"The {name} of this model does not exist on its {record.split.n_test:,} test songs."
     value = _with_unit(metric, score.value)
     what = (
@@ -161,6 +166,7 @@ def _comparison(record: ModelRecord, best: str) -> str:
         "the model is better": "the model is better, by more than chance explains",
         "the baseline is better": "the baseline is better, by more than chance explains",
         "not told apart": "these songs cannot tell the two apart",
+        "too few": "so few songs cannot tell the two apart",
     }.get(tables.verdict(record.headline, difference), "the two cannot be compared")
 
 

@@ -127,9 +127,12 @@ def _seconds(seconds: float) -> str:
 
 
 def verdict(metric: str, difference: Difference) -> str:
-    """Whether the interval of a difference lies on one side of zero, and on which."""
+    """Whether the interval of a difference lies on one side of zero, and on which.
+
+    Without an interval there are too few songs, or groups, to tell.
+    """
     if not (math.isfinite(difference.low) and math.isfinite(difference.high)):
-        return "cannot be compared"
+        return "too few" if difference.reason else "cannot be compared"
     if difference.low <= 0 <= difference.high:
         return "not told apart"
     better = (difference.high < 0) == (METRICS[metric].better == "lower")
@@ -192,7 +195,8 @@ def importance_table(record: ModelRecord) -> Table:
             increase, low, high = (
                 plain(row[column], 4, signed=True) for column in ("increase", "low", "high")
             )
-            rows.append([str(row["name"]), str(level), increase, f"{low} to {high}"])
+            ends = NOTHING if low == high == NOTHING else f"{low} to {high}"
+            rows.append([str(row["name"]), str(level), increase, ends])
     return Table.of("importance", "Permutation importance, as numbers", columns, rows)
 
 

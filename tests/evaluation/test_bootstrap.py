@@ -57,9 +57,9 @@ def test_intervals_are_scipys(name, theirs):
 def test_macro_scores_of_resamples_are_scikit_learns():
     # With 8 rows, classes vanish from many resamples: a wrong rule there would move the ends.
     rng = np.random.default_rng(3)
-    y, predicted = rng.integers(3, size=(2, 8))
+    y, predicted = rng.integers(3, size=(2, 10))
     ours = evaluate_classification(y, predicted, n_resamples=20_000)["f1_macro"]
-    drawn = rng.integers(8, size=(800, 8))
+    drawn = rng.integers(10, size=(800, 10))
     theirs = [
         reference.f1_score(y[draw], predicted[draw], average="macro", zero_division=0)
         for draw in drawn
@@ -128,21 +128,26 @@ def test_many_rows_are_drawn_in_blocks_and_the_interval_is_still_right(monkeypat
 
 
 def test_resamples_without_a_hit_are_counted():
-    # One hit in 5 rows: a resample misses it with probability 0.8^5 = 0.328.
-    y = [0, 0, 1, 1, 2]
+    # One hit in 10 rows: a resample misses it with probability 0.9^10 = 0.349.
+    y = [0, 0, 0, 0, 1, 1, 1, 1, 1, 2]
     score = evaluate_classification(y, y, n_resamples=10_000)["hit_recall"]
     assert (score.value, score.low, score.high) == (1, 1, 1)
-    assert score.undefined / 10_000 == pytest.approx(0.8**5, abs=0.02)
-    none = evaluate_classification([0, 1, 1], [0, 1, 1], n_resamples=50)["hit_recall"]
+    assert score.undefined / 10_000 == pytest.approx(0.9**10, abs=0.02)
+    none = evaluate_classification([0, 1] * 5, [0, 1] * 5, n_resamples=50)["hit_recall"]
     assert math.isnan(none.value) and math.isnan(none.low) and none.undefined == 50
+    assert (str(none), none.reason) == (
+        "–",
+        "no interval: the metric does not exist on these rows",
+    )
 
 
 def test_resamples_of_one_label_have_no_r2():
-    # All three draws fall on one row in 3 of 27 resamples; round-off must not make R² of them.
+    # Nine of ten labels are alike, and all draws fall on these in 0.9^10 of resamples; round-off
+    # must not make R² of them.
     for seed in range(20):
-        y = np.random.default_rng(seed).random(3)
+        y = np.random.default_rng(seed).random(2)[[0] * 9 + [1]]
         score = evaluate_regression(y, y + 0.1, n_resamples=3000)["r2"]
-        assert score.undefined / 3000 == pytest.approx(1 / 9, abs=0.03)
+        assert score.undefined / 3000 == pytest.approx(0.9**10, abs=0.03)
 
 
 def test_intervals_are_scored_with_predictions():
@@ -214,18 +219,38 @@ class TestTwoModels:
         ({"groups": [1, 2]}, r"groups has shape \(2,\), there are 3 rows"),
         ({"groups": ["a", None, "b"]}, "1 of 3 groups are missing, the first in row 1"),
         ({"groups": [1.0, 2.0, math.nan]}, "1 of 3 groups are missing, the first in row 2"),
-        ({"groups": ["a", "a", "a"]}, "at least 2 groups to resample, got 1"),
-        ({"n_resamples": 0}, "n_resamples must be at least 1, got 0"),
-        ({"level": 1.0}, r"level must lie in \(0, 1\), got 1.0"),
+        ({"n_resamples": 0}, "n_resamples must be a whole number of at least 1, got 0"),
+        ({"n_resamples": 9.5}, "n_resamples must be a whole number"),
+        ({"level": 1.0}, r"level must be a number in \(0, 1\), got 1.0"),
+        ({"level": math.nan}, r"level must be a number in \(0, 1\), got nan"),
+        ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
     ],
 )
 def test_settings_that_make_no_interval_are_refused(settings_, message):
-    with pytest.raises(MetricError, match=message):
+    with pytest.raises(MetricError, match=message) as refusal:
         evaluate_regression([1, 2, 3], [1, 2, 4], **settings_)
+    assert isinstance(refusal.value, ValueError)
 
 
-def test_one_row_has_no_interval_and_unknown_metrics_are_named():
-    with pytest.raises(MetricError, match="at least 2 rows to resample, got 1"):
-        evaluate_regression([1], [2])
+@pytest.mark.parametrize("n_units", [1, 2, 9, 10])
+def test_fewer_than_ten_rows_or_groups_have_no_interval_and_no_p(n_units):
+    y, predicted = rows(60)
+    groups = np.arange(60) % n_units
+    by_groups = evaluate_regression(y, predicted, groups=groups)["mae"]
+    by_rows = evaluate_regression(y[:n_units], predicted[:n_units])["mae"]
+    difference = paired_bootstrap(y, predicted, y, "mae", groups)
+    for score, what in ((by_groups, "groups"), (by_rows, "rows"), (difference, "groups")):
+        if n_units == 10:
+            assert score.low <= score.value <= score.high and not score.reason
+            continue
+        assert math.isnan(score.low) and math.isnan(score.high)
+        assert score.reason.startswith(f"no interval and no p: {n_units} {what}, and")
+        assert "nan" not in str(score) and "[" not in str(score)
+    assert math.isnan(difference.p) == (n_units < 10)
+    # The value itself is there all the same.
+    assert by_groups.value == pytest.approx(np.abs(y - predicted).mean())
+
+
+def test_unknown_metrics_are_named():
     with pytest.raises(MetricError, match="no metric 'f1'; there are mae, "):
         paired_bootstrap([0, 1], [0, 1], [0, 1], "f1")

@@ -203,9 +203,12 @@ def test_without_classes_nothing_is_stratified_and_few_rows_do():
     [
         (lambda: paper_split(5, k=5), "5 rows are too few for 5 folds and the test"),
         (lambda: paper_split(0, k=2, test_share=0), "0 rows are too few"),
-        (lambda: paper_split(9, k=1), "k must be at least 2, got 1"),
-        (lambda: paper_split(9, test_share=1.0), r"test_share must lie in \[0, 1\), got 1.0"),
-        (lambda: paper_split(9, test_share=math.nan), "test_share must lie"),
+        (lambda: paper_split(9, k=1), "k must be a whole number of at least 2, got 1"),
+        (
+            lambda: paper_split(9, test_share=1.0),
+            r"test_share must be a number in \[0, 1\), got 1.0",
+        ),
+        (lambda: paper_split(9, test_share=math.nan), "test_share must be a number"),
         (lambda: paper_split(9, [0] * 8, k=2), "8 classes for 9 rows"),
         (lambda: paper_split(9, [0.0] * 8 + [math.nan], k=2), "1 of 9 classes are missing.* row 8"),
         (

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
@@ -125,6 +127,23 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         """1 of a number, or how many classes there are."""
         raise NotImplementedError
 
+    def _weighted_rows(
+        self, X: Numbers, y: NDArray[Any], sample_weight: Any, groups: Any
+    ) -> tuple[Numbers, NDArray[Any], Numbers | None, Any]:
+        """Rows, labels, weights and groups without the rows of weight 0, which count nowhere."""
+        if groups is not None and len(np.asarray(groups)) != len(X):
+            raise ParameterError(f"groups has {len(np.asarray(groups))} entries, X has {len(X)}")
+        if sample_weight is None:
+            return X, y, None, groups
+        weight = row_weights(sample_weight, len(X))
+        counts = weight > 0
+        if counts.all():
+            return X, y, weight, groups
+        if counts.sum() < 2:
+            raise ParameterError("sample_weight is above 0 in one row: at least two have to count")
+        of_rows = None if groups is None else np.asarray(groups)[counts]
+        return X[counts], y[counts], weight[counts], of_rows
+
     def _fit_nets(
         self,
         X: Numbers,
@@ -158,8 +177,10 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         logits = calibrated.logits(X[rows]) if len(rows) else np.zeros((0, n_outputs))
         return rows, logits, calibrated
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, callback: Callback | None = None) -> None:
         check_parameters(self.get_params(deep=False), self._parameter_constraints)
+        if callback is not None and not callable(callback):
+            raise ParameterError(f"callback must be a function, got {callback!r}")
 
     def fit_code(self, X: Any, callback: Callback | None = None) -> Self:
         """Fit scaler and autoencoder on songs whose popularity need not be known.
@@ -179,7 +200,7 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
             When X is no matrix of numbers, a parameter is not what it may be, or the net has no
             autoencoder of its own.
         """
-        self._check_parameters()
+        self._check_parameters(callback)
         if self.net != "two_stage":
             raise ValueError(f"net={self.net!r} learns code and prediction together: call fit")
         X = self._validated(X, ensure_min_samples=2)
@@ -230,9 +251,18 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         return self.nets_.code(X)
 
     def inverse_transform(self, code: Any) -> Numbers:
-        """Features in their own units, shape (n_songs, n_features), that codes stand for."""
+        """Features in their own units, shape (n_songs, n_features), that codes stand for.
+
+        Raises
+        ------
+        ValueError
+            When `code` is not of shape (n_songs, n_code).
+        """
         check_is_fitted(self)
-        return self.nets_.reconstruct(np.asarray(code, dtype=np.float64))
+        code = check_array(code, dtype=np.float64, input_name="code")
+        if code.shape[1] != self.nets_.n_code:
+            raise ParameterError(f"code has {code.shape[1]} units, the net has {self.nets_.n_code}")
+        return self.nets_.reconstruct(code)
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[np.object_]:
         """Names of the code's units: ``code_0`` and so on."""
@@ -271,6 +301,40 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.non_deterministic = self.random_state is None
         return tags
+
+
+def numeric_labels(y: Any) -> Any:
+    """Labels as they are; ParameterError when they are text, which no number is to be read from."""
+    labels = np.asarray(y)
+    of_text = labels.dtype.kind in "USMm" or (
+        labels.dtype.kind == "O" and any(isinstance(label, str | bytes) for label in labels.flat)
+    )
+    if of_text:
+        raise ParameterError(f"y must be numbers, not text or dates, got {str(labels.flat[0])!r}")
+    return y
+
+
+def row_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") -> Numbers:
+    """Weights of rows: finite numbers of at least 0, and one above it, shape (n_rows,).
+
+    Raises
+    ------
+    ParameterError
+        Naming `name`, and the first row that is wrong.
+    """
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{name} must be numbers: {error}") from error
+    if weights.ndim == 0:
+        weights = np.full(n_rows, weights)
+    if weights.shape != (n_rows,):
+        raise ParameterError(f"{name} has shape {weights.shape}, X has {n_rows} rows")
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    refuse_rows(wrong, f"values of {name} are no numbers of at least 0", ParameterError, weights)
+    if not weights.any():
+        raise ParameterError(f"{name} is zero in every row: nothing is left to learn from")
+    return weights
 
 
 def _as_table(history: dict[str, list[dict[str, float]]]) -> pd.DataFrame:

@@ -20,7 +20,6 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight
 
 from spdkit.common.errors import ParameterError
 from spdkit.common.parameters import Allowed, Instance, Number, OneOf, SequenceOf
@@ -28,7 +27,7 @@ from spdkit.common.progress import Callback
 from spdkit.common.serialization import Arrays, State, part_of, prefixed
 from spdkit.evaluation.conformal import conformal_radius, temperature
 from spdkit.nets.training import cross_entropy, squared_error
-from spdkit.popularity.models.base import CodeEstimator
+from spdkit.popularity.models.base import CodeEstimator, numeric_labels, row_weights
 from spdkit.popularity.models.shared_ensemble import SharedEnsembleNet
 from spdkit.popularity.models.two_stage import TwoStageNet
 
@@ -135,6 +134,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
             NaN where a value is missing.
         y : array-like, shape (n_songs,)
         sample_weight : array-like, shape (n_songs,), optional
+            At least 0. A row of weight 0 counts nowhere: as if it were not there.
         groups : array-like, shape (n_songs,), optional
             Such as artists: none is both trained on and held out.
         callback : callable, optional
@@ -144,14 +144,14 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         ------
         ValueError
             When X or y is no matrix or vector of numbers, a label lies out of `target_range`, or a
-            parameter is not what it may be.
+            parameter, or a weight, is not what it may be.
         """
-        self._check_parameters()
-        X, y = self._validated(X, y, y_numeric=True, ensure_min_samples=2)
+        self._check_parameters(callback)
+        X, y = self._validated(X, numeric_labels(y), y_numeric=True, ensure_min_samples=2)
+        X, y, weight, groups = self._weighted_rows(X, y, sample_weight, groups)
         self.target_low_, self.target_high_ = self._range_of(y)
         spread = self.target_high_ - self.target_low_
         unit = (y - self.target_low_) / spread if spread > 0 else np.full(len(y), 0.5)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         held, logits, self.calibrated_nets_ = self._fit_nets(
             X, unit.astype(np.float32), weight, groups, squared_error, callback
         )
@@ -162,7 +162,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         if self.target_range is None:
             return float(y.min()), float(y.max())
         low, high = map(float, self.target_range)
-        if low > high:
+        if low >= high:
             raise ParameterError(f"target_range must be (low, high), got {self.target_range!r}")
         outside = np.flatnonzero((y < low) | (y > high))
         if len(outside):
@@ -285,19 +285,22 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             When X is no matrix of numbers, y holds no classes or only one of them, or a parameter
             is not what it may be.
         """
-        self._check_parameters()
+        self._check_parameters(callback)
         X, y = self._validated(X, y, ensure_min_samples=2)
         check_classification_targets(y)
+        X, y, weight, groups = self._weighted_rows(X, y, sample_weight, groups)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
                 f"y holds 1 class ({self.classes_[0]!r}); a classifier needs at least two"
             )
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        if self.class_weight is not None:
-            balance = compute_sample_weight(self.class_weight, y)
-            weight = balance if weight is None else weight * balance
         codes = codes.astype(np.int64)
+        if self.class_weight is not None:
+            balance = row_weights(
+                compute_sample_weight(self.class_weight, y), len(y), "class_weight"
+            )
+            balance = balance if weight is None else weight * balance
+            X, codes, weight, groups = self._weighted_rows(X, codes, balance, groups)
         held, logits, _ = self._fit_nets(X, codes, weight, groups, cross_entropy, callback)
         held_weight = None if weight is None else weight[held]
         self.temperature_ = temperature(logits, codes[held], held_weight)

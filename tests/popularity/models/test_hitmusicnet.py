@@ -187,17 +187,137 @@ def test_balanced_weights_find_more_of_a_rare_class():
     assert recall[1] > recall[0] + 0.2
 
 
-def test_rows_of_no_weight_have_no_say():
-    X, y = songs(100)
-    weight = np.ones(100)
-    weight[::2] = 0
-    wrong = y.copy()
-    wrong[::2] = 100 - wrong[::2]
-    wrong.iloc[[0, 2]] = y.min(), y.max()  # the range of the labels stays
-    y.iloc[[0, 2]] = y.min(), y.max()
-    models = [quick(max_epochs=3).fit(X, labels, weight) for labels in (y, wrong)]
-    for a, b in zip(*map(state, models), strict=True):
-        np.testing.assert_array_equal(a, b)
+def spoiled(X, y, weight):
+    """The same rows of weight, and nonsense in all others: labels, features and gaps."""
+    X, y, rest = X.copy(), y.copy(), np.flatnonzero(weight == 0)
+    y.iloc[rest] = np.where(np.arange(len(rest)) % 2, 0, 100)
+    X.iloc[rest] = 1e6 * (1 + X.iloc[rest].fillna(0))
+    X.iloc[rest[::3], 5] = np.nan
+    return X, y
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("cls", BOTH)
+def test_rows_of_weight_0_are_as_if_they_were_not_there(cls, name):
+    X, y = songs(90)
+    weight = np.tile([2.0, 0.0, 0.5], 30)
+    counts = weight > 0
+    odd_X, odd_y = spoiled(X, y, weight)
+    groups = np.arange(90) // 3
+    classes = [y, odd_y] if cls is HitMusicNetRegressor else [y > 50, odd_y > 50]
+    model = cls.from_preset(name, random_state=0, max_epochs=2).set_params(n_hidden=8, refits=1)
+    without = clone(model).fit(X[counts], classes[0][counts], weight[counts], groups[counts])
+    having = clone(model).fit(odd_X, classes[1], weight, groups)
+    np.testing.assert_array_equal(having.transform(X), without.transform(X))
+    np.testing.assert_array_equal(having.predict(X), without.predict(X))
+    pd.testing.assert_frame_equal(having.history_, without.history_)
+    if cls is HitMusicNetRegressor:
+        np.testing.assert_array_equal(having.residuals_, without.residuals_)
+        assert having.target_low_ == without.target_low_
+    else:
+        assert having.temperature_ == without.temperature_
+        np.testing.assert_array_equal(having.predict_proba(X), without.predict_proba(X))
+
+
+def test_the_range_of_labels_is_that_of_rows_that_count():
+    X, y = songs(40)
+    weight = np.ones(40)
+    weight[7] = 0
+    y[7] = 1000
+    assert quick(max_epochs=1).fit(X, y, weight).target_high_ < 101
+    HitMusicNetRegressor.from_preset("1-A", max_epochs=1).fit(X, y, weight)
+
+
+def test_classes_of_weight_0_do_not_train():
+    X, _ = songs(60)
+    third = np.repeat([0, 1, 2], 20)
+    weighted = quick(HitMusicNetClassifier, max_epochs=2, class_weight={0: 1, 1: 1, 2: 0})
+    weighted.fit(X, third)
+    assert list(weighted.classes_) == [0, 1, 2]
+    odd = X.copy()
+    odd.iloc[40:] = 1e6
+    again = clone(weighted).fit(odd, third)
+    np.testing.assert_array_equal(weighted.predict_proba(X), again.predict_proba(X))
+    # Nor does a song of weight 0 make its class the rarer one.
+    balanced = quick(HitMusicNetClassifier, max_epochs=2, class_weight="balanced")
+    weight = np.where(np.arange(60) < 30, 1.0, 0.0)
+    some = clone(balanced).fit(X, third, weight)
+    less = clone(balanced).fit(X[:30], third[:30])
+    np.testing.assert_array_equal(some.predict_proba(X), less.predict_proba(X))
+
+
+def ones_but(value, row=7):
+    weight = np.ones(40)
+    weight[row] = value
+    return weight
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize(
+    ("fit", "reason"),
+    [
+        ({"sample_weight": ones_but(-1)}, "values of sample_weight .*the first in row 7: -1"),
+        ({"sample_weight": ones_but(np.nan)}, "values of sample_weight .*row 7: nan"),
+        ({"sample_weight": ones_but(np.inf)}, "values of sample_weight .*row 7: inf"),
+        ({"sample_weight": np.ones(39)}, r"sample_weight has shape \(39,\), X has 40 rows"),
+        ({"sample_weight": np.ones((40, 1))}, r"sample_weight has shape \(40, 1\)"),
+        ({"sample_weight": ["heavy"] * 40}, "sample_weight must be numbers"),
+        ({"sample_weight": np.zeros(40)}, "sample_weight is zero in every row"),
+        ({"sample_weight": 1.0 - ones_but(0)}, "sample_weight is above 0 in one row"),
+        ({"groups": ["a"] * 39}, "groups has 39 entries, X has 40"),
+        ({"callback": 3}, "callback must be a function, got 3"),
+    ],
+)
+def test_what_is_no_weight_is_refused_by_name(cls, fit, reason):
+    X, y = songs(40)
+    with pytest.raises(ValueError, match=reason):
+        quick(cls, max_epochs=1).fit(X, y if cls is HitMusicNetRegressor else y > 50, **fit)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["low", "high"] * 20),
+        pd.Series(["low", "high"] * 20),
+        np.arange(40.0).astype(str),
+        [*map(float, range(39)), "unknown"],
+        pd.date_range("2001-01-01", periods=40),
+    ],
+)
+def test_labels_that_are_text_are_refused(y):
+    with pytest.raises(ValueError, match="y must be numbers, not text or dates, got '"):
+        quick(max_epochs=1).fit(songs(40)[0], y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"device": "gpu"}, "device='gpu' is none of torch's"),
+        ({"target_range": (50, 50)}, r"target_range must be \(low, high\), got \(50, 50\)"),
+    ],
+)
+def test_parameters_that_only_fit_can_check_are_named(parameters, reason):
+    X, y = songs(40)
+    with pytest.raises(ValueError, match=reason):
+        quick(max_epochs=1, **parameters).fit(X, y)
+
+
+@NETS
+def test_what_a_fitted_model_is_asked_is_checked(net):
+    X, y = songs(60)
+    model = quick(net=net, refits=0, n_hidden=8, max_epochs=1).fit(X, y)
+    for coverage in (0, 1, -0.5, 1.5, np.nan, "much"):
+        with pytest.raises(ValueError, match=r"coverage must be a number in \(0, 1\), got"):
+            model.predict_interval(X, coverage)
+    with pytest.raises(ValueError, match=r"code has 99 units, the net has \d+"):
+        model.inverse_transform(np.zeros((1, 99)))
+
+
+def test_class_weights_below_0_are_named():
+    X, y = songs(40)
+    model = quick(HitMusicNetClassifier, max_epochs=1, class_weight={False: 1, True: -1})
+    with pytest.raises(ValueError, match="values of class_weight are no numbers of at least 0"):
+        model.fit(X, y > 50)
 
 
 def test_labels_out_of_range_are_named():
