@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     song_store.make(made)
     for task, preset in (("regression", "spdkit"), ("classification", "1-B")):
         words = ("--task", task, "--preset", preset, "--thresholds", "40,60", "--no-explain")
-        words += ("--test-share", "0.3")  # 12 artists: fewer than ten have no intervals
+        words += ("--test-share", "0.25")  # 10 artists: fewer than ten have no intervals
         run("fit", made / "features.h5", "--labels", made / "labels.csv", "-o", made / task, *words)
     return made
 
