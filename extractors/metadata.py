@@ -5,8 +5,10 @@ Conventions
 A field is read from the first of its names that has a value. What has none is NaN, never 0: None,
 NaN, blank text, an empty list, and words such as "nan" or "null". So are Spotify's -1 and -99 where
 the field cannot have that value (a loudness of -1 dB is a loudness), and the year 0. Whatever else
-is no number in the field's range is an error, not a guess. Spotify's descriptors carry its name, so
-that they are never taken for what spdkit computes from the sound.
+is no number in the field's range is an error, not a guess; but for dates, which in tags are what
+people typed: one that cannot be read (`spdkit.common.release_dates`) is missing, with a remark.
+Spotify's descriptors carry its name, so that they are never taken for what spdkit computes from the
+sound.
 
 References
 ----------
@@ -22,7 +24,6 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from numbers import Real
 from typing import ClassVar
 
@@ -31,18 +32,23 @@ from numpy.typing import NDArray
 
 from spdkit.common.errors import ParameterError
 from spdkit.common.parameters import FLAG, Allowed, Instance, check_parameters
+from spdkit.common.release_dates import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    RELEASE_FACTS,
+    ReleaseDateError,
+    is_missing,
+    read_release_date,
+)
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.tracks.track import Track
 
-_MISSING_WORDS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
 _SENTINELS = (-1.0, -99.0)
 _LARGEST = float(np.finfo(np.float32).max)
 
 # A list literal of text, as SpotGenTrack writes its markets: matched, never evaluated.
 _ITEM = r"""(?:'[^'\\]*'|"[^"\\]*")"""
 _LIST_LITERAL = re.compile(rf"[\[(]\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*,?\s*)?[\])]")
-_UNKNOWN_YEAR = re.compile(r"-1|-99|0{1,4}(-00){0,2}")
-_YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
 class _NotUnderstoodError(Exception):
@@ -72,18 +78,10 @@ def _alone(value: object) -> object:
     return items[0] if items else None
 
 
-def _is_missing(value: object) -> bool:
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # without importing pandas
-        return True
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING_WORDS
-    return isinstance(value, Real) and value != value  # noqa: PLR0124 (isnan overflows: 10**400)
-
-
 def _number(value: object) -> float:
     """A number or its text; NaN when there is none."""
     value = _alone(value)
-    if _is_missing(value):
+    if is_missing(value):
         return math.nan
     if isinstance(value, bool) or not isinstance(value, Real | str):
         raise _NotUnderstoodError("is no number")
@@ -114,23 +112,9 @@ def _count(value: object) -> float:
 
 
 def _year(value: object) -> float:
-    """The year of a number, a date, or an ISO date of any precision; NaN when there is none."""
-    value = _alone(value)
-    if _is_missing(value):
-        return math.nan
-    if isinstance(value, date):  # a datetime and pandas' Timestamp too
-        return float(value.year)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = f"{float(value):.15g}" if abs(value) < _LARGEST else ""  # 2019.0 is 2019
-    text = value.strip().removesuffix(".0") if isinstance(value, str) else ""
-    if _UNKNOWN_YEAR.fullmatch(text):
-        return math.nan
-    try:
-        if _YEAR_OR_MONTH.fullmatch(text):
-            return float(date.fromisoformat((text + "-01-01")[:10]).year)
-        return float(datetime.fromisoformat(text).year)
-    except ValueError:
-        raise _NotUnderstoodError("is no year and no ISO date") from None
+    """The year of a date of any kind; NaN when there is none."""
+    release = read_release_date(value)
+    return math.nan if release is None else float(release.year)
 
 
 # Fields
@@ -142,6 +126,7 @@ class _Field:
 
     name: str
     names: tuple[str, ...]
+    column: str = ""  # where it is not the first of the names
     read: Callable[[object], float] = _number
     unit: str = "1"
     low: float = 0.0
@@ -155,7 +140,7 @@ class _Field:
     def spec(self) -> FeatureSpec:
         """The column."""
         return FeatureSpec(
-            *(self.names[0], self.unit, self.low, self.high),
+            *(self.column or self.names[0], self.unit, self.low, self.high),
             *(self.description, self.reference, self.family),
         )
 
@@ -218,11 +203,12 @@ _FIELDS = (
     ),
     _Field(
         name="release_year",
-        names=("release_year", "release_date", "date", "year"),
+        names=RELEASE_FACTS,
+        column="release_year",
         read=_year,
         unit="year",
-        low=1000.0,
-        high=2100.0,
+        low=float(FIRST_YEAR),
+        high=float(LAST_YEAR),
         whole=True,
         description="Year of release",
         reference="ISO 8601",
@@ -267,11 +253,12 @@ class MetadataExtractor(Extractor):
     -----
     Fields and the names they are looked up by: ``artist_followers``; ``artist_popularity``;
     ``available_markets``, ``num_available_markets`` (a number, a list, or the literal of a list,
-    which is counted); ``release_year``, ``release_date``, ``date``, ``year``; and, with or without
+    which is counted); ``release_date``, ``release_year``, ``date``, ``year``; and, with or without
     ``spotify_`` before them, ``acousticness``, ``danceability``, ``duration_ms``, ``energy``,
     ``instrumentalness``, ``key``, ``liveness``, ``loudness``, ``mode``, ``speechiness``, ``tempo``
     and ``valence``. ``metadata_known`` in the store is how many have a value, and
-    ``metadata_missing`` names the others. A tempo of 0, by which Spotify means that it found none,
+    ``metadata_missing`` names the others; ``metadata_note`` has the dates that could not be read. A
+    tempo of 0, by which Spotify means that it found none,
     is left as it is.
 
     Examples
@@ -285,9 +272,9 @@ class MetadataExtractor(Extractor):
 
     name: ClassVar[str] = "metadata"
     modality: ClassVar[Modality] = "metadata"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     allow_nan: ClassVar[bool] = True
-    obs_fields: ClassVar[Mapping[str, type]] = {"known": float, "missing": str}
+    obs_fields: ClassVar[Mapping[str, type]] = {"known": float, "missing": str, "note": str}
 
     aliases: Mapping[str, str] | None = None
     log1p_followers: bool = False
@@ -305,9 +292,12 @@ class MetadataExtractor(Extractor):
         return tuple(spec for field in _FIELDS for spec in self._columns(field))
 
     def is_absent(self, track: Track) -> bool:
-        """Whether none of the fields is known of `track`; what cannot be understood is there."""
+        """Whether none of the fields is known of `track`; what cannot be understood is there.
+
+        But for dates: one that cannot be read is none.
+        """
         try:
-            values = self._values(track)
+            values, _ = self._values(track)
         except ExtractionError:
             return False
         return all(map(math.isnan, values.values()))
@@ -318,13 +308,13 @@ class MetadataExtractor(Extractor):
         Raises
         ------
         ExtractionError
-            Naming the first value that is no number, date or list in its field's range.
+            Naming the first value that is no number or list in its field's range.
         """
         return self.extract_with_obs(track)[0]
 
     def extract_with_obs(self, track: Track) -> tuple[NDArray[np.float32], dict[str, float | str]]:
-        """Like `extract`, with how many fields are known and which are missing."""
-        values = self._values(track)
+        """Like `extract`, with how many fields are known, which are missing, and odd dates."""
+        values, remarks = self._values(track)
         missing = [name for name, value in values.items() if math.isnan(value)]
         if len(missing) == len(values):
             return self.absent_row(), {}
@@ -332,22 +322,24 @@ class MetadataExtractor(Extractor):
         obs: dict[str, float | str] = {
             "known": float(len(values) - len(missing)),
             "missing": ", ".join(missing),
+            "note": "; ".join(remarks),
         }
         return np.array(row, dtype=np.float32), obs
 
-    def _values(self, track: Track) -> dict[str, float]:
-        """Every field of a track, NaN where it is not known."""
+    def _values(self, track: Track) -> tuple[dict[str, float], list[str]]:
+        """Every field of a track, NaN where it is not known, and remarks on odd dates."""
         check_parameters(vars(self), self._parameter_constraints)
         aliases = dict(self.aliases or {})
         unknown = sorted(set(aliases.values()) - set(_NAMES))
         if unknown:
             names = ", ".join(_NAMES)
             raise ParameterError(f"aliases must lead to our fields ({names}), got {unknown}")
-        values = {}
+        values: dict[str, float] = {}
+        remarks: list[str] = []
         for field in _FIELDS:
             own = (theirs for theirs, ours in aliases.items() if ours == field.name)
-            values[field.name] = _first(field, [*own, *field.names], track)
-        return values
+            values[field.name] = _first(field, [*own, *field.names], track, remarks)
+        return values, remarks
 
     def _columns(self, field: _Field) -> list[FeatureSpec]:
         spec = field.spec
@@ -376,12 +368,15 @@ class MetadataExtractor(Extractor):
         return [value]
 
 
-def _first(field: _Field, names: Sequence[str], track: Track) -> float:
-    """The value under the first of `names` that has one."""
+def _first(field: _Field, names: Sequence[str], track: Track, remarks: list[str]) -> float:
+    """The value under the first of `names` that has one; a date that is none becomes a remark."""
     for name in names:
         raw = track.metadata.get(name)
         try:
             value = field.value(raw)
+        except ReleaseDateError as problem:
+            remarks.append(f"{name} = {reprlib.repr(raw)} {problem}")
+            continue
         except _NotUnderstoodError as problem:
             reason = f"{name} = {reprlib.repr(raw)} {problem}; {field.name} takes "
             raise ExtractionError(track.track_id, reason + field.expectation) from None

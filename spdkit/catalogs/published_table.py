@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spdkit.catalogs.errors import cells_at_fault
+from spdkit.common.release_dates import read_release_dates
 from spdkit.common.table_io import TableError, column_names, read_table
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["text", "date", "number", "integer", "flag", "texts", "mapping"]
 _NUMERIC = ("number", "integer")
 _FLAGS = {"True": True, "False": False, "true": True, "false": False, "1": True, "0": False}
-_DATE = r"\d{4}(-\d{2}){0,2}"
 _WRONG = {
-    "date": "no date as YYYY, YYYY-MM or YYYY-MM-DD",
     "number": "no number",
     "integer": "no whole number",
     "flag": "neither True nor False",
@@ -44,8 +43,9 @@ class Column:
     name : str
         As its header has it.
     kind : {"text", "date", "number", "integer", "flag", "texts", "mapping"}
-        A date may be a year or a month alone. "texts" and "mapping" are Python literals in a cell,
-        a list of texts and a dict from text to text.
+        A date is a text that `spdkit.common.release_dates` reads, of any precision; what it cannot
+        read is missing, and told: it takes no other fact along. "texts" and "mapping" are Python
+        literals in a cell, a list of texts and a dict from text to text.
     missing : str or float, optional
         What means missing here besides the empty cell.
     low, high : float
@@ -145,12 +145,20 @@ def _compare_columns(header: list[str], spec: TableSpec, result: TableResult) ->
 
 def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:
     """Give the result its frame, typed; or its problems, those of every column."""
+    import numpy as np
     import pandas as pd
 
     columns = {}
     for column in spec.columns:
         cells = raw.get(column.name, pd.Series(float("nan"), index=raw.index))
         values, wrong = _typed(cells, column)
+        if column.kind == "date":
+            odd = [row for row, _ in read_release_dates(values)[1]]
+            if odd:
+                what = f"column {column.name!r}: no date, and taken for missing"
+                rows = pd.Series(np.isin(np.arange(len(cells)), odd), cells.index)
+                result.remarks.append(f"{result.file}: {cells_at_fault(what, rows, cells)}")
+                values = values.mask(rows, "")
         if column.name == spec.key and column.name in raw:
             wrong = [*wrong, ("empty", values == "")]
         for what, where in wrong:
@@ -190,10 +198,8 @@ def _typed(cells: pd.Series, column: Column) -> tuple[pd.Series, _Wrong]:
     if column.missing is not None:
         absent |= cells.astype(object).str.strip() == str(column.missing)
     texts = cells.astype(object).where(~absent, "")
-    if column.kind == "text":
+    if column.kind in ("text", "date"):
         return texts, []
-    if column.kind == "date":
-        return texts, [(_WRONG["date"], ~absent & ~texts.str.fullmatch(_DATE))]
     if column.kind == "flag":
         flags = texts.map(_FLAGS).astype("boolean")
         return flags, [(_WRONG["flag"], ~absent & flags.isna())]

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from spdkit import extractors
 from spdkit.catalogs.contents import FeatureGroup
 from spdkit.catalogs.published_table import Column, columns_named
+from spdkit.common.release_dates import read_release_dates
 
 if TYPE_CHECKING:
     from spdkit.extractors.base import FeatureSpec
@@ -44,9 +46,9 @@ def floats(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def year(dates: pd.Series) -> pd.Series:
-    """The year of dates of any precision; NaN where there is none. Year 0 is none."""
-    years = pd.to_numeric(dates.str[:4], errors="coerce").astype("float64")
-    return years.mask(years == 0)
+    """The year of dates of any precision; NaN where there is none that can be read."""
+    releases, _ = read_release_dates(dates)
+    return pd.Series([each.year if each else np.nan for each in releases], dates.index, "float64")
 
 
 def metadata_features(

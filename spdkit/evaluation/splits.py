@@ -27,6 +27,8 @@ Reference: Martín-Gutiérrez et al. (2020), section VI.
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -40,6 +42,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import Allowed, Number, Whole, check_parameters
+from spdkit.common.release_dates import ReleaseDate, read_release_dates
 
 Index = NDArray[np.intp]
 PROTOCOLS = ("paper", "artist", "time", "reference")
@@ -79,6 +82,8 @@ class Splits:
     leaky : bool
         Whether scaler and autoencoder are to see all rows, and weights are to be carried from
         fold to fold.
+    remarks : tuple of str
+        What a reader of scores should know of the sides.
     """
 
     protocol: str
@@ -87,6 +92,7 @@ class Splits:
     test: Index
     folds: tuple[Fold, ...]
     leaky: bool = False
+    remarks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         n_rows = len(self.development) + len(self.test)
@@ -272,8 +278,9 @@ def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Spli
     Parameters
     ----------
     dates : array-like, shape (n_rows,)
-        Dates, ISO texts ("2019-02-08", "2019-02", "2019": the first day of it), or numbers such as
-        years. A date known to the year alone counts as its first day.
+        As `spdkit.common.release_dates` reads them, in any mixture: dates, texts, whole years. One
+        known to the year or month alone counts as its first day. Numbers of which none is a
+        date, or some have a fraction, are compared as they are.
     k : int
         Folds, at least 2, on windows that grow.
     test_share : float
@@ -282,8 +289,8 @@ def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Spli
     Raises
     ------
     ProtocolError
-        When a date is missing or is none, or there are fewer than k + 2 different ones (k + 1
-        without a test).
+        When a date is missing or cannot be read, or there are fewer than k + 2 different ones
+        (k + 1 without a test).
     """
     moments = _moments(dates)
     _check(len(moments), k, test_share)
@@ -397,10 +404,22 @@ def _complete(values: ArrayLike, what: str) -> NDArray[Any]:
 
 
 def _moments(dates: ArrayLike) -> NDArray[Any]:
-    moments = _complete(dates, "dates")
-    if moments.dtype.kind in "iufM":
-        return moments
-    try:
-        return moments.astype("datetime64[s]")
-    except (TypeError, ValueError) as error:
-        raise ProtocolError(f"dates cannot be read: {error}") from error
+    """Days, or plain numbers, that can be compared, shape (n_rows,)."""
+    cells = np.asarray(dates)
+    if cells.ndim != 1:
+        raise ProtocolError(f"dates must have shape (n_rows,), got {cells.shape}")
+    releases, unreadable = read_release_dates(list(dates))  # type: ignore[arg-type]
+    if cells.dtype.kind in "iuf" and _plain_numbers(cells, releases):
+        return cells
+    problem = "dates are missing (leave these rows out or fill them in)"
+    odd = np.isin(np.arange(len(cells)), [row for row, _ in unreadable])
+    refuse_rows(~odd & [each is None for each in releases], problem, ProtocolError)
+    refuse_rows(
+        odd, "dates cannot be read", ProtocolError, [reprlib.repr(c) for c in cells.tolist()]
+    )
+    return np.array([each.first_day for each in releases if each], dtype="datetime64[D]")
+
+
+def _plain_numbers(cells: NDArray[Any], releases: Sequence[ReleaseDate | None]) -> bool:
+    finite = bool(np.isfinite(cells).all())
+    return finite and bool((cells % 1 != 0).any() or not any(releases))

@@ -7,8 +7,10 @@ one that was scored.
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -19,11 +21,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.messages import listing
 from spdkit.common.parameters import FLAG, Allowed, Number, OneOf, Whole, check_parameters
 from spdkit.common.progress import progress_bar
+from spdkit.common.release_dates import RELEASE_FACTS, ReleaseDate, release_date_of
 from spdkit.common.versions import installed_versions
-from spdkit.evaluation.splits import PROTOCOLS, Splits, split
+from spdkit.evaluation.splits import PROTOCOLS, Fold, Splits, split
 from spdkit.popularity.cross_validation import Songs, compare, fit_model
 from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, check_thresholds, classify
 from spdkit.popularity.models import baselines
@@ -121,10 +125,17 @@ def songs_of(data: Dataset, thresholds: tuple[float, float] = PAPER_THRESHOLDS) 
 def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
     """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
 
+    Songs of which it is not known when they came out are on no side of a split by time.
+
     Raises
     ------
     ProtocolError
         When the data have no such thing, or too few of it.
+
+    Warns
+    -----
+    SpdkitWarning
+        Each of the split's remarks.
     """
     thresholds = options.pop("thresholds", PAPER_THRESHOLDS)
     if protocol == "artist" and data.groups is None:
@@ -133,13 +144,44 @@ def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
             f"store have a column {data.report.group!r}: name one (--groups), or split at random "
             "(--protocol paper)"
         )
-    return split(
-        protocol,
-        len(data.y),
-        classes=_strata(classify(data.y, thresholds), options),
-        groups=data.groups,
-        dates=release_dates(data) if protocol == "time" else None,
-        **options,
+    if protocol == "time":
+        splits = _split_by_time(data, options)
+    else:
+        classes = _strata(classify(data.y, thresholds), options)
+        splits = split(protocol, len(data.y), classes=classes, groups=data.groups, **options)
+    for remark in splits.remarks:
+        warnings.warn(remark, SpdkitWarning, stacklevel=2)
+    return splits
+
+
+def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:
+    dates = release_dates(data)
+    known = np.array([each is not None for each in dates])
+    if not known.any():
+        raise SpdkitError(
+            "the protocol 'time' needs to know when these songs came out, and none has a "
+            f"{' or '.join(RELEASE_FACTS[:2])} in the store that can be read: join a table that "
+            "says so (spdkit extract --metadata), or split by artists (--protocol artist)"
+        )
+    rows = np.flatnonzero(known)
+    splits = split("time", len(rows), dates=[each.first_day for each in dates if each], **options)
+    precisions = Counter(each.precision for each in dates if each)
+    remarks = []
+    if len(precisions) > 1 and not precisions.keys() <= {"day"}:
+        counts = " and ".join(f"{n} to the {name}" for name, n in sorted(precisions.items()))
+        remarks.append(f"release dates are known {counts}: each counts as its first day")
+    if len(rows) < len(dates):
+        lacking = list(data.X.index[~known])
+        remarks.append(
+            f"songs of which it is not known when they came out, left out: {len(lacking)} "
+            f"({listing(lacking, quote=True)})"
+        )
+    return replace(
+        splits,
+        development=rows[splits.development],
+        test=rows[splits.test],
+        folds=tuple(Fold(rows[f.training], rows[f.validation]) for f in splits.folds),
+        remarks=tuple(remarks),
     )
 
 
@@ -150,12 +192,15 @@ def _strata(classes: ArrayLike, options: Mapping[str, Any]) -> ArrayLike | None:
     return classes if (counts[counts > 0] >= 2 * fewest).all() else None
 
 
-def release_dates(data: Dataset) -> pd.Series | None:
-    """When each song came out: the store's ``release_date``, or the feature ``release_year``."""
-    if "release_date" in data.about and data.about["release_date"].notna().any():
-        return data.about["release_date"]
+def release_dates(data: Dataset) -> list[ReleaseDate | None]:
+    """When each song came out: by what the store knows, or its feature ``release_year``."""
+    facts = data.about[[name for name in RELEASE_FACTS if name in data.about]]
     years = [name for name in data.X if str(name).endswith("release_year")]
-    return data.X[years[0]] if years else None
+    features = data.X[years[0]] if years else pd.Series(np.nan, data.X.index)
+    return [
+        release_date_of(known) or release_date_of({"release_year": year})
+        for known, year in zip(facts.to_dict("records"), features, strict=True)
+    ]
 
 
 def fit(
@@ -223,7 +268,7 @@ def fit(
         labels=labels,
         groups=None if data.groups is None else str(data.groups.name),
         extractors=_extractors(store, data),
-        losses=tuple(str(data.report).splitlines()),
+        losses=(*str(data.report).splitlines(), *splits.remarks),
         packages=installed_versions(_PACKAGES),
         split=Split(
             protocol=splits.protocol,

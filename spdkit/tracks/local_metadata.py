@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
+from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.text import printable
 from spdkit.tracks.sidecars import MAX_BYTES, PartError, plain_words, read_lyrics
 from spdkit.tracks.tags import Tags, read_tags
@@ -41,6 +42,8 @@ class LocalMetadata:
         Files of lyrics by the encoding that they were taken for.
     unknown : Counter of str
         Suffixes of files whose tags mutagen does not read.
+    undated : list of (str, mapping)
+        Tracks with a date in their tags that cannot be read, and that date.
     """
 
     tracks: list[Track] = field(default_factory=list)
@@ -52,6 +55,7 @@ class LocalMetadata:
     wordless: list[str] = field(default_factory=list)
     guessed: dict[str, list[str]] = field(default_factory=dict)
     unknown: Counter[str] = field(default_factory=Counter)
+    undated: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
 
     @property
     def remarks(self) -> list[str]:
@@ -82,7 +86,7 @@ class LocalMetadata:
                 f"the tags of {self.unknown.total()} files are not read: mutagen does not know "
                 f"their kind ({kinds})"
             )
-        return remarks
+        return [*remarks, *unreadable_dates(self.undated)]
 
 
 def read_local_metadata(
@@ -120,6 +124,8 @@ def read_local_metadata(
                 local.beside += bool(words)
                 words = words or _embedded(track, own.lyrics, local)
             local.tagged += bool(own.metadata)
+            if "date" in own.metadata and "release_year" not in own.metadata:
+                local.undated.append((track.track_id, {"date": own.metadata["date"]}))
             metadata = {**track.metadata, **own.metadata}
             full = dataclasses.replace(track, lyrics=words or track.lyrics, metadata=metadata)
             local.tracks.append(full)

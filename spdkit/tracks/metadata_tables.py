@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
+from spdkit.common.release_dates import unreadable_dates
 from spdkit.tracks.scan import read_rows
 from spdkit.tracks.track import Track, TrackSet
 
@@ -59,6 +60,8 @@ class Joined:
         Values that were there and differ from the table's, by column.
     unused : tuple of str
         Columns that were left out.
+    undated : tuple of str
+        A remark on dates that cannot be read; empty without such.
     """
 
     tracks: TrackSet
@@ -67,6 +70,7 @@ class Joined:
     without_row: tuple[str, ...]
     replaced: dict[str, int]
     unused: tuple[str, ...] = ()
+    undated: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> list[str]:
@@ -86,7 +90,7 @@ class Joined:
             remarks.append(
                 f"the column {', '.join(self.unused)} is left out: tracks have their own"
             )
-        return remarks
+        return [*remarks, *self.undated]
 
 
 def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Joined:
@@ -122,6 +126,7 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
         without_row=tuple(track.track_id for track in tracks if track.track_id not in rows),
         replaced=dict(replaced),
         unused=("audio",) if any("audio" in cells for cells in rows.values()) else (),
+        undated=tuple(unreadable_dates((name, rows[name]) for name in rows if name in there)),
     )
 
 

@@ -16,8 +16,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
 from spdkit.common.text import printable
 from spdkit.tracks.local_metadata import read_local_metadata
@@ -170,10 +172,11 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
         where = None if audio is None else _locate(str(audio), folder)
         tracks.append(Track(track_id, where, words, cells))
     tracks.sort(key=lambda track: track.track_id)
+    undated = unreadable_dates((track.track_id, track.metadata) for track in tracks)
     if not files:
-        return TrackSet(tuple(tracks))
+        return TrackSet(tuple(tracks), tuple(undated))
     local = read_local_metadata(tracks, files, tags=False, lyrics=True)
-    return TrackSet(tuple(local.tracks), tuple(local.remarks), tuple(local.problems))
+    return TrackSet(tuple(local.tracks), (*local.remarks, *undated), tuple(local.problems))
 
 
 def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> TrackSet:
@@ -241,4 +244,6 @@ def _missing(value: object) -> bool:
 
 def _plain(value: object) -> object:
     # numpy scalars and Parquet's lists to Python's own, so that metadata can be written as JSON.
+    if isinstance(value, np.datetime64):  # whose number would be of nanoseconds
+        return str(value)
     return value.tolist() if hasattr(value, "tolist") else value

@@ -6,8 +6,9 @@ Every kind of tag (ID3, Vorbis comments, MP4, ASF, APEv2) gives the same fields,
 words: ``title``, ``artist``, ``album``, ``album_artist``, ``date``, ``genre``, ``isrc``,
 ``musicbrainz_recording_id``, ``musicbrainz_artist_id``, ``musicbrainz_album_id``. A field that has
 several values keeps the first, and all of them as a list under its plural (``artists``).
-``release_year`` is the year in ``date``. What a file does not say is not there. Of WAV and AIFF
-the ID3 chunk is read and not the older text chunks (INFO, NAME, AUTH); Matroska is not read.
+``release_year`` is the year of ``date``, where that can be read. What a file does not say is not
+there. Of WAV and AIFF the ID3 chunk is read and not the older text chunks (INFO, NAME, AUTH);
+Matroska is not read.
 
 References
 ----------
@@ -19,12 +20,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spdkit.common.release_dates import ReleaseDateError, read_release_date
 from spdkit.tracks.sidecars import PartError
 
 _TXXX_LYRICS = tuple(f"TXXX:{name}" for name in ("LYRICS", "lyrics", "UNSYNCEDLYRICS", "USLT"))
@@ -64,7 +65,6 @@ _PLACES: dict[str, tuple[str | tuple[str, ...], ...]] = {
 }
 # Wave64 and files over 4 GiB: sound that mutagen takes for a damaged WAV.
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
-_YEAR = re.compile(r"^[12][0-9]{3}|(?<![0-9])[12][0-9]{3}(?![0-9])")
 _SUNG_TEXT = (1, 2)  # SYLT holds chords, events and links too
 
 
@@ -176,9 +176,10 @@ def _collect(content: Any) -> Tags:
             metadata[name] = values[0]
             if len(values) > 1:
                 metadata[f"{name}s"] = values
-    year = _YEAR.search(str(metadata.get("date", "")))
-    if year:
-        metadata["release_year"] = int(year.group())
+    # What is no date is told by those who count the files.
+    with contextlib.suppress(ReleaseDateError):
+        if release := read_release_date(metadata.get("date")):
+            metadata["release_year"] = release.year
     return Tags(metadata, lyrics)
 
 

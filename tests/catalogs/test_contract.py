@@ -156,7 +156,9 @@ def test_columns_that_nobody_needs_may_lack_and_are_told(name, file, tmp_path, c
 
 @every_table
 def test_a_wrong_type_is_named_with_its_row_in_every_column(name, file, tmp_path):
-    typed = [column for column in table_of(name, file).columns if column.kind != "text"]
+    # An odd date is missing, and takes nothing along.
+    free = ("text", "date")
+    typed = [column for column in table_of(name, file).columns if column.kind not in free]
     frames = FACTORIES[name]()
     frames[file] = frames[file].astype(object)
     for column in typed:

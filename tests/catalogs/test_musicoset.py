@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from spdkit import catalogs
-from spdkit.catalogs import CatalogError, GenreEncoder
+from spdkit.catalogs import GenreEncoder
 from spdkit.extractors.metadata import MetadataExtractor
 from spdkit.popularity.labels import classify
 from spdkit.store import dataset
@@ -76,17 +76,18 @@ def test_genres_of_the_dataset_go_into_the_encoder(folder):
 
 
 @pytest.mark.parametrize(
-    ("date", "good"), [("1963", True), ("1963-13-01x", False), ("63", False), ("1963/02", False)]
+    ("date", "year"), [("1963", 1963), ("1963/02", 1963), ("19630201", 1963), ("63", None)]
 )
-def test_dates_of_any_precision_and_no_other(date, good, tmp_path):
+def test_dates_of_any_precision_and_an_odd_one_takes_nothing_along(date, year, tmp_path):
     frames = musicoset()
     frames["songs.csv"].loc[1, "release_date"] = date
-    write(tmp_path, "musicoset", frames)
-    if good:
-        assert SET.load(tmp_path)["songs"].loc[1, "release_date"] == date
-        return
-    with pytest.raises(CatalogError, match=f"'release_date': no date .*'{date}' in row 2"):
-        SET.validate(tmp_path)
+    data = SET.load(write(tmp_path, "musicoset", frames))
+    assert data["songs"].loc[1, "release_date"] == (date if year else "")
+    odd = f"songs.csv: column 'release_date': no date, and taken for missing: '{date}' in row 2"
+    assert list(data.remarks) == ([] if year else [odd])
+    X = data.to_store(tmp_path / "set.h5").to_pandas()
+    assert X["spotify_tempo"].iloc[1] == 90.5
+    assert X["release_year"].iloc[1] == year if year else np.isnan(X["release_year"].iloc[1])
 
 
 def published():

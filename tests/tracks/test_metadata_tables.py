@@ -73,7 +73,7 @@ def test_a_table_wins_and_says_what_it_replaced():
 
 def test_rows_without_a_track_are_counted_and_five_named():
     names = [f"x{n}" for n in range(7)]
-    joined = join(FOUND, table(track_id=[*names, "a.wav"], year=range(8)))
+    joined = join(FOUND, table(track_id=[*names, "a.wav"], bpm=range(8)))
     assert joined.unmatched == tuple(names)
     assert joined.remarks == [
         "1 of 3 tracks have a row, 2 have none: b/c.mp3, d.flac",
@@ -82,7 +82,7 @@ def test_rows_without_a_track_are_counted_and_five_named():
 
 
 def test_audio_of_a_table_is_left_out_and_told():
-    joined = join(FOUND, table(track_id=["a.wav"], audio=["/elsewhere.wav"], year=[1]))
+    joined = join(FOUND, table(track_id=["a.wav"], audio=["/elsewhere.wav"], bpm=[1]))
     assert by_id(joined)["a.wav"].audio == "/m/a.wav"
     assert "audio" not in by_id(joined)["a.wav"].metadata
     assert joined.remarks[-1] == "the column audio is left out: tracks have their own"
@@ -176,3 +176,12 @@ def test_every_cell_of_a_matching_row_and_nothing_else_arrives(have, say):
     overlap = [(n, k) for n in have.keys() & say.keys() for k in have[n].keys() & say[n].keys()]
     differing = sum(have[n][k] != say[n][k] for n, k in overlap)
     assert sum(joined.replaced.values()) == differing
+
+
+def test_dates_that_cannot_be_read_are_counted_and_take_nothing_along():
+    frame = table(track_id=["a.wav", "no such"], release_date=["unknown"] * 2, artist_followers=7)
+    joined = join(FOUND, frame)
+    told = "1 dates cannot be read and are missing: release_date 'unknown' of 'a.wav'"
+    assert joined.remarks.count(told) == 1
+    assert by_id(joined)["a.wav"].metadata["artist_followers"] == 7
+    assert not any("dates" in remark for remark in join(FOUND, table(track_id=["a.wav"])).remarks)
