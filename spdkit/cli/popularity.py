@@ -375,10 +375,11 @@ def _print_record(record: ModelRecord, folder: Path) -> None:
     named = {record.preset if name == "model" else name: s for name, s in record.scores.items()}
     _print_scores(title, named, record.differences, record.headline)
     if len(record.importance):
-        interval = evaluation.bootstrap.Score
+        modalities = record.importance[record.importance["level"] == "modality"]
+        numbers = modalities[["increase", "low", "high"]].to_numpy(dtype=float).tolist()
         rows = [
-            [str(row.name), _score(interval(row.increase, row.low, row.high), sign="+")]
-            for row in record.importance[record.importance["level"] == "modality"].itertuples()
+            [str(name), _score(evaluation.bootstrap.Score(*of_name), sign="+")]
+            for name, of_name in zip(modalities["name"], numbers, strict=True)
         ]
         loss = "MAE in points" if record.task == "regression" else "cross-entropy"
         print_table(f"what it relies on: rise of {loss} when shuffled", ["", ""], rows)

@@ -206,8 +206,10 @@ def _text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, np.datetime64) or type(value).__name__ == "Period":  # pandas', unimported
         return str(value)
-    if isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_):
-        whole = abs(value) < 1e9 and value == int(value)
+    if isinstance(value, bool | np.bool_):
+        raise ReleaseDateError("is no date")
+    if isinstance(value, int | np.integer | Decimal | float | np.floating):
+        whole = -100 < value < 1e9 and value == int(value)
         return str(int(value)) if whole else ""
     if not isinstance(value, str):
         raise ReleaseDateError("is no date")

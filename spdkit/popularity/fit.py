@@ -164,7 +164,8 @@ def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:
             "says so (spdkit extract --metadata), or split by artists (--protocol artist)"
         )
     rows = np.flatnonzero(known)
-    splits = split("time", len(rows), dates=[each.first_day for each in dates if each], **options)
+    days = np.array([each.first_day for each in dates if each], dtype="datetime64[D]")
+    splits = split("time", len(rows), dates=days, **options)
     precisions = Counter(each.precision for each in dates if each)
     remarks = []
     if len(precisions) > 1 and not precisions.keys() <= {"day"}:
@@ -198,7 +199,8 @@ def release_dates(data: Dataset) -> list[ReleaseDate | None]:
     years = [name for name in data.X if str(name).endswith("release_year")]
     features = data.X[years[0]] if years else pd.Series(np.nan, data.X.index)
     return [
-        release_date_of(known) or release_date_of({"release_year": year})
+        release_date_of({str(name): fact for name, fact in known.items()})
+        or release_date_of({"release_year": year})
         for known, year in zip(facts.to_dict("records"), features, strict=True)
     ]
 

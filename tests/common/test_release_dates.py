@@ -44,8 +44,10 @@ def test_a_day(value):
 
 @pytest.mark.parametrize(
     "value",
-    ["1975-03", "1975-3", "1975-03-00", "19750300", "03/1975", "March 1975", "mar 1975"]
-    + [np.datetime64("1975-03"), pd.Period("1975-03", "M"), ["1975-03"]],
+    [
+        *("1975-03", "1975-3", "1975-03-00", "19750300", "03/1975", "March 1975", "mar 1975"),
+        *(np.datetime64("1975-03"), pd.Period("1975-03", "M"), ["1975-03"]),
+    ],
 )
 def test_a_month(value):
     assert read_release_date(value) == MONTH
@@ -100,9 +102,8 @@ def test_every_day_comes_back_from_every_form(day):
         f"{day:%B %d, %Y}",
         datetime.datetime.combine(day, datetime.time()),
     ]
-    assert {read_release_date(form) for form in forms} == {
-        ReleaseDate(day.year, day.month, day.day)
-    }
+    (release,) = {read_release_date(form) for form in forms}
+    assert release == ReleaseDate(day.year, day.month, day.day)
     assert read_release_date(day.isoformat()).first_day == day
     assert read_release_date(f"{day:%d/%m/%Y}").year == day.year
 
