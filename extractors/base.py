@@ -140,6 +140,10 @@ class Extractor(TransformerMixin, BaseEstimator, ABC):
         """Whether `track` lacks this extractor's modality."""
         return not getattr(track, self.modality)
 
+    def absent_obs(self, track: Track) -> dict[str, float | str]:
+        """Say of a track that is absent what there is to say, by `obs_fields`. Optional."""
+        return {}
+
     def fit(self, X: Iterable[Track], y: object = None) -> Self:
         """Do nothing: an extractor learns nothing. There for scikit-learn's pipelines."""
         return self

@@ -8,8 +8,10 @@ Unicode NFC. What goes, in this order:
 - byte order marks, soft hyphens, joiners and marks of direction (the zero-width space, which parts
   words in Thai and Khmer, becomes a space);
 - Genius's debris, wherever it was glued to a line: ``12 ContributorsA Title Lyrics`` and
-  ``A Title Lyrics`` at the start, ``34Embed`` at the end, ``You might also like``,
-  ``See Someone LiveGet tickets as low as $20`` between;
+  ``A Title Lyrics`` at the start, with the box about the song behind it that ends in ``Read More``,
+  ``34Embed`` at the end, ``You might also like``, ``See Someone LiveGet tickets as low as $20``
+  between; Musixmatch's ban on commercial use;
+- lines of credits (``Songwriters: Someone``, ``作词 : Someone``, ``lyrics © Someone``);
 - whatever stands in square brackets, by convention not sung: section headers (``[Chorus: A & B]``),
   LRC time stamps and tags (``[01:02.50]``, ``[ar:Someone]``), remarks (``[?]``); LRC's word
   stamps (``<01:02.50>``);
@@ -40,9 +42,22 @@ _ALSO_LIKE_GLUED = regex.compile(
 )
 _TICKETS_GLUED = regex.compile(rf"See [^\n]{{1,80}}? Live{_TICKETS} \p{{Sc}}[\d.,]*\d")
 _TITLE = regex.compile(
-    r"\A\s*+(?:\d+ Contributors?(?:[^\n]*Lyrics|[ \t]*$)|[^\n]{0,200} Lyrics(?=\[|[ \t]*$))",
+    r"\A\s*+(?:(?:\d+ Contributors?|Translations)(?:[^\n]*Lyrics|[ \t]*$)"
+    r"|[^\n]{0,200} Lyrics(?=\[|[ \t]*$)|Lyrics:?[ \t]*$)",
     regex.MULTILINE,
 )
+# Glued to the title, or the first line alone.
+_ABOUT = regex.compile(r"\A\s*+[^\[]{1,2000}?(?:…|\.\.\.) ?Read More[ \t\xa0]*")
+_NOT_FOR_SALE = re.compile(r"^\*+ This Lyrics is NOT for Commercial use \*+.*\Z", re.M | re.S)
+_CREDIT = re.compile(
+    r"^[ \t]*+(?:(?:song)?writers?(?:\(s\))? ?:|(?:lyrics|music|words|written|composed|produced"
+    r"|arranged)(?: and \w+)? by ?[:：]|lyrics (?:licensed|powered|provided|submitted) (?:&|and|by)"
+    r"|source ?: ?(?:musixmatch|lyricfind)|submit corrections[ \t]*$|[^\n]{0,200}\blyrics ©"
+    r"|(?:作[词詞曲]|[词詞曲]|[编編]曲|填[词詞]|[制製]作人?|混音[师師]?|母[带帶]|和[声聲]|吉他|[录錄]音[师師]?"
+    r"|[监監][制製]|演唱|原唱|歌手|出品|OP|SP) ?[:：])[^\n]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_CREDIT_SIGNS = (":", "：", "©", "by", "Submit")
 _EMBED = regex.compile(r"(?:\d{1,9}(?:\.\d)?K?)?Embed(?:Share URLCopyEmbedCopy)?\s*+\Z")
 
 _BRACKET_DEPTH = 3  # [ti:A Song [Live]]
@@ -82,8 +97,7 @@ def clean(text: str) -> str:
     str
         The sung lines, in NFC; lines that held nothing else are left empty.
     """
-    lines = "\n".join(visible(text).splitlines())
-    return _without_headers(_without_debris(lines))
+    return without_headers(without_page_text(text))
 
 
 def visible(text: str) -> str:
@@ -94,20 +108,29 @@ def visible(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _without_debris(text: str) -> str:
+def without_page_text(text: str) -> str:
+    """Take out what pages of lyrics say besides; lines end in newlines, visible."""
+    text = "\n".join(visible(text).splitlines())
     # A look for the plain text first: most lyrics hold none of it.
     if "Lyrics" in text or "Contributor" in text:
         text = _TITLE.sub("", text, count=1)
+    if "Read More" in text:
+        text = _ABOUT.sub("", text, count=1)
     if _TICKETS in text:
         text = _TICKETS_GLUED.sub("\n", text)
     if _ALSO_LIKE in text:
         text = _ALSO_LIKE_GLUED.sub("\n", text)
     if text.rstrip().endswith(("Embed", "EmbedCopy")):
         text = _EMBED.sub("", text, count=1)
+    if "NOT for Commercial" in text:
+        text = _NOT_FOR_SALE.sub("", text)
+    if any(sign in text for sign in _CREDIT_SIGNS):
+        text = _CREDIT.sub("", text)
     return text
 
 
-def _without_headers(text: str) -> str:
+def without_headers(text: str) -> str:
+    """Take out what stands in square brackets, and headers that fill their line."""
     for _ in range(_BRACKET_DEPTH):
         if "[" in text:
             text = _BRACKETS.sub("", text)

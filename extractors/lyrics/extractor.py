@@ -10,13 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.base import Extractor, FeatureSpec, Modality
+from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.extractors.lyrics import columns, language, syllables
-from spdkit.extractors.lyrics.cleaning import clean
+from spdkit.extractors.lyrics.cleaning import without_headers, without_page_text
 from spdkit.extractors.lyrics.language import Language
 from spdkit.extractors.lyrics.settings import LyricsParameters, LyricsSettings, resolve
 from spdkit.extractors.lyrics.stylometry import NAMES, measure
 from spdkit.extractors.lyrics.words import sentences
+from spdkit.tracks.languages import identifier
+from spdkit.tracks.sidecars import Lyrics, lyrics_of
 from spdkit.tracks.track import Track
 
 
@@ -66,8 +68,10 @@ class LyricsExtractor(LyricsParameters, Extractor):
     Without a language there are no stop words, and syllables go by the script; with one that has no
     list of stop words, or no hyphenation, the like. ``lyrics_language``, its ``lyrics_confidence``
     and ``lyrics_note`` in the store say so. A mean or share of nothing is NaN: lyrics without a
-    word, as of an instrumental, have 0 sentences, 0 words and NaN otherwise, and a vocabulary of
-    stop words alone has a wealth of NaN. Blank lyrics are absent.
+    word, or that say "Instrumental", have 0 sentences, 0 words and NaN otherwise, and a vocabulary
+    of stop words alone has a wealth of NaN. Blank lyrics are absent, and so is what stands in their
+    place: -99, "Lyrics not available". Of timed lyrics each sung line counts once, without
+    translations.
 
     "spotgentrack" holds words in their own case against lower-case stop words, as the published
     code does: *The* is none. Its numbers are not those of the published table, by how much has not
@@ -90,7 +94,7 @@ class LyricsExtractor(LyricsParameters, Extractor):
 
     name: ClassVar[str] = "lyrics"
     modality: ClassVar[Modality] = "lyrics"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     allow_nan: ClassVar[bool] = True
     obs_fields: ClassVar[Mapping[str, type]] = {"language": str, "confidence": float, "note": str}
 
@@ -126,8 +130,14 @@ class LyricsExtractor(LyricsParameters, Extractor):
         return columns.feature_specs(self.settings)
 
     def is_absent(self, track: Track) -> bool:
-        """Whether `track` has no lyrics, or blank ones."""
-        return not (track.lyrics or "").strip()
+        """Whether `track` has no lyrics, blank ones, or a placeholder such as -99."""
+        lyrics = _lyrics(track)
+        return not (lyrics.words or lyrics.is_instrumental)
+
+    def absent_obs(self, track: Track) -> dict[str, float | str]:
+        """Why `track` has no lyrics, where that is known."""
+        note = _lyrics(track).note
+        return {"note": note} if note else {}
 
     def extract(self, track: Track) -> NDArray[np.float32]:
         """Turn the lyrics of one track into one row; see `Extractor.extract`."""
@@ -135,10 +145,11 @@ class LyricsExtractor(LyricsParameters, Extractor):
 
     def extract_with_obs(self, track: Track) -> tuple[NDArray[np.float32], dict[str, float | str]]:
         """Like `extract`, with the language, how sure it is, and what it could not do."""
-        if self.is_absent(track):
-            return self.absent_row(), {}
+        lyrics = _lyrics(track)
+        if not (lyrics.words or lyrics.is_instrumental):
+            return self.absent_row(), self.absent_obs(track)
         settings = self.settings
-        text = clean(track.lyrics or "")
+        text = without_headers(lyrics.words)
         detected = self._language(text, settings)
         lines = sentences(text, settings.words, settings.lowercase)
         stop_words = language.stop_words(detected.code)
@@ -150,6 +161,7 @@ class LyricsExtractor(LyricsParameters, Extractor):
             syllables=hyphens or syllables.counter(detected.code),
         )
         remarks = columns.remarks(text, detected, values, bool(stop_words), bool(hyphens), settings)
+        remarks += [lyrics.note] if lyrics.note else []
         row = np.array([values[name] for name in NAMES], dtype=np.float32)
         return row, {
             "language": detected.code,
@@ -161,7 +173,7 @@ class LyricsExtractor(LyricsParameters, Extractor):
         """Load py3langid's model and, where they are used, the English words."""
         settings = self.settings
         if settings.language is None:
-            language.identifier()
+            identifier()
         if settings.syllables == "spoken":
             syllables.load_english()
 
@@ -170,3 +182,13 @@ class LyricsExtractor(LyricsParameters, Extractor):
             lines = text.split("\n")
             return language.detect(lines, settings.min_confidence, settings.min_letters)
         return Language(settings.language, math.nan)
+
+
+def _lyrics(track: Track) -> Lyrics:
+    """Words of a track, which may come timed or be a placeholder, and what its scan noted."""
+    try:
+        lyrics = lyrics_of(without_page_text(track.lyrics or ""))
+    except ValueError as error:
+        raise ExtractionError(track.track_id, f"lyrics: {error}") from error
+    notes = dict.fromkeys(note for note in (track.lyrics_note, lyrics.note) if note)
+    return lyrics._replace(note="; ".join(notes))

@@ -5,9 +5,8 @@ Conventions
 Languages go by ISO 639 codes; what cannot be told is "und" (undetermined). py3langid decides, on
 each distinct line once and in sorted order, so that neither the order of lines nor a chorus that
 comes ten times has a say. It reads all of them: a sample is quicker, and of lyrics in two languages
-it often tells another one. Its model is loaded once a process and only read, so any number of
-threads may ask. Stop words come with the package stopwordsiso, which has 57 languages; nothing is
-downloaded.
+it often tells another one. Stop words come with the package stopwordsiso, which has 57 languages;
+nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -16,18 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from threading import Lock
-from typing import Any
 
 from spdkit.extractors.lyrics.cleaning import visible
+from spdkit.tracks.languages import identifier
 
 UNDETERMINED = "und"
 _NO_LANGUAGE = "zxx"  # py3langid's own code for text that is in none
 
 # Languages that py3langid tells apart, and word lists do not.
 _LISTED_AS = {"arz": "ar", "ary": "ar", "nn": "no", "wuu": "zh", "yue": "zh"}
-
-_LOADING = Lock()
 
 
 @dataclass(frozen=True)
@@ -76,19 +72,6 @@ def detect(lines: Iterable[str], min_confidence: float, min_letters: int) -> Lan
         reason = f"{code!r} at a confidence of {confidence:.2f}, below {min_confidence:g}"
         return Language(UNDETERMINED, confidence, reason)
     return Language(code, confidence)
-
-
-def identifier() -> Any:
-    """Return py3langid's classifier over all its languages, loaded once a process."""
-    with _LOADING:
-        return _identifier()
-
-
-@cache
-def _identifier() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 @cache

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 
 def printable(name: str) -> str:
@@ -14,6 +16,35 @@ def printable(name: str) -> str:
     except UnicodeEncodeError:  # a lone surrogate, which no file name can hold
         raw = name.encode("utf-8", "backslashreplace")
     return raw.decode("utf-8", "backslashreplace")
+
+
+def composed(name: str) -> str:
+    """Return `name` in NFC: macOS writes names of files decomposed, everything else composed."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def same_names(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
+    r"""For each of `names` that is among `others` in another Unicode form, how it is spelt there.
+
+    What `others` spell alike is itself, and what they spell in several ways is left out.
+
+    Examples
+    --------
+    >>> [len(name) for pair in same_names(["Cafe\u0301"], ["Caf\xe9"]).items() for name in pair]
+    [5, 4]
+    """
+    spellings = set(others)
+    absent = {name for name in names if not name.isascii() and name not in spellings}
+    if not absent:
+        return {}
+    counts = Counter(composed(name) for name in spellings)
+    by_form = {composed(name): name for name in spellings if counts[composed(name)] == 1}
+    unique = Counter(composed(name) for name in absent)
+    return {
+        name: by_form[composed(name)]
+        for name in absent
+        if composed(name) in by_form and unique[composed(name)] == 1
+    }
 
 
 def storable(text: object) -> str:

@@ -7,6 +7,7 @@ changed or had failed.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
+from spdkit.common.text import same_names
 from spdkit.extraction import executors
 from spdkit.extraction.feature_table import merge, tabulate
 from spdkit.extraction.journal import Journal
@@ -27,7 +29,13 @@ from spdkit.extraction.track_results import Task, TrackResult, failed_result, ru
 from spdkit.extraction.work_plan import plan_work
 from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
-from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
+from spdkit.store.feature_store import (
+    FeatureStore,
+    FeatureTable,
+    StoreError,
+    StoreInUseError,
+    write_store,
+)
 from spdkit.store.provenance import changes, provenance
 from spdkit.tracks.track import Track
 
@@ -149,6 +157,8 @@ def extract(
     with Journal(path) as journal:
         earlier = _resume(journal, ordered, overwrite, progress)
         n_before = len(journal.shards())
+        if earlier is not None:
+            track_list = _as_in_store(track_list, earlier)
         plan = plan_work(track_list, ordered, earlier, progress=progress)
         n_tasks = len(plan.tasks)
         with (
@@ -191,6 +201,15 @@ class _Tally:
         self.slowest = sorted([*self.slowest, (result.seconds, name)], reverse=True)[:_SLOWEST]
         advance(bool(failures))
         return result
+
+
+def _as_in_store(tracks: Sequence[Track], table: FeatureTable) -> list[Track]:
+    """Tracks under the names that the store has: macOS and others spell the same in two forms."""
+    spellings = same_names((track.track_id for track in tracks), table.obs.index)
+    return [
+        dataclasses.replace(track, track_id=spellings.get(track.track_id, track.track_id))
+        for track in tracks
+    ]
 
 
 def _distinct(tracks: Iterable[Track]) -> list[Track]:
@@ -250,6 +269,8 @@ def _resume(
     if not replace and journal.target.exists():
         try:
             tables = [FeatureStore.open(journal.target).read()]
+        except StoreInUseError:
+            raise
         except StoreError as error:
             raise StoreError(f"{error}. To replace it, use overwrite (--overwrite)") from error
     journal.begin(fresh=overwrite, replace=replace)

@@ -21,7 +21,7 @@ from spdkit.common.text import metadata_json
 from spdkit.extractors.base import ExtractionError, Extractor
 from spdkit.tracks.fingerprint import Stamp, digest_file, digest_text, stamp
 from spdkit.tracks.remote_audio import RemoteError, remote_session
-from spdkit.tracks.track import Track
+from spdkit.tracks.track import Track, is_url, special_file
 
 Status = Literal["ok", "absent", "failed", "pending"]
 
@@ -30,7 +30,7 @@ Status = Literal["ok", "absent", "failed", "pending"]
 class ExtractorResult:
     """What one extractor made of one track.
 
-    `fingerprint` is of the part that was read, empty when absent or unreadable.
+    `fingerprint` is of the part that was read, empty when there is none or it is unreadable.
     """
 
     status: Status
@@ -69,8 +69,12 @@ def run_task(task: Task, extractors: Mapping[str, Extractor]) -> TrackResult:
             # The extractor meets the same error and gives the reason.
             with contextlib.suppress(OSError, ImportError):
                 state, fingerprint = stamp(track.audio), digest_file(track.audio)
+        special = special_file(track.audio) if track.audio and not is_url(track.audio) else ""
         results = {}
         for name in task.extractors:
+            if special and extractors[name].modality == "audio":
+                results[name] = ExtractorResult("failed", f"is {special}, no file")
+                continue
             part = part_fingerprint(track, extractors[name].modality, fingerprint)
             results[name] = _run(extractors[name], track, part)
     return TrackResult(track, state, fingerprint, results, time.perf_counter() - start)
@@ -99,9 +103,9 @@ def part_fingerprint(track: Track, modality: str, audio_fingerprint: str) -> str
 
 
 def _run(extractor: Extractor, track: Track, fingerprint: str) -> ExtractorResult:
-    if extractor.is_absent(track):
-        return ExtractorResult("absent")
     try:
+        if extractor.is_absent(track):
+            return ExtractorResult("absent", "", fingerprint, obs=extractor.absent_obs(track))
         values, obs = extractor.extract_with_obs(track)
         problem = _problem(extractor, values)
     except ExtractionError as error:

@@ -24,6 +24,7 @@ import pandas as pd
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
 from spdkit.common.table_io import read_table
+from spdkit.common.text import same_names
 from spdkit.store.feature_store import FeatureStore
 
 _logger = logging.getLogger(__name__)
@@ -203,6 +204,7 @@ def load(
     # A column of obs comes before a fact of the same name.
     facts = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
     table, where = _label_table(labels, facts, str(whole.path), groups)
+    table = table.rename(index=same_names(table.index, whole.obs.index))
     labelled, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
     beyond = _beyond(labelled["label"], target_range, out_of_range, where, target)
     ids = whole.obs.index

@@ -8,6 +8,7 @@ itself crashes the process when the disk fills under it.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import re
@@ -33,6 +34,10 @@ _CHUNK_ROWS = 256
 
 class StoreError(SpdkitError):
     """A file that is no feature store, is damaged, or cannot be written."""
+
+
+class StoreInUseError(StoreError):
+    """A store that another program holds open, or that cannot be locked."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class FeatureStore:
         ------
         StoreError
             When there is no such file, or it is truncated, of another program, or of a version
-            that this spdkit does not read.
+            that this spdkit does not read; a `StoreInUseError` when another program writes it.
         """
         place = Path(path).expanduser()
         with _open_checked(place):
@@ -232,6 +237,8 @@ def _open_checked(path: Path) -> h5py.File:
     except PermissionError:
         raise StoreError(f"{path}: no permission to read it") from None
     except OSError as error:
+        if "lock file" in str(error):
+            raise StoreInUseError(f"{path}: {_lock_reason(error)}") from error
         reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
         raise StoreError(f"{path}: {reason} ({error})") from error
     try:
@@ -240,6 +247,18 @@ def _open_checked(path: Path) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def _lock_reason(error: OSError) -> str:
+    if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
+        return (
+            "is in use by another program that has it open to write, such as a notebook. Close it "
+            "there (h5py: file.close()), and run this again; nothing of it has changed"
+        )
+    return (
+        f"cannot be locked: its disk has no locks ({os.strerror(error.errno or errno.ENOLCK)}). If "
+        "no other program writes it, set HDF5_USE_FILE_LOCKING=FALSE, or copy it to another disk"
+    )
 
 
 def _check(file: h5py.File, path: Path) -> None:

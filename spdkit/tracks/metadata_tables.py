@@ -10,17 +10,17 @@ import dataclasses
 import difflib
 import os
 import posixpath
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
+from spdkit.common.text import same_names
+from spdkit.tracks.placeholders import missing
 from spdkit.tracks.scan import read_rows
 from spdkit.tracks.track import Track, TrackSet
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _LOOKED_AT = 1000  # tracks and rows to compare letter by letter, which takes about 0.1 s a row
 # How the name of a track may differ from that of a row, likeliest mistake first.
 _ALMOST: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("another Unicode form of it", partial(unicodedata.normalize, "NFC")),
     ("other capitals", str.casefold),
     ("another suffix", lambda name: posixpath.splitext(name)[0]),
     ("another folder", posixpath.basename),
@@ -100,8 +99,9 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
     ----------
     tracks : TrackSet
     table : path or DataFrame
-        As `spdkit.read_table` reads it, with the column ``track_id``. ``lyrics`` becomes the
-        track's lyrics, every other column metadata. ``audio`` is left out.
+        As `spdkit.read_table` reads it, with the column ``track_id``, in any Unicode form.
+        ``lyrics`` becomes the track's lyrics, every other column metadata; a placeholder such as
+        -99 replaces no words. ``audio`` is left out.
 
     Raises
     ------
@@ -115,6 +115,8 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
     if not rows:
         raise JoinError(f"{where}: has no rows")
     there = {track.track_id for track in tracks}
+    spellings = same_names(rows, there)
+    rows = {spellings.get(name, name): cells for name, cells in rows.items()}
     if there and not there & rows.keys():
         raise JoinError(_nothing_matched(where, list(rows), sorted(there)))
     replaced: Counter[str] = Counter()
@@ -132,16 +134,21 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
 
 def _with_row(track: Track, cells: Mapping[str, object], replaced: Counter[str]) -> Track:
     facts = {key: value for key, value in cells.items() if key not in ("audio", "lyrics")}
-    lyrics = str(cells["lyrics"]) if "lyrics" in cells else track.lyrics
     if not cells:
         return track
+    lyrics, note = track.lyrics, track.lyrics_note
+    if "lyrics" in cells:
+        words = str(cells["lyrics"])
+        reason = missing(words)  # says no more than an empty cell where there are words
+        lyrics, note = (lyrics, note or reason) if reason and lyrics else (words, "")
     # A year is 1999 in tags and may be 1999.0 in a table with gaps.
     replaced.update(
         key for key in facts.keys() & track.metadata.keys() if facts[key] != track.metadata[key]
     )
     if track.lyrics is not None and lyrics != track.lyrics:
         replaced["lyrics"] += 1
-    return dataclasses.replace(track, lyrics=lyrics, metadata={**track.metadata, **facts})
+    metadata = {**track.metadata, **facts}
+    return dataclasses.replace(track, lyrics=lyrics, metadata=metadata, lyrics_note=note)
 
 
 def _nothing_matched(where: str, rows: list[str], tracks: list[str]) -> str:

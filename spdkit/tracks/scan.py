@@ -10,6 +10,7 @@ opens.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,18 +20,39 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
-from spdkit.common.text import printable
+from spdkit.common.text import composed, printable
 from spdkit.tracks.local_metadata import read_local_metadata
+from spdkit.tracks.placeholders import missing
 from spdkit.tracks.sidecars import beside
-from spdkit.tracks.track import Track, TrackError, TrackSet, is_url
+from spdkit.tracks.track import Track, TrackError, TrackSet, is_url, special_file
 
 _SNDFILE_SUFFIXES = (
     ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aiff .aif .aifc .au .caf"
 )
 _AV_SUFFIXES = ".m4a .m4b .mp4 .aac .wma .asf .ac3 .ape .mka .webm .wv .tta .amr"
 AUDIO_SUFFIXES = frozenset(f"{_SNDFILE_SUFFIXES} {_AV_SUFFIXES}".split())
+# What systems leave among files: macOS, Windows, Synology; in lower case.
+_LEFTOVERS = frozenset(
+    [
+        ".ds_store",
+        ".appledouble",
+        ".spotlight-v100",
+        ".trashes",
+        ".fseventsd",
+        ".temporaryitems",
+        "__macosx",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "$recycle.bin",
+        "@eadir",
+        "@tmp",
+        "#recycle",
+    ]
+) | {"icon\r", "system volume information"}
 _TEXT = ("track_id", "audio", "lyrics", "lyrics_file")
 
 
@@ -40,7 +62,9 @@ def from_folder(
     """Find every audio file under a folder, with its tags and lyrics.
 
     Links to folders are followed, each real folder once. A folder, broken link or unreadable file
-    whose name ends like audio is listed too: extraction records why it could not be read.
+    whose name ends like audio is listed too: extraction records why it could not be read. Named
+    pipes, sockets and devices are none, and what macOS, Windows and Synology leave in folders
+    (``._*``, ``__MACOSX``, ``Thumbs.db``, ``@eaDir`` …) is passed over; both are remarks.
 
     Parameters
     ----------
@@ -49,7 +73,7 @@ def from_folder(
     tags : bool
         Read tags into ``metadata``, under the names of `spdkit.tracks.tags`.
     lyrics : bool
-        Take lyrics from ``song.txt`` or ``song.lrc`` beside ``song.flac`` (see
+        Take lyrics from ``song.txt``, ``song.lrc`` or the like beside ``song.flac`` (see
         `spdkit.tracks.sidecars`); failing that from its tags, if those are read.
     progress : bool
         Show on stderr how far it is.
@@ -78,6 +102,12 @@ def from_folder(
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in common)
         total = scan.other.total()
         remarks.append(f"passed over {total} files that are not audio ({kinds})")
+    if scan.leftovers:
+        remarks.append(f"passed over {scan.leftovers} files that macOS or Windows left (._*, …)")
+    if scan.special:
+        remarks.append(
+            f"passed over {len(scan.special)} that are no files: {listing(scan.special)}"
+        )
     if tags or scan.sidecars:
         local = read_local_metadata(
             tracks, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress
@@ -90,11 +120,13 @@ def from_folder(
 
 @dataclass
 class _Scan:
-    """Audio files, files of lyrics by track, and how many others by suffix."""
+    """Audio files, files of lyrics by track, and what else there was: others by suffix."""
 
     tracks: list[Track] = field(default_factory=list)
     sidecars: dict[str, list[str]] = field(default_factory=dict)
     other: Counter[str] = field(default_factory=Counter)
+    leftovers: int = 0
+    special: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -106,30 +138,48 @@ def _scan(base: Path, *, lyrics: bool) -> _Scan:
         scan.problems.append(f"{printable(str(error.filename))}: {error.strerror}")
 
     for folder, subfolders, files in os.walk(base, onerror=note, followlinks=True):
-        subfolders.sort()
         status = os.stat(folder)  # noqa: PTH116
         if (status.st_dev, status.st_ino) in seen:
             subfolders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        words = beside(files) if lyrics else {}
-        others: dict[str, str] = {}
-        used: set[str] = set()
-        for name in [*files, *subfolders]:
-            stem, suffix = os.path.splitext(name)  # noqa: PTH122
-            if suffix.lower() in AUDIO_SUFFIXES:
-                path = os.path.join(folder, name)  # noqa: PTH118
-                track = Track(printable(Path(path).relative_to(base).as_posix()), audio=path)
-                scan.tracks.append(track)
-                if stem in words:
-                    paths = [os.path.join(folder, name) for name in words[stem]]  # noqa: PTH118
-                    scan.sidecars[track.track_id] = paths
-                    used.update(words[stem])
-            else:
-                others[name] = suffix.lower() or "no suffix"
-        passed = others.keys() & set(files) - used
-        scan.other.update(others[name] for name in passed)
+        for name in filter(_is_leftover, subfolders):
+            inside = os.walk(os.path.join(folder, name))  # noqa: PTH118
+            scan.leftovers += sum(len(names) for _, _, names in inside)
+        subfolders[:] = sorted(name for name in subfolders if not _is_leftover(name))
+        own = [name for name in files if not _is_leftover(name)]
+        scan.leftovers += len(files) - len(own)
+        _scan_folder(scan, base, folder, subfolders, own, lyrics=lyrics)
     return scan
+
+
+def _scan_folder(
+    scan: _Scan, base: Path, folder: str, subfolders: list[str], files: list[str], *, lyrics: bool
+) -> None:
+    words = beside(files) if lyrics else {}
+    others: dict[str, str] = {}
+    used: set[str] = set()
+    for name in [*files, *subfolders]:
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        if suffix.lower() not in AUDIO_SUFFIXES:
+            others[name] = suffix.lower() or "no suffix"
+            continue
+        path = os.path.join(folder, name)  # noqa: PTH118
+        track_id = printable(Path(path).relative_to(base).as_posix())
+        if kind := special_file(path):
+            scan.special.append(f"{track_id} ({kind})")
+            continue
+        scan.tracks.append(Track(track_id, audio=path))
+        own = [*words.get(composed(stem), ()), *words.get(composed(name), ())]
+        if own:
+            scan.sidecars[track_id] = [os.path.join(folder, each) for each in own]  # noqa: PTH118
+            used.update(own)
+    passed = others.keys() & set(files) - used
+    scan.other.update(others[name] for name in passed)
+
+
+def _is_leftover(name: str) -> bool:
+    return name.startswith("._") or name.lower() in _LEFTOVERS
 
 
 def _searching(base: Path, *, shown: bool) -> AbstractContextManager[object]:
@@ -167,7 +217,7 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
         audio, lyrics, path = (cells.pop(key, None) for key in ("audio", "lyrics", "lyrics_file"))
         words = None if lyrics is None else str(lyrics)
-        if words is None and path is not None:
+        if path is not None and (words is None or missing(words)):
             files[track_id] = [_locate(str(path), folder)]
         where = None if audio is None else _locate(str(audio), folder)
         tracks.append(Track(track_id, where, words, cells))
@@ -231,7 +281,14 @@ def read_rows(
 
 
 def _locate(audio: str, folder: Path) -> str:
-    return audio if is_url(audio) else str(folder / Path(audio).expanduser())
+    if is_url(audio):
+        return audio
+    path = str(folder / Path(audio).expanduser())
+    if path.isascii():
+        return path
+    # A table may spell a name composed, and macOS has written the file's decomposed.
+    forms = (path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))
+    return next((form for form in forms if os.path.lexists(form)), path)
 
 
 def _missing(value: object) -> bool:

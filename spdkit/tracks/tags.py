@@ -21,14 +21,20 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any
 
+import regex
+
 from spdkit.common.release_dates import ReleaseDateError, read_release_date
+from spdkit.tracks.encodings import repair
+from spdkit.tracks.languages import is_language
+from spdkit.tracks.raw_tags import ape_items, failed_atoms, text_of, timed_asf, vorbis_comments
 from spdkit.tracks.sidecars import PartError
 
-_TXXX_LYRICS = tuple(f"TXXX:{name}" for name in ("LYRICS", "lyrics", "UNSYNCEDLYRICS", "USLT"))
 _ITUNES = "----:com.apple.iTunes:"
 # Where each field is in Vorbis comments and APEv2 (whose names have no case either), ID3, MP4 and
 # ASF; of several places the best first: Picard's names, then what ffmpeg writes. The "track id" of
@@ -36,7 +42,7 @@ _ITUNES = "----:com.apple.iTunes:"
 _PLACES: dict[str, tuple[str | tuple[str, ...], ...]] = {
     "title": ("title", "TIT2", "\xa9nam", "Title"),
     "artist": ("artist", "TPE1", "\xa9ART", "Author"),
-    "artists": ("artists", ("TXXX:ARTISTS", "TXXX:Artists"), f"{_ITUNES}ARTISTS", "WM/ARTISTS"),
+    "artists": ("artists", "TXXX:Artists", f"{_ITUNES}ARTISTS", "WM/ARTISTS"),
     "album": ("album", "TALB", "\xa9alb", "WM/AlbumTitle"),
     "album_artist": (
         ("albumartist", "album artist", "album_artist"),
@@ -57,12 +63,15 @@ _PLACES: dict[str, tuple[str | tuple[str, ...], ...]] = {
         *("musicbrainz_albumid", "TXXX:MusicBrainz Album Id"),
         *(f"{_ITUNES}MusicBrainz Album Id", "MusicBrainz/Album Id"),
     ),
-    "lyrics": (
-        ("lyrics", "unsyncedlyrics", "unsynced lyrics", "syncedlyrics"),
-        ("USLT", *_TXXX_LYRICS, "SYLT"),
-        *(("\xa9lyr", f"{_ITUNES}LYRICS"), ("WM/Lyrics", "lyrics")),
-    ),
 }
+# Lyrics in any kind of tag, and what may stand behind their name: a language, as ffmpeg writes it.
+_LYRICS = regex.compile(
+    r"(?:wm/|txxx:|----:[^:]*:)?(?P<times>(?:un)?sync(?:hroni[sz])?ed[ _-]?)?lyrics?"
+    r"(?P<timed>[ _]synchroni[sz]ed)?(?:[-_:/. ](?P<language>.+))?"
+    r"|\xa9lyr|uslt(?::.*)?|txxx:uslt|(?P<timed>sylt)(?::.*)?",
+    regex.DOTALL,
+)
+_ASF_TIMED = "wm/lyrics_synchronised"
 # Wave64 and files over 4 GiB: sound that mutagen takes for a damaged WAV.
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
 _SUNG_TEXT = (1, 2)  # SYLT holds chords, events and links too
@@ -75,12 +84,22 @@ class Tags:
     Attributes
     ----------
     metadata : dict of str to str, int or list of str
-    lyrics : str
-        The first that there are, as they are written; empty when there are none.
+    lyrics : tuple of str
+        All that there are, as they are written, best first: plain ones before timed ones, those
+        without a language in their name before those with one, else in the tag's order.
+    encoding : str
+        What their text was in, where the tag names another encoding; else empty.
+    doubtful : bool
+        Whether text is in an encoding that the tag does not name and that cannot be told.
+    problems : tuple of str
+        What cannot be read, with the reason.
     """
 
     metadata: dict[str, object] = field(default_factory=dict)
-    lyrics: str = ""
+    lyrics: tuple[str, ...] = ()
+    encoding: str = ""
+    doubtful: bool = False
+    problems: tuple[str, ...] = ()
 
 
 def read_tags(path: str) -> Tags | None:
@@ -111,10 +130,7 @@ def read_tags(path: str) -> Tags | None:
         raise PartError(path, f"its tags cannot be read: {reason}") from error
     if tags is None:
         return Tags() if readable else None
-    try:
-        return _collect(tags)
-    except Exception as error:  # a frame that mutagen parsed into nonsense
-        raise PartError(path, f"its tags cannot be read: {_reason(error)}") from error
+    return _collect(tags)
 
 
 def _load(path: str) -> tuple[bool, Any]:
@@ -125,7 +141,7 @@ def _load(path: str) -> tuple[bool, Any]:
         content = mutagen.File(path)
         if content is None:
             return False, None
-        return True, _bare(path) if content.tags is None else content.tags
+        return True, _bare(path) if content.tags is None else vorbis_comments(content)
     except Exception as error:  # parsers of damaged files raise anything
         with open(path, "rb") as file:  # noqa: PTH123 (the name may hold undecodable bytes)
             if file.read(4) in _UNREAD_HEADS:
@@ -140,15 +156,11 @@ def _load(path: str) -> tuple[bool, Any]:
 
 def _bare(path: str) -> Any:
     """Tags before or behind sound in which mutagen looks for none (ID3 on AAC, APEv2 on mp3)."""
-    from mutagen.apev2 import APENoHeaderError, APEv2
     from mutagen.id3 import ID3, ID3NoHeaderError
 
-    for kind, has_none in ((ID3, ID3NoHeaderError), (APEv2, APENoHeaderError)):
-        try:
-            return kind(path)
-        except has_none:
-            continue
-    return None
+    with contextlib.suppress(ID3NoHeaderError):
+        return ID3(path)  # type: ignore[no-untyped-call]
+    return ape_items(path)
 
 
 def _reason(error: Exception) -> str:
@@ -159,20 +171,38 @@ def _reason(error: Exception) -> str:
 
 
 def _collect(content: Any) -> Tags:
-    metadata: dict[str, object] = {}
-    lyrics = ""
     kind = _kind(content)
-    for name, places in _PLACES.items():
-        own = places[kind]
-        candidates = (_texts(content, place) for place in ((own,) if isinstance(own, str) else own))
-        values = next((texts for texts in candidates if texts), [])
-        if not values:
-            continue
-        if name == "lyrics":
-            lyrics = values[0]
-        elif name == "artists":  # how `artist` is credited may join several
+    places = {name: _names(of_kinds[kind]) for name, of_kinds in _PLACES.items()}
+    wanted = {place for names in places.values() for place in names}
+    entries: dict[str, list[str]] = {}
+    problems = []
+    for name, read in _entries(content):
+        plain = name.lower()
+        if plain in wanted or _lyrics_rank(plain) is not None:
+            try:
+                entries.setdefault(plain, []).extend(_clean(read()))
+            except Exception as error:  # noqa: BLE001 (mutagen has parsed nonsense into a frame)
+                problems.append(f"{name}: {_reason(error)}")
+    fields = {
+        field: next((entries[name] for name in names if entries.get(name)), [])
+        for field, names in places.items()
+    }
+    ranks = {name: rank for name in entries if (rank := _lyrics_rank(name)) is not None}
+    fields["lyrics"] = [t for name in sorted(ranks, key=ranks.__getitem__) for t in entries[name]]
+    repaired = repair([text for texts in fields.values() for text in texts])
+    decoded = iter(repaired.texts)
+    # Some writers say the same twice.
+    values = {name: list(dict.fromkeys(islice(decoded, len(t)))) for name, t in fields.items()}
+    lyrics = tuple(values.pop("lyrics"))
+    return Tags(_metadata(values), lyrics, repaired.encoding, repaired.doubtful, tuple(problems))
+
+
+def _metadata(fields: Mapping[str, list[str]]) -> dict[str, object]:
+    metadata: dict[str, object] = {}
+    for name, values in fields.items():
+        if name == "artists":  # how `artist` is credited may join several
             metadata |= {"artists": values} if len(values) > 1 else {}
-        else:
+        elif values:
             metadata[name] = values[0]
             if len(values) > 1:
                 metadata[f"{name}s"] = values
@@ -180,7 +210,46 @@ def _collect(content: Any) -> Tags:
     with contextlib.suppress(ReleaseDateError):
         if release := read_release_date(metadata.get("date")):
             metadata["release_year"] = release.year
-    return Tags(metadata, lyrics)
+    return metadata
+
+
+def _names(places: str | tuple[str, ...]) -> list[str]:
+    return [place.lower() for place in ((places,) if isinstance(places, str) else places)]
+
+
+def _lyrics_rank(name: str) -> tuple[bool, bool, bool] | None:
+    """Order among lyrics of what has this lower-case name; None when it is none of them."""
+    match = _LYRICS.fullmatch(name)
+    if match is None or (match["language"] and not is_language(match["language"])):
+        return None
+    times = match["times"] or ""
+    timed = bool(match["timed"]) or times.startswith("s")
+    return timed, bool(match["language"]), bool(times)
+
+
+def _entries(content: Any) -> Iterator[tuple[str, Callable[[], Iterable[str]]]]:
+    """Names in tags of any kind, and what reads the values of each."""
+    if hasattr(content, "getall"):
+        for name, frame in content.items():
+            yield name, partial(_frame_texts, frame)
+        return
+    for name in dict.fromkeys(content.keys()):
+        yield name, partial(_values, content, name)
+    for name in getattr(content, "_failed_atoms", {}):
+        yield name, partial(failed_atoms, content, name)
+
+
+def _values(content: Any, name: str) -> list[str]:
+    entry = content[name]
+    if name.lower() == _ASF_TIMED:
+        return [_sung(timed_asf(v.value)) if isinstance(v.value, bytes) else str(v) for v in entry]
+    # A piece of data in APEv2 is one object without parts.
+    return [_text(value) for value in entry] if isinstance(entry, Iterable) else []
+
+
+def _clean(texts: Iterable[str]) -> list[str]:
+    cleaned = (text.replace("\0", " ").strip() for text in texts)
+    return [text for text in cleaned if text]
 
 
 def _kind(content: Any) -> int:
@@ -193,22 +262,9 @@ def _kind(content: Any) -> int:
     return next((number for number, kind in kinds if isinstance(content, kind)), 0)
 
 
-def _texts(content: Any, place: str) -> list[str]:
-    """Values under one name, without those that are blank."""
-    if hasattr(content, "getall"):
-        values = [value for frame in content.getall(place) for value in _frame_texts(frame)]
-    else:
-        entry = content.get(place)
-        # A piece of data in APEv2 is one object without parts.
-        values = [_text(value) for value in entry] if isinstance(entry, Iterable) else []
-    cleaned = (value.replace("\0", " ").strip() for value in values)
-    # Some writers say the same twice.
-    return [value for value in dict.fromkeys(cleaned) if value]
-
-
 def _frame_texts(frame: Any) -> list[str]:
     if frame.FrameID == "UFID":
-        return [_text(frame.data)]
+        return [text_of(frame.data)]
     if frame.FrameID == "USLT":
         return [str(frame.text)]
     if frame.FrameID == "SYLT":
@@ -225,4 +281,4 @@ def _sung(pieces: Iterable[str]) -> str:
 
 def _text(value: Any) -> str:
     plain = getattr(value, "value", value)
-    return plain.decode("utf-8", "backslashreplace") if isinstance(plain, bytes) else str(plain)
+    return text_of(plain) if isinstance(plain, bytes) else str(plain)

@@ -8,6 +8,9 @@ module knows files, not features.
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, overload
@@ -34,12 +37,15 @@ class Track:
         The words themselves, lines separated by newlines; None when there are none.
     metadata : mapping of str to object
         Facts about the track (artist, followers, year …), empty when there are none.
+    lyrics_note : str
+        How its words were read where that was a choice, or why it has none; empty otherwise.
     """
 
     track_id: str
     audio: str | None = None
     lyrics: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
+    lyrics_note: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.track_id, str) or not self.track_id:
@@ -88,6 +94,23 @@ def is_url(audio: str) -> bool:
     return "://" in audio
 
 
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def special_file(audio: str) -> str:
+    """What a local path leads to that must not be opened: a pipe waits for a writer; else empty."""
+    try:
+        mode = os.stat(audio).st_mode  # noqa: PTH116 (the name may hold undecodable bytes)
+    except (OSError, ValueError):  # opening it tells the reason
+        return ""
+    return _KINDS.get(stat.S_IFMT(mode), "")
+
+
 def open_binary(audio: str) -> IO[bytes]:
     """Open a local path or fsspec URL for reading, seekable.
 
@@ -96,10 +119,12 @@ def open_binary(audio: str) -> IO[bytes]:
     Raises
     ------
     OSError
-        When there is no such file, or it cannot be read.
+        When there is no such file, it cannot be read, or it is a named pipe, a device or the like.
     ImportError
         When the URL's protocol needs a package that is not installed.
     """
     if not is_url(audio):
+        if kind := special_file(audio):
+            raise OSError(errno.EINVAL, f"is {kind}, no file", audio)
         return open(audio, "rb")  # noqa: PTH123 (the name may hold undecodable bytes)
     return open_url(audio)

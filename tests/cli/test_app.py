@@ -10,7 +10,7 @@ import pytest
 from command_line import invoke
 
 HEAVY = "numpy scipy pandas sklearn h5py librosa numba soundfile torch matplotlib rich.progress "
-HEAVY += "mutagen charset_normalizer py3langid"
+HEAVY += "mutagen chardet py3langid"
 
 
 @pytest.mark.parametrize("code", ["import spdkit", "spdkit.cli.app.app(['--help'])"])

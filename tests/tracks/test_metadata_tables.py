@@ -136,11 +136,28 @@ def test_when_nothing_matches_the_nearest_is_named(rows, hint):
     assert hint in str(caught.value)
 
 
-def test_a_name_in_another_unicode_form_is_told():
-    composed = unicodedata.normalize("NFC", "café.wav")
-    found = TrackSet((Track(unicodedata.normalize("NFD", composed)),))
-    with pytest.raises(JoinError, match="another Unicode form of it"):
-        join(found, table(track_id=[composed], x=[1]))
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_in_another_unicode_form_is_the_same(forms):
+    track, row = (unicodedata.normalize(form, "café.wav") for form in forms)
+    joined = join(TrackSet((Track(track), Track("b"))), table(track_id=[row, "x"], x=[1, 2]))
+    assert [each.track_id for each in joined.tracks] == [track, "b"]
+    assert joined.tracks[0].metadata == {"x": 1}
+    assert (joined.n_matched, joined.unmatched, joined.without_row) == (1, ("x",), ("b",))
+
+
+def test_where_both_forms_are_tracks_each_has_its_own_row():
+    names = [unicodedata.normalize(form, "café.wav") for form in ("NFC", "NFD")]
+    joined = join(TrackSet(tuple(map(Track, names))), table(track_id=names, x=[1, 2]))
+    assert [dict(track.metadata) for track in joined.tracks] == [{"x": 1}, {"x": 2}]
+
+
+def test_a_placeholder_replaces_no_lyrics():
+    tracks = TrackSet((Track("a", lyrics="la"), Track("b"), Track("c", lyrics_note="a note")))
+    joined = join(tracks, table(track_id=["a", "b", "c"], lyrics=["-99", "-99", "words"]))
+    a, b, c = joined.tracks
+    assert (a.lyrics, a.lyrics_note) == ("la", "no lyrics but a placeholder, such as -99")
+    assert (b.lyrics, c.lyrics, c.lyrics_note) == ("-99", "words", "")
+    assert joined.replaced == {}
 
 
 def test_many_names_are_compared_in_reasonable_time():

@@ -115,7 +115,7 @@ ALL = Tags(
         "musicbrainz_artist_ids": ["art-1", "art-2"],
         "musicbrainz_album_id": "alb-1",
     },
-    "erste Zeile\nzweite",
+    ("erste Zeile\nzweite",),
 )
 
 
@@ -206,7 +206,7 @@ def test_id3_before_raw_aac(song):
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "ogg", "opus", "m4a", "wma", "wv", "tta"])
 def test_what_ffmpeg_writes_under_its_own_names(suffix, song):
     path = tag_by_ffmpeg(song(suffix), {**FIELDS, "lyrics": "eine Zeile\nzwei"})
-    assert read(path) == Tags({**FIELDS, "release_year": 2003}, "eine Zeile\nzwei")
+    assert read(path) == Tags({**FIELDS, "release_year": 2003}, ("eine Zeile\nzwei",))
 
 
 @pytest.mark.parametrize("suffix", [*SAVED[:6], *list(ENCODED)[:6]])
@@ -304,10 +304,10 @@ def test_timed_lyrics_where_there_are_no_others(pieces, expected, song):
     chords = [("Am", 10), ("F", 20)]
     tags.add(id3.SYLT(encoding=3, lang="deu", format=2, type=5, desc="chords", text=chords))
     tags.save(path)
-    assert read(path).lyrics == expected
+    assert read(path).lyrics == (expected,)
     tags.add(id3.USLT(encoding=3, lang="deu", desc="", text="plain"))
     tags.save(path)
-    assert read(path).lyrics == "plain"
+    assert read(path).lyrics == ("plain", expected)
 
 
 # --- what is no tag

@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from spdkit.extractors.lyrics import language
 from spdkit.extractors.lyrics.language import detect
+from spdkit.tracks import languages
 
 VERSES = {
     "en": "I left my coat beside the door\nthe rain was waiting in the street",
@@ -76,11 +77,11 @@ def test_neither_order_nor_repetition_changes_it(lines, rng):
 
 
 def test_many_threads_load_one_model_and_agree():
-    language._identifier.cache_clear()
+    languages._identifier.cache_clear()
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(tell, [VERSES["de"]] * 32))
     assert len(found) == 1 and found.pop().code == "de"
-    assert language._identifier.cache_info().misses == 1
+    assert languages._identifier.cache_info().misses == 1
 
 
 def test_all_distinct_lines_of_a_long_text_are_read(monkeypatch):

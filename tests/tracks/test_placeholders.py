@@ -1,0 +1,68 @@
+"""Placeholders: what is no lyrics as a whole, and songs that only sound like it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from spdkit.tracks.placeholders import is_instrumental, missing
+
+MISSING = """\
+-99|-1|-99.0|-999|NaN|none|N/A|null|Lyrics not available|Lyrics Not Found|No lyrics available
+No lyrics found|Lyrics coming soon|Lyrics unavailable
+Lyrics are currently not available for this song
+You must log in|You must be logged in|Please log in to view lyrics|You must log in to see the lyrics
+Lyrics for this song have yet to be released. Please check back once the song has been released.
+Sorry, we don't have the lyrics for this song yet.|You'll have to guess the lyrics for this one.
+Looks like we don't have the lyrics for this song.|Hmm. We don't know the lyrics for this one.
+We are not in a position to display these lyrics due to licensing restrictions.
+Unfortunately, we are not licensed to display the full lyrics for this song at the moment.
+暂无歌词|該歌曲暫無歌詞|Paroles non disponibles|Letra no disponible|Restricted lyrics"""
+INSTRUMENTAL = """\
+Instrumental|[Instrumental]|(Instrumental)|♪|♪♪ ♫|...|INSTRUMENTAL
+**Instrumental**|~ Instrumental ~
+This song is an instrumental|This song is an instrumental.|It's instrumental|Instrumental ♪
+(This is an instrumental song)|Instrumental track|[Instrumental Intro]|No vocals|No lyrics
+纯音乐，请欣赏|此歌曲为没有填词的纯音乐，请您欣赏|純音樂，請欣賞|インストゥルメンタル|歌詞なし|(Strumentale)
+Инструментал|Instrumentale"""
+SONGS = """\
+My instrumental heart|none of us|I don't know the words|99 luftballons|1999|Na na na|la la la
+no words can say how much I love you|unknown pleasures|nil by mouth|Tonight|-99 degrees|Nothing
+the lyrics of my soul are not for sale|An instrumental part of me|log in, drop out|null and void"""
+
+
+def texts(block):
+    return [text for line in block.split("\n") for text in line.split("|")]
+
+
+@pytest.mark.parametrize("text", texts(MISSING))
+def test_what_says_nothing_of_the_song(text):
+    assert missing(text).startswith("no lyrics but ")
+    assert missing(f"\n {text} \n") and not is_instrumental(text)
+
+
+@pytest.mark.parametrize("text", [*texts(INSTRUMENTAL), "[Instrumental]\n\n[Instrumental]"])
+def test_what_says_that_nothing_is_sung(text):
+    assert is_instrumental(text) and not missing(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*texts(SONGS), "", " \n", "instrumental love\nis all I know", "hi\n[Instrumental]\nbye"],
+)
+def test_songs_are_songs(text):
+    assert not missing(text) and not is_instrumental(text)
+
+
+@pytest.mark.parametrize("text", [*texts(MISSING), *texts(INSTRUMENTAL)])
+def test_within_a_song_it_is_a_line(text):
+    song = "\n".join(["grey boats are waiting", "we never sail", text, *["the rope is old"] * 5])
+    assert not missing(song) and not is_instrumental(song)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=400))
+def test_any_text_is_one_thing(text):
+    assert not (missing(text) and is_instrumental(text))
+    if not text.strip():
+        assert not missing(text) and not is_instrumental(text)
