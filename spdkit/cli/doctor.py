@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from spdkit import extraction
 from spdkit.cli.printing import print_table
 from spdkit.cli.terminal import AsJson, errors_as_lines, to_json
+
+_OK = {True: "[green]ok[/]", False: "[red]no[/]"}
 
 
 def doctor(
@@ -27,7 +30,7 @@ def doctor(
         typer.echo(to_json([dataclasses.asdict(finding) for finding in findings]))
     else:
         for topic, group in groupby(findings, key=lambda finding: finding.topic):
-            rows = [[f.name, "[green]ok[/]" if f.ok else "[red]no[/]", f.detail] for f in group]
+            rows = [[escape(f.name), _OK[f.ok], escape(f.detail)] for f in group]
             print_table(topic, ["", "", ""], rows, header=False, markup=True)
     if not all(finding.ok for finding in findings if finding.topic not in ("extra", "format")):
         raise typer.Exit(1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +25,7 @@ from spdkit.cli.terminal import (
 )
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_text
+from spdkit.common.label_units import UnitWarning
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 
 if TYPE_CHECKING:
@@ -71,6 +74,14 @@ Labels = Annotated[
 Target = Annotated[
     str, typer.Option(metavar="COLUMN", help="What to predict: popularity in [0, 100].")
 ]
+TargetRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW,HIGH",
+        help="What the target can be, where it is no popularity: 0,1 of shares and flags, 0,10 of "
+        "marks. It is learned, and predicted, as 0 to 100.",
+    ),
+]
 Groups = Annotated[
     str, typer.Option(metavar="COLUMN", help="Whose songs the protocol artist keeps on one side.")
 ]
@@ -103,7 +114,7 @@ Baselines = Annotated[
         help="Compare with the median, linear models, a plain net, and LightGBM if it is there.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same model.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")]
 
 
 def fit(
@@ -113,6 +124,7 @@ def fit(
     ],
     labels: Labels = None,
     target: Target = "popularity",
+    target_range: TargetRange = None,
     groups: Groups = "artist_id",
     task: TaskOption = Task.regression,
     preset: Preset = RECOMMENDED,
@@ -154,7 +166,7 @@ def fit(
             explained=explain,
             seed=seed,
         )
-        data, store = _data(file, labels, target, groups, extractor)
+        data, store = _data(file, labels, target, target_range, groups, extractor)
         model, record = popularity.fit.fit(
             data,
             store,
@@ -175,6 +187,7 @@ def evaluate(
     file: StoreFile,
     labels: Labels = None,
     target: Target = "popularity",
+    target_range: TargetRange = None,
     groups: Groups = "artist_id",
     task: TaskOption = Task.regression,
     preset: Preset = RECOMMENDED,
@@ -212,7 +225,7 @@ def evaluate(
         cuts = _thresholds(thresholds)
         if isinstance(cuts, str):
             raise SpdkitError("quartiles differ from fold to fold: give --thresholds two numbers")
-        data, _ = _data(file, labels, target, groups, extractor)
+        data, _ = _data(file, labels, target, target_range, groups, extractor)
         splits = popularity.fit.split_rows(
             data, protocol.value, k=k, test_share=test_share, seed=seed, thresholds=cuts
         )
@@ -305,11 +318,23 @@ def write_report(
 
 
 def _data(
-    file: Path, labels: Path | None, target: str, groups: str, extractors: list[str] | None
+    file: Path,
+    labels: Path | None,
+    target: str,
+    target_range: str | None,
+    groups: str,
+    extractors: list[str] | None,
 ) -> tuple[Dataset, FeatureStore]:
     store = stores.FeatureStore.open(file)
-    data = stores.dataset.load(store, labels, target, groups, extractors)
-    print_remarks(file, str(data.report).splitlines())
+    load = partial(stores.dataset.load, store, labels, target, groups, extractors)
+    if target_range is None:
+        data = load()
+    else:
+        limits = _two_numbers(target_range, "--target-range", "0,1")
+        warnings.simplefilter("ignore", UnitWarning)  # the user has said what they are
+        data = popularity.fit.in_points(load(target_range=limits), limits)
+    # What was left out is a warning each.
+    print_remarks(file, data.report.counts)
     return data, store
 
 
@@ -333,14 +358,17 @@ def _store_of(
 
 
 def _thresholds(text: str) -> tuple[float, float] | str:
-    if text == "quartiles":
-        return text
+    return (
+        text if text == "quartiles" else _two_numbers(text, "--thresholds", "25,65, or quartiles")
+    )
+
+
+def _two_numbers(text: str, option: str, example: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(","))
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r}: expected two numbers, such as 25,65, or quartiles",
-            param_hint="--thresholds",
+            f"{text!r}: expected two numbers, such as {example}", param_hint=option
         ) from None
     return low, high
 

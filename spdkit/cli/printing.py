@@ -40,11 +40,18 @@ def print_table(
 
 
 def print_failures(failures: Sequence[Sequence[str]], hint: str, *, every: bool = False) -> None:
-    """Print track, extractor and reason of failures, and by which command to see all of them."""
+    """Print track, extractor and reason of failures, and by which command to see all of them.
+
+    A file that no extractor could read, for one reason, is one line.
+    """
     if not failures:
         return
-    shown = failures if every else failures[:SHOWN_ROWS]
+    extractors: dict[tuple[str, str], list[str]] = {}
+    for track, extractor, reason in failures:
+        extractors.setdefault((track, reason), []).append(extractor)
+    lines = [[track, ", ".join(names), reason] for (track, reason), names in extractors.items()]
+    shown = lines if every else lines[:SHOWN_ROWS]
     print_table("failures", ["track", "extractor", "reason"], shown)
-    if len(shown) < len(failures):
-        more = len(failures) - len(shown)
+    if len(shown) < len(lines):
+        more = len(lines) - len(shown)
         console().print(f"… and {more} more: {escape(hint)} --failures")

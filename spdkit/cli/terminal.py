@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import math
 import shlex
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from spdkit.tracks.track import TrackSet
 
 SHOWN_PROBLEMS = 20
+_PRINTED: set[str] = set()  # remarks of this command
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -39,8 +41,9 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
     journalled : path, optional
         The output of a batch, whose finished tracks an interrupt does not lose.
     """
+    _PRINTED.clear()
     try:
-        with _warnings_as_lines():
+        with _warnings_as_lines(), _log_as_lines():
             yield
     except SpdkitError as error:
         typer.echo(f"spdkit: {error}", err=True)
@@ -53,15 +56,18 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Print our own warnings as a line each, once; leave those of libraries as they are."""
-    usual, printed = warnings.showwarning, set[str]()
+    """Print our own warnings as a line each; leave those of libraries as they are. All of it once.
+
+    What is told of every fold, or by every net, is one fact.
+    """
+    usual, shown = warnings.showwarning, set[tuple[type[Warning], str]]()
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
-        if not issubclass(category, SpdkitWarning):
+        if issubclass(category, SpdkitWarning):
+            print_line(f"spdkit: {message}")
+        elif (category, str(message)) not in shown:
+            shown.add((category, str(message)))
             usual(message, category, *rest, **named)
-        elif str(message) not in printed:
-            printed.add(str(message))
-            typer.echo(f"spdkit: {message}", err=True)
 
     with warnings.catch_warnings():
         # Not "once": Python forgets what it has told whenever a filter changes.
@@ -70,10 +76,33 @@ def _warnings_as_lines() -> Iterator[None]:
         yield
 
 
+class _LineHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print_line(f"spdkit: {record.getMessage()}")
+
+
+@contextlib.contextmanager
+def _log_as_lines() -> Iterator[None]:
+    """Print what is logged as warnings are printed; logging's last resort would, in its own way."""
+    logger, handler = logging.getLogger("spdkit"), _LineHandler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def print_line(text: str) -> None:
+    """Print a line to stderr, unless this command has printed the same before."""
+    if text not in _PRINTED:
+        _PRINTED.add(text)
+        typer.echo(text, err=True)
+
+
 def print_remarks(source: Path, texts: Sequence[str], most: int | None = None) -> None:
     """Print remarks on `source` to stderr, `most` of them at most."""
     for text in texts[:most]:
-        typer.echo(f"{source}: {text}", err=True)
+        print_line(f"{source}: {text}")
     if most is not None and len(texts) > most:
         typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
 

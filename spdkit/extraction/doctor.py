@@ -33,13 +33,19 @@ _SNDFILE_FORMATS = {
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
 _AV_FORMATS = {"m4a": "aac", "aac": "aac", "wma": "wmav2"}
-_EXTRAS = {
-    "av": ("av", "m4a, aac, wma"),
-    "parquet": ("pyarrow", "track tables in Parquet"),
-    "remote": ("aiohttp", "audio over http(s)"),
-    "dask": ("distributed", "extraction on a Dask cluster"),
-    "plots": ("matplotlib", "figures"),
+_PURPOSES = {
+    "av": "m4a, aac, wma",
+    "parquet": "tables in Parquet",
+    "remote": "audio over http(s)",
+    "dask": "extraction on a Dask cluster",
+    "collect": "tables from Spotify and Genius",
+    "learn": "models of popularity, recurrent forecasters",
+    "lightgbm": "gradient boosting, to compare with and to forecast",
+    "forecast": "ARIMA, and raw logs of plays",
+    "plots": "figures",
+    "report": "pages of models and forecasts",
 }
+_OF_EXTRA = re.compile(r"([\w.-]+)(\[)?.*extra\s*==\s*[\"']([\w-]+)[\"']")
 _LOW_DISK = 1 << 30
 
 
@@ -70,7 +76,7 @@ def examine(folder: Path) -> list[Finding]:
     folder : Path
         Where the user means to write; its disk is looked at.
     """
-    extras = [_extra(extra, *needs) for extra, needs in _EXTRAS.items()]
+    extras = [_extra(extra, packages) for extra, packages in _extras().items()]
     machine = [*_machine(folder), _numba_cache()]
     return [*_versions(), *_extractors(), *_formats(), *machine, *extras]
 
@@ -162,8 +168,28 @@ def _numba_cache() -> Finding:
     )
 
 
-def _extra(extra: str, package: str, purpose: str) -> Finding:
-    try:
-        return Finding("extra", extra, True, f"{package} {version(package)}: {purpose}")
-    except PackageNotFoundError:
-        return Finding("extra", extra, False, f"for {purpose}: pip install 'spdkit[{extra}]'")
+def _extras() -> dict[str, list[str]]:
+    """Every extra of the installed spdkit, and its packages; not those that are made of others."""
+    extras: dict[str, list[str]] = {}
+    of_others = set()
+    for line in requires("spdkit") or []:
+        if match := _OF_EXTRA.match(line):
+            package, of_other, extra = match.groups()
+            extras.setdefault(extra, []).append(package)
+            if of_other and package == "spdkit":
+                of_others.add(extra)
+    return {extra: packages for extra, packages in extras.items() if extra not in of_others}
+
+
+def _extra(extra: str, packages: list[str]) -> Finding:
+    versions, lacking = [], []
+    for package in packages:
+        try:
+            versions.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            lacking.append(package)
+    purpose = _PURPOSES.get(extra, "")
+    if not lacking:
+        return Finding("extra", extra, True, f"{', '.join(versions)}: {purpose}")
+    install = f"for {purpose}: pip install 'spdkit[{extra}]' (lacks {', '.join(lacking)})"
+    return Finding("extra", extra, False, install)

@@ -21,13 +21,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.errors import ParameterError, SpdkitError, SpdkitWarning
 from spdkit.common.messages import listing
 from spdkit.common.parameters import FLAG, Allowed, Number, OneOf, Whole, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.release_dates import RELEASE_FACTS, ReleaseDate, release_date_of
 from spdkit.common.versions import installed_versions
-from spdkit.evaluation.splits import PROTOCOLS, Fold, Splits, split
+from spdkit.evaluation.metrics import HIGH, LOW
+from spdkit.evaluation.splits import PROTOCOLS, Fold, Index, Splits, split
 from spdkit.popularity.cross_validation import Songs, compare, fit_model
 from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, check_thresholds, classify
 from spdkit.popularity.models import baselines
@@ -122,6 +123,20 @@ def songs_of(data: Dataset, thresholds: tuple[float, float] = PAPER_THRESHOLDS) 
     return Songs(data.X, data.y.to_numpy(), groups, thresholds)
 
 
+def in_points(data: Dataset, target_range: tuple[float, float]) -> Dataset:
+    """Labels of another range as popularity from 0 to 100, its lowest and highest.
+
+    Raises
+    ------
+    ParameterError
+        When the range does not rise.
+    """
+    low, high = target_range
+    if not low < high:
+        raise ParameterError(f"target_range must be (low, high), got {target_range!r}")
+    return replace(data, y=(HIGH * (data.y - low) / (high - low)).clip(LOW, HIGH))
+
+
 def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
     """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
 
@@ -149,9 +164,31 @@ def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
     else:
         classes = _strata(classify(data.y, thresholds), options)
         splits = split(protocol, len(data.y), classes=classes, groups=data.groups, **options)
+    if protocol == "artist" and data.credits is not None:
+        splits = replace(splits, remarks=_shared_credits(data.credits, splits))
     for remark in splits.remarks:
         warnings.warn(remark, SpdkitWarning, stacklevel=2)
     return splits
+
+
+def _shared_credits(credits: pd.Series, splits: Splits) -> tuple[str, ...]:
+    """A remark on artists who are on both sides, as another than the first on one at least."""
+
+    def shared(rows: Index, others: Index) -> set[str]:
+        sides = (set(credits.iloc[side].explode().dropna()) for side in (rows, others))
+        return set.intersection(*sides)
+
+    of_test = shared(splits.development, splits.test)
+    of_folds = [shared(fold.training, fold.validation) for fold in splits.folds]
+    most = max(of_folds, key=len, default=set())
+    names = sorted(of_test or most)
+    if not names:
+        return ()
+    where = f"{len(of_test)} of the test, up to {len(most)} of a fold"
+    return (
+        f"artists on both sides, who are not the first of their song on one of them at least: "
+        f"{where} ({listing(names, quote=True)})",
+    )
 
 
 def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:

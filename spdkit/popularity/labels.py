@@ -15,6 +15,7 @@ HitMusicNet (Martín-Gutiérrez et al. 2020), eq. 4 (thresholds 25 and 65) and T
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.label_units import UnitWarning, other_range, unit_question
 from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import Number, check_parameters
 from spdkit.evaluation.metrics import CLASS_NAMES, HIGH, LOW
@@ -146,6 +148,10 @@ class PopularityClasses(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_thresholds(self.thresholds)
         values = _checked(y)
+        # Quartiles are of any unit.
+        looks_like = None if isinstance(self.thresholds, str) else other_range(values)
+        if looks_like is not None:
+            warnings.warn(unit_question(looks_like), UnitWarning, stacklevel=2)
         if isinstance(self.thresholds, str):
             self.thresholds_ = _quartiles(values)
         else:

@@ -5,15 +5,17 @@ Conventions
 A row is a track that is in the store and has a label. Labels come from the store itself (a column
 of ``obs``, or the JSON of its ``metadata``), a table on disk, a DataFrame, or a loaded catalog; a
 table has a column ``track_id``, or that as its index. NaN in X stays: filling it in is for the
-estimator to learn from training rows. Whatever is left out is counted in `Dataset.report` and
-logged; what cannot be right is refused: one track with two labels, a label beyond its range.
+estimator to learn from training rows. Where cells name several artists, the first of each is the
+group (`spdkit.store.artist_credits`). Whatever is left out is counted in `Dataset.report` and told
+by a warning; what cannot be right is refused: one track with two labels, a label beyond its range.
 """
 
 from __future__ import annotations
 
 import json
-import logging
+import math
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -21,13 +23,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.label_units import POPULARITY, UnitWarning, other_range, unit_question
 from spdkit.common.messages import listing
 from spdkit.common.table_io import read_table
 from spdkit.common.text import same_names
+from spdkit.store.artist_credits import cell_text, read_credits
 from spdkit.store.feature_store import FeatureStore
-
-_logger = logging.getLogger(__name__)
 
 
 class CatalogLabels(Protocol):
@@ -45,7 +47,7 @@ class CatalogLabels(Protocol):
 Labels = str | os.PathLike[str] | pd.DataFrame | CatalogLabels
 
 
-class DatasetError(SpdkitError):
+class DatasetError(SpdkitError, ValueError):
     """Labels that do not fit the store, or that contradict themselves."""
 
 
@@ -67,6 +69,8 @@ class LoadReport:
         The column that was asked for as groups.
     without_group : tuple of str or None
         Tracks that share the group ``""`` because theirs is unknown; None when there are no groups.
+    several : tuple of str
+        Tracks of several groups, of which the first is taken.
     without_features : tuple of str
         Tracks in X of which every feature is NaN.
     statuses : dict
@@ -82,28 +86,37 @@ class LoadReport:
     out_of_range: tuple[str, ...]
     group: str | None
     without_group: tuple[str, ...] | None
+    several: tuple[str, ...]
     without_features: tuple[str, ...]
     statuses: dict[str, dict[str, int]]
 
     @property
     def complete(self) -> bool:
         """Whether nothing was left out and every row has features and the group asked for."""
-        return not self._losses()
+        return not self.losses
 
     def __str__(self) -> str:
-        counts = [
+        first, *counts = self.counts
+        return "\n".join([first, *self.losses, *counts])
+
+    @property
+    def counts(self) -> list[str]:
+        """How many rows there are, and of what status, a line each."""
+        first = f"{self.n_rows} rows of {self.n_tracks} tracks and {self.n_labels} labels"
+        return [first] + [
             f"{name}: {', '.join(f'{n} {status}' for status, n in numbers.items())}"
             for name, numbers in self.statuses.items()
         ]
-        first = f"{self.n_rows} rows of {self.n_tracks} tracks and {self.n_labels} labels"
-        return "\n".join([first, *self._losses(), *counts])
 
-    def _losses(self) -> list[str]:
+    @property
+    def losses(self) -> list[str]:
+        """What was left out, or is not as it should be, a line each."""
         tracks = {
             "tracks without a label, left out": self.without_label,
             "labels without a track, left out": self.without_track,
             "labels out of range, left out": self.out_of_range,
             "tracks without a group, kept together in one": self.without_group or (),
+            f"tracks of several in {self.group!r}, of which the first is the group": self.several,
             "tracks without any feature, kept as NaN": self.without_features,
         }
         losses = [
@@ -129,7 +142,9 @@ class Dataset:
     y : Series of float64
         The labels, in their own unit.
     groups : Series of str, or None
-        What a split must not part, such as the artist.
+        What a split must not part, such as the artist: the first of `credits`.
+    credits : Series of tuple of str, or None
+        All that the cell of each group names.
     modality : Series
         Column of X -> "audio", "lyrics" or "metadata".
     about : DataFrame
@@ -140,6 +155,7 @@ class Dataset:
     X: pd.DataFrame
     y: pd.Series
     groups: pd.Series | None
+    credits: pd.Series | None
     modality: pd.Series
     about: pd.DataFrame
     report: LoadReport
@@ -155,7 +171,7 @@ def load(
     groups: str | None = "artist_id",
     extractors: Sequence[str] | None = None,
     *,
-    target_range: tuple[float, float] | None = (0.0, 100.0),
+    target_range: tuple[float, float] | Literal["popularity"] | None = "popularity",
     out_of_range: Literal["raise", "drop"] = "raise",
 ) -> Dataset:
     """Join a store with labels and groups.
@@ -173,8 +189,10 @@ def load(
         no groups, and the report says so.
     extractors : sequence of str, optional
         Whose columns to take; all by default.
-    target_range : (float, float) or None
-        What the target can be, ends included; None for any finite number.
+    target_range : (float, float), "popularity" or None
+        What the target can be, ends included; None for any finite number. "popularity" is from 0
+        to 100, and labels that all lie in [0, 1] are refused, since they look like shares or
+        flags: say which they are, (0, 1) or (0, 100).
     out_of_range : {"raise", "drop"}
         Whether a label beyond `target_range` is refused, or its track left out and counted.
 
@@ -186,10 +204,15 @@ def load(
     Raises
     ------
     DatasetError
-        When the labels lack a column, hold text, contradict themselves, lie out of range, or share
-        no track with the store.
+        When the labels lack a column, hold text, contradict themselves, lie out of range, look
+        like shares, or share no track with the store.
     StoreError
         When the store cannot be read or has no such extractor.
+
+    Warns
+    -----
+    SpdkitWarning
+        Of each kind of what was left out; of labels that look like marks out of 10.
 
     Examples
     --------
@@ -206,7 +229,10 @@ def load(
     table, where = _label_table(labels, facts, str(whole.path), groups)
     table = table.rename(index=same_names(table.index, whole.obs.index))
     labelled, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
-    beyond = _beyond(labelled["label"], target_range, out_of_range, where, target)
+    allowed = POPULARITY if target_range == "popularity" else target_range
+    if target_range == "popularity":
+        _ask_for_unit(labelled["label"], where, target)
+    beyond = _beyond(labelled["label"], _range(allowed), out_of_range, where, target)
     ids = whole.obs.index
     rows = ids[ids.isin(labelled.index.difference(beyond))]
     if rows.empty:
@@ -217,7 +243,10 @@ def load(
         )
     used = labelled.loc[rows]
     if groups is not None and "group" not in used and groups in facts:
-        used = used.assign(group=_texts(facts.loc[rows, groups]))
+        used = used.assign(group=facts.loc[rows, groups].map(cell_text))
+    credits = pd.Series(read_credits(used["group"]), rows) if "group" in used else None
+    if credits is not None:
+        used = used.assign(group=credits.map(lambda names: names[0] if names else ""))
     X = selection.to_pandas().loc[rows].astype(np.float64)
     report = LoadReport(
         n_rows=len(rows),
@@ -229,16 +258,19 @@ def load(
         out_of_range=tuple(ids.intersection(beyond)),
         group=groups,
         without_group=tuple(rows[used["group"] == ""]) if "group" in used else None,
+        several=() if credits is None else tuple(rows[credits.map(len) > 1]),
         without_features=tuple(rows[X.isna().all(axis=1)]),
         statuses=_statuses(selection, rows),
     )
-    _logger.log(logging.INFO if report.complete else logging.WARNING, "%s", report)
+    for loss in report.losses:
+        warnings.warn(loss, SpdkitWarning, stacklevel=2)
     described = selection.provenance["extractors"]
     modality = selection.var["extractor"].map(lambda name: described[name]["modality"])
     return Dataset(
         X=X,
         y=used["label"].rename(target),
         groups=used["group"].rename(groups) if "group" in used else None,
+        credits=credits,
         modality=modality.rename("modality"),
         about=about.loc[rows],
         report=report,
@@ -298,7 +330,7 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
         raise DatasetError(f"{where}: {target!r} is no finite number: {listing(texts)}")
     labels = pd.DataFrame({"label": numbers})
     if groups is not None and groups in table:
-        labels["group"] = _texts(table[groups])
+        labels["group"] = table[groups].map(cell_text).astype(object)
     return labels[labels["label"].notna()]
 
 
@@ -319,6 +351,31 @@ def _one_a_track(labels: pd.DataFrame, where: str, target: str) -> tuple[pd.Data
     return distinct, len(labels) - len(distinct)
 
 
+def _ask_for_unit(label: pd.Series, where: str, target: str) -> None:
+    """Refuse labels that look like shares, and warn of such as look like marks out of 10."""
+    looks_like = other_range(label)
+    if looks_like is None:
+        return
+    question = unit_question(looks_like)
+    if looks_like[1] <= 1:
+        raise DatasetError(f"{where}: {target!r}: {question}")
+    warnings.warn(question, UnitWarning, stacklevel=3)
+
+
+def _range(allowed: tuple[float, float] | None) -> tuple[float, float] | None:
+    if allowed is None:
+        return None
+    try:
+        low, high = map(float, allowed)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not low < high:
+        raise DatasetError(
+            f"target_range must be (low, high), 'popularity' or None, got {allowed!r}"
+        )
+    return low, high
+
+
 def _beyond(
     label: pd.Series,
     allowed: tuple[float, float] | None,
@@ -335,7 +392,7 @@ def _beyond(
         raise DatasetError(
             f"{where}: {len(outside)} values of {target!r} are not in [{allowed[0]:g}, "
             f"{allowed[1]:g}]: {listing(values)}. Correct them, leave them out with "
-            "out_of_range='drop', or give their target_range"
+            "out_of_range='drop', or give their target_range (--target-range LOW,HIGH)"
         )
     return outside.index
 

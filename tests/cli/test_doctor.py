@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 from command_line import invoke
+
+from spdkit.extraction import doctor
 
 
 def test_doctor_finds_every_format(tmp_path):
@@ -29,3 +34,22 @@ def test_doctor_says_what_is_missing(tmp_path, monkeypatch):
         "ok": False,
         "detail": "pip install 'spdkit[av]'",
     }
+
+
+def test_doctor_names_every_extra_in_full(tmp_path, monkeypatch):
+    extras = configparser.ConfigParser()
+    extras.read(Path(__file__).parents[2] / "setup.cfg")
+    declared = set(extras["options.extras_require"]) - {"all", "dev"}
+    findings = json.loads(invoke("doctor", tmp_path, "--json").stdout)
+    named = {f["name"]: f["detail"] for f in findings if f["topic"] == "extra"}
+    assert set(named) == declared
+    assert "spotipy" in named["collect"] and "rapidfuzz" in named["collect"]
+
+    def nothing(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(doctor, "_versions", list)
+    monkeypatch.setattr(doctor, "version", nothing)
+    shown = " ".join(invoke("doctor", tmp_path).stdout.split())
+    for extra in declared:
+        assert f"pip install 'spdkit[{extra}]'" in shown

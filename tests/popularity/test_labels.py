@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings, strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from spdkit.common.label_units import UnitWarning
 from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.popularity.labels import (
     PopularityClasses,
@@ -130,3 +131,16 @@ def test_it_is_an_estimator():
     series = pd.Series([29, 30, 70], index=["a", "b", "c"])
     assert classes.fit_transform(series).tolist() == [0, 1, 2]
     assert classes.fit(pd.Series([50], dtype="Int64")).transform([50]).tolist() == [1]
+
+
+def test_shares_are_asked_about_where_thresholds_are_fixed():
+    shares = np.linspace(0, 1, 20)
+    with pytest.warns(UnitWarning, match="all labels lie in .*shares or flags"):
+        PopularityClasses().fit(shares)
+    PopularityClasses("quartiles").fit(shares)
+
+
+@pytest.mark.parametrize("threshold", [-1, 101, np.nan, "high", None, True])
+def test_a_threshold_that_is_none_is_named(threshold):
+    with pytest.raises(ValueError, match=r"threshold must be a number in \[0, 100\], got"):
+        is_hit([50.0], threshold)

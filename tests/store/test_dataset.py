@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import logging
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from spdkit.common.errors import SpdkitWarning
+from spdkit.common.label_units import UnitWarning
 from spdkit.store import dataset
 from spdkit.store.dataset import DatasetError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
 
+# What is left out is told by a warning, which most of these tests are not about.
+pytestmark = pytest.mark.filterwarnings("ignore::spdkit.common.errors.SpdkitWarning")
 IDS = ["a", "b", "c", "d"]
 X = np.array([[1, 2, 3], [4, np.nan, np.nan], [7, 8, 9], [np.nan] * 3], dtype=np.float32)
 
@@ -126,7 +130,7 @@ def test_metadata_that_is_no_json_is_named(tmp_path):
         dataset.load(store, labels())
 
 
-def test_every_loss_is_counted_and_told(store, caplog):
+def test_every_loss_is_counted_and_told_once(store):
     table = pd.DataFrame(
         {
             "track_id": ["a", "a", "b", "c", "e", "f", "g"],
@@ -134,7 +138,7 @@ def test_every_loss_is_counted_and_told(store, caplog):
             "artist_id": ["x", "x", "y", "z", "x", "x", "x"],
         }
     )
-    with caplog.at_level(logging.INFO, logger="spdkit"):
+    with pytest.warns(SpdkitWarning) as told:
         found = dataset.load(store, table, out_of_range="drop")
     report = found.report
     assert list(found.y.index) == ["a"]
@@ -153,17 +157,15 @@ def test_every_loss_is_counted_and_told(store, caplog):
         "sound: 1 ok",
         "words: 1 ok",
     ]
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert record.getMessage() == str(report)
+    assert [str(each.message) for each in told] == str(report).splitlines()[1:5]
 
 
-def test_a_whole_data_set_is_no_warning(tmp_path, caplog):
+def test_a_whole_data_set_is_no_warning(tmp_path):
     store = make(tmp_path / "f.h5", ids=IDS[:3], values=X[:3])
-    with caplog.at_level(logging.INFO, logger="spdkit"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         found = dataset.load(store, labels(artist_id=list("xyzz")).iloc[:3])
     assert found.report.complete
-    assert [record.levelno for record in caplog.records] == [logging.INFO]
 
 
 def test_tracks_without_features_stay_and_are_told(store):
@@ -268,3 +270,77 @@ def test_no_track_and_no_label_is_unaccounted_for(values, tmp_path_factory):
     labelled = {name for name, value in values.items() if value is not None}
     assert set(report.without_track) == labelled - set(IDS)
     assert report.n_labels == len(labelled)
+
+
+def many(path, facts=None, **columns):
+    """Twelve songs with features and a table of labels for them."""
+    ids = [f"t{i:02d}" for i in range(12)]
+    values = np.arange(36, dtype=np.float32).reshape(12, 3)
+    obs = {"sound_status": ["ok"] * 12, "words_status": ["ok"] * 12}
+    return make(path, ids=ids, values=values, facts=facts, **obs), pd.DataFrame(
+        {"track_id": ids, **columns}
+    )
+
+
+@pytest.mark.parametrize(
+    "labels_",
+    [
+        np.linspace(0, 1, 12).round(2),
+        np.arange(12) % 2 == 0,
+        np.arange(12) % 2,
+        np.linspace(0.2, 0.4, 12),
+    ],
+)
+def test_labels_that_look_like_shares_are_asked_about(labels_, tmp_path):
+    store, table = many(tmp_path / "f.h5", popularity=labels_)
+    with pytest.raises(ValueError, match=r"shares or flags, say target_range=\(0, 1\).*--target"):
+        dataset.load(store, table)
+    for answer in ((0, 1), (0, 100), None):
+        assert (dataset.load(store, table, target_range=answer).y == labels_).all()
+
+
+@pytest.mark.parametrize("highest", [5, 10])
+def test_labels_that_look_like_marks_are_asked_about(highest, tmp_path):
+    store, table = many(tmp_path / "f.h5", popularity=np.arange(12) % (highest + 1))
+    with pytest.warns(UnitWarning, match=r"lie in \[0, 10\].*marks or ranks.*--target-range 0,10"):
+        dataset.load(store, table)
+
+
+@pytest.mark.parametrize("labels_", [np.arange(12) * 5, np.zeros(12), np.linspace(0, 11, 12)])
+def test_popularity_is_not_asked_about(labels_, tmp_path):
+    store, table = many(tmp_path / "f.h5", popularity=labels_, artist_id=list("abcdefghijkl"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dataset.load(store, table)
+
+
+@pytest.mark.parametrize("wrong", [(100, 0), (0, 0), (0, np.nan), "percent", 5, (1, 2, 3)])
+def test_a_target_range_that_is_none_is_named(wrong, store):
+    with pytest.raises(ValueError, match="target_range must be"):
+        dataset.load(store, labels(), target_range=wrong)
+
+
+@pytest.mark.parametrize("form", ["text", "list", "array", "json"])
+def test_the_first_of_several_artists_is_the_group(form, tmp_path):
+    artists = [["A"], ["A", "B"], ["B"], ["C", "A"]] * 3
+    forms = {
+        "text": "; ".join,
+        "list": list,
+        "array": lambda names: np.array(names, dtype=object),
+        "json": json.dumps,
+    }
+    cells = pd.Series([None] * 12, dtype=object)
+    for i, names in enumerate(artists):
+        cells[i] = forms[form](names)
+    store, table = many(tmp_path / "f.h5", popularity=np.arange(12) * 5, artist_id=cells)
+    with pytest.warns(SpdkitWarning, match="of several in 'artist_id', of which the first .*: 6 "):
+        found = dataset.load(store, table)
+    assert found.groups.tolist() == ["A", "A", "B", "C"] * 3
+    assert found.credits.map(list).tolist() == artists
+    # The same of a Parquet file, and of the facts of a store.
+    if form in ("text", "list"):
+        table.to_parquet(tmp_path / "l.parquet")
+        assert dataset.load(store, tmp_path / "l.parquet").groups.equals(found.groups)
+        facts = [{"popularity": 5 * i, "artist_id": cell} for i, cell in enumerate(cells)]
+        store, _ = many(tmp_path / "g.h5", facts=facts)
+        assert dataset.load(store).groups.equals(found.groups)

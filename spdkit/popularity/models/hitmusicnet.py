@@ -10,6 +10,7 @@ music popularity prediction.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -22,6 +23,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from spdkit.common.errors import ParameterError
+from spdkit.common.label_units import UnitWarning, other_range, unit_question
 from spdkit.common.parameters import Allowed, Instance, Number, OneOf, SequenceOf
 from spdkit.common.progress import Callback
 from spdkit.common.serialization import Arrays, State, part_of, prefixed
@@ -170,6 +172,9 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
                 f"{len(outside)} labels lie outside of target_range=({low:g}, {high:g}), the "
                 f"first in row {outside[0]}: {y[outside[0]]:g}"
             )
+        looks_like = other_range(y, (low, high))
+        if looks_like is not None:
+            warnings.warn(unit_question(looks_like, (low, high)), UnitWarning, stacklevel=3)
         return low, high
 
     def predict(self, X: Any) -> Numbers:

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from spdkit.common.errors import ParameterError, SpdkitWarning
+from spdkit.common.label_units import UnitWarning
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.popularity.models.presets import PAPER_PRESETS, PRESETS
 
@@ -325,6 +326,17 @@ def test_labels_out_of_range_are_named():
     y[7] = 101
     with pytest.raises(ValueError, match=r"1 labels .*\(0, 100\), the first in row 7: 101"):
         HitMusicNetRegressor.from_preset("1-A").fit(X, y)
+
+
+def test_labels_of_another_unit_are_asked_about():
+    X, y = songs(40)
+    for end, what in ((1, "shares or flags"), (10, "stars, marks or ranks")):
+        model = HitMusicNetRegressor.from_preset("1-A", max_epochs=1)
+        with pytest.warns(UnitWarning, match=rf"{what}, say target_range=\(0, {end}\)"):
+            model.fit(X, y / y.max() * end)
+        model.set_params(target_range=(0, end)).fit(X, y / y.max() * end)
+    with pytest.warns(UnitWarning, match="shares or flags"):
+        HitMusicNetRegressor.from_preset("1-A", max_epochs=1).fit(X, y > 50)
 
 
 def test_columns_that_do_not_match_are_named():

@@ -1,0 +1,63 @@
+"""Label units: whether labels look like another unit than the one that they are taken for.
+
+Shares, flags, stars and marks out of ten are numbers too, and pass for popularity from 0 to 100 of
+songs that nobody plays: what is learned from them is next to nothing. So whoever takes labels asks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spdkit.common.errors import SpdkitWarning
+
+POPULARITY = (0.0, 100.0)
+FEWEST_LABELS = 10  # of fewer nothing is told by
+_SCALES = ((0.01, "shares or flags"), (0.1, "stars, marks or ranks"))
+
+
+class UnitWarning(SpdkitWarning):
+    """Labels that look like another unit: what to say if they are, and if they are not."""
+
+
+def other_range(
+    labels: ArrayLike, target_range: tuple[float, float] = POPULARITY
+) -> tuple[float, float] | None:
+    """The range that labels look like; None when they look like what they are taken for.
+
+    Parameters
+    ----------
+    labels : array-like, shape (n_rows,)
+        Numbers, or True and False.
+    target_range : (float, float)
+        What they are taken for.
+
+    Returns
+    -------
+    (float, float) or None
+        The lowest hundredth of `target_range` or, failing that, the lowest tenth, where all of the
+        labels lie in it. Ten labels at least, and not all the lowest.
+    """
+    values = np.asarray(labels, dtype=np.float64)
+    low, high = target_range
+    if len(values) < FEWEST_LABELS or not low < np.max(values) or np.min(values) < low:
+        return None
+    for share, _ in _SCALES:
+        end = low + share * (high - low)
+        if np.max(values) <= end:
+            return low, end
+    return None
+
+
+def unit_question(
+    looks_like: tuple[float, float], target_range: tuple[float, float] = POPULARITY
+) -> str:
+    """Ask what labels are, and say how to answer."""
+    (low, high), (first, last) = looks_like, target_range
+    share = (high - low) / (last - first)
+    what = next(name for scale, name in _SCALES if share <= scale * (1 + 1e-9))
+    return (
+        f"all labels lie in [{low:g}, {high:g}], and are taken for numbers from {first:g} to "
+        f"{last:g}. If they are {what}, say target_range=({low:g}, {high:g}) (--target-range "
+        f"{low:g},{high:g}); if not, target_range=({first:g}, {last:g})"
+    )

@@ -1,0 +1,148 @@
+"""Artist credits: which artists the cells of a column name, the first of each cell first.
+
+Conventions
+-----------
+* A list (in Parquet, or as text: "['A', 'B']", '["A", "B"]') holds an artist an item; of a mapping
+  these are the keys ({"id": "name"}), of Spotify's objects their ids.
+* In text, ``;``, ``|`` and "feat." stand between artists.
+* A comma, "&", "and", "x", "with", "+", "vs" and "/" stand between artists, or in the name of one
+  (Earth, Wind & Fire; Tyler, The Creator; AC/DC). Cells that begin with the same name are therefore
+  of one artist, who is called by all that they have in common: "Tyler, The Creator" where every
+  such cell goes on with "The Creator", and "Simon" where one is "Simon" and one "Simon &
+  Garfunkel". So the artist whom a cell names first is never taken for two, at the price that two
+  who begin alike can be taken for one.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spdkit.common.release_dates import is_missing
+
+_QUOTED = r"""(?:'[^'\\]*'|"[^"\\]*")"""
+# As Python and JSON write a list of texts, and as numpy does, which leaves the commas out.
+_TEXTS = re.compile(rf"[\[(]\s*{_QUOTED}(?:\s*,?\s*{_QUOTED})*\s*,?\s*[\])]")
+_LISTS = re.compile(r"\s*(?:;|\||\0|\\\\)\s*")
+_GUEST = re.compile(r"\s*[(\[]?\b(?:feat|ft|featuring)\b\.?\s+", re.IGNORECASE)
+_JOINT = re.compile(r"(\s*[,/]\s*|\s+(?:&|\+|and|x|×|with|vs\.?)\s+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The texts of a cell: the first, the other items of its list, and its guests."""
+
+    first: str = ""
+    others: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
+    listed: bool = False  # whether `first` is sure to be one artist
+
+
+def cell_text(cell: object) -> str:
+    """A cell as text, stripped: a list as JSON, what is missing as nothing."""
+    if isinstance(cell, np.ndarray):
+        cell = cell.tolist()
+    if isinstance(cell, list | tuple | set | frozenset | dict):
+        items = cell if isinstance(cell, dict) else list(cell)
+        return json.dumps(items, ensure_ascii=False, default=str)
+    nothing = not isinstance(cell, str) and is_missing(cell)
+    return "" if nothing else str(cell).strip()
+
+
+def read_credits(cells: Iterable[object]) -> list[tuple[str, ...]]:
+    """Artists of each cell, in their order and each once; none of an empty cell.
+
+    Parameters
+    ----------
+    cells : iterable
+        All that are to be told apart: what a name is depends on the others.
+
+    Examples
+    --------
+    >>> read_credits(["A; B", "A feat. C", "Earth, Wind & Fire", "A & D"])
+    [('A', 'B'), ('A', 'C'), ('Earth, Wind & Fire',), ('A', 'D')]
+    """
+    read = [_cell(cell_text(cell)) for cell in cells]
+    names = _names({each.first for each in read if each.first})
+    credits = []
+    for each in read:
+        own = [each.first] if each.listed else _resolved(each.first, names)
+        guests = [name for guest in each.guests for name in _resolved(guest, names)]
+        credits.append(tuple(dict.fromkeys([*own, *each.others, *guests])))
+    return credits
+
+
+def _cell(text: str) -> _Cell:
+    items = _items(text)
+    if items is not None:
+        return _Cell(items[0], tuple(items[1:]), listed=True) if items else _Cell()
+    first, *others = [part for part in _LISTS.split(text) if part] or [""]
+    name, *guests = _GUEST.split(first)
+    if not name:
+        name, guests = first, []
+    more = [_GUEST.split(other) for other in others]
+    guests += [guest for parts in more for guest in parts[1:]]
+    heads = tuple(parts[0] for parts in more if parts[0])
+    return _Cell(name, heads, tuple(guest.rstrip(")]") for guest in guests))
+
+
+def _items(text: str) -> list[str] | None:
+    """Items of a list in a text; None where it holds none."""
+    if not (text.startswith(("[", "(", "{")) and text.endswith(("]", ")", "}"))):
+        return None
+    if _TEXTS.fullmatch(text):
+        content: object = [quoted[1:-1] for quoted in re.findall(_QUOTED, text)]
+    else:
+        content = _literal(text)
+    if not isinstance(content, Mapping | Sequence | set) or isinstance(content, str):
+        return None
+    items = map(_item, content)
+    return [item for item in items if item]
+
+
+def _item(item: object) -> str:
+    if isinstance(item, dict):
+        item = item.get("id", item.get("name"))
+    return "" if item is None else str(item).strip()
+
+
+def _literal(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None  # a name in brackets
+
+
+def _names(texts: set[str]) -> dict[str, str]:
+    """First part of a name -> what all names that begin with it have in common."""
+    common: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        parts = _JOINT.split(text)
+        shared = common.setdefault(parts[0], parts)
+        # Parts stand at even places, and what joins them between.
+        alike = [a == b for a, b in zip(shared[::2], parts[::2], strict=False)]
+        length = alike.index(False) if False in alike else len(alike)
+        common[parts[0]] = shared[: 2 * length - 1]
+    return {first: "".join(parts) for first, parts in common.items()}
+
+
+def _resolved(text: str, names: Mapping[str, str]) -> list[str]:
+    """Artists in a text, known names whole."""
+    found, parts = [], _JOINT.split(text)
+    while parts:
+        name = names.get(parts[0], parts[0])
+        own = _JOINT.split(name)
+        # A guest may be called by less than all that those have who begin like it.
+        length = len(own) if own[::2] == parts[: len(own) : 2] else 1
+        found.append(name if length == len(own) else parts[0])
+        parts = parts[length + 1 :]
+    return [name for name in found if name]
