@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -137,10 +137,11 @@ def in_points(data: Dataset, target_range: tuple[float, float]) -> Dataset:
     return replace(data, y=(HIGH * (data.y - low) / (high - low)).clip(LOW, HIGH))
 
 
-def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
+def split_rows(data: Dataset, protocol: str, *, folds: bool = True, **options: Any) -> Splits:
     """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
 
-    Songs of which it is not known when they came out are on no side of a split by time.
+    Songs of which it is not known when they came out are on no side of a split by time. `folds`
+    says whether folds are of interest, besides the test.
 
     Raises
     ------
@@ -165,29 +166,29 @@ def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
         classes = _strata(classify(data.y, thresholds), options)
         splits = split(protocol, len(data.y), classes=classes, groups=data.groups, **options)
     if protocol == "artist" and data.credits is not None:
-        splits = replace(splits, remarks=_shared_credits(data.credits, splits))
+        sides = [(splits.development, splits.test)]
+        if folds:
+            sides += [(fold.training, fold.validation) for fold in splits.folds]
+        splits = replace(splits, remarks=_shared_credits(data.credits, sides))
     for remark in splits.remarks:
         warnings.warn(remark, SpdkitWarning, stacklevel=2)
     return splits
 
 
-def _shared_credits(credits: pd.Series, splits: Splits) -> tuple[str, ...]:
+def _shared_credits(credits: pd.Series, sides: Sequence[tuple[Index, Index]]) -> tuple[str, ...]:
     """A remark on artists who are on both sides, as another than the first on one at least."""
 
-    def shared(rows: Index, others: Index) -> set[str]:
-        sides = (set(credits.iloc[side].explode().dropna()) for side in (rows, others))
-        return set.intersection(*sides)
+    def named(rows: Index) -> set[str]:
+        return set(credits.iloc[rows].explode().dropna())
 
-    of_test = shared(splits.development, splits.test)
-    of_folds = [shared(fold.training, fold.validation) for fold in splits.folds]
-    most = max(of_folds, key=len, default=set())
-    names = sorted(of_test or most)
-    if not names:
+    shared = [named(rows) & named(others) for rows, others in sides]
+    most = max(shared, key=len)
+    if not most:
         return ()
-    where = f"{len(of_test)} of the test, up to {len(most)} of a fold"
+    up_to = "up to " if len(sides) > 1 else ""
     return (
-        f"artists on both sides, who are not the first of their song on one of them at least: "
-        f"{where} ({listing(names, quote=True)})",
+        "artists who are on both sides, on one of them at least not as the first of their song: "
+        f"{up_to}{len(most)} ({listing(sorted(most), quote=True)})",
     )
 
 
@@ -206,8 +207,11 @@ def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:
     precisions = Counter(each.precision for each in dates if each)
     remarks = []
     if len(precisions) > 1 and not precisions.keys() <= {"day"}:
-        counts = " and ".join(f"{n} to the {name}" for name, n in sorted(precisions.items()))
-        remarks.append(f"release dates are known {counts}: each counts as its first day")
+        counts = ", ".join(f"{n} to the {name}" for name, n in sorted(precisions.items()))
+        remarks.append(
+            f"release dates are known as precisely as they are said, {counts}: each "
+            "counts as its first day"
+        )
     if len(rows) < len(dates):
         lacking = list(data.X.index[~known])
         remarks.append(
@@ -275,7 +279,12 @@ def fit(
             "'paper', 'artist' or 'time' (`spdkit evaluate --protocol reference` compares)"
         )
     splits = split_rows(
-        data, settings.protocol, k=2, test_share=settings.test_share, seed=settings.seed
+        data,
+        settings.protocol,
+        folds=False,
+        k=2,
+        test_share=settings.test_share,
+        seed=settings.seed,
     )
     if not len(splits.test):
         raise SpdkitError("a model is scored on test rows: test_share must be above 0")

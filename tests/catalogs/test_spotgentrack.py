@@ -14,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from spdkit import catalogs
 from spdkit.catalogs import CatalogError
 from spdkit.catalogs.spotgentrack import AUDIO_COLUMNS, LYRICS_COLUMNS, write_tables
+from spdkit.common.errors import SpdkitWarning
 from spdkit.extraction.batch import extract
 from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.lyrics import LyricsExtractor
@@ -139,7 +140,8 @@ def test_a_track_without_artists_has_no_group(tmp_path):
     folder = edited(tmp_path, "spotify_tracks.csv", 0, "artists_id", "[]")
     store = SPD.to_store(folder, folder / "spd.h5")
     assert list(store.obs["artist_id"]) == ["", "a2", "a9"]
-    assert dataset.load(store).report.without_group == ("t1",)
+    with pytest.warns(SpdkitWarning, match="tracks without a group, kept together in one: 1"):
+        assert dataset.load(store).report.without_group == ("t1",)
 
 
 def test_a_repeated_track_keeps_its_first_popularity(tmp_path):

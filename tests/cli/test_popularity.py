@@ -220,3 +220,38 @@ def test_the_time_protocol_tests_the_latest(folder, tmp_path):
     record = predict.load(tmp_path / "m")[1]
     number = record.test.index.str[-3:].astype(int)
     assert (number % 20 >= 16).all()  # released in 2016 and later: a fifth of twenty years
+
+
+QUICK = ("--preset", "1-B", "--no-baselines", "--no-explain")
+
+
+def test_shares_are_asked_about_and_fitted_as_what_they_are(folder, tmp_path):
+    labels = pd.read_csv(folder / "labels.csv")
+    labels.assign(popularity=labels["popularity"] / 100).to_csv(tmp_path / "l.csv", index=False)
+    words = (folder / "features.h5", "--labels", tmp_path / "l.csv")
+    for command in (("fit", *words, "-o", tmp_path / "m"), ("evaluate", *words, "--k", 2)):
+        assert "--target-range 0,1" in run(*command, *QUICK[:3], code=1).stderr
+    run("fit", *words, "-o", tmp_path / "m", *QUICK, "--target-range", "0,1")
+    record = predict.load(tmp_path / "m")[1]
+    y = labels.set_index("track_id").loc[record.test.index, "popularity"]
+    np.testing.assert_allclose(record.test["y"], y)
+    assert run("fit", *words, "-o", tmp_path / "m", *QUICK, "--target-range", "1,0", code=1)
+
+
+def test_each_remark_is_printed_once_and_kept(folder, tmp_path):
+    labels = pd.read_csv(folder / "labels.csv")
+    labels["artist_id"] += np.where(np.arange(len(labels)) % 3, "", " feat. Guest")
+    labels[:150].to_csv(tmp_path / "l.csv", index=False)
+    words = (folder / "features.h5", "--labels", tmp_path / "l.csv", *QUICK)
+    found = run("fit", *words, "-o", tmp_path / "m")
+    remarks = [line for line in found.stderr.splitlines() if line.strip()]
+    for start in ("tracks without a label", "tracks of several in 'artist_id'", "artists who are"):
+        assert sum(line.startswith(f"spdkit: {start}") for line in remarks) == 1, found.stderr
+    assert len(set(remarks)) == len(remarks)
+    assert sum("Guest" in loss for loss in predict.load(tmp_path / "m")[1].losses) == 1
+    assert "nan" not in found.stdout
+    # Eight artists test: too few for an interval, which is said, on the page too.
+    assert found.stdout.count("no interval and no p: 8 groups") == 1
+    run("report", tmp_path / "m", "-o", tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "No interval and no p: 8 groups" in page and "nan" not in page.replace("&nbsp;", "")
