@@ -132,7 +132,7 @@ def train(
     """
     devices = [training.x.device] if training.x.is_cuda else []
     history: list[dict[str, float]] = []
-    with torch.random.fork_rng(devices), _few_threads(net, schedule.batch_size):
+    with torch.random.fork_rng(devices), few_threads(net, schedule.batch_size):
         torch.manual_seed(schedule.seed)
         optimizer = make_optimizer(net, schedule)
         best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), math.inf, 0
@@ -158,8 +158,8 @@ def train(
 
 
 @contextmanager
-def _few_threads(net: nn.Module, batch_size: int) -> Iterator[None]:
-    """No more threads than have something to do: all others would wait at full load."""
+def few_threads(net: nn.Module, batch_size: int) -> Iterator[None]:
+    """No more threads for steps of so many rows than have work: others wait at full load."""
     before = torch.get_num_threads()
     work = batch_size * sum(part.numel() for part in net.parameters())
     torch.set_num_threads(min(before, max(1, work // _SHARE)))
@@ -202,7 +202,8 @@ def evaluate(net: nn.Module, loss: Loss, data: Data, batch_size: int = 1024) -> 
 def outputs(net: nn.Module, x: torch.Tensor, batch_size: int = 8192) -> torch.Tensor:
     """What `net` makes of rows, without dropout, shape (n_rows, ...)."""
     net.eval()
-    return torch.cat([net(part) for part in x.split(batch_size)])
+    with few_threads(net, min(len(x), batch_size)):
+        return torch.cat([net(part) for part in x.split(batch_size)])
 
 
 def _mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from spdkit.cli import collect, demo, doctor, extract, forecast, inspect, popularity
+from spdkit.common.threads import wait_asleep
 from spdkit.common.versions import installed_versions
 
 app = typer.Typer(
@@ -53,4 +54,4 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    pass
+    wait_asleep()

@@ -33,7 +33,7 @@ def demo(
     songs: Annotated[int, typer.Option(min=1, max=1000, help="How many songs to synthesise.")] = 40,
     seed: Annotated[int, typer.Option(help="The same seed gives the same songs.")] = 0,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes.")
+        int | None, typer.Option("--jobs", "-j", min=1, help="Cores to use; worker processes.")
     ] = None,
 ) -> None:
     """See it all run: compose songs, extract, inspect, draw, fit, report, predict, forecast."""
@@ -76,11 +76,12 @@ def demo(
         report.song_figures.plot_song(audio.frames(track), audio.settings, title).savefig(figure)
 
         print("\n5. Learn their popularity")
-        _run(popularity_commands.fit, "fit", features, "--labels", tables.labels, "-o", model)
+        known = ("--labels", tables.labels, *workers)
+        _run(popularity_commands.fit, "fit", features, *known, "-o", model)
         print(f"   {songs} songs show how it is done, and are far too few to learn it.")
 
         print("\n6. See it all on one page")
-        _run(popularity_commands.write_report, "report", model, "-o", page)
+        _run(popularity_commands.write_report, "report", model, "-o", page, *workers)
         print(f"   Open {page} in a browser.")
 
         music = new / "music"
@@ -89,8 +90,7 @@ def demo(
         tables = synthetic.corpus.write_tables(new, _NEW_SONGS, seed + 1)
         metadata = ("--metadata", tables.metadata)
         print("\n   as for songs of your own")
-        output = ("-o", folder / "predictions.csv")
-        words = ("predict", model, music, *metadata, *output, *workers)
+        words = ("predict", model, music, *metadata, "-o", folder / "predictions.csv", *workers)
         _run(popularity_commands.predict, *words)
 
         print(f"\n8. Make up daily plays of the {songs} songs in {plays}, and forecast a month")
@@ -99,7 +99,7 @@ def demo(
         drawing, page = folder / "forecast.png", folder / "forecast.html"
         settings = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
         files = ("-o", forecasts, "--plot", drawing, "--report", page)
-        _run(forecast.forecast_series, "forecast", plays, *settings, *files)
+        _run(forecast.forecast_series, "forecast", plays, *settings, *files, *workers)
         print(f"   Open {page} in a browser.")
 
 

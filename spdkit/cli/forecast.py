@@ -12,10 +12,11 @@ import typer
 
 from spdkit import forecast, report
 from spdkit.cli.printing import SHOWN_ROWS, console, print_table
-from spdkit.cli.terminal import AsJson, command_line, errors_as_lines, to_json
+from spdkit.cli.terminal import AsJson, Jobs, command_line, errors_as_lines, to_json
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import require_ending
+from spdkit.common.threads import limited_threads
 
 if TYPE_CHECKING:
     from spdkit.forecast.pipeline import ForecastResult, Tick
@@ -111,6 +112,7 @@ def forecast_series(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
+    jobs: Jobs = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
     ] = False,
@@ -154,12 +156,13 @@ def forecast_series(
         )
         columns, others = forecast.Columns(id_col, time_col, target_col), tuple(hist_exog or ())
         panel = forecast.read_panel(file, columns, _step(freq), fill_gaps, remark, others)
-        with progress_of_fits(shown=not quiet) as bar:
-            result = forecast.pipeline.forecast_panel(panel, request, bar)
-        for text in result.remarks:
-            remark(f"{file}: {text}")
-        provenance = report.forecast_report.Provenance.of(file, command_line())
-        written = report.forecast_report.write_files(result, provenance, output, plot, page, series)
+        with limited_threads(jobs, len(panel.y)):
+            with progress_of_fits(shown=not quiet) as bar:
+                result = forecast.pipeline.forecast_panel(panel, request, bar)
+            for text in result.remarks:
+                remark(f"{file}: {text}")
+            source = report.forecast_report.Provenance.of(file, command_line())
+            written = report.forecast_report.write_files(result, source, output, plot, page, series)
     if as_json:
         typer.echo(to_json(_content(result, written)))
     else:

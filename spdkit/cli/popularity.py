@@ -17,6 +17,7 @@ from spdkit import evaluation, extraction, popularity, report, store as stores, 
 from spdkit.cli.printing import SHOWN_ROWS, console, print_table
 from spdkit.cli.terminal import (
     AsJson,
+    Jobs,
     command_line,
     errors_as_lines,
     print_remarks,
@@ -26,6 +27,7 @@ from spdkit.cli.terminal import (
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_text
 from spdkit.common.label_units import UnitWarning
+from spdkit.common.threads import limited_threads
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 
 if TYPE_CHECKING:
@@ -144,6 +146,7 @@ def fit(
         typer.Option("--explain/--no-explain", help="Measure which features the model relies on."),
     ] = True,
     seed: Seed = 0,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a model of popularity, score it on rows it never saw, and save both.
@@ -167,14 +170,15 @@ def fit(
             seed=seed,
         )
         data, store = _data(file, labels, target, target_range, groups, extractor)
-        model, record = popularity.fit.fit(
-            data,
-            store,
-            settings,
-            labels="" if labels is None else labels.name,
-            command=command_line(),
-            progress=True,
-        )
+        with limited_threads(jobs, data.X.size):
+            model, record = popularity.fit.fit(
+                data,
+                store,
+                settings,
+                labels="" if labels is None else labels.name,
+                command=command_line(),
+                progress=True,
+            )
         files = popularity.record.to_files(record)
         popularity.models.serialization.save_model(model, output, files)
     if as_json:
@@ -212,6 +216,7 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE.json", help="Write the JSON there, too."),
     ] = None,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Cross-validate a model beside baselines: one table, with intervals and paired differences.
@@ -233,7 +238,8 @@ def evaluate(
         if with_baselines:
             makers |= popularity.fit.baseline_makers(settings)
         songs = popularity.fit.songs_of(data, cuts)
-        result = popularity.cross_validation.evaluate(makers, songs, splits, progress=True)
+        with limited_threads(jobs, data.X.size):
+            result = popularity.cross_validation.evaluate(makers, songs, splits, progress=True)
         content = {"command": command_line(), **_facts(result)}
         if output is not None:
             write_text(output, to_json(content) + "\n")
@@ -274,7 +280,8 @@ def predict(
         ),
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="Worker processes, of music.")
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Cores to use; worker processes, of music."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -293,7 +300,8 @@ def predict(
         store, songs = _store_of(
             source, record, metadata or [], features or output.with_suffix(".h5"), jobs
         )
-        table = predicting.predict_store(loaded, record, store, songs, explained=explain)
+        with limited_threads(jobs, store.X.size):
+            table = predicting.predict_store(loaded, record, store, songs, explained=explain)
         predicting.write(table, output)
     if as_json:
         typer.echo(to_json(table.reset_index().to_dict("records")))
@@ -306,6 +314,7 @@ def write_report(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE.html", help="The page to write.")
     ] = Path("report.html"),
+    jobs: Jobs = None,
 ) -> None:
     """Write all that is known of a model into one HTML page, with figures, for any browser.
 
@@ -313,7 +322,9 @@ def write_report(
     """
     with errors_as_lines():
         loaded, record = popularity.predict.load(model)
-        report.popularity_report.write(record, loaded.history_, output)
+        # The map of songs goes through them a thousand times.
+        with limited_threads(jobs, 1000 * record.split.n_training):
+            report.popularity_report.write(record, loaded.history_, output)
     typer.echo(str(output))
 
 

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 SHOWN_PROBLEMS = 20
 _PRINTED: set[str] = set()  # remarks of this command
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Cores to use at most; small tables take one. Default: all usable cores.",
+    ),
+]
 
 
 def command_line() -> str:

@@ -22,6 +22,7 @@ from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
 from spdkit.common.text import same_names
+from spdkit.common.threads import usable_cores
 from spdkit.extraction import executors
 from spdkit.extraction.feature_table import merge, tabulate
 from spdkit.extraction.journal import Journal
@@ -312,7 +313,7 @@ def _run(
         return
     function = partial(run_task, extractors={e.name: e for e in extractors})
     if executor is None:
-        workers = min(jobs or executors.usable_cores(), len(tasks))
+        workers = min(jobs or usable_cores(), len(tasks))
         outcomes = executors.run_local(
             function, tasks, jobs=workers, timeout=timeout, warm_up=partial(warm_up, extractors)
         )

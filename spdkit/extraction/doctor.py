@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from spdkit.extraction.executors import usable_cores
+from spdkit.common.threads import usable_cores
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.window import read_clip
 from spdkit.extractors.registry import available

@@ -26,11 +26,11 @@ from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.threads import THREAD_VARIABLES, usable_cores
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-_THREAD_VARIABLES = [f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")]
 _TASKS_BEFORE_RECYCLING = 1000
 _UNDER_WAY_PER_WORKER = 4
 _POOL_RESTARTS = 3
@@ -47,13 +47,6 @@ class WorkerDiedError(Exception):
 
 class TimedOutError(Exception):
     """An item took longer than its time limit, and its worker was stopped."""
-
-
-def usable_cores() -> int:
-    """Number of cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def run_local(
@@ -173,8 +166,7 @@ def _death(exitcode: int | None) -> str:
 
 
 def _prepare_worker(warm_up: Callable[[], None] | None) -> None:
-    for name in _THREAD_VARIABLES:
-        os.environ[name] = "1"
+    os.environ.update(dict.fromkeys((*THREAD_VARIABLES, "NUMBA_NUM_THREADS"), "1"))
     threading.Thread(target=_follow_parent, daemon=True).start()
     if warm_up is not None:
         warm_up()

@@ -175,11 +175,12 @@ class GlobalRecurrentForecaster(Forecaster):
     def _forecast(self, h: int, future: Numbers) -> Numbers:
         import torch
 
+        from spdkit.nets.training import outputs
+
         require_within(h, self.horizon, self.label)
         origins = ends(self.panel_)
         X = torch.from_numpy(self._windows(self.panel_, origins).astype(np.float32))
-        with torch.no_grad():
-            logs = torch.stack([net(X) for net in self.nets_]).double().mean(dim=0).numpy()
+        logs = torch.stack([outputs(net, X) for net in self.nets_]).double().mean(dim=0).numpy()
         forecast: Numbers = levels(self.panel_, origins, True)[:, None] * np.exp(logs[:, :h])
         return forecast
 

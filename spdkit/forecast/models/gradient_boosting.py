@@ -31,6 +31,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from spdkit.common.messages import needs_extra
 from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
+from spdkit.common.threads import one_thread
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
@@ -49,6 +50,7 @@ from spdkit.forecast.scoring.metrics import ZERO, Zero
 Loss = Literal["relative", "f", "squared"]
 Backend = Literal["hist", "lightgbm"]
 _LEAST_PAST = 28  # rows before an origin to learn from
+# Trees of so few rows and leaves gain nothing by threads: they take one (`one_thread`).
 # Edges of weighted bins take scikit-learn longer than the trees; more than these gain nothing.
 _BINS = 32
 _SMALLEST_SIGMA = 0.02  # a horizon that is met exactly would have all the weight
@@ -218,18 +220,20 @@ class GlobalForecaster(Forecaster):
         X = np.where(np.isnan(X[used]).all(axis=0), 0.0, X)
         booster = _hist if self.backend == "hist" else _lightgbm
         smallest = max(1, int(self.min_leaf * used.sum()))
-        return [
-            booster(self, smallest, self.seed + i).fit(
-                X[used], target.ravel()[used], sample_weight=weight.ravel()[used]
-            )
-            for i in range(self.n_models)
-        ]
+        with one_thread():
+            return [
+                booster(self, smallest, self.seed + i).fit(
+                    X[used], target.ravel()[used], sample_weight=weight.ravel()[used]
+                )
+                for i in range(self.n_models)
+            ]
 
 
 def _ratios(models: Sequence[Any], X: Numbers) -> Numbers:
     if not models:
         return np.ones(len(X))
-    total: Numbers = sum(model.predict(X) for model in models) / len(models)
+    with one_thread():
+        total: Numbers = sum(model.predict(X) for model in models) / len(models)
     return total
 
 
@@ -258,4 +262,5 @@ def _lightgbm(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
         deterministic=True,
         random_state=seed,
         verbosity=-1,
+        n_jobs=1,
     )
