@@ -40,7 +40,7 @@ def test_a_forecast_is_no_more_work_beside_a_busy_core(tmp_path):
     once = ("--validate", 0, "--no-intervals")
     words = ("forecast", "plays.csv", "-H", 3, "--model", "global", *once)
     alone = cpu_seconds(words, tmp_path, OMP_NUM_THREADS="1")
-    assert beside_a_busy_core(words, tmp_path) < 1.5 * alone + 1
+    assert beside_a_busy_core(words, tmp_path) < 1.5 * alone
 
 
 @pytest.mark.slow
@@ -56,4 +56,4 @@ def test_learning_is_no_more_work_beside_a_busy_core(tmp_path):
         alone = cpu_seconds(words, tmp_path, OMP_NUM_THREADS="1")
         if words[0] == "fit":
             (tmp_path / "model").rename(tmp_path / "first")
-        assert beside_a_busy_core(words, tmp_path) < 1.5 * alone + 1, words[0]
+        assert beside_a_busy_core(words, tmp_path) < 1.5 * alone, words[0]
