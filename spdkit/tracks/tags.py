@@ -32,7 +32,15 @@ import regex
 from spdkit.common.release_dates import ReleaseDateError, read_release_date
 from spdkit.tracks.encodings import repair
 from spdkit.tracks.languages import is_language
-from spdkit.tracks.raw_tags import ape_items, failed_atoms, text_of, timed_asf, vorbis_comments
+from spdkit.tracks.raw_tags import (
+    RawTags,
+    ape_items,
+    failed_atoms,
+    salvaged,
+    text_of,
+    timed_asf,
+    vorbis_comments,
+)
 from spdkit.tracks.sidecars import PartError
 
 _ITUNES = "----:com.apple.iTunes:"
@@ -71,6 +79,7 @@ _LYRICS = regex.compile(
     r"|\xa9lyr|uslt(?::.*)?|txxx:uslt|(?P<timed>sylt)(?::.*)?",
     regex.DOTALL,
 )
+_ID3 = 1  # place of its names in `_PLACES`
 _ASF_TIMED = "wm/lyrics_synchronised"
 # Wave64 and files over 4 GiB: sound that mutagen takes for a damaged WAV.
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
@@ -101,6 +110,21 @@ class Tags:
     doubtful: bool = False
     problems: tuple[str, ...] = ()
 
+    def before(self, other: Tags) -> Tags:
+        """Both, where `other` adds what is not here."""
+        added = {  # a list belongs to the field of which it is the plural
+            name: value
+            for name, value in other.metadata.items()
+            if name.removesuffix("s") not in self.metadata
+        }
+        return Tags(
+            {**added, **self.metadata},
+            tuple(dict.fromkeys((*self.lyrics, *other.lyrics))),
+            self.encoding or other.encoding,
+            self.doubtful or other.doubtful,
+            (*self.problems, *other.problems),
+        )
+
 
 def read_tags(path: str) -> Tags | None:
     """Read the tags of an audio file.
@@ -124,43 +148,54 @@ def read_tags(path: str) -> Tags | None:
         # Opening a pipe would wait for a writer.
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (many files)
             raise PartError(path, "its tags cannot be read: is no regular file")
-        readable, tags = _load(path)
+        loaded = _load(path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise PartError(path, f"its tags cannot be read: {reason}") from error
-    if tags is None:
-        return Tags() if readable else None
-    return _collect(tags)
+    if loaded is None:
+        return None
+    contents, problem = loaded
+    tags = Tags(problems=(problem,) if problem else ())
+    for content in contents:
+        tags = tags.before(_collect(content))
+    return tags
 
 
-def _load(path: str) -> tuple[bool, Any]:
-    """Whether the kind of file is known, and its tags or None."""
+def _load(path: str) -> tuple[list[Any], str] | None:
+    """Tags, those that win first, and why they may not be whole; None for an unknown kind."""
     import mutagen
 
     try:
         content = mutagen.File(path)
         if content is None:
-            return False, None
-        return True, _bare(path) if content.tags is None else vorbis_comments(content)
+            return None
+        own = vorbis_comments(content)
+        return (_around(path, own) if own is None or _kind(own) == _ID3 else [own]), ""
     except Exception as error:  # parsers of damaged files raise anything
         with open(path, "rb") as file:  # noqa: PTH123 (the name may hold undecodable bytes)
             if file.read(4) in _UNREAD_HEADS:
-                return False, None
+                return None
         # What fails here is worth no more words than what has failed already.
         with contextlib.suppress(Exception):
-            tags = _bare(path)
-            if tags is not None:
-                return True, tags
+            if around := _around(path, None):
+                return around, ""
+        with contextlib.suppress(Exception):
+            if raw := salvaged(path):
+                return [raw], f"read as far as they are whole: {_reason(error)}"
         raise PartError(path, f"its tags cannot be read: {_reason(error)}") from error
 
 
-def _bare(path: str) -> Any:
-    """Tags before or behind sound in which mutagen looks for none (ID3 on AAC, APEv2 on mp3)."""
+def _around(path: str, own: Any) -> list[Any]:
+    """Tags before and behind sound: ID3, and APEv2, which mutagen looks for in few files."""
     from mutagen.id3 import ID3, ID3NoHeaderError
 
-    with contextlib.suppress(ID3NoHeaderError):
-        return ID3(path)  # type: ignore[no-untyped-call]
-    return ape_items(path)
+    if own is None:
+        with contextlib.suppress(ID3NoHeaderError):
+            own = ID3(path)  # type: ignore[no-untyped-call]
+    ape = ape_items(path)
+    # ID3v1 cuts its texts off.
+    both = (ape, own) if own is not None and own.version[0] == 1 else (own, ape)
+    return [tags for tags in both if tags is not None]
 
 
 def _reason(error: Exception) -> str:
@@ -180,7 +215,7 @@ def _collect(content: Any) -> Tags:
         plain = name.lower()
         if plain in wanted or _lyrics_rank(plain) is not None:
             try:
-                entries.setdefault(plain, []).extend(_clean(read()))
+                entries.setdefault(plain, []).extend(filter(_holds_text, read()))
             except Exception as error:  # noqa: BLE001 (mutagen has parsed nonsense into a frame)
                 problems.append(f"{name}: {_reason(error)}")
     fields = {
@@ -191,8 +226,7 @@ def _collect(content: Any) -> Tags:
     fields["lyrics"] = [t for name in sorted(ranks, key=ranks.__getitem__) for t in entries[name]]
     repaired = repair([text for texts in fields.values() for text in texts])
     decoded = iter(repaired.texts)
-    # Some writers say the same twice.
-    values = {name: list(dict.fromkeys(islice(decoded, len(t)))) for name, t in fields.items()}
+    values = {name: _distinct(islice(decoded, len(texts))) for name, texts in fields.items()}
     lyrics = tuple(values.pop("lyrics"))
     return Tags(_metadata(values), lyrics, repaired.encoding, repaired.doubtful, tuple(problems))
 
@@ -247,9 +281,13 @@ def _values(content: Any, name: str) -> list[str]:
     return [_text(value) for value in entry] if isinstance(entry, Iterable) else []
 
 
-def _clean(texts: Iterable[str]) -> list[str]:
-    cleaned = (text.replace("\0", " ").strip() for text in texts)
-    return [text for text in cleaned if text]
+def _holds_text(text: str) -> bool:
+    return bool(text.replace("\0", " ").strip())
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    # Some writers say the same twice.
+    return list(dict.fromkeys(text.replace("\0", " ").strip() for text in texts))
 
 
 def _kind(content: Any) -> int:
@@ -258,7 +296,9 @@ def _kind(content: Any) -> int:
     from mutagen.id3 import ID3Tags
     from mutagen.mp4 import MP4Tags
 
-    kinds = enumerate((ID3Tags, MP4Tags, ASFTags), 1)
+    if isinstance(content, RawTags):
+        return content.kind
+    kinds = enumerate((ID3Tags, MP4Tags, ASFTags), _ID3)
     return next((number for number, kind in kinds if isinstance(content, kind)), 0)
 
 

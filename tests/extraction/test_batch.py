@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -19,8 +20,8 @@ import pytest
 from spdkit.extraction import batch
 from spdkit.extraction.executors import ExecutorError
 from spdkit.extraction.journal import Journal, JournalError
-from spdkit.extractors import ExtractionError, Extractor, FeatureSpec
-from spdkit.store.feature_store import FeatureStore, StoreError
+from spdkit.extractors import ExtractionError, Extractor, FeatureSpec, LyricsExtractor
+from spdkit.store.feature_store import FeatureStore, StoreError, StoreInUseError
 from spdkit.tracks import scan
 from spdkit.tracks.track import Track
 
@@ -487,3 +488,59 @@ def test_a_read_only_folder_is_refused_before_any_work():
         folder.chmod(0o755)
         assert "out.h5: no permission to write into" in done.stdout, done.stderr
         assert [(f.name, f.read_bytes()) for f in folder.iterdir()] == [("out.h5", b"old")]
+
+
+# --- names, and what is no file
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_second_run_knows_names_in_another_unicode_form(forms, tmp_path):
+    """As a folder has them that macOS copied, or that was copied from there."""
+    before, now = (unicodedata.normalize(form, "Détour.bin") for form in forms)
+    (tmp_path / before).write_bytes(b"sound")
+    (tmp_path / "b.bin").write_bytes(b"other")
+    run(
+        [Track(before, str(tmp_path / before)), Track("b", str(tmp_path / "b.bin"))],
+        tmp_path / "names.h5",
+    )
+    calls.clear()
+    (tmp_path / before).rename(tmp_path / now)
+    report = run(
+        [Track(now, str(tmp_path / now)), Track("b", str(tmp_path / "b.bin"))],
+        tmp_path / "names.h5",
+    )
+    assert (calls, report.n_unchanged) == ([], 2)
+    assert list(FeatureStore.open(tmp_path / "names.h5").obs.index) == sorted([before, "b"])
+
+
+def test_a_pipe_fails_with_a_reason_and_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    report = run([Track("a", str(tmp_path / "pipe"))], tmp_path / "names.h5")
+    assert [failure.reason for failure in report.failures] == ["is a named pipe, no file"]
+    assert run([Track("a", str(tmp_path / "pipe"))], tmp_path / "names.h5").n_failed == 1
+
+
+def test_what_is_absent_with_a_note_is_not_asked_again(tmp_path):
+    tracks = [Track("a", lyrics="-99"), Track("b", lyrics="la la"), Track("c", lyrics=" ")]
+    with ThreadPoolExecutor(1) as executor:
+        for n_extracted in (3, 0):
+            report = batch.extract(
+                tracks, tmp_path / "f.h5", [LyricsExtractor()], executor=executor
+            )
+            assert report.n_extracted == n_extracted
+    obs = FeatureStore.open(tmp_path / "f.h5").obs
+    assert list(obs["lyrics_status"]) == ["absent", "ok", "absent"]
+    assert obs["lyrics_note"].iloc[0] == "no lyrics but a placeholder, such as -99"
+
+
+def test_a_store_in_use_is_neither_resumed_nor_said_to_be_replaced(tmp_path):
+    (tmp_path / "a").write_bytes(b"sound")
+    run([Track("a", str(tmp_path / "a"))], tmp_path / "names.h5")
+    code = "import h5py, sys; f = h5py.File(sys.argv[1], 'a'); print(1, flush=True); input()"
+    words, pipe = [sys.executable, "-c", code, tmp_path / "names.h5"], subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe) as holder:
+        holder.stdout.readline()
+        with pytest.raises(StoreInUseError, match="in use by another program") as refusal:
+            run([Track("a", str(tmp_path / "a"))], tmp_path / "names.h5")
+        assert "overwrite" not in str(refusal.value)
+        holder.communicate(b"\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 import warnings
 
 import numpy as np
@@ -47,6 +48,16 @@ def store(tmp_path):
 
 def labels(**columns):
     return pd.DataFrame({"track_id": IDS, "popularity": [10, 20.5, 100, 0], **columns})
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_tracks_match_in_any_unicode_form(forms, tmp_path):
+    there, labelled = (unicodedata.normalize(form, "Détour") for form in forms)
+    path = make(tmp_path / "f.h5", ids=sorted([there, "x", "y", "z"]))
+    table = pd.DataFrame({"track_id": [labelled, labelled, "x"], "popularity": [10, 10, 20]})
+    found = dataset.load(path, table)
+    assert found.y.to_dict() == {there: 10, "x": 20}
+    assert (found.report.n_duplicates, found.report.without_track) == (1, ())
 
 
 def test_the_parts(store):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -16,6 +19,7 @@ from spdkit.store.feature_store import (
     FeatureStore,
     FeatureTable,
     StoreError,
+    StoreInUseError,
     default_family,
     store_image,
     write_store,
@@ -148,6 +152,27 @@ def test_a_truncated_store_is_refused(share, path):
     image = path.read_bytes()
     path.write_bytes(image[: int(len(image) * share)])
     with pytest.raises(StoreError, match=r"f\.h5: truncated or damaged"):
+        FeatureStore.open(path)
+
+
+def test_a_store_that_another_program_writes_is_in_use(path):
+    code = "import h5py, sys; f = h5py.File(sys.argv[1], 'a'); print(1, flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code, path], stdin=pipe, stdout=pipe) as holder:
+        holder.stdout.readline()
+        with pytest.raises(StoreInUseError, match="is in use by another program") as refusal:
+            FeatureStore.open(path)
+        assert "HDF5 file" not in str(refusal.value) and "overwrite" not in str(refusal.value)
+        holder.communicate(b"\n")
+    assert FeatureStore.open(path).X.shape == (3, 3)
+
+
+def test_a_disk_without_locks_is_told(path, monkeypatch):
+    def refuse(*args, **options):
+        raise OSError(errno.ENOLCK, "Unable to synchronously open file (unable to lock file)")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(StoreInUseError, match=r"has no locks .*HDF5_USE_FILE_LOCKING=FALSE"):
         FeatureStore.open(path)
 
 

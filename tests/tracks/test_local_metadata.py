@@ -248,6 +248,79 @@ def test_a_bar_appears_only_when_it_takes_long(folder, capsys, monkeypatch):
     assert "5/5" in text
 
 
+def test_of_several_lyrics_in_tags_the_first_with_words_is_taken_and_told(folder):
+    root = folder({"a.wav": None, "b.wav": None, "c.wav": None, "d.wav": None})
+
+    def uslt(path, *texts):
+        file = mutagen.File(path)
+        file.add_tags()
+        for number, text in enumerate(texts):
+            frame = id3.USLT(encoding=3, lang=f"l{number:02d}", desc="", text=text)
+            file.tags.add(frame)
+        file.save()
+
+    uslt(root / "a.wav", "", "Lyrics not available", "eins zwei", "one two three")
+    uslt(root / "b.wav", "one two", "[00:01]One, two!")
+    uslt(root / "c.wav", "-99")
+    uslt(root / "d.wav", "♪", "Instrumental")
+    found = from_folder(root)
+    a, b, c, d = found
+    assert (a.lyrics in ("eins zwei", "one two three"), b.lyrics is not None) == (True, True)
+    assert a.lyrics_note == "the first of 2 lyrics in the tags" and b.lyrics_note == ""
+    assert (c.lyrics, c.lyrics_note) == (None, "no lyrics but a placeholder, such as -99")
+    assert (d.lyrics, d.lyrics_note) == ("[Instrumental]", "")
+    assert found.remarks[1:] == (
+        "1 tracks have several lyrics in their tags, and the first with words is taken: a.wav",
+        "2 tracks have lyrics in their tags that hold no words: c.wav, d.wav",
+    )
+
+
+def test_a_placeholder_beside_the_sound_gives_way_to_tags(folder):
+    root = folder({"a.wav": None, "a.txt": "-99", "b.wav": None, "b.txt": "Instrumental"})
+    tag(root / "a.wav", USLT="in the tags")
+    a, b = found = from_folder(root)
+    assert (a.lyrics, b.lyrics) == ("in the tags", "[Instrumental]")
+    assert "2 files of lyrics hold no words: a.txt, b.txt" in found.remarks
+
+
+def test_of_two_sidecars_the_one_without_a_language_comes_first(folder):
+    root = folder({"a.wav": None, "a.de.lrc": "[00:01]eins", "a.lrc": "[00:01]one"})
+    (track,) = found = from_folder(root)
+    assert (track.lyrics, track.lyrics_note) == ("one", "the first of 2 files of lyrics")
+    assert found.remarks[1].startswith("1 tracks have several files of lyrics")
+
+
+def test_what_was_decided_is_told_of_the_scan_and_the_track(folder):
+    words = "\n".join(f"[00:0{n}]{a}\n[00:0{n}]{b}" for n, (a, b) in enumerate([("la", "ла")] * 3))
+    root = folder({"a.wav": None, "a.lrc": words, "b.wav": None, "c.wav": None, "d.wav": None})
+    (root / "d.txt").write_bytes("Περπατώ δίπλα στο ποτάμι\nτα αστέρια χορεύουν".encode("cp1253"))
+    tag(root / "b.wav", TIT2="Группа крови".encode("cp1251").decode("latin-1"), USLT="plain")
+    tag(root / "c.wav", TIT2="恋".encode("cp932").decode("latin-1"), USLT="plain")
+    a, b, c, d = found = from_folder(root)
+    assert a.lyrics_note.startswith("3 lines are a translation")
+    assert b.lyrics_note == "the tags are in another encoding than they name: taken for cp1251"
+    assert c.lyrics_note == "some of the tags are in an encoding that cannot be told"
+    assert d.lyrics_note == "in an encoding that it does not say: taken for cp1253"
+    assert b.metadata["title"] == "Группа крови"
+    assert found.remarks[1:] == (
+        "1 timed lyrics have several lines at a time; translations are not counted: a.lrc",
+        "1 files of lyrics are not Unicode and taken for cp1253: d.txt",
+        "1 tracks have tags that name another encoding, taken for cp1251: b.wav",
+        "1 tracks have tags in an encoding that cannot be told, left as they are: c.wav",
+    )
+
+
+def test_fields_that_cannot_be_read_are_problems_and_the_others_are_there(folder, monkeypatch):
+    root = folder({"a.wav": None})
+    tag(root / "a.wav", TIT2="A", TALB="B")
+    broken = property(lambda self: 1 / 0, lambda self, text: None)
+    monkeypatch.setattr(id3.TALB, "text", broken, raising=False)
+    (track,) = found = from_folder(root)
+    assert track.metadata == {"title": "A"}
+    problem = f"{root}/a.wav: in its tags, TALB: ZeroDivisionError: division by zero"
+    assert found.problems == (problem,)
+
+
 # --- tables
 
 

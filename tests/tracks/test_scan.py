@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import fsspec
@@ -118,6 +120,83 @@ def test_folders_and_broken_links_named_like_audio_are_listed(tmp_path):
     touch(tmp_path, "album.mp3/a.wav")
     (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     assert ids(scan.from_folder(tmp_path)) == ["album.mp3", "album.mp3/a.wav", "gone.wav"]
+
+
+def test_what_is_no_file_is_passed_over_and_told(tmp_path):
+    touch(tmp_path, "a.wav", "b/c.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    os.mkfifo(tmp_path / "pipe.txt")
+    os.mkfifo(tmp_path / "a.lrc")
+    (tmp_path / "device.mp3").symlink_to("/dev/zero")
+    (tmp_path / "b" / "linked.flac").symlink_to(tmp_path / "pipe.wav")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.ogg"))
+        found = scan.from_folder(tmp_path)
+    assert ids(found) == ["a.wav", "b/c.wav"]
+    special = [
+        "b/linked.flac (a named pipe)",
+        *("device.mp3 (a device)", "pipe.wav (a named pipe)", "socket.ogg (a socket)"),
+    ]
+    (remark,) = [each for each in found.remarks if "no files" in each]
+    assert remark.startswith("passed over 4 that are no files: ")
+    assert sorted(remark.split(": ")[1].split(", ")) == special
+    assert [each for each in found.problems if "a.lrc" in each] == [
+        f"{tmp_path}/a.lrc: is no regular file"
+    ]
+
+
+def test_what_systems_leave_is_passed_over_and_counted(tmp_path):
+    touch(tmp_path, "a.flac", "b/c.mp3", "._a.flac", "b/._c.mp3", "._a.txt", "__MACOSX/b/._c.mp3")
+    touch(tmp_path, ".DS_Store", "b/Thumbs.db", "desktop.ini", "@eaDir/a.flac/thumb.mp3")
+    touch(tmp_path, "$RECYCLE.BIN/x.wav", ".Trashes/501/y.wav", "cover.jpg")
+    found = scan.from_folder(tmp_path, tags=False)
+    assert ids(found) == ["a.flac", "b/c.mp3"]
+    assert found.remarks == (
+        "passed over 1 files that are not audio (1 .jpg)",
+        "passed over 10 files that macOS or Windows left (._*, …)",
+    )
+
+
+@pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_names_match_in_any_unicode_form(forms, tmp_path):
+    name = "Détour ガラス"
+    sound, words = (unicodedata.normalize(form, name) for form in forms)
+    touch(tmp_path, f"{sound}.wav")
+    (tmp_path / f"{words}.en.LRC").write_text("[00:01]some words")
+    (track,) = scan.from_folder(tmp_path, tags=False)
+    assert (track.track_id, track.lyrics) == (f"{sound}.wav", "some words")
+    table = pd.DataFrame(
+        {"track_id": ["a"], "audio": [f"{words}.wav"], "lyrics_file": [f"{sound}.en.LRC"]}
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (track,) = scan.from_table(tmp_path / "t.csv")
+    assert track.audio == str(tmp_path / f"{sound}.wav") and track.lyrics == "some words"
+    gone = pd.DataFrame({"track_id": ["a"], "audio": [f"/nowhere/{words}.wav"]})
+    assert scan.from_table(gone)[0].audio == f"/nowhere/{words}.wav"
+
+
+def test_a_pipe_in_a_table_is_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    table = pd.DataFrame(
+        {
+            "track_id": ["a"],
+            "audio": [str(tmp_path / "pipe")],
+            "lyrics_file": [str(tmp_path / "pipe")],
+        }
+    )
+    (track,) = found = scan.from_table(table)
+    assert found.problems == (f"{tmp_path}/pipe: is no regular file",)
+    with pytest.raises(OSError, match="is a named pipe, no file"):
+        open_binary(track.audio)
+
+
+def test_a_placeholder_in_a_table_gives_way_to_a_file(tmp_path):
+    (tmp_path / "a.txt").write_text("words")
+    path = csv(
+        tmp_path / "t.csv",
+        "track_id,audio,lyrics,lyrics_file\na,,-99,a.txt\nb,,-99,\nc,,own,a.txt\n",
+    )
+    assert [track.lyrics for track in scan.from_table(path)] == ["words", "-99", "own"]
 
 
 def test_links_to_folders_are_followed_once(tmp_path):

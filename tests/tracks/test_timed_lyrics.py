@@ -104,3 +104,91 @@ def test_no_text_raises_and_no_stamp_is_left_at_a_head(text, timed):
     if timed:
         assert not re.search(r"^\[\d+:\d{1,2}(\.\d{1,3})?\]", lines, re.MULTILINE | re.ASCII)
         assert "\n\n" not in lines
+
+
+# --- marks
+
+
+def test_marks_of_singers_go_and_voices_in_the_background_are_sung():
+    text = (
+        "[00:01.00]v1: <00:01.00>grey <00:01.30>boats\n[00:05.00]v2:are waiting\n[00:07]F: on\n"
+        "[00:08]M:the\n[00:09]D: shore\n[bg: <00:09.50>ooh <00:09.80>ah]\n[00:12][bg:la]\n"
+        "[00:13]Mr. X: v1 is here\n[00:14]Dad: come\n"
+    )
+    assert words(text) == (
+        "grey boats\nare waiting\non\nthe\nshore\nooh ah\nla\nMr. X: v1 is here\nDad: come"
+    )
+
+
+def test_what_players_keep_beside_a_line_is_not_sung():
+    text = (
+        "[00:01.00]grey boats\n[00:01.00][tr:de]graue Boote\n[00:01.00][tt]<0,0><614,5>\n"
+        "[00:01.00][fu]<x,0,1>\n[00:02.00][Chorus]\n[00:02.00][tr]zwei\n"
+    )
+    assert words(text) == "grey boats\n[Chorus]"
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        ("[0:01]", "[0:59.9]", "[1:00]", "[61:00]"),
+        ("[00:01,50]", "[00:59,00]", "[01:00,25]", "[02:00]"),
+        ("[00:00:01.50]", "[00:59:00.00]", "[01:00:00.00]", "[02:00:00.00]"),
+        ("[ 00:01.00 ]", "[00:02.000]", "[00:03]", "[00:04:99]"),
+    ],
+)
+def test_every_form_of_stamp(stamps):
+    text = "\n".join(f"{stamp} {word}" for stamp, word in zip(stamps, "abcd", strict=True))
+    assert words("\n".join(reversed(text.split("\n")))) == "a\nb\nc\nd"
+
+
+# --- subtitles
+
+ROLLING = """\
+WEBVTT
+Kind: captions
+
+NOTE not sung
+at all
+
+00:01.000 --> 00:03.000 align:start position:0%
+
+hello<00:00:01.5><c> world</c>
+
+00:03.000 --> 00:03.010
+hello world
+
+00:03.010 --> 00:05.000
+hello world
+next<00:00:04.000><c> &amp; last</c>
+
+00:05.000 --> 00:05.010
+next & last
+"""
+
+
+def test_subtitles_of_both_kinds():
+    srt = (
+        "\ufeff1\r\n00:00:05,000 --> 00:00:06,000\r\n<i>are waiting</i>\r\n{\\an8}on the shore\r\n"
+        "2\r\n00:00:01,000 --> 00:00:04,000\r\n<font color='red'>grey</font> boats\r\n\r\n"
+    )
+    assert words(srt) == "grey boats\nare waiting\non the shore"
+    vtt = (
+        "WEBVTT\n\nintro\n00:01.000 --> 00:02.000 line:0\n<v Anna>la</v>\n\n"
+        "01:00:00.000 --> 01:00:01.000\nla"
+    )
+    assert words(vtt) == "la\nla"
+
+
+def test_captions_that_roll_are_each_line_once():
+    assert words(ROLLING) == "hello world\nnext & last"
+
+
+def test_a_chorus_in_subtitles_is_sung_each_time():
+    cues = [f"00:0{n}.000 --> 00:0{n + 1}.000\nla la" for n in range(3)]
+    assert words("WEBVTT\n\n" + "\n\n".join(cues)) == "la la\nla la\nla la"
+
+
+@pytest.mark.parametrize("text", ["a --> b\nla", "one --> two", "99 --> 98\nla"])
+def test_arrows_alone_are_no_subtitles(text):
+    assert words(text) == text

@@ -121,3 +121,72 @@ def test_plain_lines_are_left_alone(lines):
 def test_long_nonsense_takes_no_quadratic_time(text):
     # By the suite's time-out: what is quadratic here takes minutes.
     assert clean(text).strip() == text.strip()
+
+
+# --- pages
+
+ABOUT = "“Boats” closes the second album [of two]\n\nand was written in a day… Read More\xa0"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "80 ContributorsTranslationsDeutschBoats Lyrics" + ABOUT.replace("[of two]", ""),
+        "80 ContributorsBoats Lyrics\n" + ABOUT.replace("[of two]", "") + "\n[Verse 1]",
+        "Boats Lyrics\n“Boats” is a song... Read More",
+        "TranslationsDeutschРусскийBoats Lyrics[Verse 1: Anna]",
+        *(
+            "Lyrics",
+            "Lyrics:",
+            "作词 : Anna\n作曲 : Ben\n编曲：Ben",
+            "Lyrics by: Anna",
+            "Written by: A / B",
+        ),
+    ],
+)
+def test_heads_of_pages(head):
+    assert sung(f"{head}\ngrey boats are waiting\nwe sail") == ["grey boats are waiting", "we sail"]
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        *(
+            "12Embed",
+            "Writer(s): Anna, Ben",
+            "Songwriters: Anna / Ben\nBoats lyrics © Someone Music",
+        ),
+        *("Source: Musixmatch", "Lyrics licensed & provided by LyricFind", "Submit Corrections"),
+        "...\n\n******* This Lyrics is NOT for Commercial use *******\n(1409618123456)",
+    ],
+)
+def test_tails_of_pages(tail):
+    assert sung(f"grey boats are waiting\nwe sail\n{tail}")[:2] == [
+        "grey boats are waiting",
+        "we sail",
+    ]
+    assert all(line == "..." for line in sung(f"grey boats\n{tail}")[1:])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "Read More of me",
+            "written by the sea",
+            "source of all my light",
+            "I read: more",
+            "OP of love",
+        ),
+        *(
+            "the writers: we",
+            "produced by love",
+            "words by you",
+            "submit to me",
+            "曲がり角で",
+            "词不达意",
+        ),
+    ],
+)
+def test_lines_that_sound_like_pages(line):
+    assert sung(f"one\n{line}\ntwo") == ["one", line, "two"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from sklearn.base import clone
 
-from spdkit.extractors import AudioExtractor
+from spdkit.extractors import AudioExtractor, ExtractionError
 from spdkit.extractors.checks import check_extractor
 from spdkit.extractors.lyrics import LyricsExtractor
 from spdkit.extractors.lyrics.stylometry import NAMES
@@ -127,6 +127,54 @@ def test_without_a_language_nothing_is_a_stop_word():
 def test_what_is_not_sung_is_not_counted():
     page = "1 ContributorRain Lyrics[Verse]\n[00:01.00]rain on the river\nEmbed"
     assert extract(page, language="en") == extract("rain on the river", language="en")
+
+
+def obs(lyrics, note=""):
+    row, facts = LyricsExtractor().extract_with_obs(Track("a", lyrics=lyrics, lyrics_note=note))
+    return row.tolist(), facts
+
+
+def test_timed_lyrics_count_in_whichever_way_they_come():
+    """From a table or from Python as from a file."""
+    plain = "grey boats are waiting on the shore\nwe never sail them any more"
+    timed = (
+        "[ti:x]\n[00:05.00]F: we never sail them any more\n"
+        "[00:01.00]v1: <00:01.00>grey <00:01.30>boats are waiting on the shore\n"
+        "[00:01.00]серые лодки ждут\n[00:05.00]мы больше не плывём\n"
+    )
+    row, facts = obs(timed)
+    assert row == obs(plain)[0]
+    assert facts["note"].startswith("2 lines are a translation of one at the same time")
+    subtitles = "WEBVTT\n\n00:01.000 --> 00:02.000\n" + plain
+    assert obs(subtitles)[0] == row
+
+
+@pytest.mark.parametrize("text", ["-99", "Lyrics not available", "[00:01.00]You must log in"])
+def test_a_placeholder_is_absent_with_a_word_on_why(text):
+    extractor, track = LyricsExtractor(), Track("a", lyrics=text)
+    row, facts = extractor.extract_with_obs(track)
+    assert np.isnan(row).all() and extractor.is_absent(track)
+    assert facts == extractor.absent_obs(track) and facts["note"].startswith("no lyrics but")
+
+
+@pytest.mark.parametrize(
+    "text", ["Instrumental", "[00:00.00]♪", "纯音乐，请欣赏", "Boats Lyrics[Instrumental]3Embed"]
+)
+def test_an_instrumental_has_no_word(text):
+    row, facts = obs(text)
+    assert (row[0], row[2]) == (0, 0) and facts["note"] == "no word in the lyrics"
+
+
+def test_what_the_scan_noted_is_told():
+    assert obs("la la la", "the first of 2 files")[1]["note"].endswith("; the first of 2 files")
+    assert LyricsExtractor().absent_obs(Track("a", lyrics_note="why")) == {"note": "why"}
+    assert LyricsExtractor().absent_obs(Track("a")) == {}
+
+
+def test_lyrics_repeated_without_end_fail_with_a_reason():
+    stamps = "".join(f"[{second // 60}:{second % 60:02d}]" for second in range(20_000))
+    with pytest.raises(ExtractionError, match=r"^a: lyrics: repeated lines that come to more than"):
+        LyricsExtractor().extract(Track("a", lyrics=stamps + "x" * 100))
 
 
 CHANGES = [
