@@ -249,9 +249,7 @@ def pick_device(device: str) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device={device!r} is none of torch's: {error}") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r}: torch finds no GPU on this machine")
-    return chosen
+        torch.zeros(1, device=device).cpu()  # a device that torch has and cannot use fails here
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device={device!r} is none that torch can use here: {error}") from error
+    return torch.device(device)

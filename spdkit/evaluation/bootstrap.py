@@ -200,7 +200,7 @@ def paired_bootstrap(
     MetricError
         When there is no such metric, or the rows cannot be scored.
     """
-    if isinstance(metric, str):
+    if not isinstance(metric, Metric):
         if metric not in METRICS:
             raise MetricError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
         metric = METRICS[metric]

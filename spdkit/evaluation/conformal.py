@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from spdkit.common.errors import ParameterError
+from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import Number, check_parameters
 
 Numbers = NDArray[np.float64]
@@ -34,23 +36,31 @@ def conformal_radius(residuals: Numbers, coverage: float, *, full: float = 1) ->
     Raises
     ------
     ValueError
-        When there is no such coverage, or n residuals cannot guarantee it.
+        When there is no such coverage, n residuals cannot guarantee it, or one is not finite.
     """
-    check_parameters({"coverage": coverage}, {"coverage": Number(0, full, closed="neither")})
-    n = len(residuals)
+    n, fewest = len(residuals), fewest_residuals(coverage, full=full)
+    other_axes = tuple(range(1, np.ndim(residuals)))
+    odd = np.asarray((~np.isfinite(residuals)).any(axis=other_axes))
+    refuse_rows(odd, "residuals are not finite", ParameterError)
     rank = _rank(n, coverage, full)
     if rank > n:
         raise ValueError(
             f"{n} rows were held out for calibration; a coverage of {coverage} needs "
-            f"{fewest_residuals(coverage, full=full)}: fit on more rows, or raise "
-            f"calibration_fraction"
+            f"{fewest}: fit on more rows, or raise calibration_fraction"
         )
     radius: Numbers = np.sort(np.abs(residuals), axis=0)[rank - 1]
     return radius
 
 
 def fewest_residuals(coverage: float, *, full: float = 1) -> int:
-    """How many held-out rows it takes to guarantee a coverage above 0 and below `full`."""
+    """How many held-out rows it takes to guarantee a coverage above 0 and below `full`.
+
+    Raises
+    ------
+    ParameterError
+        When there is no such coverage.
+    """
+    check_parameters({"coverage": coverage}, {"coverage": Number(0, full, closed="neither")})
     n = max(1, math.floor(coverage / (full - coverage)) - 1)
     while _rank(n, coverage, full) > n:
         n += 1
@@ -75,7 +85,17 @@ def temperature(logits: Numbers, classes: NDArray[np.intp], weight: Numbers | No
     -------
     float
         In [0.05, 20]; 1 when there are no rows.
+
+    Raises
+    ------
+    ParameterError
+        When there are not as many classes and weights as logits, or a weight is below 0.
     """
+    for name, values in (("classes", classes), ("weight", weight)):
+        if values is not None and np.shape(values) != (len(logits),):
+            raise ParameterError(f"{name} has shape {np.shape(values)}, logits {len(logits)} rows")
+    if weight is not None and not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ParameterError("weight must hold finite numbers of at least 0")
     if not len(classes) or (weight is not None and not weight.sum() > 0):
         return 1.0
     rows = np.arange(len(classes))

@@ -137,7 +137,7 @@ def split(
     name, values = ("groups", groups) if protocol == "artist" else ("dates", dates)
     if values is None:
         raise ProtocolError(f"the protocol {protocol!r} needs {name}, one a row; there are none")
-    _require_length(values, name, n_rows)
+    _require_length(_complete(values, name) if name == "groups" else values, name, n_rows)
     if protocol == "artist":
         return artist_split(values, classes, k=k, test_share=test_share, seed=seed)
     return time_split(values, k=k, test_share=test_share)
@@ -395,7 +395,10 @@ def _require_sizes(strata: Index, needed: int, why: str, what: str) -> None:
 
 def _complete(values: ArrayLike, what: str) -> NDArray[Any]:
     """Values, none of which is missing."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ProtocolError(f"{what} must be one value a row: {error}") from error
     if array.ndim != 1:
         raise ProtocolError(f"{what} must have shape (n_rows,), got {array.shape}")
     problem = f"{what} are missing (leave these rows out or fill them in)"

@@ -32,7 +32,7 @@ from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import Difference, Score, paired_bootstrap
 from spdkit.evaluation.splits import ProtocolError, Splits
 from spdkit.nets.training import DivergedError
-from spdkit.popularity.labels import PAPER_THRESHOLDS, classify
+from spdkit.popularity.labels import PAPER_THRESHOLDS, check_thresholds, classify
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.predictions import Predictions, headline, predict, scores
 
@@ -56,12 +56,26 @@ class Songs:
     groups : ndarray or None, shape (n_rows,)
     thresholds : (float, float)
         Where the classes medium and high begin.
+
+    Raises
+    ------
+    FitError
+        When there are not as many labels, or groups, as rows of X.
+    PopularityError
+        When the thresholds do not rise.
     """
 
     X: pd.DataFrame
     y: NDArray[np.float64]
     groups: NDArray[Any] | None = None
     thresholds: tuple[float, float] = PAPER_THRESHOLDS
+
+    def __post_init__(self) -> None:
+        check_thresholds(self.thresholds)
+        for name, values in (("y", self.y), ("groups", self.groups)):
+            if values is not None and np.shape(values) != (len(self.X),):
+                shape = np.shape(values)
+                raise FitError(f"{name} has shape {shape}, and X has {len(self.X)} rows")
 
     def rows(self, index: Index) -> Songs:
         """Some of the rows."""
@@ -215,7 +229,19 @@ def evaluate(
         Of the bootstrap.
     progress : bool
         Whether to show a bar on stderr.
+
+    Raises
+    ------
+    FitError
+        When there is no model, or a model cannot be fitted on these songs.
+    ProtocolError
+        When the splits are of more rows than there are songs.
     """
+    if not makers:
+        raise FitError("makers is empty: there is no model to evaluate")
+    n_rows = 1 + max([-1, *splits.development, *splits.test])
+    if n_rows > len(songs.X):
+        raise ProtocolError(f"the splits are of {n_rows} rows, and there are {len(songs.X)} songs")
     rows = {
         "validation": np.concatenate([fold.validation for fold in splits.folds]),
         "test": splits.test,

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from spdkit.common.messages import listing
+from spdkit.popularity.feature_groups import ExplanationError
 from spdkit.popularity.models.quantile_encoding import QuantileInputs
 
 NEIGHBOURS = 5
@@ -57,7 +59,16 @@ def _positions(inputs: QuantileInputs, X: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def outside_range(X: pd.DataFrame, low: pd.Series, high: pd.Series) -> NDArray[np.int64]:
-    """How many features of each song lie beyond the training rows' range, shape (n_songs,)."""
+    """How many features of each song lie beyond the training rows' range, shape (n_songs,).
+
+    Raises
+    ------
+    ExplanationError
+        When a column of X has no range.
+    """
+    lacking = list(X.columns.difference(low.index.intersection(high.index)))
+    if lacking:
+        raise ExplanationError(f"low and high lack columns of X: {listing(lacking, quote=True)}")
     values = X.to_numpy(dtype=np.float64)
     beyond = (values < low[X.columns].to_numpy()) | (values > high[X.columns].to_numpy())
     counts: NDArray[np.int64] = beyond.sum(axis=1).astype(np.int64)

@@ -202,6 +202,7 @@ def importance_table(
     check_parameters(settings, _SETTINGS, ExplanationError)
     most: dict[str, Allowed] = {"max_predictions": (Whole(), None)}
     check_parameters({"max_predictions": max_predictions}, most, ExplanationError)
+    classify(y, thresholds)  # refuses what is no popularity
     truth = np.asarray(y, dtype=np.float64)
     if truth.shape != (len(X),):
         raise ExplanationError(f"y has shape {truth.shape}, there are {len(X)} rows")
@@ -211,6 +212,8 @@ def importance_table(
             f"features and X differ in columns: {listing(sorted(odd), quote=True)}"
         )
     units = None if groups is None else np.asarray(groups)
+    if units is not None and units.shape != (len(X),):
+        raise ExplanationError(f"groups has shape {units.shape}, there are {len(X)} rows")
     tables = []
     for what in LEVELS:
         feature_groups = groups_of(features, what)

@@ -74,7 +74,7 @@ def predict_store(
     Raises
     ------
     MatchError
-        When the store's features are not the model's.
+        When the store's features are not the model's, or it lacks one of the tracks.
     """
     features, reasons = _matched(store, record, track_ids)
     X = features[reasons == ""]
@@ -114,6 +114,9 @@ def _matched(
         )
     X = store.to_pandas()[list(columns)].astype("float64")
     if track_ids is not None:
+        strangers = [track for track in track_ids if track not in X.index]
+        if strangers:
+            raise MatchError(f"{store.path}: has no track {listing(strangers, quote=True)}")
         X = X.loc[list(track_ids)]
     empty = X.isna().all(axis=1)
     reasons = pd.Series("", index=X.index, dtype=object)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.special import softmax
 
-from spdkit.evaluation.conformal import conformal_radius, temperature
+from spdkit.evaluation.conformal import conformal_radius, fewest_residuals, temperature
 
 
 def test_radius_by_hand():
@@ -55,3 +57,24 @@ def test_weights_count_as_repeated_rows():
 def test_without_rows_nothing_is_changed():
     assert temperature(np.zeros((0, 3)), np.zeros(0, dtype=int)) == 1.0
     assert temperature(np.ones((2, 3)), np.array([0, 1]), np.zeros(2)) == 1.0
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.5, 1.5, math.nan, "much", None, True])
+def test_a_coverage_that_is_none_is_named(coverage):
+    for call in (
+        lambda: fewest_residuals(coverage),
+        lambda: conformal_radius(np.ones(9), coverage),
+    ):
+        with pytest.raises(ValueError, match=r"coverage must be a number in \(0, 1\), got"):
+            call()
+
+
+def test_residuals_and_weights_that_are_none_are_named():
+    with pytest.raises(ValueError, match="1 of 9 residuals are not finite, the first in row 3"):
+        conformal_radius(np.where(np.arange(9) == 3, np.nan, 1.0), 0.5)
+    logits, classes = np.zeros((3, 2)), np.zeros(3, dtype=int)
+    for weight, reason in ((-np.ones(3), "at least 0"), (np.ones(4), r"weight has shape \(4,\)")):
+        with pytest.raises(ValueError, match=reason):
+            temperature(logits, classes, weight)
+    with pytest.raises(ValueError, match=r"classes has shape \(4,\), logits 3 rows"):
+        temperature(logits, np.zeros(4, dtype=int))

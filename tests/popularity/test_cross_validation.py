@@ -8,7 +8,7 @@ import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from spdkit.evaluation.splits import ProtocolError, split
+from spdkit.evaluation.splits import ProtocolError, paper_split, split
 from spdkit.popularity.cross_validation import FitError, Songs, evaluate, fit_model, folds_of
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 
@@ -151,3 +151,18 @@ def test_songs_that_do_not_suffice_are_told():
     model = HitMusicNetClassifier.from_preset("1-B")
     with pytest.raises(FitError, match=r"HitMusicNetClassifier cannot be fitted on 200 songs: y"):
         fit_model(model, same, together=False)
+
+
+def test_songs_and_models_that_do_not_fit_are_named():
+    X, y = pd.DataFrame({"a": range(20)}), np.arange(20.0)
+    for arguments, reason in (
+        ((X, y[:3]), r"y has shape \(3,\), and X has 20 rows"),
+        ((X, y, np.arange(3)), r"groups has shape \(3,\), and X has 20 rows"),
+        ((X, y, None, (65, 25)), "thresholds must rise"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            Songs(*arguments)
+    with pytest.raises(ValueError, match="makers is empty"):
+        evaluate({}, Songs(X, y), paper_split(20))
+    with pytest.raises(ValueError, match="the splits are of 60 rows, and there are 20 songs"):
+        evaluate({"none": lambda: None}, Songs(X, y), paper_split(60))

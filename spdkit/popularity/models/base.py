@@ -131,8 +131,8 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         self, X: Numbers, y: NDArray[Any], sample_weight: Any, groups: Any
     ) -> tuple[Numbers, NDArray[Any], Numbers | None, Any]:
         """Rows, labels, weights and groups without the rows of weight 0, which count nowhere."""
-        if groups is not None and len(np.asarray(groups)) != len(X):
-            raise ParameterError(f"groups has {len(np.asarray(groups))} entries, X has {len(X)}")
+        if groups is not None and np.shape(groups) != (len(X),):
+            raise ParameterError(f"groups has shape {np.shape(groups)}, X has {len(X)} rows")
         if sample_weight is None:
             return X, y, None, groups
         weight = row_weights(sample_weight, len(X))

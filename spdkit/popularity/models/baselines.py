@@ -47,6 +47,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import needs_extra
+from spdkit.common.parameters import FLAG, Allowed, OneOf, Whole, check_parameters
 from spdkit.popularity.models.scaling import MaskedMinMaxScaler
 
 TITLES = {
@@ -62,6 +63,7 @@ TITLES = {
 }
 # Trees enough to converge at this rate on 10,000 to 100,000 songs.
 _TREES = {"n_estimators": 500, "learning_rate": 0.03}
+_PARAMETERS: dict[str, Allowed] = {"random_state": (Whole(0), None), "lightgbm": FLAG}
 _EPOCHS = {"early_stopping": True, "n_iter_no_change": 20, "max_iter": 1000}
 
 
@@ -82,7 +84,10 @@ def regressors(random_state: int = 0, *, lightgbm: bool = False) -> dict[str, Pi
     ------
     BaselineError
         When LightGBM is asked for and is not installed.
+    ParameterError
+        When a parameter is not what it may be.
     """
+    check_parameters({"random_state": random_state, "lightgbm": lightgbm}, _PARAMETERS)
     folds = KFold(5, shuffle=True, random_state=random_state)
     mlp = MLPRegressor(random_state=random_state, **_EPOCHS)
     baselines = {
@@ -110,6 +115,8 @@ def classifiers(
     Parameters and errors are those of `regressors`, and `class_weight` is for logistic regression
     and LightGBM; the others know no weights.
     """
+    given = {"random_state": random_state, "lightgbm": lightgbm, "class_weight": class_weight}
+    check_parameters(given, {**_PARAMETERS, "class_weight": (OneOf("balanced"), None)})
     baselines = {
         "majority": Pipeline([("model", DummyClassifier(strategy="prior"))]),
         "lda": _prepared(LinearDiscriminantAnalysis()),

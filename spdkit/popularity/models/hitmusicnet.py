@@ -301,9 +301,11 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
             )
         codes = codes.astype(np.int64)
         if self.class_weight is not None:
-            balance = row_weights(
-                compute_sample_weight(self.class_weight, y), len(y), "class_weight"
-            )
+            try:
+                balance = compute_sample_weight(self.class_weight, y)
+            except ValueError as error:
+                raise ParameterError(f"class_weight={self.class_weight!r}: {error}") from error
+            balance = row_weights(balance, len(y), "class_weight")
             balance = balance if weight is None else weight * balance
             X, codes, weight, groups = self._weighted_rows(X, codes, balance, groups)
         held, logits, _ = self._fit_nets(X, codes, weight, groups, cross_entropy, callback)

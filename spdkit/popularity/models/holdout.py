@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.common.parameters import Allowed, Number, Whole, check_parameters
+
 Index = NDArray[np.intp]
+_PARAMETERS: dict[str, Allowed] = {
+    "n_rows": Whole(),
+    "stopping": Number(0, 1, closed="low"),
+    "calibration": Number(0, 1, closed="low"),
+    "seed": Whole(0),
+}
 
 
 @dataclass(frozen=True)
@@ -46,9 +54,11 @@ def hold_out(
     Raises
     ------
     ValueError
-        When the shares or the length of `groups` are impossible.
+        When a number is out of range, or the shares or the length of `groups` are impossible.
     """
-    if min(stopping, calibration) < 0 or stopping + calibration >= 1:
+    given = {"n_rows": n_rows, "stopping": stopping, "calibration": calibration, "seed": seed}
+    check_parameters(given, _PARAMETERS)
+    if stopping + calibration >= 1:
         raise ValueError(
             "early_stopping_fraction and calibration_fraction must be at least 0 and together "
             f"below 1, got {stopping} and {calibration}"

@@ -207,3 +207,17 @@ def test_without_lightgbm_it_says_what_to_install(make, monkeypatch):
     assert "mlp" in make()
     with pytest.raises(BaselineError, match=r"needs lightgbm: pip install 'spdkit\[lightgbm\]'"):
         make(lightgbm=True)
+
+
+@pytest.mark.parametrize("make", [regressors, classifiers])
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
+def test_a_random_state_that_is_none_is_named(make, seed):
+    with pytest.raises(
+        ValueError, match="random_state must be a whole number of at least 0 or None, got"
+    ):
+        make(seed)
+
+
+def test_class_weights_that_are_none_are_named():
+    with pytest.raises(ValueError, match="class_weight must be one of 'balanced' or None, got"):
+        classifiers(class_weight="heavy")

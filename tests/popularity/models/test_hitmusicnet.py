@@ -265,7 +265,7 @@ def ones_but(value, row=7):
         ({"sample_weight": ["heavy"] * 40}, "sample_weight must be numbers"),
         ({"sample_weight": np.zeros(40)}, "sample_weight is zero in every row"),
         ({"sample_weight": 1.0 - ones_but(0)}, "sample_weight is above 0 in one row"),
-        ({"groups": ["a"] * 39}, "groups has 39 entries, X has 40"),
+        ({"groups": ["a"] * 39}, r"groups has shape \(39,\), X has 40 rows"),
         ({"callback": 3}, "callback must be a function, got 3"),
     ],
 )
@@ -293,7 +293,7 @@ def test_labels_that_are_text_are_refused(y):
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"device": "gpu"}, "device='gpu' is none of torch's"),
+        ({"device": "gpu"}, "device='gpu' is none that torch can use here"),
         ({"target_range": (50, 50)}, r"target_range must be \(low, high\), got \(50, 50\)"),
     ],
 )
@@ -319,6 +319,9 @@ def test_class_weights_below_0_are_named():
     model = quick(HitMusicNetClassifier, max_epochs=1, class_weight={False: 1, True: -1})
     with pytest.raises(ValueError, match="values of class_weight are no numbers of at least 0"):
         model.fit(X, y > 50)
+    for weights in ({"hit": 1}, {False: "much", True: 1}):
+        with pytest.raises(ValueError, match=r"class_weight=\{"):
+            model.set_params(class_weight=weights).fit(X, y > 50)
 
 
 def test_labels_out_of_range_are_named():
