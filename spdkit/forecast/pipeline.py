@@ -246,7 +246,8 @@ def forecast_panel(
     # How many rows it needs does not depend on the metric, which depends on how many there are.
     plan = _fit_in(panel, request, registry.build_forecaster(request.model, setting), remarks)
     panel, n_scored, n_windows, levels = plan.panel, plan.n_scored, plan.n_windows, plan.levels
-    setting = replace(setting, metric=_metric(plan, request, remarks))
+    metric, why = _metric(plan, request)
+    setting = replace(setting, metric=metric)
     forecaster = registry.build_forecaster(request.model, setting)
     if plan.too_short:
         forecaster = registry.build_fallback()
@@ -262,7 +263,8 @@ def forecast_panel(
     if n_windows:
         windows = run_windows(panel, forecasters, h, n_windows, scored=n_scored, tick=tick)
     fitted = clone(forecaster).fit_panel(panel)
-    remarks += _choice(fitted, setting.metric)
+    if reason := f"{why}{_choice(fitted, metric)}".removeprefix("; "):
+        remarks.append(reason)
     # As fit_panel would learn them, from the very windows that are scored.
     fitted.residuals_ = residuals(windows, request.model) if levels else None
     tick()
@@ -302,38 +304,35 @@ class _Plan:
     too_short: bool = False
 
 
-def _metric(plan: _Plan, request: Request, remarks: list[str]) -> str:
-    """F where every row that is scored has plays; else wape, or mae, which a remark says."""
+def _metric(plan: _Plan, request: Request) -> tuple[str, str]:
+    """F where every row that is scored has plays; else wape, or mae, and why."""
     if plan.too_short:
-        return "f"
+        return "f", ""
     windows = plan.n_scored
     if request.model == registry.BEST:  # in each window it chooses by those before
         windows = plan.n_windows + registry.BEST_WINDOWS
     recent = plan.panel.tail(windows * request.h)
     metric = existing_metric(AUTO, [recent.y])
-    if metric != "f":
-        without = recent.y <= 0
-        what = f"are compared by {TITLES[metric]}"
-        remarks.append(
-            f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
-            f"({recent.place(int(np.argmax(without)))}, is the first): models {what}"
-        )
-    return metric
+    if metric == "f":
+        return metric, ""
+    without = recent.y <= 0
+    return metric, (
+        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
+        f"({recent.place(int(np.argmax(without)))}, is the first): models are compared by "
+        f"{TITLES[metric]}"
+    )
 
 
-def _choice(fitted: Forecaster, metric: str) -> list[str]:
-    """What `best` had to do otherwise than it was told to."""
+def _choice(fitted: Forecaster, metric: str) -> str:
+    """What `best` has chosen by otherwise than by `metric`."""
     if not isinstance(fitted, BestForecaster):
-        return []
+        return ""
     if fitted.selection_ is None:
-        return [
-            f"none of the models can be scored on such series: they are forecast by "
-            f"{fitted.best_.label}, the mean of the last rows"
-        ]
-    if fitted.selection_.metric != metric:
-        chosen = TITLES[fitted.selection_.metric]
-        return [f"best has chosen by {chosen}, since every row that it chose by is 0"]
-    return []
+        label = fitted.best_.label
+        return f"; no model can be scored on such series: {label}, a mean, takes their place"
+    if fitted.selection_.metric == metric:
+        return ""
+    return f"; best chose by {TITLES[fitted.selection_.metric]}, since all it chose by is 0"
 
 
 def _fit_in(panel: Panel, request: Request, forecaster: Forecaster, remarks: list[str]) -> _Plan:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from spdkit.common.table_io import write_table
 from spdkit.common.versions import installed_versions
+from spdkit.evaluation.bootstrap import FEWEST_UNITS
 from spdkit.forecast.data.panel import day, series_count, steps
 from spdkit.forecast.models.serialization import PACKAGES
 from spdkit.forecast.pipeline import ForecastResult, parameters, period
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
-from spdkit.forecast.selection.backtest import FEWEST_SERIES, Validation
+from spdkit.forecast.selection.backtest import Validation
 from spdkit.report import forecast_figures
 from spdkit.report.forecast_figures import history_rows, largest, plot_series
 from spdkit.report.forecast_tables import (
@@ -181,12 +182,12 @@ def _error(metric: str, scores: Any) -> str:
 
 
 def _comparison(validation: Validation, rival: str) -> str:
-    if validation.same(rival):
-        return "its forecasts are the same"
     metric, difference = validation.metrics[0], validation.difference(rival)
     if difference is None:
+        return "its forecasts are the same"
+    if difference.reason:
         few = series_count(len(validation.windows[0].future))
-        return f"{few} cannot tell the two apart, which takes {FEWEST_SERIES}"
+        return f"{few} cannot tell the two apart, which takes {FEWEST_UNITS}"
     if difference.low <= 0 <= difference.high:
         return "these series cannot tell the two apart"
     better = (difference.value > 0) == (metric in HIGHER_IS_BETTER)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 
+from spdkit.evaluation.bootstrap import FEWEST_UNITS
 from spdkit.forecast.data.panel import steps
 from spdkit.forecast.pipeline import ForecastResult
 from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
-from spdkit.forecast.selection.backtest import FEWEST_SERIES, TITLES, Validation
+from spdkit.forecast.selection.backtest import TITLES, Validation
 from spdkit.report.page import NOTHING, Cell, Rows, Table, interval, percent, plain
 
 MOST_ROWS = 100  # of the ranked list
@@ -22,16 +23,12 @@ _BETTER = {"f": "higher is better", "f_share": "higher is better"}
 def score_table(result: ForecastResult, validation: Validation) -> Table:
     """Forecasters by metrics, and how far each lies from the first one."""
     scores, metric = validation.scores(), validation.metrics[0]
-    n_series = len(result.panel)
+    few = f"no interval of fewer than {FEWEST_UNITS} series"
+    interval_of = "95\u00a0% interval" if len(result.panel) >= FEWEST_UNITS else few
     columns = [
         Cell("Forecaster"),
         *(Cell(TITLES[each], _BETTER.get(each, "lower is better")) for each in validation.metrics),
-        Cell(
-            f"{TITLES[metric]}, {result.label} less it",
-            "95\u00a0% interval"
-            if n_series >= FEWEST_SERIES
-            else f"no interval of fewer than {FEWEST_SERIES} series",
-        ),
+        Cell(f"{TITLES[metric]}, {result.label} less it", interval_of),
     ]
     rows: Rows = [
         [
@@ -99,15 +96,12 @@ def number(metric: str, value: float) -> str:
 
 
 def _difference(validation: Validation, other: str) -> Cell:
-    if validation.same(other):
-        return Cell(NOTHING, "the same forecasts")
-    metric, difference = validation.metrics[0], validation.difference(other)
-    factor, unit = (100, " points") if metric in _SHARES else (1, "")
+    difference = validation.difference(other)
     if difference is None:
-        scores = validation.scores()[metric]
-        value = factor * (scores[validation.names[0]] - scores[other])
-        return Cell(f"{plain(value, 1, signed=True)}{unit}")
+        return Cell(NOTHING, "the same forecasts")
+    factor, unit = (100, " points") if validation.metrics[0] in _SHARES else (1, "")
     value, low, high = (
         factor * each for each in (difference.value, difference.low, difference.high)
     )
-    return Cell(f"{plain(value, 1, signed=True)}{unit}", interval(low, high, 1, signed=True))
+    ends = "" if difference.reason else interval(low, high, 1, signed=True)
+    return Cell(f"{plain(value, 1, signed=True)}{unit}", ends)

@@ -228,3 +228,123 @@ def test_best_says_what_it_picked(monkeypatch):
 def test_seasons_that_frequencies_are_known_for(freq, season):
     assert season_of(pd.tseries.frequencies.to_offset(freq)) == season
     assert season_of(1) == 1
+
+
+DAYS = np.arange(40)
+QUIET = {
+    "a quiet day in a window that best chooses in": np.where(DAYS == 33, 0, 50 + DAYS % 7),
+    "a quiet window": np.where((DAYS > 29) & (DAYS < 34), 0, 50 + DAYS % 7),
+    "over": np.where(DAYS > 20, 0, 50),
+    "not yet released": np.where(DAYS < 38, 0, 50),
+    "nothing": np.zeros(40),
+    "one play": (DAYS == 5).astype(float),
+    "sparse": np.random.default_rng(0).poisson(0.2, 40),
+    "below zero": 5 - DAYS % 9,
+    "one value": np.full(40, 7),
+    "tiny": 1e-9 * (50 + DAYS % 7),
+    "huge": 1e12 * (50 + DAYS % 7),
+}
+
+
+def series(*values, freq="D"):
+    """A checked panel of series that begin on one day."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "unique_id": f"s{i}",
+                "ds": pd.date_range("2020-01-01", periods=len(y), freq=freq),
+                "y": y,
+            }
+        )
+        for i, y in enumerate(values)
+    )
+
+
+@pytest.mark.parametrize("kind", QUIET)
+@pytest.mark.parametrize("others", [0, 1])
+def test_best_forecasts_any_table_that_passes_the_checks(kind, others):
+    frame = series(*[QUIET[kind]] + [60 + DAYS % 5] * others)
+    found = play_tables.result(frame, 2, "best")
+    assert np.isfinite(found.values).all() and found.values.shape == (1 + others, 2)
+    scores = found.validation.scores()
+    assert np.isfinite(scores.to_numpy(float)).all()
+    metric = found.forecaster.selection_.metric
+    told = [text for text in found.remarks if "WAPE" in text or "MAE" in text]
+    assert (metric == "f") == (not told) and len(told) <= 1
+    if kind in ("nothing", "over", "one play"):
+        assert metric == ("wape" if others else "mae")
+
+
+def test_a_zero_that_only_an_interval_window_of_best_reaches_is_told():
+    y = np.where(DAYS == 22, 0, 50 + DAYS % 7)  # scored are 2 windows of 1, chosen in 2 before each
+    frame = series(y, freq="W-MON")
+    assert play_tables.result(frame, 1, "best", levels=()).remarks == ()
+    found = play_tables.result(frame, 1, "best")
+    assert len(found.windows) == 10 and found.forecaster.selection_.metric == "f"
+    early = np.where(DAYS == 29, 0, 50 + DAYS % 7)
+    found = play_tables.result(series(early, freq="W-MON"), 1, "best")
+    assert (
+        "(series 's0', 2020-07-27, is the first): models are compared by WAPE" in found.remarks[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "h", "n_windows", "too_short"),
+    [
+        (60, 2, 2, False),
+        (11, 1, 2, False),
+        (10, 1, 1, False),
+        (9, 1, 0, False),
+        (8, 1, 0, True),
+        (10, 3, 0, True),
+        (2, 3, 0, True),
+        (60, 100, 0, True),
+    ],
+)
+def test_short_tables_are_scored_in_fewer_windows_or_not_and_it_is_told(
+    rows, h, n_windows, too_short
+):
+    y = 50.0 + np.arange(rows)
+    found = play_tables.result(series(y, y), h, "best")
+    assert (0 if found.validation is None else len(found.validation.windows)) == n_windows
+    assert found.values.shape == (2, h)
+    if too_short:
+        assert found.label == "SMA(16, partial)" and found.levels == ()
+        assert set(found.values.ravel()) == {y[-16:].mean()}
+        (remark,) = found.remarks
+        assert f"has {rows} rows, too few to choose a model by for a horizon of {h}" in remark
+    elif n_windows < 2:
+        assert any(f"has {rows} rows, too few for 2 windows" in text for text in found.remarks)
+    if rows == 2:  # what was asked for by number is refused by number
+        with pytest.raises(ForecastError, match=f"has {rows} rows, at least 13"):
+            play_tables.result(series(y, y), h, "best", n_windows=2)
+
+
+def test_weekly_series_whose_season_never_came_twice():
+    # Of four seasons of 52 weeks, 60 rows have a place at no step of some origins.
+    frame = series(*np.random.default_rng(0).poisson(100, (2, 60)), freq="W-MON")
+    for model in ("recommended", "global"):
+        found = play_tables.result(frame, 4, model, n_windows=1, levels=())
+        assert found.values.shape == (2, 4) and (found.values > 50).all()
+
+
+def test_before_a_first_release_the_level_is_held():
+    frame = series(np.where(DAYS < 38, 0, 50))
+    found = play_tables.result(frame, 2, "recommended", n_windows=0, levels=())
+    boosting = found.forecaster.forecasters_[1]
+    assert boosting.models_ == [] and boosting.n_origins_ == 0
+    assert set(found.values.ravel()) == {50.0} or (found.values > 0).all()
+
+
+@pytest.mark.parametrize("name", ["best", "best-lo-90", "before", "forecast", "change", "hi-90"])
+def test_columns_called_like_those_that_are_added_are_refused_by_name(name):
+    frame = series(50 + DAYS % 7, 60 + DAYS % 7).rename(columns={"unique_id": name})
+    panel = check_frame(frame, id_col=name)
+    with pytest.raises(ForecastError, match=f"the column '{name}' is called like one that"):
+        forecast_panel(panel, Request(1, "best", n_windows=1))
+
+
+def test_the_metric_is_chosen_by_the_series_that_are_left():
+    short = series(50 + DAYS % 7, [0.0] * 6)
+    found = play_tables.result(short, 2, skip_short=True)
+    assert len(found.panel) == 1 and not any("WAPE" in text for text in found.remarks)

@@ -58,7 +58,8 @@ def _text(pattern: str) -> str:
 _FORMS = (
     _Form(
         "quarters (YYYYQ)",
-        'pandas.to_datetime(ds.astype(str).str[:4] + "Q" + ds.astype(str).str[4:])',
+        'pandas.PeriodIndex(ds.astype(str).str[:4] + "Q" + ds.astype(str).str[4:], freq="Q")'
+        ".to_timestamp()",
         (_year(10), (1, 10, 1, 4)),
     ),
     _Form(

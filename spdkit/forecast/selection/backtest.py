@@ -6,8 +6,7 @@ At each cutoff every forecaster is fitted on what lies before it, and forecasts 
 it. Scores are of all those rows of all series together; F, which is a sum, is divided by the number
 of windows. It needs plays on every day: where a day has none, it is not given and ``wape`` leads.
 Two forecasters are compared by a bootstrap over series, since days of one series resemble each
-other; see `spdkit.evaluation.bootstrap`. Of fewer than ten series no interval is drawn: so few
-cannot say what others would do.
+other; see `spdkit.evaluation.bootstrap`, which draws none of fewer than ten.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ TITLES = {
     "mae": "MAE",
     "rmse": "RMSE",
 }
-FEWEST_SERIES = 10  # of which an interval can be drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,16 +124,15 @@ class Validation:
         Returns
         -------
         Difference or None
-            None where there are fewer than `FEWEST_SERIES` series to draw, or where the two
-            forecasters are one (see `same`): nothing is to be told apart.
+            None where the two forecasters are one (see `same`): nothing is to be told apart. Of
+            few series it has no interval, and says why.
         """
-        n_series = len(self.windows[0].future)
-        if n_series < FEWEST_SERIES or self.same(other):
+        if self.same(other):
             return None
         metric = self.metrics[0]
         own, others = (self._by_series(metric, name) for name in (self.names[0], other))
         return paired_bootstrap(
-            np.zeros(n_series), own, others, _summed(metric, self._sizes(metric))
+            np.zeros(len(own)), own, others, _summed(metric, self._sizes(metric))
         )
 
     def _by_series(self, metric: str, name: str) -> Numbers:

@@ -153,3 +153,123 @@ def test_dates_beyond_the_calendar_are_refused():
     panel = check_frame(frame(pd.DatetimeIndex(["2015-03-01", "2015-03-02"]).as_unit("ns")))
     with pytest.raises(ForecastError, match="dates from 2015-03-02 on with freq='D' leave the cal"):
         future_times(panel.ds[-1:], 10**9, panel.freq)
+
+
+@pytest.mark.parametrize(
+    ("tz", "around"),
+    [
+        ("America/Sao_Paulo", "2018-11-04"),
+        ("Asia/Beirut", "2022-03-27"),
+        ("America/Havana", "2020-03-08"),
+        ("America/Havana", "2020-11-01"),  # midnight comes twice
+        ("Africa/Cairo", "2024-04-26"),
+        ("America/Asuncion", "2023-10-01"),
+    ],
+)
+@pytest.mark.parametrize("step", ["D", "2D", "W"])
+@pytest.mark.parametrize("kept", ["zone", "UTC", "no zone"])
+@pytest.mark.parametrize("last", [1, 0, -3])
+def test_a_day_is_a_day_where_the_clock_skips_midnight(tz, around, step, kept, last):
+    # Before, on, and after the day of the jump, in the zone, in UTC, and without a zone.
+    offset = pd.tseries.frequencies.to_offset(
+        step if step != "W" else f"W-{pd.Timestamp(around):%a}".upper()
+    )
+    wall = pd.date_range(end=pd.Timestamp(around) - last * offset, periods=9, freq=offset)
+    ahead = pd.date_range(wall[-1], periods=4, freq=offset)[1:]
+
+    def local(times):
+        times = times.tz_localize(tz, nonexistent="shift_forward", ambiguous=[True] * len(times))
+        return times if kept == "zone" else times.tz_convert(kept if kept == "UTC" else None)
+
+    ds = local(wall) if kept != "no zone" else local(wall).tz_localize("UTC").tz_convert(tz)
+    ds = ds.tz_localize(None) if kept == "no zone" else ds
+    panel = check_frame(frame(ds))
+    assert panel.freq == offset or kept == "UTC"  # where a Sunday may begin on a Saturday
+    future = pd.DatetimeIndex(panel.future(3).ds)
+    if kept == "zone":
+        assert list(future) == list(local(ahead))
+    elif kept == "no zone":
+        assert list(future) == list(ahead)
+    else:  # days of the other zone go on at the hour that they have
+        assert list(future - ds[-1]) == [i * (ahead[0] - wall[-1]) for i in (1, 2, 3)]
+    without = np.delete(np.arange(9), 4)
+    filled = fill_gaps(frame(ds[without]), freq=panel.freq)
+    assert len(filled) == 9
+
+
+def test_two_times_a_day_are_no_days_of_a_clock_that_is_moved():
+    ds = pd.DatetimeIndex(
+        [f"2015-03-0{d} {hour}" for d in (1, 2, 3) for hour in ("00:00", "01:00")]
+    )
+    with pytest.raises(ForecastError, match="no row for 2015-03-01 02:00"):
+        check_frame(frame(ds))
+    assert check_frame(frame(ds[::2])).freq.freqstr == "D"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ([202011, 202012, 202101], r"months or weeks \(YYYYMM"),
+        ([202052, 202053], r"months or weeks \(YYYYMM"),
+        ([20150131, 20150201], r"days \(YYYYMMDD\)"),
+        ([20150131, 20150132], r"days \(YYYYMMDD\)"),
+        ([150131, 150201], r"days \(YYMMDD\)"),
+        ([2015365, 2016001], r"days of a year \(YYYYDDD\)"),
+        ([20153, 20154, 20161], r"quarters \(YYYYQ\)"),
+        ([2015010123, 2015010200], "dates and times"),
+        ([201501012359, 201501020000], "dates and times"),
+        ([20150101235959, 20150102000000], "dates and times"),
+        ([1420070400, 1420156800], r"times since 1970 \(in s\)"),
+        ([1420070400000, 1420156800000], r"times since 1970 \(in ms\)"),
+        ([1420070400000000, 1420156800000000], r"times since 1970 \(in us\)"),
+        ([1420070400000000000, 1420156800000000000], r"times since 1970 \(in ns\)"),
+    ],
+)
+def test_numbers_that_look_like_dates_are_no_steps_unless_freq_says_so(numbers, words):
+    whole = frame(np.array(numbers))
+    for use in (check_frame, fill_gaps):
+        with pytest.raises(ForecastError, match=f"look like {words}.* pandas.* freq=1"):
+            use(whole)
+    step = int(np.diff(numbers).min())
+    if len(set(np.diff(numbers))) == 1:
+        assert list(check_frame(whole, freq=step).future(1).ds) == [numbers[-1] + step]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1, 2, 3],
+        [2019, 2020, 2021],  # years count on as steps do
+        [1990, 2000, 2010],
+        range(201480, 201620),  # not all of them are months
+        range(150095, 150140),
+        range(20150, 20170),
+        range(2015300, 2015400),
+        [10**8, 10**8 + 1],
+        [18262, 18263],  # days since 1970 count on as steps do
+        [-3, -2],
+    ],
+)
+def test_numbers_that_count_on_as_steps_do_are_steps(numbers):
+    assert check_frame(frame(np.array(numbers))).freq == np.diff(numbers)[0]
+
+
+def test_how_numbers_are_converted_is_told_rightly():
+    for numbers, dates in (
+        ([202012, 202101], ["2020-12-01", "2021-01-01"]),
+        ([20150131, 20150201], ["2015-01-31", "2015-02-01"]),
+        ([150131, 150201], ["2015-01-31", "2015-02-01"]),
+        ([2015365, 2016001], ["2015-12-31", "2016-01-01"]),
+        ([20154, 20161], ["2015-10-01", "2016-01-01"]),
+        ([2015010123, 2015010200], ["2015-01-01 23:00", "2015-01-02"]),
+        ([1420070400, 1420156800], ["2015-01-01", "2015-01-02"]),
+        ([1420070400000, 1420156800000], ["2015-01-01", "2015-01-02"]),
+    ):
+        ds = pd.Series(numbers)
+        with pytest.raises(ForecastError) as told:
+            check_frame(frame(ds))
+        call = str(told.value).split("convert them by ")[1].split("; if")[0].split(", weeks by ")
+        converted = [eval(one, {"pandas": pd, "ds": ds}) for one in call]  # as a user types it
+        assert list(converted[0]) == [pd.Timestamp(date) for date in dates]
+    weeks = pd.Series([202052, 202053])
+    assert list(pd.to_datetime(weeks.astype(str) + "1", format="%G%V%u").dt.day) == [21, 28]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from importlib import import_module
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from long_frames import long_frame
+from made_plays import frame
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -18,6 +20,7 @@ from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import ARIMA, SMA, RelativeMean, SeasonalNaive
 from spdkit.forecast.models.serialization import CLASSES
+from spdkit.forecast.scoring.intervals import ConformalIntervals
 
 ALL = [SMA(3), SeasonalNaive(4), RelativeMean(), ARIMA((1, 0, 0)), ARIMA(max_p=1, max_q=1)]
 DF = long_frame(
@@ -212,3 +215,37 @@ def test_what_is_declared_are_parameters_and_defaults_are_allowed(name):
         if own[key].default is not inspect.Parameter.empty
     }
     check_parameters(defaults, {key: constraints[key] for key in defaults})
+
+
+@pytest.mark.parametrize("name", ["SMA(2)", "SMA(2)-lo-80", "cutoff", "SMA(2)-hi-80"])
+@pytest.mark.parametrize("column", ["unique_id", "ds", "y"])
+def test_columns_called_like_those_that_are_added_keep_their_values_or_are_refused(name, column):
+    df = frame({"a": range(40), "b": range(5, 45)}).rename(columns={column: name})
+    names = {"unique_id": "id_col", "ds": "time_col", "y": "target_col"}
+    words = {names[column]: name}
+    learned = ConformalIntervals(1, 5)
+    refused = pytest.raises(ForecastError, match=re.escape(f"the column '{name}' is called like"))
+    with refused:
+        SMA(2).cross_validation(df, 1, level=[80], intervals=learned, **words)
+    if column == "y" or name == "cutoff":
+        fitted = SMA(2).fit(df, intervals=learned, **words)
+        assert list(fitted.predict(1, level=[80])["SMA(2)"]) == [38.5, 43.5]
+    else:
+        with refused:
+            SMA(2).fit(df, intervals=learned, **words).predict(1, level=[80])
+
+
+def test_a_column_can_be_one_thing_only():
+    df = frame({"a": range(9)})
+    for words in ({"id_col": "ds"}, {"target_col": "unique_id"}, {"time_col": "y"}):
+        with pytest.raises(ForecastError, match="need columns of their own"):
+            SMA(2).fit(df, **words)
+
+
+def test_a_column_of_the_future_may_have_any_name():
+    df = frame({"a": range(30)}).assign(_merge=1.0)
+    X = df.iloc[-2:].assign(ds=pd.date_range(df["ds"].iloc[-1], periods=3)[1:])
+    fitted = ARIMA((0, 0, 0), futr_exog=["_merge"]).fit(df)
+    assert len(fitted.predict(2, X_df=X)) == 2
+    with pytest.raises(ForecastError, match="X_df has no row for series 'a'"):
+        fitted.predict(2, X_df=X[:1])

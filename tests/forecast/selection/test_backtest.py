@@ -76,7 +76,8 @@ def test_a_difference_is_that_of_the_scores(zero):
 @pytest.mark.parametrize("n_series", [1, 2, 9, 10])
 def test_few_series_have_no_interval(n_series):
     found = validated(check_frame(play_tables.weekly(n_series, 40)))
-    assert (found.difference("naive") is not None) == (n_series >= 10)
+    difference = found.difference("naive")
+    assert (difference.reason == "") == np.isfinite(difference.low) == (n_series >= 10)
 
 
 def test_a_forecaster_is_not_compared_with_itself():
