@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,7 +38,12 @@ def first(entries: Iterable[Entry], **fields: Any) -> Any:
 
 def number(value: float | None, digits: int = 4) -> str:
     """A number, or a dash when there is none."""
-    return UNKNOWN if value is None else f"{value:.{digits}f}"
+    return UNKNOWN if _is_none(value) else f"{value:.{digits}f}"
+
+
+def _is_none(value: float | None) -> bool:
+    """Whether a number is not there: of few artists, or rows, there is no interval."""
+    return value is None or math.isnan(value)
 
 
 def field(entry: Entry | None, name: str, digits: int = 4) -> str:
@@ -46,7 +52,9 @@ def field(entry: Entry | None, name: str, digits: int = 4) -> str:
 
 
 def ends(difference: Entry, digits: int) -> str:
-    """The interval of a difference."""
+    """The interval of a difference; a dash where there is none."""
+    if _is_none(difference["low"]):
+        return UNKNOWN
     return f"[{difference['low']:+.{digits}f}, {difference['high']:+.{digits}f}]"
 
 
@@ -54,7 +62,8 @@ def signed(difference: Entry | None, digits: int = 4) -> str:
     """A paired difference with its interval."""
     if difference is None:
         return PENDING
-    return f"{difference['value']:+.{digits}f} {ends(difference, digits)}"
+    text = f"{difference['value']:+.{digits}f}"
+    return text if _is_none(difference["low"]) else f"{text} {ends(difference, digits)}"
 
 
 def verdict(difference: Entry | None, *, lower_is_better: bool = True) -> str:
@@ -62,6 +71,8 @@ def verdict(difference: Entry | None, *, lower_is_better: bool = True) -> str:
     if difference is None:
         return PENDING
     low, high = difference["low"], difference["high"]
+    if _is_none(low):
+        return "cannot be told"
     if low == high == 0:
         return "the same"
     if low <= 0 <= high:

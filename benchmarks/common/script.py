@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import sys
@@ -187,6 +188,11 @@ def resumable(
         progress("interrupted: the same command goes on from here")
         return 130
     return 0
+
+
+def known(value: float) -> float | None:
+    """A number for JSON: None where there is none, such as the interval of few artists."""
+    return None if math.isnan(value) else value
 
 
 def save(results: dict[str, Any], path: Path, *, allow_nan: bool = True) -> None:

@@ -107,7 +107,8 @@ def _cell(run: Any, part: str, metric: str, digits: int = 4, *, interval: bool =
         return PENDING
     text = number(run.get(part, {}).get(metric), digits)
     ends = run.get(f"{part}_intervals", {}).get(metric) if interval else None
-    return f"{text} [{number(ends[0], digits)}, {number(ends[1], digits)}]" if ends else text
+    low, high = (number(end, digits) for end in ends or (None, None))
+    return text if low == UNKNOWN else f"{text} [{low}, {high}]"
 
 
 def _seconds(run: Any) -> str:

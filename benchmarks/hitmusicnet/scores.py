@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common import script
 from benchmarks.common.journal import Journal
 from benchmarks.hitmusicnet.fits import (
     FitResult,
@@ -151,10 +152,10 @@ class Results:
                 "first": asdict(run),
                 "second": asdict(other),
                 **{
-                    name: getattr(paired, name) / _UNIT.get(metric, 1)
+                    name: script.known(getattr(paired, name) / _UNIT.get(metric, 1))
                     for name in ("value", "low", "high")
                 },
-                "p": paired.p,
+                "p": script.known(paired.p),
             }
 
 
@@ -183,7 +184,7 @@ def _difference(rows: Rows, a: RowPredictions, b: RowPredictions) -> Difference:
     return difference(songs, a.predictions.rows(first), b.predictions.rows(second))
 
 
-def _intervals(task: str, rows: Rows, of_rows: RowPredictions) -> dict[str, list[float]]:
+def _intervals(task: str, rows: Rows, of_rows: RowPredictions) -> dict[str, list[float | None]]:
     y, groups, predictions = rows.y[of_rows.rows], rows.groups[of_rows.rows], of_rows.predictions
     scored: dict[str, Score]
     if task == "hit":
@@ -194,7 +195,9 @@ def _intervals(task: str, rows: Rows, of_rows: RowPredictions) -> dict[str, list
         scored = scores(y, predictions, groups)
         names = list(score(task, y, predictions))
     return {
-        name: [end / _UNIT.get(name, 1) for end in (scored[name].low, scored[name].high)]
+        name: [
+            script.known(end / _UNIT.get(name, 1)) for end in (scored[name].low, scored[name].high)
+        ]
         for name in names
     }
 

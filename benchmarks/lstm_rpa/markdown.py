@@ -13,6 +13,7 @@ from benchmarks.common.markdown import (
     field,
     first,
     join_blocks,
+    number,
     package_versions,
     table,
     verdict,
@@ -276,7 +277,7 @@ def _differences(record: Entry) -> Iterator[str]:
         cells = [PENDING] * 4
         if entry["value"] is not None:
             better = verdict(entry, lower_is_better=False)
-            cells = [f"{entry['value']:+.1f}", ends(entry, 1), f"{entry['p']:.4f}", better]
+            cells = [f"{entry['value']:+.1f}", ends(entry, 1), number(entry["p"]), better]
         rows.append([*(_title(record, entry[side]) for side in ("first", "second")), *cells])
     yield table(["first", "second", "difference", "95 %", "p", "the first is"], rows)
 

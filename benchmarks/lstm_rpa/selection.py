@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from benchmarks.common import script
 from benchmarks.common.journal import Journal
 from benchmarks.common.measuring import meets
 from benchmarks.lstm_rpa.fits import LARGEST_K, SEEDED, Fit, FitResult, rolling_name
@@ -372,7 +373,9 @@ def _differences(entrants: dict[str, SeedScores | None]) -> Iterator[dict[str, A
         numbers: dict[str, Any] = {"value": None}
         if (a := entrants[first]) is not None and (b := entrants[second]) is not None:
             paired = difference(a.terms, b.terms)
-            numbers = {name: getattr(paired, name) for name in ("value", "low", "high", "p")}
+            numbers = {
+                name: script.known(getattr(paired, name)) for name in ("value", "low", "high", "p")
+            }
         yield {"first": first, "second": second, **numbers}
 
 

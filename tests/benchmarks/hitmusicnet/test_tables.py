@@ -367,6 +367,11 @@ def test_a_verdict_is_by_the_interval(markdown):
     assert markdown.verdict({"low": -0.1, "high": 0.2}) == "cannot be told"
     assert markdown.verdict({"low": 0.1, "high": 0.2}, lower_is_better=False) == "better"
     assert markdown.verdict(None) == "…"
+    for nothing in (None, float("nan")):
+        few = {"value": 0.5, "low": nothing, "high": nothing}
+        assert markdown.verdict(few) == "cannot be told"
+        assert (markdown.signed(few), markdown.ends(few, 2)) == ("+0.5000", "–")
+        assert markdown.number(nothing) == "–"
 
 
 def test_published_numbers_agree_with_each_other(runs):
