@@ -11,7 +11,8 @@ Unicode NFC. What goes, in this order:
   ``A Title Lyrics`` at the start, with the box about the song behind it that ends in ``Read More``,
   ``34Embed`` at the end, ``You might also like``, ``See Someone LiveGet tickets as low as $20``
   between; Musixmatch's ban on commercial use;
-- lines of credits (``Songwriters: Someone``, ``作词 : Someone``, ``lyrics © Someone``);
+- lines of credits (``Songwriters: Someone``, ``作词 : Someone``, ``lyrics © Someone``) and
+  markup of web pages (``<br>``, ``&amp;``);
 - whatever stands in square brackets, by convention not sung: section headers (``[Chorus: A & B]``),
   LRC time stamps and tags (``[01:02.50]``, ``[ar:Someone]``), remarks (``[?]``); LRC's word
   stamps (``<01:02.50>``);
@@ -23,6 +24,7 @@ Digits before ``Embed`` are Genius's counter, and no line keeps digits of its ow
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -33,6 +35,7 @@ _INVISIBLE = regex.compile(r"[\u00ad\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufef
 
 _ALSO_LIKE = "You might also like"
 _TICKETS = "Get tickets as low as"
+_ANY_TICKETS = "Get tickets "
 
 # Glued to what precedes or follows it, or a line of its own; never in the middle of a sung line.
 _ALSO_LIKE_GLUED = regex.compile(
@@ -40,23 +43,30 @@ _ALSO_LIKE_GLUED = regex.compile(
     rf"|{_ALSO_LIKE}(?=[\p{{Lu}}\p{{Lo}}\p{{N}}\[(\"'“¿¡])",
     regex.MULTILINE,
 )
-_TICKETS_GLUED = regex.compile(rf"See [^\n]{{1,80}}? Live{_TICKETS} \p{{Sc}}[\d.,]*\d")
+_TICKETS_GLUED = regex.compile(
+    rf"See [^\n]{{1,80}}? Live\s*{_TICKETS} \p{{Sc}}[\d.,]*\d"
+    r"|See upcoming [^\n]{1,40}? shows\s*Get tickets for your favou?rite artists"
+)
 _TITLE = regex.compile(
     r"\A\s*+(?:(?:\d+ Contributors?|Translations)(?:[^\n]*Lyrics|[ \t]*$)"
     r"|[^\n]{0,200} Lyrics(?=\[|[ \t]*$)|Lyrics:?[ \t]*$)",
     regex.MULTILINE,
 )
 # Glued to the title, or the first line alone.
-_ABOUT = regex.compile(r"\A\s*+[^\[]{1,2000}?(?:…|\.\.\.) ?Read More[ \t\xa0]*")
+_ABOUT = regex.compile(r"\A\s*+[^\[]{1,2000}?(?:…|\.\.\.)[ \xa0]*Read More[ \t\xa0]*")
 _NOT_FOR_SALE = re.compile(r"^\*+ This Lyrics is NOT for Commercial use \*+.*\Z", re.M | re.S)
 _CREDIT = re.compile(
-    r"^[ \t]*+(?:(?:song)?writers?(?:\(s\))? ?:|(?:lyrics|music|words|written|composed|produced"
+    r"^[ \t]*+(?:(?:songwriters?|writers|writer\(s\))(?:\(s\))? ?:"
+    r"|(?:lyrics|music|words|written|composed|produced"
     r"|arranged)(?: and \w+)? by ?[:：]|lyrics (?:licensed|powered|provided|submitted) (?:&|and|by)"
     r"|source ?: ?(?:musixmatch|lyricfind)|submit corrections[ \t]*$|[^\n]{0,200}\blyrics ©"
-    r"|(?:作[词詞曲]|[词詞曲]|[编編]曲|填[词詞]|[制製]作人?|混音[师師]?|母[带帶]|和[声聲]|吉他|[录錄]音[师師]?"
-    r"|[监監][制製]|演唱|原唱|歌手|出品|OP|SP) ?[:：])[^\n]*$",
+    r"|(?:作[词詞曲]|[词詞曲]|[编編]曲|填[词詞]|[制製]作人?|混音[师師]?|母[带帶]|吉他|[录錄]音[师師]?"
+    r"|[监監][制製]|演唱|原唱|歌手|出品) ?[:：])[^\n]*$",
     re.MULTILINE | re.IGNORECASE,
 )
+_BREAK = re.compile(r"<(?:br|/p|/div)\b[^<>\n]*>[ \t]*\n?", re.IGNORECASE)
+_MARKUP = re.compile(r"</?(?:[abipu]|em|strong|div|span|font)(?:\s[^<>\n]*)?/?>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,5}|#x[0-9A-Fa-f]{2,5});")
 _CREDIT_SIGNS = (":", "：", "©", "by", "Submit")
 _EMBED = regex.compile(r"(?:\d{1,9}(?:\.\d)?K?)?Embed(?:Share URLCopyEmbedCopy)?\s*+\Z")
 
@@ -110,13 +120,17 @@ def visible(text: str) -> str:
 
 def without_page_text(text: str) -> str:
     """Take out what pages of lyrics say besides; lines end in newlines, visible."""
+    if _ENTITY.search(text):
+        text = html.unescape(text)
     text = "\n".join(visible(text).splitlines())
+    if "<" in text:
+        text = _MARKUP.sub("", _BREAK.sub("\n", text))
     # A look for the plain text first: most lyrics hold none of it.
     if "Lyrics" in text or "Contributor" in text:
         text = _TITLE.sub("", text, count=1)
     if "Read More" in text:
         text = _ABOUT.sub("", text, count=1)
-    if _TICKETS in text:
+    if _ANY_TICKETS in text:
         text = _TICKETS_GLUED.sub("\n", text)
     if _ALSO_LIKE in text:
         text = _ALSO_LIKE_GLUED.sub("\n", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 
@@ -26,24 +25,25 @@ def composed(name: str) -> str:
 def same_names(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
     r"""For each of `names` that is among `others` in another Unicode form, how it is spelt there.
 
-    What `others` spell alike is itself, and what they spell in several ways is left out.
+    What is spelt alike is itself, and what either side spells in several ways is left out.
 
     Examples
     --------
     >>> [len(name) for pair in same_names(["Cafe\u0301"], ["Caf\xe9"]).items() for name in pair]
     [5, 4]
     """
-    spellings = set(others)
-    absent = {name for name in names if not name.isascii() and name not in spellings}
+    own, spellings = set(names), set(others)
+    absent = [name for name in own - spellings if not name.isascii()]
     if not absent:
         return {}
-    counts = Counter(composed(name) for name in spellings)
-    by_form = {composed(name): name for name in spellings if counts[composed(name)] == 1}
-    unique = Counter(composed(name) for name in absent)
+    by_form: dict[str, list[str]] = {}
+    for name in (*spellings, *absent):
+        by_form.setdefault(composed(name), []).append(name)
+    pairs = ((name, [each for each in by_form[composed(name)] if each != name]) for name in absent)
     return {
-        name: by_form[composed(name)]
-        for name in absent
-        if composed(name) in by_form and unique[composed(name)] == 1
+        name: same[0]
+        for name, same in pairs
+        if len(same) == 1 and same[0] in spellings and same[0] not in own
     }
 
 

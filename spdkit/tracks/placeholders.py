@@ -15,7 +15,12 @@ import unicodedata
 
 _FEW_LINES, _FEW_LETTERS = 6, 300
 
-_MISSING = re.compile(r"-(?:1|9+)(?:\.0+)?|#?n/?a|nan|none|null|nil|undefined|unknown|no data|tbd")
+_MISSING = re.compile(
+    r"-(?:1|9+)(?:\.0+)?|#?n/?a|nan|none|null|nil|undefined|unknown|no data|tb[ad]|[-–—?.]{1,2}"
+    r"|\[\s*\]|\{\s*\}|\"\"|''|(?:error )?404(?:[ :-]*not found)?"
+    r"|not found|not available|coming soon"
+)
+_PAGE = re.compile(r"\s*(?:<!doctype html|<html|<head|<\?xml)", re.IGNORECASE)
 _INSTRUMENTAL = re.compile(
     r"(?:(?:this|it|song|track|piece|the|a|an|is|was|s|pure|purely|fully|only|just) )*"
     r"(?:instrumentals?|instrumentaal|instrumentale?s?|instrumentaln[aeyi]|strumentale|"
@@ -36,11 +41,12 @@ _EXCUSE = re.compile(
     r"|\b(?:log(?:ged)?|sign(?:ed)?) ?in(?: to (?:see|view|read|show|access|continue)\b|$)"
     r"|\blyrics?\b.{0,60}\b(?:not|un|isn t|aren t|no longer|yet to be|coming|will be)\b ?"
     r"(?:\w+ ){0,3}(?:available|found|released|transcribed|soon|display(?:ed)?|licensed|added)"
-    r"|\blyrics? (?:unavailable|missing|pending|restricted|removed|coming soon|n a)\b"
+    r"|\blyrics? (?:unavailable|missing|pending|restricted|removed|coming soon|n a|tb[ad])\b"
     r"|\b(?:restricted|missing) lyrics$|\bno lyrics (?:found|available|yet)\b"
     r"|\b(?:don t|do not|couldn t|could not|cannot|can t|unable to|not (?:licensed|allowed|"
     r"authori[sz]ed|in a position) to|still working on)\b.{0,40}\b(?:have|know|find|display|show|"
     r"get(?:ting)?|load)\b.{0,30}\blyrics\b"
+    r"|\benable (?:javascript|cookies)\b|\baccess denied\b"
     r"|\bguess the lyrics\b|\bcheck back (?:once|later|soon)\b"
     r"|\bparoles? (?:non ?|in)disponibles?\b|\bletra no disponible\b|\btext nicht verfügbar\b"
     r"|\bletra não disponível\b|\btesto non disponibile\b"
@@ -66,6 +72,8 @@ def missing(text: str) -> str:
     >>> missing("-99")
     'no lyrics but a placeholder, such as -99'
     """
+    if _PAGE.match(text):
+        return "no lyrics but a web page"
     if len(text) > _FEW_LETTERS:
         return ""
     if _MISSING.fullmatch(_plain(text)):
@@ -87,6 +95,8 @@ def is_instrumental(text: str) -> bool:
     if len(text) > _FEW_LETTERS or not text.strip():
         return False
     lines = _lines(text)
+    if not lines:
+        return not missing(text)
     if all(map(_INSTRUMENTAL.fullmatch, lines)):
         return True
     return len(lines) <= _FEW_LINES and _INSTRUMENTAL.fullmatch(" ".join(lines)) is not None

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.text import composed
-from spdkit.tracks.encodings import decode
+from spdkit.tracks.encodings import decode, repair
 from spdkit.tracks.languages import is_language
 from spdkit.tracks.placeholders import is_instrumental, missing
 from spdkit.tracks.timed_lyrics import sung_words
@@ -128,7 +128,9 @@ def read_lyrics(path: str) -> Lyrics:
         raise PartError(path, f"{size} bytes, more than the {MAX_BYTES} that lyrics may have")
     try:
         text, guessed = decode(data)
-        return lyrics_of(text, timed=place.suffix.lower() in _LRC)._replace(guessed=guessed)
+        repaired = repair([text])  # what another program took for Latin-1 and saved as UTF-8
+        lyrics = lyrics_of(repaired.texts[0], timed=place.suffix.lower() in _LRC)
+        return lyrics._replace(guessed=guessed or repaired.encoding)
     except ValueError as error:
         raise PartError(path, str(error)) from error
 

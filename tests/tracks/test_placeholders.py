@@ -17,6 +17,7 @@ Sorry, we don't have the lyrics for this song yet.|You'll have to guess the lyri
 Looks like we don't have the lyrics for this song.|Hmm. We don't know the lyrics for this one.
 We are not in a position to display these lyrics due to licensing restrictions.
 Unfortunately, we are not licensed to display the full lyrics for this song at the moment.
+-|""|[]|404 Not Found|Coming soon|Lyrics TBA|Enable JavaScript and cookies to continue
 暂无歌词|該歌曲暫無歌詞|Paroles non disponibles|Letra no disponible|Restricted lyrics"""
 INSTRUMENTAL = """\
 Instrumental|[Instrumental]|(Instrumental)|♪|♪♪ ♫|...|INSTRUMENTAL
@@ -39,6 +40,11 @@ def texts(block):
 def test_what_says_nothing_of_the_song(text):
     assert missing(text).startswith("no lyrics but ")
     assert missing(f"\n {text} \n") and not is_instrumental(text)
+
+
+def test_a_web_page_is_none_of_any_length():
+    page = "<!DOCTYPE html>\n<html><body>" + "grey boats\n" * 200
+    assert missing(page) == "no lyrics but a web page"
 
 
 @pytest.mark.parametrize("text", [*texts(INSTRUMENTAL), "[Instrumental]\n\n[Instrumental]"])

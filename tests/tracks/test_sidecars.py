@@ -68,6 +68,14 @@ def test_subtitles(suffix, tmp_path):
     assert read_lyrics(write(tmp_path / f"a{suffix}", text)) == Lyrics("grey boats\nby")
 
 
+def test_text_that_was_misread_and_saved_as_utf_8(tmp_path):
+    words = "Тёмный лес стоит вдали\nветер песню нам поёт"
+    for encoding in ("cp1251", "utf-8"):
+        misread = words.encode(encoding).decode("latin-1")
+        assert read_lyrics(write(tmp_path / "a.txt", misread)) == Lyrics(words, guessed=encoding)
+    assert read_lyrics(write(tmp_path / "a.txt", "là-bas déjà")) == Lyrics("là-bas déjà")
+
+
 def test_a_placeholder_is_no_lyrics_and_an_instrumental_has_no_words(tmp_path):
     read = read_lyrics(write(tmp_path / "a.txt", "-99"))
     assert read == Lyrics("", "no lyrics but a placeholder, such as -99")

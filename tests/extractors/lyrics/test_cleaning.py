@@ -190,3 +190,14 @@ def test_tails_of_pages(tail):
 )
 def test_lines_that_sound_like_pages(line):
     assert sung(f"one\n{line}\ntwo") == ["one", line, "two"]
+
+
+def test_markup_of_web_pages_goes():
+    page = "<p>grey boats<br>are waiting<br />\non the shore</p><i>R&amp;B</i> &lt;3 don&#39;t"
+    assert sung(page) == ["grey boats", "are waiting", "on the shore", "R&B <3 don't"]
+    assert sung("a < b > c\n<3 you\nAT&T; &so on;") == ["a < b > c", "<3 you", "AT&T; &so on;"]
+
+
+def test_shows_between_lines():
+    text = "grey boats\nSee upcoming pop showsGet tickets for your favorite artists\nwe sail"
+    assert sung(text) == ["grey boats", "we sail"]
