@@ -237,7 +237,7 @@ def _open_checked(path: Path) -> h5py.File:
     except PermissionError:
         raise StoreError(f"{path}: no permission to read it") from None
     except OSError as error:
-        if "lock file" in str(error):
+        if "lock file" in str(error) or "already open for" in str(error):
             raise StoreInUseError(f"{path}: {_lock_reason(error)}") from error
         reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
         raise StoreError(f"{path}: {reason} ({error})") from error
@@ -254,6 +254,11 @@ def _lock_reason(error: OSError) -> str:
         return (
             "is in use by another program that has it open to write, such as a notebook. Close it "
             "there (h5py: file.close()), and run this again; nothing of it has changed"
+        )
+    if "already open for" in str(error):
+        return (
+            "is marked as open to write, by a program that has it open or that died over it. Close "
+            "it there; where there is none, take the mark away (h5clear -s of HDF5's tools)"
         )
     return (
         f"cannot be locked: its disk has no locks ({os.strerror(error.errno or errno.ENOLCK)}). If "

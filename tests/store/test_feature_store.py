@@ -167,6 +167,14 @@ def test_a_store_that_another_program_writes_is_in_use(path):
     assert FeatureStore.open(path).X.shape == (3, 3)
 
 
+def test_a_file_whose_writer_died_is_no_other_kind_of_file(tmp_path):
+    code = "f = h5py.File(sys.argv[1], 'w', libver='latest'); f['X'] = [1]; f.swmr_mode = True"
+    code = f"import h5py, os, sys; {code}; f.flush(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, tmp_path / "f.h5"], check=True)
+    with pytest.raises(StoreInUseError, match="is marked as open to write"):
+        FeatureStore.open(tmp_path / "f.h5")
+
+
 def test_a_disk_without_locks_is_told(path, monkeypatch):
     def refuse(*args, **options):
         raise OSError(errno.ENOLCK, "Unable to synchronously open file (unable to lock file)")
