@@ -116,7 +116,9 @@ Baselines = Annotated[
         help="Compare with the median, linear models, a plain net, and LightGBM if it is there.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same model.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="The same seed gives the same model.")
+]
 
 
 def fit(

@@ -20,18 +20,20 @@ from spdkit.common.errors import ParameterError, SpdkitError
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number of at least `least`."""
+    """A whole number of at least `least` and, where that is given, at most `most`."""
 
     least: int = 1
+    most: int | None = None
 
     def __str__(self) -> str:
-        return f"a whole number of at least {self.least}"
+        end = "" if self.most is None else f" and at most {self.most}"
+        return f"a whole number of at least {self.least}{end}"
 
     def accepts(self, value: object) -> bool:
         """Whether `value` is one."""
         if isinstance(value, bool) or not isinstance(value, Integral):
             return False
-        return int(value) >= self.least
+        return self.least <= int(value) and (self.most is None or int(value) <= self.most)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Number:
         return math.isfinite(number) and above and below
 
 
+SEED = Whole(0, 2**32 - 1)  # what numpy's and scikit-learn's generators take
 POSITIVE = Number(0, closed="neither")
 SHARE = Number(0, 1, closed="neither")
 

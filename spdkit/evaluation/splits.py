@@ -41,7 +41,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import refuse_rows
-from spdkit.common.parameters import Allowed, Number, Whole, check_parameters
+from spdkit.common.parameters import SEED, Allowed, Number, Whole, check_parameters
 from spdkit.common.release_dates import ReleaseDate, read_release_dates
 
 Index = NDArray[np.intp]
@@ -359,7 +359,7 @@ _PARAMETERS: dict[str, Allowed] = {
     "n_rows": Whole(0),
     "k": Whole(2),
     "test_share": Number(0, 1, closed="low"),
-    "seed": Whole(0),
+    "seed": SEED,
 }
 
 

@@ -23,7 +23,7 @@ from sklearn.base import clone
 
 from spdkit.common.errors import ParameterError, SpdkitError, SpdkitWarning
 from spdkit.common.messages import listing
-from spdkit.common.parameters import FLAG, Allowed, Number, OneOf, Whole, check_parameters
+from spdkit.common.parameters import FLAG, SEED, Allowed, Number, OneOf, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.release_dates import RELEASE_FACTS, ReleaseDate, release_date_of
 from spdkit.common.versions import installed_versions
@@ -87,7 +87,7 @@ class FitSettings:
         "balanced": FLAG,
         "compared": FLAG,
         "explained": FLAG,
-        "seed": Whole(0),
+        "seed": SEED,
     }
 
     def __post_init__(self) -> None:

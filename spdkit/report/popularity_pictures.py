@@ -77,12 +77,14 @@ def _scores(record: ModelRecord) -> Iterator[Picture]:
     if not scores:
         return
     label = metric_title(metric)
+    without = scores[next(iter(scores))].reason
+    lines = "there are no intervals" if without else "lines are 95 % bootstrap intervals"
     xlabel = label if metric == "mae" else f"{label} (0–1)"
     yield _picture(
         "scores",
         "The model beside the baselines",
-        f"{label} of every model on the same {len(record.test):,} test songs; lines are 95 % "
-        f"bootstrap intervals. {'Left' if metric == 'mae' else 'Right'} is better.",
+        f"{label} of every model on the same {len(record.test):,} test songs; {lines}. "
+        f"{'Left' if metric == 'mae' else 'Right'} is better.",
         0.9 + 0.32 * len(scores),
         partial(figures.score_intervals, scores, model_title(MODEL, record.preset), xlabel),
     )
@@ -196,12 +198,13 @@ def _importance(record: ModelRecord) -> Iterator[Picture]:
         if not len(of_level):
             continue
         n_drawn = min(len(of_level), figures.MOST_BARS)
+        lines = "; lines are 95 % intervals" if of_level["low"].notna().any() else ""
         some = f" The {n_drawn} greatest of {len(of_level):,} are drawn."
         yield _picture(
             f"importance-{level}",
             f"Importance by {title.lower()}",
             f"By how much the {loss} on test songs rises when the columns of a {title.lower()} are "
-            "shuffled; lines are 95 % intervals. At 0 the model does without."
+            f"shuffled{lines}. At 0 the model does without."
             + (some if n_drawn < len(of_level) else ""),
             0.9 + 0.27 * n_drawn,
             partial(figures.importance, of_level, f"Increase of {loss}", title),

@@ -31,3 +31,4 @@ def test_inspect_lists_at_most_twenty_failures_unless_asked(tmp_path):
     assert short.count("empty file (0 bytes)") == 20
     assert "… and 5 more" in short
     assert invoke("inspect", tmp_path / "f.h5", "--failures").stdout.count("empty file") == 25
+    assert "nan" not in invoke("inspect", tmp_path / "f.h5", "--stats").stdout

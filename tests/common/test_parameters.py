@@ -9,6 +9,7 @@ from spdkit.common.errors import ParameterError, SpdkitError
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
+    SEED,
     SHARE,
     Instance,
     Number,
@@ -24,6 +25,7 @@ from spdkit.common.parameters import (
     [
         (Whole(), [1, np.int64(7)], [0, 1.0, True, "1", None, math.nan]),
         (Whole(2), [2, 4], [1]),
+        (SEED, [0, 2**32 - 1], [-1, 2**32]),
         (Number(), [-1e300, 0, np.float32(2)], [math.inf, math.nan, 10**400, True, "0", None]),
         (POSITIVE, [1e-9, 3], [0, -1]),
         (SHARE, [0.5], [0, 1, 1.5]),

@@ -18,6 +18,7 @@ from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
+    SEED,
     TEXT,
     Allowed,
     Instance,
@@ -108,7 +109,7 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
         "warm_start": FLAG,
         "device": TEXT,
         "verbose": (FLAG, Whole(0)),
-        "random_state": (Whole(0), Instance(np.random.RandomState), None),
+        "random_state": (SEED, Instance(np.random.RandomState), None),
     }
 
     @classmethod

@@ -47,7 +47,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import needs_extra
-from spdkit.common.parameters import FLAG, Allowed, OneOf, Whole, check_parameters
+from spdkit.common.parameters import FLAG, SEED, Allowed, OneOf, check_parameters
 from spdkit.popularity.models.scaling import MaskedMinMaxScaler
 
 TITLES = {
@@ -63,7 +63,7 @@ TITLES = {
 }
 # Trees enough to converge at this rate on 10,000 to 100,000 songs.
 _TREES = {"n_estimators": 500, "learning_rate": 0.03}
-_PARAMETERS: dict[str, Allowed] = {"random_state": (Whole(0), None), "lightgbm": FLAG}
+_PARAMETERS: dict[str, Allowed] = {"random_state": (SEED, None), "lightgbm": FLAG}
 _EPOCHS = {"early_stopping": True, "n_iter_no_change": 20, "max_iter": 1000}
 
 
