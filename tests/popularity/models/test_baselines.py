@@ -212,9 +212,7 @@ def test_without_lightgbm_it_says_what_to_install(make, monkeypatch):
 @pytest.mark.parametrize("make", [regressors, classifiers])
 @pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
 def test_a_random_state_that_is_none_is_named(make, seed):
-    with pytest.raises(
-        ValueError, match="random_state must be a whole number of at least 0 and .* or None, got"
-    ):
+    with pytest.raises(ValueError, match=r"random_state must be a whole number .* or None, got"):
         make(seed)
 
 
