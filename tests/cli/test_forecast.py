@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
+import numpy as np
 import pandas as pd
 import play_tables
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from spdkit.cli.app import app
@@ -14,6 +17,7 @@ from spdkit.forecast import registry
 from spdkit.forecast.registry import MODELS
 
 FAST = ("--model", "seasonal-naive")
+SLOW = ("recommended-with-units", "arima", "lstm", "lstm-rpa")
 
 
 def run(*words, code=0):
@@ -203,3 +207,43 @@ def test_further_columns_reach_the_models_that_see_them(tmp_path):
     )
     assert plain["forecasts"] != helped["forecasts"]
     assert "no column 'likes'" in refused(*asked, "--hist-exog", "likes")
+
+
+def options(text):
+    """Words of a message that a user could take for options or parameters."""
+    return re.findall(r"--[a-z-]+|\b[a-z_]+(?==[\w\"'\[(])", text)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in SLOW])
+@pytest.mark.parametrize("kind", ["quiet day", "below 0", "nothing", "short", "dates", "gap"])
+def test_no_message_asks_for_an_option_that_the_command_lacks(tmp_path, name, kind):
+    frame = play_tables.weekly(1, 8 if kind == "short" else 50)
+    if kind in ("quiet day", "below 0"):
+        frame.loc[40, "y"] = 0 if kind == "quiet day" else -5
+    if kind == "nothing":
+        frame["y"] = 0
+    if kind == "dates":
+        frame["ds"] = np.arange(202001, 202051)
+    frame = frame.drop(30) if kind == "gap" else frame
+    path = tmp_path / "plays.csv"
+    frame.to_csv(path, index=False)
+    words = ("forecast", path, "-H", 2, "--model", name, "--validate", 0, "--no-intervals")
+    result = CliRunner().invoke(app, list(map(str, words)))
+    if kind in ("dates", "gap"):
+        assert result.exit_code == 1
+    elif name == "best":
+        assert result.exit_code == 0, result.stderr
+    command = {
+        option for one in get_command(app).commands["forecast"].params for option in one.opts
+    }
+    parts = result.stderr.split("spdkit: ")[1:]
+    assert (result.exit_code == 1) == bool(parts) and {
+        word for part in parts for word in options(part.split("convert them by")[0])
+    } <= command
+
+
+def test_columns_that_forecasts_add_are_refused_by_name(tmp_path):
+    path = tmp_path / "plays.csv"
+    play_tables.weekly(1, 50, unique_id="forecast").to_csv(path, index=False)
+    words = ("-H", 2, *FAST, "--id-col", "forecast")
+    assert "the column 'forecast' is called like one that totals add" in refused(path, *words)

@@ -141,7 +141,8 @@ class RelativeMean(Forecaster):
 
     def _fit(self, panel: Panel) -> None:
         recent = panel if self.k is None else panel.tail(self.k)
-        recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is")
+        advice = ". Take a model that needs none, such as sma."
+        recent.refuse(recent.y < 0, "relative errors need values of 0 or more, y is", advice=advice)
         if self.zero == "refuse":
             advice = '. Leave such days out by zero="skip".'
             recent.refuse(recent.y == 0, "a relative error needs plays, y is", advice=advice)

@@ -152,7 +152,8 @@ def refuse_days_without_plays(panel: Panel, loss: str, zero: Zero = "refuse") ->
     """
     panel.refuse(
         panel.y < 0 if zero == "skip" else panel.y <= 0,
-        f"loss={loss!r} divides by plays; take another loss, or leave the series out: y is",
+        f"the loss {loss!r} divides by plays, y is",
+        advice=". Take a model that does not, such as sma or recommended, or leave the series out.",
     )
 
 
