@@ -228,6 +228,9 @@ def store_image(table: FeatureTable) -> bytes:
 
 
 def _open_checked(path: Path) -> h5py.File:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # Opening a pipe would wait for a writer.
+        raise StoreError(f"{path}: is no regular file")
     try:
         file = h5py.File(path, "r")
     except FileNotFoundError:

@@ -18,7 +18,7 @@ _FEW_LINES, _FEW_LETTERS = 6, 300
 _MISSING = re.compile(
     r"-(?:1|9+)(?:\.0+)?|#?n/?a|nan|none|null|nil|undefined|unknown|no data|tb[ad]|[-–—?.]{1,2}"
     r"|\[\s*\]|\{\s*\}|\"\"|''|(?:error )?404(?:[ :-]*not found)?"
-    r"|not found|not available|coming soon"
+    r"|not found|not available|coming soon|https?://\S+"
 )
 _PAGE = re.compile(r"\s*(?:<!doctype html|<html|<head|<\?xml)", re.IGNORECASE)
 _INSTRUMENTAL = re.compile(

@@ -105,16 +105,14 @@ def ape_items(path: str) -> RawTags | None:
     return None
 
 
-def timed_asf(data: bytes) -> list[str]:
-    """Pieces of ``WM/Lyrics_Synchronised``, each of which is followed by its time."""
+def timed_asf(data: bytes) -> Iterator[tuple[str, int]]:
+    """Pieces of ``WM/Lyrics_Synchronised`` and their times in milliseconds."""
     _, at = _wide_text(data, 2)  # behind two bytes of formats, a description
     at += 4  # length of what follows
-    pieces = []
     while at < len(data):
         piece, at = _wide_text(data, at)
-        pieces.append(piece)
+        yield piece, int.from_bytes(data[at : at + 4], "little")
         at += 4
-    return pieces
 
 
 def _wide_text(data: bytes, start: int) -> tuple[str, int]:

@@ -42,6 +42,7 @@ from spdkit.tracks.raw_tags import (
     vorbis_comments,
 )
 from spdkit.tracks.sidecars import PartError
+from spdkit.tracks.timed_lyrics import sung_words
 
 _ITUNES = "----:com.apple.iTunes:"
 # Where each field is in Vorbis comments and APEv2 (whose names have no case either), ID3, MP4 and
@@ -83,6 +84,7 @@ _ID3 = 1  # place of its names in `_PLACES`
 _ASF_TIMED = "wm/lyrics_synchronised"
 # Wave64 and files over 4 GiB: sound that mutagen takes for a damaged WAV.
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
+_FEW = 3  # lyrics under one name; more of one line each are lines of one text
 _SUNG_TEXT = (1, 2)  # SYLT holds chords, events and links too
 
 
@@ -222,6 +224,10 @@ def _collect(content: Any) -> Tags:
         field: next((entries[name] for name in names if entries.get(name)), [])
         for field, names in places.items()
     }
+    for name, texts in entries.items():
+        # Some writers have an entry for each line.
+        if len(texts) > _FEW and not any("\n" in text.strip() for text in texts):
+            entries[name] = ["\n".join(texts)] if _lyrics_rank(name) is not None else texts
     ranks = {name: rank for name in entries if (rank := _lyrics_rank(name)) is not None}
     fields["lyrics"] = [t for name in sorted(ranks, key=ranks.__getitem__) for t in entries[name]]
     repaired = repair([text for texts in fields.values() for text in texts])
@@ -308,15 +314,27 @@ def _frame_texts(frame: Any) -> list[str]:
     if frame.FrameID == "USLT":
         return [str(frame.text)]
     if frame.FrameID == "SYLT":
-        return [_sung(text for text, _ in frame.text)] if frame.type in _SUNG_TEXT else []
+        return [_sung(frame.text)] if frame.type in _SUNG_TEXT else []
     # mutagen has turned numbers of genres into their names.
     return [str(value) for value in frame.text]
 
 
-def _sung(pieces: Iterable[str]) -> str:
-    # Pieces are lines, or syllables of which a newline begins each line.
-    texts = list(pieces)
-    return ("" if any("\n" in text for text in texts) else "\n").join(texts)
+def _sung(pieces: Iterable[tuple[str, int]]) -> str:
+    """Words of pieces with their times, as timed lyrics have them."""
+    # Pieces are lines, or syllables of which a newline begins or ends each line.
+    parted = list(pieces)
+    syllables = any("\n" in text for text, _ in parted)
+    lines: list[tuple[int, str]] = []
+    fresh = True
+    for text, time in parted:
+        for number, part in enumerate(text.split("\n") if syllables else [text]):
+            if fresh or number or not syllables:
+                lines.append((time, part))
+            else:
+                lines[-1] = (lines[-1][0], lines[-1][1] + part)
+            fresh = False
+    stamped = (f"[{time // 60_000}:{time / 1000 % 60:06.3f}]{line}" for time, line in lines)
+    return sung_words("\n".join(stamped), timed=True).words
 
 
 def _text(value: Any) -> str:

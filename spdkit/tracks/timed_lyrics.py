@@ -39,6 +39,9 @@ _CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3})
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<[0-9:.]+>|\{\\[^{}]*\}")
 _ROLLING = 0.05  # seconds that a cue of automatic captions takes to move up
 
+# What stands for the ends of lines in a text of one line that has many of them.
+_FOLDS, _MANY = ("\\r\\n", "\\n", " / ", " // ", " | "), 3
+
 _AT_ONCE = 0.1  # seconds; nobody sings two lines within so short a time
 
 
@@ -69,17 +72,28 @@ def sung_words(text: str, *, timed: bool = False) -> SungWords:
     ValueError
         When repeated lines come to more than `MAX_CHARACTERS`.
     """
+    text, unfolded = _unfolded(text)
     rows = text.splitlines()
     if any("-->" in row and _cue(row) for row in rows):
         lines = _subtitles(rows)
     elif timed or _FIRST_STAMP.search(text):
         lines = _lrc(rows)
     else:
-        return SungWords("\n".join(rows).strip())
+        return SungWords("\n".join(rows).strip(), unfolded)
     lines.sort(key=lambda line: line.time)  # keeps the order of lines at one time
     moments = [[line.words for line in group] for group in _moments(lines)]
     sung, note = without_translations(moments)
     return SungWords("\n".join(words for texts in sung for words in texts), note)
+
+
+def _unfolded(text: str) -> tuple[str, str]:
+    """Lines of a text that has them all in one, and a word on that."""
+    if "\n" in text.strip():
+        return text, ""
+    for sign in _FOLDS:
+        if text.count(sign) >= _MANY:
+            return text.replace(sign, "\n"), f"one line, parted where it has {sign.strip()}"
+    return text, ""
 
 
 def _moments(lines: list[_Line]) -> list[list[_Line]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import pickle
 import string
 import subprocess
@@ -140,6 +141,12 @@ def test_what_is_no_store_is_refused(content, reason, tmp_path):
         target.write_bytes(content)
     with pytest.raises(StoreError, match=f"f.h5: {reason}"):
         FeatureStore.open(target)
+
+
+def test_a_pipe_is_refused_and_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "f.h5")
+    with pytest.raises(StoreError, match=r"f\.h5: is no regular file"):
+        FeatureStore.open(tmp_path / "f.h5")
 
 
 def test_a_folder_is_refused(tmp_path):

@@ -404,6 +404,17 @@ def test_every_uslt_is_there_in_order_and_equal_ones_once(song):
     assert set(read(with_id3(song, "mp3", frames)).lyrics) == {"a", "b"}
 
 
+def test_timed_lyrics_in_two_languages_are_the_first(song):
+    pieces = [("grey boats", 1000), ("серые лодки", 1000), ("are waiting", 2500), ("ждут", 2500)]
+    frame = id3.SYLT(encoding=3, lang="eng", format=2, type=1, desc="", text=pieces)
+    assert read(with_id3(song, "mp3", [frame])).lyrics == ("grey boats\nare waiting",)
+
+
+def test_an_entry_for_each_line_is_one_text(song):
+    lines = ["grey boats", "are waiting", "grey boats", "on the shore"]
+    assert read(with_vorbis(song, "flac", {"lyrics": lines})).lyrics == ("\n".join(lines),)
+
+
 def test_timed_lyrics_of_wma(song):
     pieces = b"".join(
         text.encode("utf-16-le") + b"\0\0" + time.to_bytes(4, "little")

@@ -192,3 +192,17 @@ def test_a_chorus_in_subtitles_is_sung_each_time():
 @pytest.mark.parametrize("text", ["a --> b\nla", "one --> two", "99 --> 98\nla"])
 def test_arrows_alone_are_no_subtitles(text):
     assert words(text) == text
+
+
+# --- lines in one
+
+
+@pytest.mark.parametrize("sign", [" / ", " // ", " | ", r"\n", r"\r\n"])
+def test_a_text_of_one_line_is_parted_where_it_has_many_signs(sign):
+    lines = ["grey boats", "are waiting", "on", "the shore"]
+    assert sung_words(sign.join(lines)) == (
+        "\n".join(lines),
+        f"one line, parted where it has {sign.strip()}",
+    )
+    assert words(sign.join(lines[:2])) == sign.join(lines[:2])
+    assert words(sign.join(lines) + "\nanother") == sign.join(lines) + "\nanother"
