@@ -68,7 +68,7 @@ _UNKNOWN = "?"
 _MOSTLY = 3  # letters with accents for each without
 # Of them enough to tell languages that Latin-1 has from those of encodings that are much like it,
 # which chardet confuses.
-_MANY = 12
+_MANY = 8
 _NEARLY = {
     **dict.fromkeys(("cp1250", "iso8859_2"), "pl cs sk hu hr sl ro bs sr sq"),
     **{"cp1254": "tr az", "cp1257": "lt lv et"},

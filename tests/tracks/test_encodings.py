@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from spdkit.tracks.encodings import decode, repair
+from spdkit.tracks.encodings import Repaired, decode, repair
 
 # Our own four lines, each in the encodings that its language had before Unicode.
 POEMS = {
@@ -103,6 +103,22 @@ def test_utf_16_without_a_mark(language, encoding):
 def test_what_no_encoding_fits_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
         decode(data)
+
+
+# Our own too: what chardet takes for Hungarian in Windows-1250.
+NEARLY = {
+    "spanish": "¿quién cantó aquí ayer?\nnadie más lo oyó después\nquizá mañana volverá el niño\n"
+    "y tú también estarás allí",
+    "catalan": "això és així, només això\nla nit ja és aquí també\nperò l'amor és lluny, i jo\n"
+    "sóc sol: què més puc fer",
+}
+
+
+@pytest.mark.parametrize("language", NEARLY)
+def test_an_encoding_much_like_cp1252_needs_one_of_its_languages(language):
+    text = NEARLY[language]
+    assert decode(text.encode("cp1252")) == (text, "cp1252")
+    assert repair([text]) == Repaired([text])
 
 
 # --- tags that name another encoding
