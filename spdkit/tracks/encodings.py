@@ -63,6 +63,9 @@ _UNLIKELY = re.compile(
 )
 _CONTROL = re.compile(r"[\x80-\x9f]")
 _HIGH, _ASCII_LETTERS = re.compile(r"[\x80-\xff]"), re.compile(r"[A-Za-z]")
+_UTF_8_AS_CP1252 = re.compile(
+    f"[\xc2-\xf4][\x80-\xbf{bytes(range(0x80, 0xA0)).decode('cp1252', 'ignore')}]"
+)
 _STRAY, _SURROGATE = re.compile(r"[\udc80-\udcff]"), re.compile(r"[\ud800-\udfff]")
 _UNKNOWN = "?"
 _MOSTLY = 3  # letters with accents for each without
@@ -148,7 +151,8 @@ def repair(texts: Sequence[str]) -> Repaired:
     narrow = [misread for misread in misreads if misread.is_narrow]
     foreign = any(misread.is_foreign for misread in narrow)
     # One machine wrote all of them.
-    whole = b"\n".join(misread.data for misread in narrow)
+    lines = (line for misread in narrow for line in misread.data.splitlines())
+    whole = b"\n".join(dict.fromkeys(line for line in lines if not line.isascii()))
     guess = ""
     if foreign or len(_HIGH.findall(whole.decode("latin-1"))) >= _MANY:
         with contextlib.suppress(ValueError):
@@ -205,15 +209,14 @@ def _bytes_of(text: str) -> bytes:
     if _STRAY.search(text):
         with contextlib.suppress(UnicodeEncodeError):
             return text.encode("utf-8", "surrogateescape")
-    data = bytearray()
-    for character in text:
-        # Of cp1252, which readers complete by Latin-1.
-        encoding = "latin-1" if character <= "\xff" else "cp1252"
-        try:
-            data += character.encode(encoding)
-        except UnicodeEncodeError:
-            return b""
-    return bytes(data)
+    if max(text) <= "\xff":
+        return text.encode("latin-1")
+    if not _UTF_8_AS_CP1252.search(text):
+        return b""
+    # cp1252, which readers complete by Latin-1.
+    with contextlib.suppress(UnicodeEncodeError):
+        return b"".join(c.encode("latin-1" if c <= "\xff" else "cp1252") for c in text)
+    return b""
 
 
 def _is_utf_8(data: bytes) -> bool:
