@@ -13,7 +13,10 @@ from spdkit.common.errors import SpdkitWarning
 
 POPULARITY = (0.0, 100.0)
 FEWEST_LABELS = 10  # of fewer nothing is told by
-_SCALES = ((0.01, "shares or flags"), (0.1, "stars, marks or ranks"))
+_SCALES = (
+    (0.01, "If they are shares or flags, say"),
+    (0.1, "If they are stars, marks or ranks, say what range they have, such as"),
+)
 
 
 class UnitWarning(SpdkitWarning):
@@ -55,9 +58,9 @@ def unit_question(
     """Ask what labels are, and say how to answer."""
     (low, high), (first, last) = looks_like, target_range
     share = (high - low) / (last - first)
-    what = next(name for scale, name in _SCALES if share <= scale * (1 + 1e-9))
+    if_so = next(words for scale, words in _SCALES if share <= scale * (1 + 1e-9))
     return (
         f"all labels lie in [{low:g}, {high:g}], and are taken for numbers from {first:g} to "
-        f"{last:g}. If they are {what}, say target_range=({low:g}, {high:g}) (--target-range "
-        f"{low:g},{high:g}); if not, target_range=({first:g}, {last:g})"
+        f"{last:g}. {if_so} target_range=({low:g}, {high:g}) (--target-range {low:g},{high:g}); if "
+        f"not, target_range=({first:g}, {last:g})"
     )

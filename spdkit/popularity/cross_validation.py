@@ -30,6 +30,7 @@ from sklearn.base import is_classifier
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import Difference, Score, paired_bootstrap
+from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.evaluation.splits import ProtocolError, Splits
 from spdkit.nets.training import DivergedError
 from spdkit.popularity.labels import PAPER_THRESHOLDS, check_thresholds, classify
@@ -152,6 +153,13 @@ def fit_model(model: Any, songs: Songs, *, together: bool) -> float:
         When these songs do not suffice, or training diverges.
     """
     y = classify(songs.y, songs.thresholds) if is_classifier(model) else songs.y
+    if is_classifier(model) and len(y) and y.min() == y.max():
+        raise FitError(
+            f"all {len(y)} songs to learn from are of class {CLASS_NAMES[y[0]]}: their labels lie "
+            f"in [{songs.y.min():g}, {songs.y.max():g}], medium begins at {songs.thresholds[0]:g} "
+            f"and high at {songs.thresholds[1]:g}. Give other thresholds (--thresholds), or say "
+            "what the labels can be (--target-range)"
+        )
     start = time.process_time()
     try:
         if isinstance(model, CodeEstimator):

@@ -206,7 +206,7 @@ def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:
     splits = split("time", len(rows), dates=days, **options)
     precisions = Counter(each.precision for each in dates if each)
     remarks = []
-    if len(precisions) > 1 and not precisions.keys() <= {"day"}:
+    if len(precisions) > 1:
         counts = ", ".join(f"{n} to the {name}" for name, n in sorted(precisions.items()))
         remarks.append(
             f"release dates are known as precisely as they are said, {counts}: each "

@@ -166,3 +166,9 @@ def test_songs_and_models_that_do_not_fit_are_named():
         evaluate({}, Songs(X, y), paper_split(20))
     with pytest.raises(ValueError, match="the splits are of 60 rows, and there are 20 songs"):
         evaluate({"none": lambda: None}, Songs(X, y), paper_split(60))
+
+
+def test_labels_of_one_class_are_told_by_the_thresholds():
+    few = Songs(pd.DataFrame({"a": range(20)}), np.arange(20.0))
+    with pytest.raises(FitError, match=r"of class low: .* in \[0, 19\], medium begins at 25"):
+        fit_model(HitMusicNetClassifier(), few, together=False)
