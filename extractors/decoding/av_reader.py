@@ -1,22 +1,45 @@
 """Reader through ffmpeg (PyAV, the ``av`` extra): m4a, aac, wma and the sound of video files.
 
-Containers that hold an index (mp4, Matroska, ASF) are seeked; elsewhere a seek lands at a guess,
-so they are decoded from the start, once to count and once to read.
+The length is that of the sound's own packets: what a container states may be a guess, or that of
+its pictures. Where a packet tells how many samples it holds they are added up, without decoding;
+elsewhere (wma, Vorbis in Matroska) all is decoded once to count. A window is found by its packets,
+from the first one on: a seek to a time lands a few samples off, and loses what primes the codec.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import islice
+from os import SEEK_END
+from struct import unpack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spdkit.extractors.decoding.file_bytes import JoinedRanges
+from spdkit.extractors.decoding.mpeg_frames import find_mpeg_sound
 from spdkit.extractors.decoding.reader import NotDecodableError, block_frames
 from spdkit.tracks.track import open_binary
 
-_INDEXED = ("mov", "mp4", "m4a", "matroska", "webm", "asf")
 _PREROLL = 1.0  # seconds decoded before the window, so that the codec has settled
+# Codecs of which every packet decodes to as many samples as the next.
+_CONSTANT = ("aac", "mp1", "mp2", "mp3", "ac3", "eac3")
+_LOSSLESS = ("flac", "alac", "tta", "wavpack", "ape")
+# Containers of which the header states a length; of others ffmpeg guesses it.
+_STATING = ("mov", "matroska", "asf", "caf", "wav", "aiff", "au", "w64")
+_OPUS_RATE = 48000
+_DISCARDED = 2  # flag of a packet that is decoded and not heard
+_SAMPLE_FRAMES = 4
+_NEGLIGIBLE = 0.1  # seconds: rounding, and what codecs pad
+_OPUS_SAMPLES = {  # a frame, by the configuration in a packet's first byte; RFC 6716, section 3.1
+    **{config: (480, 960, 1920, 2880)[config % 4] for config in range(12)},
+    **{config: (480, 960)[config % 2] for config in range(12, 16)},
+    **{config: (120, 240, 480, 960)[config % 4] for config in range(16, 32)},
+}
 
 
 class AvReader:
@@ -31,24 +54,27 @@ class AvReader:
             raise NotDecodableError(
                 "for m4a, aac, wma and more: pip install 'spdkit[av]'"
             ) from None
+        self._errors = av.FFmpegError
         self.remarks: list[str] = []
-        self._source = open_binary(audio)  # av itself refuses names that are not UTF-8
+        self._source: Any = open_binary(audio)  # av itself refuses names that are not UTF-8
+        self._container: Any = None
+        self._stamps: array[int] | None = None  # of the packets, where the container lists them
+        self._is_cut = self._is_chained = False
         try:
-            self._container: Any = av.open(self._source)
-        except av.FFmpegError as error:
-            self._source.close()
-            raise NotDecodableError(f"ffmpeg: {error.strerror}") from None
-        try:
-            self._stream = self._audio_stream()
-            self._lead = 0.0  # seconds before the first sound
+            sound = find_mpeg_sound(self._source, audio)
+            if sound is not None:
+                self._source = JoinedRanges(self._source, sound.ranges)
+            self._open()
+            self._check_stream()
             self.sr: int = self._stream.rate
             self.channels: int = self._stream.channels
-            names = self._container.format.name.split(",")
-            self._indexed = bool(set(names) & set(_INDEXED)) and self._stated_length() > 0
-            self._lead = self._first_stamp() if self._indexed else 0.0
-            # Codec padding is counted by some writers and trimmed by the decoder.
-            self.slack = self.sr // 10 if self._indexed else 0
-            self.n_frames = self._stated_length() if self._indexed else self._count_frames()
+            # Samples that are decoded before each packet; the last entry is their number in all.
+            starts = self._read_table() or self._add_up()
+            # The codec's own padding is added up, and may be trimmed by the decoder.
+            self.slack = self.sr // 10 if starts else 0
+            self._starts = starts or self._count()
+            self.n_frames = self.n_held = self._starts[-1]
+            self._compare_with_header()
         except BaseException:
             self.close()
             raise
@@ -68,75 +94,224 @@ class AvReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._container.close()
+        if self._container is not None:
+            self._container.close()
         self._source.close()
+
+    def _open(self) -> None:
+        """Open the file at its first packet, in place of what is open."""
+        import av
+
+        if self._container is not None:
+            self._container.close()
+        self._source.seek(0)
+        try:
+            self._container = av.open(self._source)
+        except self._errors as error:
+            raise NotDecodableError(f"ffmpeg: {error.strerror}") from None
+        streams = self._container.streams.audio
+        if not streams:
+            raise NotDecodableError("ffmpeg: the file has no sound in it")
+        self._is_read = False
+        self._stream = streams[0]
+        self._stream.thread_count = 1
+
+    def _check_stream(self) -> None:
+        codec = self._stream.codec_context
+        if codec is None:
+            raise NotDecodableError("ffmpeg: no decoder knows the sound in the file")
+        if not codec.sample_rate or not codec.channels:
+            raise NotDecodableError("ffmpeg: the file states no sample rate, or no channels")
+        n_streams = len(self._container.streams.audio)
+        if n_streams > 1:
+            self.remarks.append(f"the first of {n_streams} streams of sound was taken")
+
+    @property
+    def _formats(self) -> set[str]:
+        return set(self._container.format.name.split(","))
+
+    def _compare_with_header(self) -> None:
+        """Say where the header states another length; it counts where the file was cut off."""
+        seconds, held = 0.0, self.n_held / self.sr
+        if not self._formats & set(_STATING):
+            pass
+        elif self._stream.duration:
+            seconds = float(self._stream.duration * self._stream.time_base)
+        elif self._container.duration:  # in microseconds
+            seconds = self._container.duration / 1_000_000
+        if self._is_cut and seconds > held + _NEGLIGIBLE:
+            self.n_frames = round(seconds * self.sr)
+        elif self._is_cut:
+            self.remarks.append("the last packet of the sound is cut off: truncated or damaged")
+        elif seconds and abs(seconds - held) > _NEGLIGIBLE:
+            self.remarks.append(
+                f"the header states {seconds:.2f} s, {held:.2f} s of sound are there"
+            )
+
+    def _packets(self, first: int) -> Iterator[tuple[int, Any]]:
+        """Yield the packets from one of them on, with their numbers; the last is empty."""
+        if self._is_read:
+            self._open()
+        self._is_read = True
+        try:
+            packets = self._container.demux(self._stream)
+            if self._stamps is None or first == 0:
+                yield from islice(enumerate(packets), first, None)
+                return
+            self._container.seek(self._stamps[first], stream=self._stream)
+            packet = next(packets)
+            number = bisect_left(self._stamps, packet.dts)
+            if self._stamps[number : number + 1].tolist() != [packet.dts]:
+                raise ValueError("ffmpeg: the packets are not where the container lists them")
+            yield number, packet
+            yield from enumerate(packets, number + 1)
+        except self._errors as error:  # some are no OSError, nor a ValueError
+            raise ValueError(f"ffmpeg: {error.strerror}") from error
+
+    def _decode(self, packet: Any) -> list[Any]:
+        try:
+            frames = packet.decode()
+        except self._errors as error:
+            raise ValueError(f"ffmpeg: {error.strerror}") from error
+        for frame in frames:
+            if (frame.sample_rate, frame.layout.nb_channels) != (self.sr, self.channels):
+                raise ValueError(
+                    f"the sound changes from {self.sr} Hz and {self.channels} channels to "
+                    f"{frame.sample_rate} Hz and {frame.layout.nb_channels}: split the file"
+                )
+        return list(frames)
+
+    def _add_up(self) -> array[int] | None:
+        """Samples before each packet by what the packets say; None where they do not."""
+        samples_of = self._samples_rule()
+        if samples_of is None:
+            return None
+        starts = _Starts()
+        for _, packet in self._packets(0):
+            samples = samples_of(packet) if packet.size else 0
+            if samples is None or packet.has_sidedata("new_extradata"):
+                return None
+            starts.add(samples, *_trims(packet), is_heard=not packet.is_discard)
+            self._is_cut |= packet.is_corrupt
+        listed = self._stream.frames if "mov" in self._formats else 0
+        self._is_cut |= len(starts.numbers) - 1 < listed
+        return starts.numbers
+
+    def _read_table(self) -> array[int] | None:
+        """The same from the table of packets at the head of an m4a, without reading them."""
+        n_samples = self._frame_size() if "mov" in self._formats else None
+        if n_samples is None or len(self._stream.index_entries) != self._stream.frames:
+            return None
+        first, last = _trims(next(self._packets(0))[1])
+        entries, size = self._stream.index_entries, self._source.seek(0, SEEK_END)
+        starts, stamps = _Starts(), array("q")
+        for entry in entries:
+            self._is_cut = entry.pos + entry.size > size
+            if self._is_cut:
+                break
+            stamps.append(entry.timestamp)
+            starts.add(n_samples, first, last, is_heard=not entry.flags & _DISCARDED)
+            first = last = 0
+        self._stamps = stamps
+        return starts.numbers
+
+    def _count(self) -> array[int]:
+        """Samples before each packet by decoding all of them."""
+        starts = _Starts()
+        for _, packet in self._packets(0):
+            self._is_chained |= packet.has_sidedata("new_extradata")
+            self._is_cut |= packet.is_corrupt
+            starts.add(sum(frame.samples for frame in self._decode(packet)))
+        return starts.numbers
+
+    def _samples_rule(self) -> Callable[[Any], int | None] | None:
+        """How many samples a packet decodes to; None for codecs that do not tell."""
+        codec = self._stream.codec_context.codec.canonical_name
+        if codec == "opus":
+            return _opus_samples if self.sr == _OPUS_RATE else None
+        if codec in _LOSSLESS or codec.startswith("pcm_"):
+            ticks = 1 / (self._stream.time_base * self.sr)
+            return (lambda packet: _whole(packet.duration / ticks)) if ticks else None
+        n_samples = self._frame_size()
+        return None if n_samples is None else lambda _: n_samples
+
+    def _frame_size(self) -> int | None:
+        """Samples that every packet decodes to; None where that varies with the codec."""
+        if self._stream.codec_context.codec.canonical_name not in _CONSTANT:
+            return None
+        sizes: list[int] = []
+        for _, packet in self._packets(0):
+            sizes += [frame.samples for frame in self._decode(packet)]
+            if len(sizes) > _SAMPLE_FRAMES:
+                break
+        alike = set(sizes[1:_SAMPLE_FRAMES])  # the first may be trimmed
+        return alike.pop() if len(alike) == 1 else None
 
     def _parts(self, start: int, count: int) -> Iterator[NDArray[np.float32]]:
         """What each of ffmpeg's frames, some thousand samples, adds to the window."""
-        before = max(0.0, start / self.sr - _PREROLL) if self._indexed else 0.0
         next_frame = start
-        for position, frames in self._decode(before):
+        for position, frames in self._frames(start):
             if position >= start + count:
                 return
-            part = frames[max(0, next_frame - position) : start + count - position]
+            if position > next_frame:
+                lost, found = next_frame / self.sr, position / self.sr
+                raise ValueError(f"ffmpeg: no sound from {lost:.3f} to {found:.3f} s")
+            part = frames[next_frame - position : start + count - position]
             if len(part):
                 yield part
                 next_frame = position + len(frames)
 
-    def _audio_stream(self) -> Any:
-        if not self._container.streams.audio:
-            raise NotDecodableError("ffmpeg: the file has no sound in it")
-        stream = self._container.streams.audio[0]
-        stream.thread_count = 1
-        return stream
-
-    def _stated_length(self) -> int:
-        seconds = 0.0
-        if self._stream.duration:
-            seconds = float(self._stream.duration * self._stream.time_base)
-        elif self._container.duration:  # in microseconds
-            seconds = self._container.duration / 1_000_000
-        return max(0, round((seconds - self._lead) * self.sr))
-
-    def _first_stamp(self) -> float:
-        # WMA's first packets only prime the codec: its sound begins some 0.1 s after its start.
-        for frame in self._frames(None):
-            if frame.pts is not None:
-                return float((frame.pts - (self._stream.start_time or 0)) * frame.time_base)
-        return 0.0
-
-    def _count_frames(self) -> int:
-        self.remarks.append("the file has no index: its length was counted by decoding")
-        return max((position + len(frames) for position, frames in self._decode(None)), default=0)
-
-    def _frames(self, seconds: float | None) -> Iterator[Any]:
-        """Yield the frames from the packet at or before `seconds`; None: from where it stands."""
-        import av
-
-        try:
-            if seconds is not None:
-                stamp = round((seconds + self._lead) / self._stream.time_base)
-                origin = self._stream.start_time or 0
-                self._container.seek(origin + stamp, stream=self._stream)
-                self._stream.codec_context.flush_buffers()
-            yield from self._container.decode(self._stream)
-        except av.FFmpegError as error:  # some are no OSError, nor a ValueError
-            raise ValueError(f"ffmpeg: {error.strerror}") from error
-
-    def _decode(self, seconds: float | None) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Every frame from about `seconds` with its position in the sound, shape (n, channels)."""
+    def _frames(self, start: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield decoded frames from before `start` on, with their places, shape (n, channels)."""
         from av.audio.resampler import AudioResampler
 
         to_float = AudioResampler(format="fltp", layout=self._stream.layout, rate=self.sr)
-        origin = float((self._stream.start_time or 0) * self._stream.time_base) + self._lead
-        position = None
-        for frame in self._frames(seconds):
-            # Stamps may be rounded to the millisecond: the first counts, the rest follow on.
-            if position is None:
-                stamped = self._indexed and frame.pts is not None
-                stamp = float(frame.pts * frame.time_base) - origin if stamped else 0.0
-                position = round(stamp * self.sr)
-            for piece in to_float.resample(frame):
-                samples = piece.to_ndarray().T.astype(np.float32, copy=False)
-                yield position, samples
-                position += len(samples)
+        before = max(0, start - round(_PREROLL * self.sr))
+        first = 0 if self._is_chained else max(0, bisect_left(self._starts, before) - 1)
+        for number, packet in self._packets(first):
+            if number >= len(self._starts):
+                return
+            position = self._starts[number]
+            for frame in self._decode(packet):
+                for piece in to_float.resample(frame):
+                    samples = piece.to_ndarray().T.astype(np.float32, copy=False)
+                    if position + len(samples) > start:
+                        yield position, samples
+                    position += len(samples)
+
+
+class _Starts:
+    """Samples before each packet, and at last all of them."""
+
+    def __init__(self) -> None:
+        self.numbers = array("q", [0])
+        self._skip = 0
+
+    def add(self, samples: int, first: int = 0, last: int = 0, *, is_heard: bool = True) -> None:
+        """Add a packet, of which the decoder trims samples at its ends."""
+        self._skip += first
+        trim = min(self._skip, samples)
+        self._skip -= trim
+        heard = max(0, samples - trim - last) if is_heard else 0
+        self.numbers.append(self.numbers[-1] + heard)
+
+
+def _trims(packet: Any) -> tuple[int, int]:
+    """Samples that the decoder takes off, from this packet on and at its end."""
+    if not packet.has_sidedata("skip_samples"):
+        return 0, 0
+    first, last = unpack("<II", bytes(packet.get_sidedata("skip_samples"))[:8])
+    return first, last
+
+
+def _opus_samples(packet: Any) -> int | None:
+    data = bytes(packet)
+    if len(data) < 2:
+        return None
+    code = data[0] & 3
+    n_frames = data[1] & 63 if code == 3 else 1 if code == 0 else 2
+    return n_frames * _OPUS_SAMPLES[data[0] >> 3]
+
+
+def _whole(samples: Fraction) -> int | None:
+    return int(samples) if samples > 0 and samples.denominator == 1 else None

@@ -24,7 +24,9 @@ class Reader(Protocol):
     sr, channels : int
         As the file has them.
     n_frames : int
-        The length that the file states.
+        The length of the sound; of a file that was cut off, the length that it states.
+    n_held : int
+        How much of that is there, as far as can be known before it is decoded.
     slack : int
         By how many frames the end may fall short of that without being an error.
     decoder : str
@@ -36,6 +38,7 @@ class Reader(Protocol):
     sr: int
     channels: int
     n_frames: int
+    n_held: int
     slack: int
     decoder: str
     remarks: list[str]

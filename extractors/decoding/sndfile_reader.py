@@ -1,7 +1,9 @@
 """Reader through libsndfile, with the lies that files tell found out.
 
-libsndfile mends a wrong header without a word, guesses the length of an mp3 that has no index, and
-takes an Ogg stream for whole at whatever page it stops. Each is looked for here.
+libsndfile mends a wrong header without a word, guesses the length of an mp3 that has no index,
+takes an Ogg stream for whole at whatever page it stops, and of sounds that follow one another in
+one file reads one. Each is looked for here, by a pass over frames or pages where nothing less
+tells (`mpeg_frames`, `ogg_pages`); what libsndfile cannot read rightly is left to ffmpeg.
 """
 
 from __future__ import annotations
@@ -9,23 +11,34 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from spdkit.extractors.decoding.mp3_header import has_index, is_constant_rate
+from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
+from spdkit.extractors.decoding.mpeg_frames import MpegSound, find_mpeg_sound, index_frames
+from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
 from spdkit.extractors.decoding.reader import NotDecodableError, block_frames
 from spdkit.tracks.track import is_url, open_binary
 
-_TAIL = 65536 + 1024  # an Ogg page is at most 65,307 bytes
-_HEAD = 262144
-# Sizes that programs write when they stream and cannot know: 0, all ones, and sox's.
-_UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
 UNKNOWN_FORMAT = "libsndfile: Format not recognised"
-_LYING_CHUNK = re.compile(r"^\s*(?:data|SSND) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+# Sizes that programs write when they stream and cannot know: 0, or about what 31 or 32 bits hold.
+_LIMITS = (1 << 31, 1 << 32)
+_HEADER_ROOM = 1 << 16
+# What libsndfile's log says of the size of the sound, or of the file, that the header states.
+_SOUND_SIZES = re.compile(
+    r"^\s*(?:data|SSND|BODY|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
+)
+_FILE_SIZES = re.compile(r"^(?:riff|\s*Riff size) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_SOUND_SIZE = re.compile(r"^\s*(?:data|Data size) : (-?\d+)$", re.MULTILINE)
+_FILE_SIZE = re.compile(r"^Length : (\d+)$", re.MULTILINE)
+_W64_CHUNK_HEADER = 24
+_FLAC_STREAM = b"fLaC", b"\0\0\x22"  # a marker, and after one byte the length of its first block
+_LONGEST_TRIM = 2 * 4095 + 1152  # samples that an mp3's index may take off its ends
+_ALL_TAKEN = "the header does not state a length: all that is there was taken"
 
 
 class _Forward(soundfile.SoundFile):
@@ -47,23 +60,25 @@ class SndfileReader:
     def __init__(self, audio: str) -> None:
         self.remarks: list[str] = []
         self.slack = 0
-        # A path lets libsndfile read by itself; bytes keep names that are not UTF-8.
-        self._handle = open_binary(audio) if is_url(audio) else None
+        self._audio = audio
+        self._handle: IO[bytes] | None = open_binary(audio)
         try:
-            self._file = _Forward(self._handle or os.fsencode(audio))
-        except soundfile.LibsndfileError as error:
+            sound = find_mpeg_sound(self._handle, audio)
+            source = None if sound is None else _mpeg_source(self._handle, sound)
+            if source is not None:
+                self._handle = source
+            elif not is_url(audio):  # a path lets libsndfile read by itself
+                self._handle.close()
+                self._handle = None
+            self._file = self._open(audio)
+        except BaseException:
             self._close_handle()
-            # A text named .mp3 is a "File does not exist" to libsndfile (7).
-            unknown = error.code in (1, 7)
-            reason = UNKNOWN_FORMAT if unknown else f"libsndfile: {error.error_string.rstrip('.')}"
-            raise NotDecodableError(reason) from None
-        except TypeError:  # soundfile's own, at the name alone
-            self._close_handle()
-            raise NotDecodableError("libsndfile: .raw is sound without a header") from None
+            raise
         try:
             self.sr: int = self._file.samplerate
             self.channels: int = self._file.channels
-            self.n_frames = self._stated_length(audio)
+            self.n_frames = self.n_held = self._file.frames
+            self._check_length(audio, sound)
         except BaseException:
             self.close()
             raise
@@ -72,14 +87,10 @@ class SndfileReader:
         """Yield the frames from `start`; see `reader.Reader.blocks`."""
         if start >= self._file.frames:
             return
-        self._file.seek(start)
         size = block_frames(self.channels)
-        while count > 0:
-            frames = self._file.read(min(size, count), dtype="float32", always_2d=True)
-            if len(frames) == 0:
-                return
-            yield frames
-            count -= len(frames)
+        for _ in self._read_on(self._seek(start), size):
+            pass
+        yield from self._read_on(count, size)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -89,6 +100,40 @@ class SndfileReader:
     def _close_handle(self) -> None:
         if self._handle is not None:
             self._handle.close()
+
+    def _open(self, audio: str) -> _Forward:
+        if self._handle is not None:
+            self._handle.seek(0)
+        try:
+            # Bytes keep names that are not UTF-8.
+            return _Forward(self._handle or os.fsencode(audio))
+        except soundfile.LibsndfileError as error:
+            # A text named .mp3 is a "File does not exist" to libsndfile (7).
+            unknown = error.code in (1, 7)
+            reason = UNKNOWN_FORMAT if unknown else f"libsndfile: {error.error_string.rstrip('.')}"
+            raise NotDecodableError(reason) from None
+        except TypeError:  # soundfile's own, at the name alone
+            raise NotDecodableError("libsndfile: .raw is sound without a header") from None
+
+    def _seek(self, start: int) -> int:
+        """Go to a frame; how many frames are left to read over to be there."""
+        if start == 0:
+            return 0
+        try:
+            self._file.seek(start)
+        except soundfile.LibsndfileError:  # GSM 6.10, G.721, G.723, NMS and DWVW
+            self._file.close()
+            self._file = self._open(self._audio)
+            return start
+        return 0
+
+    def _read_on(self, count: int, size: int) -> Iterator[NDArray[np.float32]]:
+        while count > 0:
+            frames = self._file.read(min(size, count), dtype="float32", always_2d=True)
+            if len(frames) == 0:
+                return
+            yield frames
+            count -= len(frames)
 
     @contextmanager
     def _bytes(self, audio: str) -> Iterator[IO[bytes]]:
@@ -101,61 +146,113 @@ class SndfileReader:
             yield self._handle
             self._handle.seek(place)
 
-    def _stated_length(self, audio: str) -> int:
-        frames: int = self._file.frames
-        if self._file.format in ("MP3", "MPEG"):
-            return self._mp3_length(audio, frames)
-        if self._file.format == "OGG":
-            with self._bytes(audio) as file:
-                whole = _ends_stream(_tail(file))
-            if not whole:
-                self.remarks.append("no end-of-stream page: the file may be truncated")
-        if frames >= 1 << 60:  # a FLAC from a pipe
-            raise NotDecodableError("libsndfile cannot read a file that states no length")
-        lie = _LYING_CHUNK.search(self._file.extra_info)
-        if lie:
-            stated, held = int(lie[1]), int(lie[2])
-            if stated not in _UNKNOWN_SIZES and held:
-                return round(frames * stated / held)
-            self.remarks.append("the header does not state a length: all that is there was taken")
-        if "Unknown chunk marker" in self._file.extra_info:
-            self.remarks.append("the header leaves bytes after the sound unexplained")
-        return frames
+    def _check_length(self, audio: str, sound: MpegSound | None) -> None:
+        if sound is not None:
+            self._check_mpeg_length(sound)
+        elif self._file.subtype.startswith("MPEG"):
+            raise NotDecodableError("libsndfile guesses the length of MPEG sound in this container")
+        elif self._file.format == "OGG":
+            self._check_ogg(audio)
+        elif self._file.format == "FLAC":
+            self._check_flac(audio)
+        else:
+            self._check_header()
 
-    def _mp3_length(self, audio: str, frames: int) -> int:
+    def _check_mpeg_length(self, sound: MpegSound) -> None:
+        if sound.stated_frames is None:
+            self.n_frames = self.n_held = sound.n_frames * sound.frame_length
+            too_short = self._file.frames < self.n_frames
+        else:
+            trim = sound.stated_frames * sound.frame_length - self._file.frames
+            too_short = not 0 <= trim <= _LONGEST_TRIM
+            missing = sound.stated_frames - sound.n_frames
+            self.n_held = max(0, self.n_frames - missing * sound.frame_length)
+        if too_short:
+            raise NotDecodableError("libsndfile misjudges the length of this mp3")
+
+    def _check_ogg(self, audio: str) -> None:
         with self._bytes(audio) as file:
-            head = _head(file)
-        if not has_index(head):
-            if not is_constant_rate(head):
+            layout = read_ogg_layout(file)
+        if layout.n_links > 1:
+            raise NotDecodableError(
+                f"{layout.n_links} streams follow one another in the file, "
+                "of which libsndfile reads one"
+            )
+        if not layout.ends:
+            self.remarks.append("no end-of-stream page: the file may be truncated")
+
+    def _check_flac(self, audio: str) -> None:
+        if self.n_frames >= 1 << 60:  # from a pipe
+            raise NotDecodableError("libsndfile cannot read a file that states no length")
+        with self._bytes(audio) as file:
+            # Under a URL all of it would have to travel.
+            if not is_url(audio) and (n_streams := _count_flac_streams(file)) > 1:
                 raise NotDecodableError(
-                    "libsndfile misjudges the length of an mp3 of variable bit rate without an "
-                    "index (Xing, Info or VBRI header)"
+                    f"{n_streams} FLAC streams follow one another in the file, "
+                    "of which libsndfile reads one"
                 )
-            self.slack = frames
-        return frames
+            file.seek(0)
+            if self.n_frames and not _ends_whole(file, self.n_frames):
+                self.remarks.append("the end of the sound cannot be read: truncated or damaged")
+
+    def _check_header(self) -> None:
+        log = self._file.extra_info
+        whole_file = int(match[1]) if (match := _FILE_SIZE.search(log)) else 0
+        if self.n_frames == 0 and whole_file > 2 * _HEADER_ROOM:
+            raise NotDecodableError("the header states that there is no sound")
+        sizes = _sound_sizes(log, is_w64=self._file.format == "W64")
+        if sizes is not None:
+            stated, held = sizes
+            if stated <= 0 or held <= 0 or any(0 <= n - stated <= _HEADER_ROOM for n in _LIMITS):
+                self.remarks.append(_ALL_TAKEN)
+            elif stated > whole_file:
+                self.n_frames = round(self.n_held * stated / held)
+            elif stated > held + 1:  # the header was counted too
+                self.remarks.append(
+                    f"the header states {stated} bytes of sound, {held} are there: all were taken"
+                )
+        elif "Unknown chunk marker" in log:
+            self.remarks.append("the header leaves bytes after the sound unexplained")
 
 
-def _head(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    start = file.read(10)
-    skip = 0
-    if start[:3] == b"ID3":  # its size is four bytes of seven bits
-        sizes = zip(start[6:10], (21, 14, 7, 0), strict=False)  # the tag may be cut off
-        skip = 10 + sum(byte << shift for byte, shift in sizes)
-    file.seek(skip)
-    return file.read(_HEAD)
+def _mpeg_source(file: IO[bytes], sound: MpegSound) -> JoinedRanges | None:
+    """What libsndfile is to read of an mp3 so that it knows its length; None: the file as it is."""
+    if not sound.is_uniform:
+        raise NotDecodableError("the parts of the file differ in sample rate or layer")
+    if sound.stated_frames is None:
+        ranges = sound.ranges
+        if sound.index_end is not None:
+            ranges = ((sound.index_end, ranges[0][1]), *ranges[1:])
+        return JoinedRanges(file, ranges, index_frames(file, sound) if sound.is_layer_iii else b"")
+    if sound.stated_frames < sound.n_frames:
+        raise NotDecodableError(
+            f"the index of the mp3 states {sound.stated_frames} frames, {sound.n_frames} are there"
+        )
+    return None if sound.is_plain else JoinedRanges(file, sound.ranges)
 
 
-def _tail(file: IO[bytes]) -> bytes:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _TAIL))
-    return file.read()
+def _sound_sizes(log: str, *, is_w64: bool) -> tuple[int, int] | None:
+    """Bytes of sound that the header states, and that are there, where the two differ."""
+    if sizes := _SOUND_SIZES.search(log):
+        return int(sizes[1]), int(sizes[2])
+    size, file_sizes = _SOUND_SIZE.search(log), _FILE_SIZES.search(log)
+    stated = int(size[1]) - _W64_CHUNK_HEADER * is_w64 if size else 1
+    if size and file_sizes:
+        return stated, stated - (int(file_sizes[1]) - int(file_sizes[2]))
+    return (stated, 1) if stated <= 0 and is_w64 else None
 
 
-def _ends_stream(tail: bytes) -> bool:
-    """Whether an Ogg file ends in a whole page that says it is the last."""
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < 27 or not page[5] & 4:  # a header, and its flag
-        return False
-    sizes = page[27 : 27 + page[26]]
-    return len(sizes) == page[26] and len(page) >= 27 + len(sizes) + sum(sizes)
+def _count_flac_streams(file: IO[bytes]) -> int:
+    source, (marker, block) = FileBytes(file), _FLAC_STREAM
+    n_streams, place = 0, 0
+    while (place := source.find(marker, place)) >= 0:
+        n_streams += source.get(place, 8)[5:] == block
+        place += len(marker)
+    return n_streams
+
+
+def _ends_whole(file: IO[bytes], n_frames: int) -> bool:
+    with suppress(soundfile.LibsndfileError), _Forward(file) as probe:
+        probe.seek(n_frames - 1)
+        return len(probe.read(1)) == 1
+    return False

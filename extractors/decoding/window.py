@@ -8,6 +8,7 @@ states is an error, and what else was done is said in `ClipFacts.remarks`.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -222,19 +223,21 @@ class ClipStream:
     def _require_whole(self) -> None:
         missing = self._count - self._decoded
         if missing and (self._decoded == 0 or missing > self._reader.slack):
-            raise ExtractionError(self._source, f"{self._end()}: truncated or damaged")
+            end = self._end(self._start + self._decoded)
+            raise ExtractionError(self._source, f"{end}: truncated or damaged")
         _require_length(self._source, self._decoded / self._reader.sr, self._min_duration)
 
-    def _end(self) -> str:
-        stated, end = self._reader.n_frames, self._start + self._decoded
-        sr = self._reader.sr
+    def _end(self, end: int) -> str:
+        stated, sr = self._reader.n_frames, self._reader.sr
         return f"the file states {stated / sr:.2f} s but ends at {end / sr:.2f} s"
 
     def _gather(self, silent: bool) -> ClipFacts:
         reader, duration = self._reader, self._decoded / self._reader.sr
         remarks = list(reader.remarks)
         if self._count - self._decoded > reader.sr // 100:  # less is rounding
-            remarks.append(self._end())
+            remarks.append(self._end(self._start + self._decoded))
+        elif reader.n_held < reader.n_frames:
+            remarks.append(f"{self._end(reader.n_held)}: truncated or damaged")
         if self._duration is not None and self._decoded < round(self._duration * reader.sr):
             remarks.append(f"shorter than the window: {duration:.2f} s of {self._duration:g} s")
         if reader.channels > 2:
@@ -293,8 +296,6 @@ def open_clip(
     source = printable(audio)
     reader = _open(audio, source)
     try:
-        if reader.n_frames == 0:  # libsndfile takes an empty .au for a sound
-            _require_file(audio, source)
         window = _window(reader, source, duration, offset)
         _require_length(source, window[1] / reader.sr, min_duration)
     except BaseException:
@@ -330,13 +331,13 @@ def read_clip(audio: str, **window: Any) -> Clip:
 
 
 def _open(audio: str, source: str) -> Reader:
+    _require_file(audio, source)
     reasons = []
     openers: tuple[type[SndfileReader | AvReader], ...] = (SndfileReader, AvReader)
     for opener in openers:
         try:
             reader = opener(audio)
         except NotDecodableError as error:
-            _require_file(audio, source)
             reasons.append(str(error))
         except FileNotFoundError as error:
             raise ExtractionError(source, _why_not_found(error)) from error
@@ -360,14 +361,13 @@ def _why_not_found(error: FileNotFoundError) -> str:
 
 
 def _require_file(audio: str, source: str) -> None:
-    # Plain words for what libsndfile would call a "System error"; asked only once it has failed.
+    """Refuse what is no readable file, in plain words; a named pipe is not opened: it would wait."""
     if is_url(audio):
         return
     try:
-        with open(audio, "rb") as file:  # noqa: PTH123
-            size = os.fstat(file.fileno()).st_size
-    except IsADirectoryError:
-        raise ExtractionError(source, "is a folder, not a file") from None
+        status = os.stat(audio)  # noqa: PTH116
+        if stat.S_ISREG(status.st_mode):
+            os.close(os.open(audio, os.O_RDONLY))
     except PermissionError:
         raise ExtractionError(source, "no permission to read it") from None
     except FileNotFoundError:
@@ -376,7 +376,13 @@ def _require_file(audio: str, source: str) -> None:
         raise ExtractionError(source, reason) from None
     except OSError as error:
         raise ExtractionError(source, f"cannot be opened: {error.strerror}") from error
-    if size == 0:
+    except ValueError as error:  # a zero byte in the name
+        raise ExtractionError(source, f"cannot be opened: {error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ExtractionError(source, "is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ExtractionError(source, "is a named pipe, a device or a socket, not a file")
+    if status.st_size == 0:
         raise ExtractionError(source, "empty file (0 bytes)")
 
 

@@ -17,7 +17,7 @@ from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 from signals import SR, Samples, noise, seconds
 
-from spdkit.extractors.decoding.mp3_header import _first_frame, _frame, has_index
+from spdkit.extractors.decoding.mpeg_frames import MpegSound, find_mpeg_sound
 
 
 def melody(duration: float = 3.0) -> Samples:
@@ -83,13 +83,20 @@ def claim_wav_size(path: Path, n_bytes: int) -> Path:
     return path
 
 
+def mpeg_sound(path: Path) -> MpegSound:
+    """The frames of an mp3."""
+    with path.open("rb") as file:
+        sound = find_mpeg_sound(file, path.name)
+    assert sound is not None
+    return sound
+
+
 def strip_mp3_index(path: Path) -> Path:
     """Take the first frame, which holds the index, off an mp3."""
-    content = path.read_bytes()
-    assert has_index(content)
-    at = _first_frame(content)
-    path.write_bytes(content[at + _frame(content, at)[1] :])
-    assert not has_index(path.read_bytes())
+    index_end = mpeg_sound(path).index_end
+    assert index_end is not None
+    path.write_bytes(path.read_bytes()[index_end:])
+    assert mpeg_sound(path).index_end is None
     return path
 
 

@@ -253,7 +253,6 @@ def test_a_flac_without_a_length_is_counted(tmp_path, monkeypatch):
     clip = read(path, duration=1.0, offset=1.5)
     assert (clip.decoder, clip.offset) == ("av", 1.5)
     assert any("states no length" in remark for remark in clip.remarks)
-    assert any("counted by decoding" in remark for remark in clip.remarks)
     np.testing.assert_allclose(clip.y, y[round(1.5 * SR) :][:SR], atol=1e-4)
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ExtractionError, match=r"states no length; .*pip install 'spdkit\[av\]'"):
@@ -284,7 +283,7 @@ def test_an_mp3_without_an_index_at_constant_rate(tmp_path):
     assert len(clip.y) == pytest.approx(len(y), abs=3000)
 
 
-def test_an_mp3_without_an_index_at_variable_rate_is_not_cut(tmp_path, monkeypatch):
+def test_an_mp3_without_an_index_at_variable_rate_is_not_cut(tmp_path):
     y = changing_loudness()
     path = strip_mp3_index(
         save(tmp_path / "a.mp3", y, bitrate_mode="VARIABLE", compression_level=0.5)
@@ -293,12 +292,9 @@ def test_an_mp3_without_an_index_at_variable_rate_is_not_cut(tmp_path, monkeypat
         assert abs(file.frames - len(y)) > SR, "libsndfile knows better now: simplify the reader"
     clip = read(path, duration=None)
     assert len(clip.y) == pytest.approx(len(y), abs=3000)
-    assert any("variable bit rate without an index" in remark for remark in clip.remarks)
+    assert (clip.decoder, clip.remarks) == ("soundfile", ())
     loud = np.abs(clip.y[: 12 * SR].reshape(12, SR)).max(axis=1) > 0.1
     assert loud[:3].sum() <= 1 and loud[4:10].all() and not loud[11]
-    monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ExtractionError, match=r"variable bit rate without an index .*pip install"):
-        read(path)
 
 
 def spy(monkeypatch, name):
@@ -354,8 +350,8 @@ def test_of_three_hours_only_the_window_is_read(make, tmp_path, monkeypatch):
     assert clip.offset == pytest.approx(3 * 1800 - 15, abs=1)
     assert clip.duration == 30
     assert 0.05 < np.abs(clip.y).max() < 0.5
-    assert sum(asked) == 30 * rate
-    assert len(sought) == 1
+    # Of a FLAC the last frame is looked at too.
+    assert sum(asked) - 30 * rate == len(sought) - 1 == (make is three_hours_flac)
     assert peak < 5 * 30 * SR * 4
 
 
@@ -366,10 +362,10 @@ def test_of_an_m4a_only_the_window_is_decoded(tmp_path, monkeypatch):
     decoded = []
     plain = AvReader._decode
 
-    def counting(self, seconds):
-        for position, frames in plain(self, seconds):
-            decoded.append(len(frames))
-            yield position, frames
+    def counting(self, packet):
+        frames = plain(self, packet)
+        decoded.extend(frame.samples for frame in frames)
+        return frames
 
     monkeypatch.setattr(AvReader, "_decode", counting)
     clip = read(path, duration=2.0)

@@ -1,0 +1,109 @@
+"""Bytes of a file by their place, and ranges of a file read as one."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, Any
+
+_CHUNK = 1 << 16
+
+
+class FileBytes:
+    """Bytes of an open file by their place, read in chunks.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = file.seek(0, os.SEEK_END)
+        self._start, self._data = 0, b""
+
+    def get(self, place: int, count: int) -> bytes:
+        """Bytes from `place`, fewer at the end of the file."""
+        data, at = self.chunk(place, count)
+        return data[at : at + count]
+
+    def chunk(self, place: int, count: int = 1) -> tuple[bytes, int]:
+        """A chunk that holds the `count` bytes from `place`, and where in it they begin."""
+        at = place - self._start
+        if at < 0 or at + count > len(self._data):
+            self._start, self._data, at = place, self._read(place, max(_CHUNK, count)), 0
+        return self._data, at
+
+    def find(self, pattern: bytes, place: int) -> int:
+        """Where a pattern begins, from `place` on; -1 when it does not occur."""
+        while len(self.get(place, len(pattern))) == len(pattern):
+            data, at = self.chunk(place, len(pattern))
+            hit = data.find(pattern, at)
+            if hit >= 0:
+                return place + hit - at
+            place += len(data) - at - len(pattern) + 1
+        return -1
+
+    def _read(self, place: int, count: int) -> bytes:
+        self._file.seek(place)
+        parts = []
+        while count > 0 and (data := self._file.read(count)):  # a raw file may give less
+            parts.append(data)
+            count -= len(data)
+        return b"".join(parts)
+
+
+class JoinedRanges(io.RawIOBase):
+    """Ranges of a file read as one, behind bytes of our own; closing it closes the file."""
+
+    def __init__(
+        self, file: IO[bytes], ranges: tuple[tuple[int, int], ...], prefix: bytes = b""
+    ) -> None:
+        self._file: Any = file
+        self._prefix = prefix
+        self._place = 0
+        self._parts: list[tuple[int, int, int]] = []  # place here; first and last byte there
+        self._length = len(prefix)
+        for start, stop in ranges:
+            self._parts.append((self._length, start, stop))
+            self._length += stop - start
+
+    def readable(self) -> bool:
+        """Whether it can be read: it can."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be seeked in: it can."""
+        return True
+
+    def tell(self) -> int:
+        """The place in the joined bytes."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place in the joined bytes."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._length}
+        self._place = max(0, origin[whence] + offset)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the range goes in which the place lies."""
+        view = memoryview(buffer).cast("B")
+        count = 0
+        if self._place < len(self._prefix):
+            data = self._prefix[self._place :][: len(view)]
+            count = len(data)
+            view[:count] = data
+        for place, start, stop in self._parts:
+            if place <= self._place < place + stop - start:
+                at = start + self._place - place
+                self._file.seek(at)
+                count = int(self._file.readinto(view[: stop - at]))
+        self._place += count
+        return count
+
+    def close(self) -> None:
+        """Close the file too."""
+        super().close()
+        self._file.close()
