@@ -361,7 +361,7 @@ def _why_not_found(error: FileNotFoundError) -> str:
 
 
 def _require_file(audio: str, source: str) -> None:
-    """Refuse what is no readable file, in plain words; a named pipe is not opened: it would wait."""
+    """Refuse what is no readable file. A named pipe is not opened: that would wait for ever."""
     if is_url(audio):
         return
     try:

@@ -25,14 +25,14 @@ from spdkit.extractors.decoding.window import read_clip
 from spdkit.extractors.registry import available
 
 _SR = 48000  # the one rate that every format here can hold
-_SNDFILE_FORMATS = {
+SNDFILE_FORMATS = {
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
     "ogg": ("OGG", "VORBIS"),
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
-_AV_FORMATS = {"m4a": "aac", "aac": "aac", "wma": "wmav2"}
+AV_FORMATS = {"m4a": "aac", "aac": "aac", "wma": "wmav2"}
 _PURPOSES = {
     "av": "m4a, aac, wma",
     "parquet": "tables in Parquet",
@@ -101,8 +101,8 @@ def _formats() -> list[Finding]:
     tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder:
         writers: dict[str, Callable[[Path], None]] = {
-            **{suffix: _sndfile_writer(tone, *kind) for suffix, kind in _SNDFILE_FORMATS.items()},
-            **{suffix: _av_writer(tone, codec) for suffix, codec in _AV_FORMATS.items()},
+            **{suffix: _sndfile_writer(tone, *kind) for suffix, kind in SNDFILE_FORMATS.items()},
+            **{suffix: _av_writer(tone, codec) for suffix, codec in AV_FORMATS.items()},
         }
         return [_format(Path(folder) / f"tone.{s}", write) for s, write in writers.items()]
 

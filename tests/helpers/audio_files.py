@@ -28,14 +28,16 @@ def melody(duration: float = 3.0) -> Samples:
 
 
 def encode(path: Path, y: Samples, codec: str, container: str, **options: str) -> Path:
-    """Write mono samples at 44100 Hz through one of ffmpeg's encoders."""
+    """Write samples at 44100 Hz, shape (n,) or (n, 2), through one of ffmpeg's encoders."""
     with av.open(str(path), "w", format=container, options=options) as file:
-        stream = file.add_stream(codec, rate=SR, layout="mono")
+        layout = "mono" if y.ndim == 1 else "stereo"
+        stream = file.add_stream(codec, rate=SR, layout=layout)
         stream.bit_rate = 128000
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(y[None]), "fltp", "mono")
+        planes = np.ascontiguousarray(np.atleast_2d(y.T), dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(planes, "fltp", layout)
         frame.sample_rate, frame.pts, frame.time_base = SR, 0, Fraction(1, SR)
         context = stream.codec_context
-        cut = AudioResampler(context.format, "mono", SR, frame_size=context.frame_size or 1024)
+        cut = AudioResampler(context.format, layout, SR, frame_size=context.frame_size or 1024)
         for piece in [*cut.resample(frame), *cut.resample(None)]:
             for packet in stream.encode(piece):
                 file.mux(packet)
