@@ -22,7 +22,11 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.decoding.file_bytes import JoinedRanges
 from spdkit.extractors.decoding.mpeg_frames import find_mpeg_sound
-from spdkit.extractors.decoding.reader import NotDecodableError, block_frames
+from spdkit.extractors.decoding.reader import (
+    NotDecodableError,
+    UnsuitableSoundError,
+    block_frames,
+)
 from spdkit.tracks.track import open_binary
 
 _PREROLL = 1.0  # seconds decoded before the window, so that the codec has settled
@@ -62,8 +66,10 @@ class AvReader:
         self._is_cut = self._is_chained = False
         try:
             sound = find_mpeg_sound(self._source, audio)
-            if sound is not None:
-                self._source = JoinedRanges(self._source, sound.ranges)
+            self._size = self._source.seek(0, SEEK_END)
+            # Also of other files: av prints what a file object raises when a header leads astray.
+            ranges = ((0, self._size),) if sound is None else sound.ranges
+            self._source = JoinedRanges(self._source, ranges)
             self._open()
             self._check_stream()
             self.sr: int = self._stream.rate
@@ -175,7 +181,7 @@ class AvReader:
             raise ValueError(f"ffmpeg: {error.strerror}") from error
         for frame in frames:
             if (frame.sample_rate, frame.layout.nb_channels) != (self.sr, self.channels):
-                raise ValueError(
+                raise UnsuitableSoundError(
                     f"the sound changes from {self.sr} Hz and {self.channels} channels to "
                     f"{frame.sample_rate} Hz and {frame.layout.nb_channels}: split the file"
                 )
@@ -203,10 +209,10 @@ class AvReader:
         if n_samples is None or len(self._stream.index_entries) != self._stream.frames:
             return None
         first, last = _trims(next(self._packets(0))[1])
-        entries, size = self._stream.index_entries, self._source.seek(0, SEEK_END)
+        entries = self._stream.index_entries
         starts, stamps = _Starts(), array("q")
         for entry in entries:
-            self._is_cut = entry.pos + entry.size > size
+            self._is_cut = entry.pos + entry.size > self._size
             if self._is_cut:
                 break
             stamps.append(entry.timestamp)
@@ -229,9 +235,13 @@ class AvReader:
         codec = self._stream.codec_context.codec.canonical_name
         if codec == "opus":
             return _opus_samples if self.sr == _OPUS_RATE else None
-        if codec in _LOSSLESS or codec.startswith("pcm_"):
-            ticks = 1 / (self._stream.time_base * self.sr)
-            return (lambda packet: _whole(packet.duration / ticks)) if ticks else None
+        ticks = 1 / (self._stream.time_base * self.sr)
+        if codec.startswith("pcm_"):
+            first = next(self._packets(0))[1]
+            n_bytes = Fraction(first.size, first.duration or 1)  # the last packet may be cut
+            return lambda packet: int(packet.size / n_bytes / ticks)
+        if codec in _LOSSLESS:
+            return lambda packet: _whole(packet.duration / ticks)
         n_samples = self._frame_size()
         return None if n_samples is None else lambda _: n_samples
 

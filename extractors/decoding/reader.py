@@ -16,6 +16,10 @@ class NotDecodableError(Exception):
     """A reader cannot make sound of a file; the message says why, and another may be tried."""
 
 
+class UnsuitableSoundError(Exception):
+    """There is sound, and no reader can make one window of it; the message says why."""
+
+
 class Reader(Protocol):
     """An open audio file.
 

@@ -11,33 +11,40 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import IO
+from contextlib import contextmanager
+from typing import IO, cast
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
+from spdkit.extractors.decoding.flac_frames import count_streams, end_of_sound
 from spdkit.extractors.decoding.mpeg_frames import MpegSound, find_mpeg_sound, index_frames
 from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
-from spdkit.extractors.decoding.reader import NotDecodableError, block_frames
+from spdkit.extractors.decoding.reader import (
+    NotDecodableError,
+    UnsuitableSoundError,
+    block_frames,
+)
 from spdkit.tracks.track import is_url, open_binary
 
 UNKNOWN_FORMAT = "libsndfile: Format not recognised"
 # Sizes that programs write when they stream and cannot know: 0, or about what 31 or 32 bits hold.
 _LIMITS = (1 << 31, 1 << 32)
 _HEADER_ROOM = 1 << 16
+_LONGEST_EMPTY_FILE = 1 << 12
 # What libsndfile's log says of the size of the sound, or of the file, that the header states.
 _SOUND_SIZES = re.compile(
     r"^\s*(?:data|SSND|BODY|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
 _FILE_SIZES = re.compile(r"^(?:riff|\s*Riff size) : (\d+) \(should be (\d+)\)", re.MULTILINE)
-_SOUND_SIZE = re.compile(r"^\s*(?:data|Data size) : (-?\d+)$", re.MULTILINE)
+_SOUND_SIZE = re.compile(r"^\s*(?:data|Data [sS]ize)\s*: (-?\d+)$", re.MULTILINE)
 _FILE_SIZE = re.compile(r"^Length : (\d+)$", re.MULTILINE)
 _W64_CHUNK_HEADER = 24
-_FLAC_STREAM = b"fLaC", b"\0\0\x22"  # a marker, and after one byte the length of its first block
 _LONGEST_TRIM = 2 * 4095 + 1152  # samples that an mp3's index may take off its ends
+_JOINED = "{} {} streams follow one another in the file, of which libsndfile reads one"
+_NOT_UNIFORM = "the parts of the file differ in sample rate, channels or codec: split it"
 _ALL_TAKEN = "the header does not state a length: all that is there was taken"
 
 
@@ -156,7 +163,7 @@ class SndfileReader:
         elif self._file.format == "FLAC":
             self._check_flac(audio)
         else:
-            self._check_header()
+            self._check_header(audio)
 
     def _check_mpeg_length(self, sound: MpegSound) -> None:
         if sound.stated_frames is None:
@@ -173,11 +180,12 @@ class SndfileReader:
     def _check_ogg(self, audio: str) -> None:
         with self._bytes(audio) as file:
             layout = read_ogg_layout(file)
+        if not layout.is_uniform:
+            raise UnsuitableSoundError(_NOT_UNIFORM)
         if layout.n_links > 1:
-            raise NotDecodableError(
-                f"{layout.n_links} streams follow one another in the file, "
-                "of which libsndfile reads one"
-            )
+            raise NotDecodableError(_JOINED.format(layout.n_links, "Ogg"))
+        if layout.n_missing:
+            raise NotDecodableError(f"{layout.n_missing} Ogg pages are missing between others")
         if not layout.ends:
             self.remarks.append("no end-of-stream page: the file may be truncated")
 
@@ -185,21 +193,24 @@ class SndfileReader:
         if self.n_frames >= 1 << 60:  # from a pipe
             raise NotDecodableError("libsndfile cannot read a file that states no length")
         with self._bytes(audio) as file:
+            source = FileBytes(file)
             # Under a URL all of it would have to travel.
-            if not is_url(audio) and (n_streams := _count_flac_streams(file)) > 1:
-                raise NotDecodableError(
-                    f"{n_streams} FLAC streams follow one another in the file, "
-                    "of which libsndfile reads one"
-                )
-            file.seek(0)
-            if self.n_frames and not _ends_whole(file, self.n_frames):
-                self.remarks.append("the end of the sound cannot be read: truncated or damaged")
+            n_streams = 1 if is_url(audio) else count_streams(source)
+            end = end_of_sound(source)
+        if n_streams > 1:
+            raise NotDecodableError(_JOINED.format(n_streams, "FLAC"))
+        if end is not None and end > self.n_frames:
+            raise NotDecodableError(
+                f"the header of the FLAC states {self.n_frames} samples, and there are {end}"
+            )
+        self.n_held = self.n_frames if end is None else end
 
-    def _check_header(self) -> None:
+    def _check_header(self, audio: str) -> None:
         log = self._file.extra_info
         whole_file = int(match[1]) if (match := _FILE_SIZE.search(log)) else 0
-        if self.n_frames == 0 and whole_file > 2 * _HEADER_ROOM:
-            raise NotDecodableError("the header states that there is no sound")
+        if self.n_frames == 0 and whole_file > _LONGEST_EMPTY_FILE:
+            self._read_without_header(audio, whole_file)
+            return
         sizes = _sound_sizes(log, is_w64=self._file.format == "W64")
         if sizes is not None:
             stated, held = sizes
@@ -214,21 +225,40 @@ class SndfileReader:
         elif "Unknown chunk marker" in log:
             self.remarks.append("the header leaves bytes after the sound unexplained")
 
+    def _read_without_header(self, audio: str, whole_file: int) -> None:
+        """Open again what follows the header, of a file of which that states a size of 0."""
+        form, subtype = self._file.format, self._file.subtype
+        with self._bytes(audio) as file:
+            start = _start_of_sound(FileBytes(file), form)
+        if start is None or subtype not in soundfile.available_subtypes("RAW"):
+            raise NotDecodableError("the header states that there is no sound")
+        self._file.close()
+        if self._handle is None:
+            self._handle = open_binary(audio)
+        self._handle = cast(IO[bytes], JoinedRanges(self._handle, ((start, whole_file),)))
+        endian = "BIG" if form == "AU" else "LITTLE"
+        self._file = _Forward(
+            self._handle, "r", self.sr, self.channels, subtype, endian, format="RAW"
+        )
+        self.n_frames = self.n_held = self._file.frames
+        self.remarks.append(_ALL_TAKEN)
 
-def _mpeg_source(file: IO[bytes], sound: MpegSound) -> JoinedRanges | None:
+
+def _mpeg_source(file: IO[bytes], sound: MpegSound) -> IO[bytes] | None:
     """What libsndfile is to read of an mp3 so that it knows its length; None: the file as it is."""
     if not sound.is_uniform:
-        raise NotDecodableError("the parts of the file differ in sample rate or layer")
+        raise UnsuitableSoundError(_NOT_UNIFORM)
     if sound.stated_frames is None:
         ranges = sound.ranges
         if sound.index_end is not None:
             ranges = ((sound.index_end, ranges[0][1]), *ranges[1:])
-        return JoinedRanges(file, ranges, index_frames(file, sound) if sound.is_layer_iii else b"")
+        head = index_frames(file, sound) if sound.is_layer_iii else b""
+        return cast(IO[bytes], JoinedRanges(file, ranges, head))
     if sound.stated_frames < sound.n_frames:
         raise NotDecodableError(
             f"the index of the mp3 states {sound.stated_frames} frames, {sound.n_frames} are there"
         )
-    return None if sound.is_plain else JoinedRanges(file, sound.ranges)
+    return None if sound.is_plain else cast(IO[bytes], JoinedRanges(file, sound.ranges))
 
 
 def _sound_sizes(log: str, *, is_w64: bool) -> tuple[int, int] | None:
@@ -239,20 +269,17 @@ def _sound_sizes(log: str, *, is_w64: bool) -> tuple[int, int] | None:
     stated = int(size[1]) - _W64_CHUNK_HEADER * is_w64 if size else 1
     if size and file_sizes:
         return stated, stated - (int(file_sizes[1]) - int(file_sizes[2]))
-    return (stated, 1) if stated <= 0 and is_w64 else None
+    return (stated, 1) if stated <= 0 else None
 
 
-def _count_flac_streams(file: IO[bytes]) -> int:
-    source, (marker, block) = FileBytes(file), _FLAC_STREAM
-    n_streams, place = 0, 0
-    while (place := source.find(marker, place)) >= 0:
-        n_streams += source.get(place, 8)[5:] == block
-        place += len(marker)
-    return n_streams
-
-
-def _ends_whole(file: IO[bytes], n_frames: int) -> bool:
-    with suppress(soundfile.LibsndfileError), _Forward(file) as probe:
-        probe.seek(n_frames - 1)
-        return len(probe.read(1)) == 1
-    return False
+def _start_of_sound(source: FileBytes, form: str) -> int | None:
+    """Where the sound begins in AU, WAV and RF64."""
+    if form == "AU":
+        return int.from_bytes(source.get(4, 4), "big")
+    place = 12
+    while form in ("WAV", "WAVEX", "RF64") and len(head := source.get(place, 8)) == 8:
+        if head[:4] == b"data":
+            return place + 8
+        size = int.from_bytes(head[4:], "little")
+        place += 8 + size + size % 2
+    return None

@@ -21,7 +21,12 @@ from spdkit.common.parameters import Allowed, Number, OneOf, Whole
 from spdkit.common.text import printable
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.av_reader import AvReader
-from spdkit.extractors.decoding.reader import BLOCK, NotDecodableError, Reader
+from spdkit.extractors.decoding.reader import (
+    BLOCK,
+    NotDecodableError,
+    Reader,
+    UnsuitableSoundError,
+)
 from spdkit.extractors.decoding.sndfile_reader import UNKNOWN_FORMAT, SndfileReader
 from spdkit.tracks.track import is_url
 
@@ -33,6 +38,8 @@ WINDOW_CONSTRAINTS: dict[str, Allowed] = {
     "min_duration": Number(0, closed="neither", unit="seconds"),
     "sr": Whole(),
 }
+# Hz. Beyond them a header is wrong, and resampling would take for ever.
+_LOWEST_RATE, _HIGHEST_RATE = 1000, 6_000_000
 # What a store keeps of a clip.
 CLIP_OBS: dict[str, type] = {
     **dict.fromkeys(("offset", "duration", "sr", "channels"), float),
@@ -214,6 +221,8 @@ class ClipStream:
                 raise RuntimeError("the file was closed before the last of blocks()")
             try:
                 frames = next(blocks, None)
+            except UnsuitableSoundError as error:
+                raise ExtractionError(self._source, str(error)) from error
             except (OSError, RuntimeError, ValueError) as error:  # libsndfile's and ffmpeg's own
                 raise ExtractionError(self._source, f"damaged: {error}") from error
             if frames is None:
@@ -296,6 +305,8 @@ def open_clip(
     source = printable(audio)
     reader = _open(audio, source)
     try:
+        if not _LOWEST_RATE <= reader.sr <= _HIGHEST_RATE:
+            raise ExtractionError(source, f"a sample rate of {reader.sr} Hz is none of music")
         window = _window(reader, source, duration, offset)
         _require_length(source, window[1] / reader.sr, min_duration)
     except BaseException:
@@ -343,6 +354,8 @@ def _open(audio: str, source: str) -> Reader:
             raise ExtractionError(source, _why_not_found(error)) from error
         except (OSError, ImportError) as error:
             raise ExtractionError(source, f"cannot be opened: {error}") from error
+        except UnsuitableSoundError as error:
+            raise ExtractionError(source, str(error)) from error
         except (RuntimeError, ValueError) as error:
             raise ExtractionError(source, f"damaged: {error}") from error
         else:

@@ -61,6 +61,19 @@ def tag_by_ffmpeg(path: Path, tags: Mapping[str, str]) -> Path:
     return path
 
 
+def straight(path: Path) -> Samples:
+    """Every sample that ffmpeg decodes from the first packet on; mean of the channels."""
+    with av.open(str(path)) as container:
+        stream = container.streams.audio[0]
+        to_float = AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
+        parts = [
+            piece.to_ndarray().mean(axis=0)
+            for frame in container.decode(stream)
+            for piece in to_float.resample(frame)
+        ]
+    return np.concatenate(parts)
+
+
 def save(path: Path, y: NDArray[np.floating], sr: int = SR, **options: object) -> Path:
     """Write samples in the format of the suffix."""
     if path.suffix == ".opus":

@@ -6,12 +6,9 @@ import os
 from itertools import product
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from audio_files import encode, melody, save, strip_mp3_index
-from av.audio.resampler import AudioResampler
-from numpy.typing import NDArray
+from audio_files import encode, melody, save, straight, strip_mp3_index
 from signals import SR
 
 from spdkit.extraction.doctor import AV_FORMATS, SNDFILE_FORMATS
@@ -35,19 +32,6 @@ def tolerance(name, start):
     if kinds & NOISE_FILLED:
         return 0.03 if start > SR else 0.0
     return TOLERANCE[name.rpartition(".")[2]]
-
-
-def straight(path: Path) -> NDArray[np.float32]:
-    """Every sample that ffmpeg decodes from the first packet on; mean of the channels."""
-    with av.open(str(path)) as container:
-        stream = container.streams.audio[0]
-        to_float = AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-        parts = [
-            piece.to_ndarray().mean(axis=0)
-            for frame in container.decode(stream)
-            for piece in to_float.resample(frame)
-        ]
-    return np.concatenate(parts)
 
 
 def by_ffmpeg(codec, container, **options):

@@ -1,0 +1,90 @@
+"""FLAC frames: where the sound of a FLAC ends by its last frame, and how many FLACs a file joins.
+
+The head of a FLAC states a number of samples. Whether that is so, its last frame says, which counts
+the frames or samples before it. Reference: RFC 9639, sections 8.2 and 9.1.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from spdkit.extractors.decoding.file_bytes import FileBytes
+
+_MARKER, _FIRST_BLOCK = b"fLaC", b"\0\0\x22"  # a byte of flags lies between
+_TAIL = 1 << 17  # longer than the longest frame in use, and than most tags behind the sound
+_LONGEST_HEADER = 16
+_BLOCK_SIZES = {1: 192, **{n: 576 << (n - 2) for n in range(2, 6)}}
+_BLOCK_SIZES |= {n: 256 << (n - 8) for n in range(8, 16)}
+
+
+def count_streams(source: FileBytes) -> int:
+    """How many FLAC streams follow one another in a file."""
+    n_streams, place = 0, 0
+    while (place := source.find(_MARKER, place)) >= 0:
+        n_streams += source.get(place, 8)[5:] == _FIRST_BLOCK
+        place += len(_MARKER)
+    return n_streams
+
+
+def end_of_sound(source: FileBytes) -> int | None:
+    """Samples up to the end of the last frame in the last 128 KiB; None where there is none."""
+    start = source.find(_MARKER, 0)
+    block_size = int.from_bytes(source.get(start + 10, 2), "big")  # of all frames but the last
+    tail = source.get(max(0, source.size - _TAIL), _TAIL)
+    place = len(tail)
+    while (place := tail.rfind(b"\xff", 0, place)) >= 0:
+        end = _frame_end(tail[place : place + _LONGEST_HEADER], block_size)
+        if end is not None:
+            return end
+    return None
+
+
+def _frame_end(head: bytes, block_size: int) -> int | None:
+    """Samples up to the end of the frame that begins with `head`; None where that is no frame."""
+    if len(head) < _LONGEST_HEADER or head[1] & 0xFE != 0xF8 or head[3] & 1:
+        return None
+    size_code, rate_code = head[2] >> 4, head[2] & 15
+    number, n_bytes = _coded_number(head[4:])
+    if size_code == 0 or rate_code == 15 or n_bytes == 0:
+        return None
+    at = 4 + n_bytes
+    if size_code in (6, 7):
+        n_samples = int.from_bytes(head[at : at + size_code - 5], "big") + 1
+        at += size_code - 5
+    else:
+        n_samples = _BLOCK_SIZES[size_code]
+    at += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
+    if _crc8(head[:at]) != head[at]:
+        return None
+    return n_samples + (number if head[1] & 1 else number * block_size)
+
+
+def _coded_number(data: bytes) -> tuple[int, int]:
+    """A number coded like a character of UTF-8, and in how many bytes; none of them: no number."""
+    first = data[0]
+    n_bytes = next((n for n in range(8) if not first & (0x80 >> n)), 8)
+    if n_bytes == 0:
+        return first, 1
+    if n_bytes in (1, 8) or any(byte & 0xC0 != 0x80 for byte in data[1:n_bytes]):
+        return 0, 0
+    number = first & (0x7F >> n_bytes)
+    for byte in data[1:n_bytes]:
+        number = number << 6 | byte & 0x3F
+    return number, n_bytes
+
+
+@cache
+def _crc8_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte << 1) ^ (0x107 if byte & 0x80 else 0)
+        table.append(byte)
+    return tuple(table)
+
+
+def _crc8(data: bytes) -> int:
+    crc = 0
+    for byte in data:
+        crc = _crc8_table()[crc ^ byte]
+    return crc
