@@ -113,7 +113,7 @@ class AudioExtractor(AudioParameters, Extractor):
 
     name: ClassVar[str] = "audio"
     modality: ClassVar[Modality] = "audio"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     obs_fields: ClassVar[Mapping[str, type]] = {
         **CLIP_OBS,
         "tuning": float,

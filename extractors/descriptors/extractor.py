@@ -68,7 +68,7 @@ _SPECS = tuple(
         ("dynamic_range", "LU", 0.0, math.inf,
          "95th less 10th percentile of gated momentary loudness",
          "EBU Tech 3342, in blocks of 0.4 s", "loudness"),
-        ("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its header",
+        ("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its frames, pages or packets",
          "duration"),
     )
 )  # fmt: skip
@@ -137,7 +137,7 @@ class DescriptorExtractor(WindowParameters, Extractor):
 
     name: ClassVar[str] = "descriptors"
     modality: ClassVar[Modality] = "audio"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     allow_nan: ClassVar[bool] = True
     obs_fields: ClassVar[Mapping[str, type]] = {**CLIP_OBS, "key": str, "note": str}
 
