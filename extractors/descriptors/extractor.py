@@ -68,8 +68,8 @@ _SPECS = tuple(
         ("dynamic_range", "LU", 0.0, math.inf,
          "95th less 10th percentile of gated momentary loudness",
          "EBU Tech 3342, in blocks of 0.4 s", "loudness"),
-        ("file_duration", "s", 0.0, math.inf, "Length of the whole file", "its frames, pages or packets",
-         "duration"),
+        ("file_duration", "s", 0.0, math.inf, "Length of the whole file",
+         "its frames, pages or packets", "duration"),
     )
 )  # fmt: skip
 
