@@ -20,7 +20,7 @@ def test_doctor_finds_every_format(tmp_path):
     for suffix in ("wav", "flac", "ogg", "opus", "mp3", "m4a", "aac", "wma"):
         assert findings["format", suffix]["ok"], findings["format", suffix]
     assert findings["version", "librosa"]["detail"].startswith("0.11")
-    assert findings["extractor", "audio"]["detail"] == "audio, version 2"
+    assert findings["extractor", "audio"]["detail"] == "audio, version 3"
     assert findings["machine", "disk here"]["detail"].endswith(str(tmp_path))
     assert "numba" in invoke("doctor", tmp_path).stdout
 
