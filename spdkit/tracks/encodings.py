@@ -32,26 +32,11 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _OF_TAGS = [
-    "cp1250",
-    "cp1251",
-    "cp1252",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "cp1257",
-    "cp874",
-    "koi8_r",
-    "iso8859_2",
-    "iso8859_7",
-    "cp932",
-    "euc_jis_2004",
-    "gb18030",
-    "big5",
-    "euc_kr",
-    "cp949",
+    *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
+    *("koi8_r", "iso8859_2", "iso8859_7"),
+    *("cp932", "euc_jis_2004", "gb18030", "big5", "euc_kr", "cp949"),
 ]
-_OF_FILES = [*_OF_TAGS, *["cp866", "iso8859_5", "iso8859_6", "mac_roman", "iso2022_jp_2"]]
+_OF_FILES = [*_OF_TAGS, "cp866", "iso8859_5", "iso8859_6", "mac_roman", "iso2022_jp_2"]
 _SURE = 0.06  # of random bytes at most 0.06, of titles of two words mostly more
 _NULS, _FEW_NULS = 0.05, 3  # share among the characters of UTF-16, and strays
 
@@ -61,7 +46,8 @@ _UNLIKELY = re.compile(
     r"[\x80-\xff]{3}|[\x81\x8d\x8f\x90\x9d]"
     r"|[A-Za-z\xc0-\xff][\xa1-\xb6\xb8\xb9\xbb-\xbf][a-z\xe0-\xff]"
 )
-_CONTROL = re.compile(r"[\x80-\x9f]")
+# No word has letters of another alphabet beside ASCII's.
+_MIXED = re.compile(r"[A-Za-z][^\W\d_A-Za-z\xc0-\u024f]|[^\W\d_A-Za-z\xc0-\u024f][A-Za-z]")
 _HIGH, _ASCII_LETTERS = re.compile(r"[\x80-\xff]"), re.compile(r"[A-Za-z]")
 _UTF_8_AS_CP1252 = re.compile(
     f"[\xc2-\xf4][\x80-\xbf{bytes(range(0x80, 0xA0)).decode('cp1252', 'ignore')}]"
@@ -176,9 +162,8 @@ class _Misread:
         self.data = _bytes_of(text)
         self.is_utf_8 = bool(self.data) and _is_utf_8(self.data)
         latin = self.data.decode("latin-1")
-        self.is_narrow = (
-            bool(self.data) and not self.is_utf_8 and (self.is_invalid or latin == text)
-        )
+        is_latin = self.is_invalid or latin == text
+        self.is_narrow = bool(self.data) and not self.is_utf_8 and is_latin
         self.is_foreign = self.is_narrow and _is_unlikely(latin)
 
     def decoded(self, guess: str) -> tuple[str, str]:
@@ -186,12 +171,13 @@ class _Misread:
         if self.is_utf_8:
             return self.data.decode("utf-8"), "utf-8"
         if self.is_narrow:
-            # In Latin-1 the quotes and dashes of cp1252 are controls: nothing to tell of.
             for encoding in filter(None, (guess, "" if self.is_foreign else "cp1252")):
                 with contextlib.suppress(UnicodeDecodeError):
                     decoded = self.data.decode(encoding)
-                    silent = encoding == "cp1252" or decoded == self.text
-                    return decoded, encoding if self.is_invalid or not silent else ""
+                    if self.is_foreign or encoding == "cp1252" or not _MIXED.search(decoded):
+                        # Latin-1 for cp1252 changes quotes and dashes alone: nothing to tell of.
+                        silent = encoding == "cp1252" or decoded == self.text
+                        return decoded, encoding if self.is_invalid or not silent else ""
         return _SURROGATE.sub("\ufffd", self.text), _UNKNOWN if self.is_foreign else ""
 
 

@@ -16,6 +16,7 @@ What stands twice at one time is sung once, and translations are not: see `trans
 from __future__ import annotations
 
 import html
+import math
 import re
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ _WORD_STAMP = re.compile(rf"<{_TIME}>|\[{_TIME}\]")
 _ID_TAG = re.compile(r"\s*\[(?!bg:)[A-Za-z#_]+:[^\]]*\]\s*", re.IGNORECASE)
 _BACKGROUND = re.compile(r"\[bg:\s*(.*?)\s*\]$", re.IGNORECASE)
 _BESIDE = re.compile(r"\[(tr|tt|fu|ro|dt|furigana|romaji|dots?)(?::[^\]]*)?\]", re.IGNORECASE)
-_SINGER = re.compile(r"(?:v[0-9]+|[FMD]|bg):(?:\s+|$)|(?:v[0-9]+|[FMD]):(?=[^\s/])")
+_SINGER = re.compile(r"^(?:v[0-9]+|[FMD]|bg):(?:\s+|(?=[^\s/])|$)")
 
 _CUE = re.compile(r"^[ \t]*(\S+)[ \t]+-->[ \t]+(\S+)")
 _CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?")
@@ -43,6 +44,7 @@ _ROLLING = 0.05  # seconds that a cue of automatic captions takes to move up
 _FOLDS, _MANY = ("\\r\\n", "\\n", " / ", " // ", " | "), 3
 
 _AT_ONCE = 0.1  # seconds; nobody sings two lines within so short a time
+_BELOW = 2  # lines without a stamp below one with it that may be translations
 
 
 class SungWords(NamedTuple):
@@ -55,6 +57,7 @@ class SungWords(NamedTuple):
 class _Line(NamedTuple):
     time: float
     words: str
+    is_stamped: bool  # else it goes on below one that is
 
 
 def sung_words(text: str, *, timed: bool = False) -> SungWords:
@@ -81,14 +84,16 @@ def sung_words(text: str, *, timed: bool = False) -> SungWords:
     else:
         return SungWords("\n".join(rows).strip(), unfolded)
     lines.sort(key=lambda line: line.time)  # keeps the order of lines at one time
-    moments = [[line.words for line in group] for group in _moments(lines)]
+    moments, n_repeated = _moments(lines)
     sung, note = without_translations(moments)
-    return SungWords("\n".join(words for texts in sung for words in texts), note)
+    notes = [f"{n_repeated} lines stand twice at the same time and are counted once"]
+    words = "\n".join(words for texts in sung for words in texts)
+    return SungWords(words, "; ".join([*notes[: bool(n_repeated)], *filter(None, [note])]))
 
 
 def _unfolded(text: str) -> tuple[str, str]:
     """Lines of a text that has them all in one, and a word on that."""
-    if "\n" in text.strip():
+    if len(text.strip().splitlines()) != 1:
         return text, ""
     for sign in _FOLDS:
         if text.count(sign) >= _MANY:
@@ -96,14 +101,27 @@ def _unfolded(text: str) -> tuple[str, str]:
     return text, ""
 
 
-def _moments(lines: list[_Line]) -> list[list[_Line]]:
-    moments: list[list[_Line]] = []
+def _moments(lines: list[_Line]) -> tuple[list[list[str]], int]:
+    """Texts by the moment at which they are sung, and how many were there twice."""
+    # More than a translation below a line is a stanza below its first line.
+    below, longest = 0, 0
     for line in lines:
-        if moments and line.time - moments[-1][0].time <= _AT_ONCE:
-            moments[-1].append(line)
+        below = 0 if line.is_stamped else below + 1
+        longest = max(longest, below)
+    moments: list[list[str]] = []
+    start, stamped = -math.inf, set[str]()
+    n_repeated = 0
+    for line in lines:
+        goes_on = not line.is_stamped and line.time >= 0 and longest <= _BELOW
+        if line.time - start > _AT_ONCE or not (line.is_stamped or goes_on):
+            moments.append([line.words])
+            start, stamped = line.time, {line.words}
+        elif line.is_stamped and line.words in stamped:
+            n_repeated += 1
         else:
-            moments.append([line])
-    return moments
+            moments[-1].append(line.words)
+            stamped |= {line.words} if line.is_stamped else set()
+    return moments, n_repeated
 
 
 def _lrc(rows: list[str]) -> list[_Line]:
@@ -118,7 +136,7 @@ def _lrc(rows: list[str]) -> list[_Line]:
             continue
         times = stamps or times
         background = _BACKGROUND.match(rest)
-        rest = background[1] if background else _SINGER.sub("", rest, count=1)
+        rest = background[1] if background else _SINGER.sub("", rest)
         words = " ".join(_WORD_STAMP.sub("", rest).split())
         if words:
             length += len(times) * (len(words) + 1)
@@ -126,7 +144,7 @@ def _lrc(rows: list[str]) -> list[_Line]:
                 raise ValueError(
                     f"repeated lines that come to more than {MAX_CHARACTERS} characters"
                 )
-            lines += [_Line(time, words) for time in times]
+            lines += [_Line(time, words, bool(stamps)) for time in times]
     return lines
 
 
@@ -149,7 +167,11 @@ def _subtitles(rows: list[str]) -> list[_Line]:
         for _, _, texts in cues:
             before, shown = shown, list(texts)
             texts[:] = [line for line in texts if line not in before]
-    return [_Line(start, line) for start, _, texts in cues for line in texts]
+    return [
+        _Line(start, line, number == 0)
+        for start, _, texts in cues
+        for number, line in enumerate(texts)
+    ]
 
 
 def _cue(row: str) -> tuple[float, float] | None:

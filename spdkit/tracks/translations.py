@@ -56,20 +56,16 @@ def without_translations(moments: Sequence[Sequence[str]]) -> tuple[list[list[st
             moments = [[" ".join(next(heads)) for _ in texts] for texts in moments]
             remark = f"{count} of {len(lines)} lines end in a translation, which is not counted"
             return [list(texts) for texts in moments], remark
-    # What stands twice at one moment is written twice.
-    unlike = [list(dict.fromkeys(texts)) for texts in moments]
-    sung = _first_versions(unlike)
-    remarks = []
-    if count := len(lines) - _total(unlike):
-        remarks.append(f"{count} lines stand twice at the same time and are counted once")
-    if count := _total(unlike) - _total(sung):
-        remarks.append(
-            f"{count} lines are a translation of one at the same time, and not counted: "
-            "what comes first is"
+    sung = _first_versions(moments)
+    remark = ""
+    if count := len(lines) - _total(sung):
+        remark = (
+            f"{count} lines are a translation of one at the same time, and not counted: what comes "
+            "first is"
         )
     elif (several := sum(len(texts) > 1 for texts in sung)) * _OFTEN >= max(1, len(sung)):
-        remarks.append(f"{several} of {len(sung)} times have two lines or more, all counted")
-    return sung, "; ".join(remarks)
+        remark = f"{several} of {len(sung)} times have two lines or more, all counted"
+    return sung, remark
 
 
 def _total(moments: Sequence[Sequence[str]]) -> int:
@@ -82,7 +78,7 @@ def _parts(line: str) -> list[str]:
 
 
 def _first_versions(moments: Sequence[Sequence[str]]) -> list[list[str]]:
-    scripts = [[_script(text) for text in texts] for texts in moments]
+    scripts = [[_script(text) if len(texts) > 1 else "" for text in texts] for texts in moments]
     mixed = [each for each in scripts if len(set(each) - {""}) > 1]
     if not mixed or len(mixed) * _OFTEN < len(moments):
         return _one_language([list(texts) for texts in moments])

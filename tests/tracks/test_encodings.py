@@ -184,6 +184,13 @@ def test_what_is_right_stays(text):
     assert (repaired.texts, repaired.encoding) == ([text], "")
 
 
+def test_a_text_that_another_program_added_stays():
+    russian = [text.encode("cp1251").decode("latin-1") for text in TITLES["cp1251"]]
+    added = ["Beyoncé", "Motörhead", "Là-bas", "don\x92t"]
+    right = [*TITLES["cp1251"], *added[:3], "don’t"]
+    assert repair([*russian, *added]) == Repaired(right, "cp1251")
+
+
 def test_quotes_of_cp1252_in_latin_1_and_double_utf_8():
     assert repair(["don\x92t \x85"]) == repair(["don’t …"])
     assert repair(["Pink â€“ Donâ€™t"]).texts == ["Pink – Don’t"]

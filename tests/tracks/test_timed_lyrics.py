@@ -142,6 +142,19 @@ def test_every_form_of_stamp(stamps):
     assert words("\n".join(reversed(text.split("\n")))) == "a\nb\nc\nd"
 
 
+def test_marks_go_from_the_start_alone():
+    assert words("[00:01]he said F: no\n[00:02]D:drive on") == "he said F: no\ndrive on"
+
+
+def test_lines_without_stamps_are_sung_as_often_as_they_are_there():
+    """A file without stamps, and stanzas below one stamp each, in two languages."""
+    stanza = "la la\nla la\nсерые лодки\ngrey boats\nla la"
+    assert sung_words(stanza, timed=True) == (stanza, "")
+    assert words(f"[00:01]{stanza}\n[00:09]{stanza}") == f"{stanza}\n{stanza}"
+    assert words(f"{stanza}\n[00:09]end") == f"{stanza}\nend"
+    assert words("1\n00:00:01,000 --> 00:00:02,000\nla la\nla la") == "la la\nla la"
+
+
 # --- subtitles
 
 ROLLING = """\
@@ -206,3 +219,4 @@ def test_a_text_of_one_line_is_parted_where_it_has_many_signs(sign):
     )
     assert words(sign.join(lines[:2])) == sign.join(lines[:2])
     assert words(sign.join(lines) + "\nanother") == sign.join(lines) + "\nanother"
+    assert words(sign.join(lines) + "\ranother") == sign.join(lines) + "\nanother"
