@@ -28,6 +28,7 @@ Reference: Martín-Gutiérrez et al. (2020), section VI.
 from __future__ import annotations
 
 import reprlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -39,8 +40,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
-from spdkit.common.errors import SpdkitError
-from spdkit.common.messages import refuse_rows
+from spdkit.common.artist_credits import names_several
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.messages import listing, refuse_rows
 from spdkit.common.parameters import SEED, Allowed, Number, Whole, check_parameters
 from spdkit.common.release_dates import ReleaseDate, read_release_dates
 
@@ -237,8 +239,22 @@ def artist_split(
     ProtocolError
         When a group is missing, or the groups are too few or too uneven for a row in each part and
         for every class in each training set.
+
+    Warns
+    -----
+    SpdkitWarning
+        When groups are cells that name several artists ("A; B").
     """
     names = _complete(groups, "groups")
+    several = [name for name in names.tolist() if isinstance(name, str) and names_several(name)]
+    if several:
+        warnings.warn(
+            f"{len(several)} of {len(names)} groups name several artists, and are taken for one "
+            f"each ({listing(several, quote=True)}): the first of each cell is what "
+            "spdkit.common.artist_credits.read_credits gives first",
+            SpdkitWarning,
+            stacklevel=2,
+        )
     n_rows = len(names)
     _check(n_rows, k, test_share, seed)
     strata = _strata(classes, n_rows)

@@ -6,7 +6,7 @@ A row is a track that is in the store and has a label. Labels come from the stor
 of ``obs``, or the JSON of its ``metadata``), a table on disk, a DataFrame, or a loaded catalog; a
 table has a column ``track_id``, or that as its index. NaN in X stays: filling it in is for the
 estimator to learn from training rows. Where cells name several artists, the first of each is the
-group (`spdkit.store.artist_credits`). Whatever is left out is counted in `Dataset.report` and told
+group (`spdkit.common.artist_credits`). Whatever is left out is counted in `Dataset.report` and told
 by a warning; what cannot be right is refused: one track with two labels, a label beyond its range.
 """
 
@@ -23,12 +23,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
+from spdkit.common.artist_credits import cell_text, read_credits
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.label_units import POPULARITY, UnitWarning, other_range, unit_question
 from spdkit.common.messages import listing
 from spdkit.common.table_io import read_table
 from spdkit.common.text import same_names
-from spdkit.store.artist_credits import cell_text, read_credits
 from spdkit.store.feature_store import FeatureStore
 
 

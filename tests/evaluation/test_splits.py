@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from spdkit.common.errors import SpdkitWarning
 from spdkit.evaluation.splits import (
     PROTOCOLS,
     ProtocolError,
@@ -250,3 +251,10 @@ def test_without_classes_nothing_is_stratified_and_few_rows_do():
 def test_what_cannot_be_split_is_refused(call, message):
     with pytest.raises(ProtocolError, match=message):
         call()
+
+
+def test_groups_that_are_lists_of_artists_are_told():
+    groups = [f"artist {i % 30}{'; guest' if i % 3 == 0 else ''}" for i in range(90)]
+    with pytest.warns(SpdkitWarning, match="30 of 90 groups name several artists.*read_credits"):
+        artist_split(groups, k=2)
+    artist_split([f"Earth, Wind & Fire {i % 30}" for i in range(90)], k=2)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spdkit.common.artist_credits import read_credits
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.popularity.fit import FitSettings, in_points, release_dates, split_rows
-from spdkit.store.artist_credits import read_credits
 from spdkit.store.dataset import Dataset, LoadReport
 
 N = 60

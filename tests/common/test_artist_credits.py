@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from spdkit.store.artist_credits import cell_text, read_credits
+from spdkit.common.artist_credits import cell_text, names_several, read_credits
 
 
 @pytest.mark.parametrize(
@@ -17,14 +17,8 @@ from spdkit.store.artist_credits import cell_text, read_credits
     [
         *("A; B", "A;B", "A|B", "A feat. B", "A (feat. B)", "A ft. B", "A [Featuring B]", "A\\\\B"),
         *("['A', 'B']", '["A", "B"]', "('A', 'B')", "['A' 'B']", '[{"id": "A"}, {"id": "B"}]'),
-        *(
-            "{'A': 'name', 'B': 'name'}",
-            ["A", "B"],
-            ("A", "B"),
-            np.array(["A", "B"]),
-            "A;;B",
-            "A;B;A",
-        ),
+        *("{'A': 'name', 'B': 'name'}", ["A", "B"], ("A", "B"), np.array(["A", "B"])),
+        *("A;;B", "A;B;A", ["A; B"], ["A feat. B"], '["A (feat. B)"]'),
         *("['A', None, 'B']", "A, B", "A & B", "A and B", "A x B", "A × B", "A vs. B", "A/B"),
     ],
 )
@@ -92,6 +86,12 @@ def test_any_cell_has_credits_without_blanks(cells):
     assert len(credits) == len(cells)
     for names in credits:
         assert len(set(names)) == len(names) and all(name.strip() for name in names)
+
+
+def test_a_cell_alone_may_be_sure_to_name_several():
+    several = ["A; B", ["A", "B"], "['A', 'B']", "A feat. B", np.array(["A", "B"])]
+    assert all(map(names_several, several))
+    assert not any(map(names_several, ["A", "Earth, Wind & Fire", "AC/DC", ["A"], "", None, 7]))
 
 
 def test_lists_become_text_that_can_be_compared():

@@ -71,24 +71,29 @@ def read_credits(cells: Iterable[object]) -> list[tuple[str, ...]]:
     names = _names({each.first for each in read if each.first})
     credits = []
     for each in read:
-        own = [each.first] if each.listed else _resolved(each.first, names)
+        sure = each.listed and each.first
+        own = [each.first] if sure else _resolved(each.first, names)
         guests = [name for guest in each.guests for name in _resolved(guest, names)]
         credits.append(tuple(dict.fromkeys([*own, *each.others, *guests])))
     return credits
 
 
+def names_several(cell: object) -> bool:
+    """Whether a cell alone, without the others of its column, is sure to name several artists."""
+    read = _cell(cell_text(cell))
+    return bool(read.others or read.guests)
+
+
 def _cell(text: str) -> _Cell:
     items = _items(text)
-    if items is not None:
-        return _Cell(items[0], tuple(items[1:]), listed=True) if items else _Cell()
-    first, *others = [part for part in _LISTS.split(text) if part] or [""]
-    name, *guests = _GUEST.split(first)
-    if not name:
-        name, guests = first, []
-    more = [_GUEST.split(other) for other in others]
-    guests += [guest for parts in more for guest in parts[1:]]
-    heads = tuple(parts[0] for parts in more if parts[0])
-    return _Cell(name, heads, tuple(guest.rstrip(")]") for guest in guests))
+    texts = [text] if items is None else items
+    heads, guests = [], []
+    for part in (part for each in texts for part in _LISTS.split(each) if part):
+        head, *rest = _GUEST.split(part)
+        heads.append(head or part)
+        guests += [guest.rstrip(")]") for guest in rest if head]
+    first, *others = heads or [""]
+    return _Cell(first, tuple(others), tuple(guests), listed=items is not None)
 
 
 def _items(text: str) -> list[str] | None:
