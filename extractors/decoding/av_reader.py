@@ -8,6 +8,7 @@ from the first one on: a seek to a time lands a few samples off, and loses what 
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from spdkit.tracks.track import open_binary
 _PREROLL = 1.0  # seconds decoded before the window, so that the codec has settled
 # Codecs of which every packet decodes to as many samples as the next.
 _CONSTANT = ("aac", "mp1", "mp2", "mp3", "ac3", "eac3")
+_PCM = re.compile(r"pcm_(?:[suf](8|16|24|32|64)(?:le|be)?|alaw|mulaw)")
 _LOSSLESS = ("flac", "alac", "tta", "wavpack", "ape")
 # Containers of which the header states a length; of others ffmpeg guesses it.
 _STATING = ("mov", "matroska", "asf", "caf", "wav", "aiff", "au", "w64")
@@ -136,6 +138,10 @@ class AvReader:
     def _formats(self) -> set[str]:
         return set(self._container.format.name.split(","))
 
+    @property
+    def _codec(self) -> str:
+        return str(self._stream.codec_context.codec.canonical_name)
+
     def _compare_with_header(self) -> None:
         """Say where the header states another length; it counts where the file was cut off."""
         seconds, held = 0.0, self.n_held / self.sr
@@ -199,8 +205,8 @@ class AvReader:
                 return None
             starts.add(samples, *_trims(packet), is_heard=not packet.is_discard)
             self._is_cut |= packet.is_corrupt
-        listed = self._stream.frames if "mov" in self._formats else 0
-        self._is_cut |= len(starts.numbers) - 1 < listed
+        is_listed = "mov" in self._formats and not self._codec.startswith("pcm_")
+        self._is_cut |= is_listed and len(starts.numbers) - 1 < self._stream.frames
         return starts.numbers
 
     def _read_table(self) -> array[int] | None:
@@ -232,22 +238,20 @@ class AvReader:
 
     def _samples_rule(self) -> Callable[[Any], int | None] | None:
         """How many samples a packet decodes to; None for codecs that do not tell."""
-        codec = self._stream.codec_context.codec.canonical_name
-        if codec == "opus":
+        if self._codec == "opus":
             return _opus_samples if self.sr == _OPUS_RATE else None
-        ticks = 1 / (self._stream.time_base * self.sr)
-        if codec.startswith("pcm_"):
-            first = next(self._packets(0))[1]
-            n_bytes = Fraction(first.size, first.duration or 1)  # the last packet may be cut
-            return lambda packet: int(packet.size / n_bytes / ticks)
-        if codec in _LOSSLESS:
+        if self._codec in _LOSSLESS:
+            ticks = 1 / (self._stream.time_base * self.sr)
             return lambda packet: _whole(packet.duration / ticks)
+        if pcm := _PCM.fullmatch(self._codec):
+            n_bytes = int(pcm[1] or 8) // 8 * self.channels
+            return lambda packet: packet.size // n_bytes
         n_samples = self._frame_size()
         return None if n_samples is None else lambda _: n_samples
 
     def _frame_size(self) -> int | None:
         """Samples that every packet decodes to; None where that varies with the codec."""
-        if self._stream.codec_context.codec.canonical_name not in _CONSTANT:
+        if self._codec not in _CONSTANT:
             return None
         sizes: list[int] = []
         for _, packet in self._packets(0):

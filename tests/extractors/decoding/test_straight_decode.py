@@ -20,7 +20,7 @@ DURATIONS = (1.1, 3.0, None)
 FEW = (("head", 1.1), ("middle", 3.0), (3.37, 1.1), ("middle", None))
 # By how much samples of full scale 1 may differ: decoders round differently (libsndfile's from
 # ffmpeg's), and AAC and AC-3 fill bands with noise that differs with where decoding begins.
-LOSSLESS = {"wav", "flac", "aiff", "caf", "w64", "rf64", "au", "tta", "wv", "alac"}
+LOSSLESS = {"wav", "flac", "aiff", "caf", "w64", "rf64", "au", "tta", "wv", "alac", "pcm"}
 NOISE_FILLED = {"aac", "m4a", "mka", "ac3"}
 TOLERANCE = {"mp3": 3e-6, "mp2": 5e-5, "ogg": 3e-7, "opus": 1e-3, "wma": 1e-6}
 
@@ -68,6 +68,11 @@ FILES = {
     "indexed-first.m4a": by_ffmpeg("aac", "ipod", movflags="faststart"),
     "alac.m4a": by_ffmpeg("alac", "ipod"),
     "mka": by_ffmpeg("aac", "matroska"),
+    "pcm.mka": by_ffmpeg("pcm_s16le", "matroska"),
+    "pcm.mov": by_ffmpeg("pcm_s24le", "mov"),
+    "mp3.wav": by_ffmpeg("libmp3lame", "wav"),
+    "flac.ogg": by_ffmpeg("flac", "ogg"),
+    "adpcm.wav": lambda path, y: save(path, y, subtype="IMA_ADPCM"),
     "ac3": by_ffmpeg("ac3", "ac3"),
     "mp2": by_ffmpeg("mp2", "mp2"),
     "tta": by_ffmpeg("tta", "tta"),
