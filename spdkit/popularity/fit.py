@@ -7,6 +7,7 @@ one that was scored.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -129,10 +130,10 @@ def in_points(data: Dataset, target_range: tuple[float, float]) -> Dataset:
     Raises
     ------
     ParameterError
-        When the range does not rise.
+        When the range does not rise, or has no end.
     """
     low, high = target_range
-    if not low < high:
+    if not -math.inf < low < high < math.inf:
         raise ParameterError(f"target_range must be (low, high), got {target_range!r}")
     return replace(data, y=(HIGH * (data.y - low) / (high - low)).clip(LOW, HIGH))
 

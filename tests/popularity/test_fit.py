@@ -113,8 +113,9 @@ def test_shares_become_points():
     songs = data()
     shares = Dataset(**{**vars(songs), "y": songs.y / 100})
     pd.testing.assert_series_equal(in_points(shares, (0, 1)).y, songs.y)
-    with pytest.raises(ValueError, match="target_range must be"):
-        in_points(shares, (1, 0))
+    for wrong in ((1, 0), (0, np.inf), (np.nan, 1), (0, 0)):
+        with pytest.raises(ValueError, match="target_range must be"):
+            in_points(shares, wrong)
 
 
 @pytest.mark.parametrize(
