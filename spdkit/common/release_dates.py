@@ -191,9 +191,10 @@ def _unread(facts: Mapping[str, object]) -> Iterator[str]:
 
 def _alone(value: object) -> object:
     """The value of a list of one, None of an empty one, numpy's scalar of an array of one."""
-    while isinstance(value, list | tuple | np.ndarray):
+    while isinstance(value, list | tuple | set | frozenset | np.ndarray):
         if isinstance(value, np.ndarray) and value.ndim == 0:
             return value[()]
+        value = list(value)
         if len(value) > 1:
             raise ReleaseDateError(f"holds {len(value)} values, not one date")
         value = value[0] if len(value) else None
