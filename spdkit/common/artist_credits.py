@@ -85,6 +85,7 @@ def names_several(cell: object) -> bool:
 
 
 def _cell(text: str) -> _Cell:
+    text = " ".join(text.split())  # long runs take patterns long
     items = _items(text)
     texts = [text] if items is None else items
     heads, guests = [], []

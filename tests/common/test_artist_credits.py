@@ -94,6 +94,12 @@ def test_a_cell_alone_may_be_sure_to_name_several():
     assert not any(map(names_several, ["A", "Earth, Wind & Fire", "AC/DC", ["A"], "", None, 7]))
 
 
+def test_blanks_are_one_blank_and_take_no_time():
+    assert read_credits(["A   B", "A B"]) == [("A B",), ("A B",)]
+    assert read_credits(["A" + " " * 10**6 + "; B"]) == [("A", "B")]
+    assert len(read_credits(["A, " * 10**5])[0]) == 1
+
+
 def test_lists_become_text_that_can_be_compared():
     assert cell_text(np.array(["A", "B"], dtype=object)) == cell_text(["A", "B"]) == '["A", "B"]'
     assert cell_text(" 007 ") == "007" and cell_text(7) == "7" and cell_text(pd.NA) == ""
