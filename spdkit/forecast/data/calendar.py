@@ -49,14 +49,16 @@ def parse_times(column: pd.Series[Any], series: pd.Series[Any]) -> pd.Index[Any]
         times = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601"))
     except (ValueError, TypeError) as reason:
         wrong = _first_wrong(column)
-        where = (
-            f"series {quoted(series.iloc[wrong])}: {column.iloc[wrong]!r} is no date"
-            if (wrong is not None)
-            else f"column {column.name!r}: {reason}"
-        )
+        if wrong is None:
+            raise ForecastError(
+                f"column {column.name!r} has dates of several time zones, or of a clock that is "
+                f"moved. Write days without the hour (2015-08-31), others all of one time zone: "
+                f"pandas.to_datetime({column.name}, utc=True)."
+            ) from reason
         raise ForecastError(
-            f"{where}. Dates are ISO 8601 (2015-08-31, 20150831), all of one time zone; convert "
-            f"others by pandas.to_datetime."
+            f"series {quoted(series.iloc[wrong])}: {column.iloc[wrong]!r} is no date. Dates are "
+            f"ISO 8601 (2015-08-31, 20150831), all of one time zone; convert others by "
+            f"pandas.to_datetime."
         ) from reason
     _refuse_missing(pd.Series(times.isna(), column.index), column, series)  # "" and "NaT"
     return times
