@@ -44,15 +44,15 @@ def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypat
     steps = [
         ("extract", folder / "music", "--metadata", facts, "-o", features, "--jobs", "1"),
         ("inspect", features),
-        ("fit", features, "--labels", folder / "labels.csv", "-o", model),
-        ("report", model, "-o", folder / "report.html"),
+        ("fit", features, "--labels", folder / "labels.csv", "--jobs", "1", "-o", model),
+        ("report", model, "-o", folder / "report.html", "--jobs", "1"),
         (
             *("predict", model, new / "music", "--metadata", new / "metadata.csv"),
             *("-o", folder / "predictions.csv", "--jobs", "1"),
         ),
         (
             *("forecast", folder / "plays.csv", "--horizon", "30", "--model", "seasonal-naive"),
-            *(*files, *page),
+            *(*files, *page, "--jobs", "1"),
         ),
     ]
     assert lines == [list(map(str, step)) for step in steps]
