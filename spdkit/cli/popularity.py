@@ -24,9 +24,8 @@ from spdkit.cli.terminal import (
     to_json,
     with_metadata,
 )
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, UnitWarning
 from spdkit.common.files import write_text
-from spdkit.common.label_units import UnitWarning
 from spdkit.common.threads import limited_threads
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 

@@ -14,3 +14,7 @@ class ParameterError(SpdkitError, ValueError):
 
 class SpdkitWarning(UserWarning):
     """What a user should know of a result that is there all the same."""
+
+
+class UnitWarning(SpdkitWarning):
+    """Labels that look like another unit: what to say if they are, and if they are not."""

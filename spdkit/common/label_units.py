@@ -9,18 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from spdkit.common.errors import SpdkitWarning
-
 POPULARITY = (0.0, 100.0)
 FEWEST_LABELS = 10  # of fewer nothing is told by
 _SCALES = (
     (0.01, "If they are shares or flags, say"),
     (0.1, "If they are stars, marks or ranks, say what range they have, such as"),
 )
-
-
-class UnitWarning(SpdkitWarning):
-    """Labels that look like another unit: what to say if they are, and if they are not."""
 
 
 def other_range(

@@ -23,8 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from spdkit.common.errors import SpdkitError
-from spdkit.common.label_units import UnitWarning, other_range, unit_question
+from spdkit.common.errors import SpdkitError, UnitWarning
+from spdkit.common.label_units import other_range, unit_question
 from spdkit.common.messages import refuse_rows
 from spdkit.common.parameters import Number, check_parameters
 from spdkit.evaluation.metrics import CLASS_NAMES, HIGH, LOW

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from spdkit.common.artist_credits import cell_text, read_credits
-from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.label_units import POPULARITY, UnitWarning, other_range, unit_question
+from spdkit.common.errors import SpdkitError, SpdkitWarning, UnitWarning
+from spdkit.common.label_units import POPULARITY, other_range, unit_question
 from spdkit.common.messages import listing
 from spdkit.common.table_io import read_table
 from spdkit.common.text import same_names

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings, strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.label_units import UnitWarning
+from spdkit.common.errors import UnitWarning
 from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.popularity.labels import (
     PopularityClasses,

@@ -11,8 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from spdkit.common.errors import SpdkitWarning
-from spdkit.common.label_units import UnitWarning
+from spdkit.common.errors import SpdkitWarning, UnitWarning
 from spdkit.store import dataset
 from spdkit.store.dataset import DatasetError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store

@@ -22,8 +22,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from spdkit.common.errors import ParameterError
-from spdkit.common.label_units import UnitWarning, other_range, unit_question
+from spdkit.common.errors import ParameterError, UnitWarning
+from spdkit.common.label_units import other_range, unit_question
 from spdkit.common.parameters import Allowed, Instance, Number, OneOf, SequenceOf
 from spdkit.common.progress import Callback
 from spdkit.common.serialization import Arrays, State, part_of, prefixed

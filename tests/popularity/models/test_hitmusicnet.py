@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from spdkit.common.errors import ParameterError, SpdkitWarning
-from spdkit.common.label_units import UnitWarning
+from spdkit.common.errors import ParameterError, SpdkitWarning, UnitWarning
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 from spdkit.popularity.models.presets import PAPER_PRESETS, PRESETS
 
