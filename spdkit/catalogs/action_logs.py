@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
 from spdkit.common.files import replacing
 from spdkit.common.messages import needs_extra
+from spdkit.common.threads import usable_cores
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -151,7 +152,7 @@ class Limits:
     memory : str
         Of DuckDB's buffers, such as "512MB"; the interpreter and the result come on top.
     threads : int, optional
-        As many as there are processors, but at most 4, by default.
+        As many as there are usable cores, but at most 4, by default.
     folder : path, optional
         Where to keep what does not fit; the system's temporary folder by default.
     """
@@ -172,7 +173,7 @@ def database(limits: Limits) -> Iterator[DuckDBPyConnection]:
     """
     with needs_extra("counting raw logs", "forecast", CatalogError):
         import duckdb
-    threads = min(4, os.cpu_count() or 1) if limits.threads is None else limits.threads
+    threads = min(4, usable_cores()) if limits.threads is None else limits.threads
     if threads < 1:
         raise CatalogError(f"threads={threads}: at least 1")
     try:

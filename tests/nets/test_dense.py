@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from spdkit.nets.dense import DenseLayers
 from spdkit.nets.music_ae import MusicAENet
 from spdkit.nets.music_pop import MusicPopNet
-from spdkit.nets.training import Data, Schedule, reconstruction_error, squared_error, train
+from spdkit.nets.training import Data, Schedule, outputs, reconstruction_error, squared_error, train
 
 
 def gradients(net, x):
@@ -133,6 +133,21 @@ def test_copies_have_weights_of_their_own():
         torch.nn.init.zeros_(other[3].weight)
         torch.testing.assert_close(other(x), torch.full((3, 4), 0.5))
     assert torch.equal(net(x), expected)
+
+
+def test_what_a_small_net_says_is_no_work_for_many_threads():
+    class Threads(torch.nn.Linear):
+        def forward(self, x):
+            return torch.full((len(x),), torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert outputs(Threads(3, 2), torch.rand(5, 3)).tolist() == [1] * 5
+        assert outputs(Threads(2000, 2000), torch.rand(5000, 2000)).tolist() == [2] * 5000
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_training_leaves_threads_memory_and_what_is_frozen_alone():
