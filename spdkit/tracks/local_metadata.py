@@ -97,7 +97,7 @@ class LocalMetadata:
             (self.wordless_tags, "tracks have lyrics in their tags that hold no words"),
             (
                 self.translated,
-                "timed lyrics have several lines at a time; translations are not counted",
+                "lyrics have lines that were a choice (translations …), told in lyrics_note",
             ),
             *(
                 (names, f"files of lyrics are not Unicode and taken for {encoding}")

@@ -303,7 +303,7 @@ def test_what_was_decided_is_told_of_the_scan_and_the_track(folder):
     assert d.lyrics_note == "in an encoding that it does not say: taken for cp1253"
     assert b.metadata["title"] == "Группа крови"
     assert found.remarks[1:] == (
-        "1 timed lyrics have several lines at a time; translations are not counted: a.lrc",
+        "1 lyrics have lines that were a choice (translations …), told in lyrics_note: a.lrc",
         "1 files of lyrics are not Unicode and taken for cp1253: d.txt",
         "1 tracks have tags that name another encoding, taken for cp1251: b.wav",
         "1 tracks have tags in an encoding that cannot be told, left as they are: c.wav",
