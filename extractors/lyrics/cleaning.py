@@ -120,11 +120,7 @@ def visible(text: str) -> str:
 
 def without_page_text(text: str) -> str:
     """Take out what pages of lyrics say besides; lines end in newlines, visible."""
-    if _ENTITY.search(text):
-        text = html.unescape(text)
     text = "\n".join(visible(text).splitlines())
-    if "<" in text:
-        text = _MARKUP.sub("", _BREAK.sub("\n", text))
     # A look for the plain text first: most lyrics hold none of it.
     if "Lyrics" in text or "Contributor" in text:
         text = _TITLE.sub("", text, count=1)
@@ -138,13 +134,17 @@ def without_page_text(text: str) -> str:
         text = _EMBED.sub("", text, count=1)
     if "NOT for Commercial" in text:
         text = _NOT_FOR_SALE.sub("", text)
-    if any(sign in text for sign in _CREDIT_SIGNS):
-        text = _CREDIT.sub("", text)
     return text
 
 
 def without_headers(text: str) -> str:
-    """Take out what stands in square brackets, and headers that fill their line."""
+    """Take out markup, credits, what stands in square brackets, and headers that fill a line."""
+    if "<" in text:
+        text = _MARKUP.sub("", _BREAK.sub("\n", text))
+    if _ENTITY.search(text):
+        text = visible(html.unescape(text))
+    if any(sign in text for sign in _CREDIT_SIGNS):
+        text = _CREDIT.sub("", text)
     for _ in range(_BRACKET_DEPTH):
         if "[" in text:
             text = _BRACKETS.sub("", text)

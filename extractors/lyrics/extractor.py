@@ -190,5 +190,5 @@ def _lyrics(track: Track) -> Lyrics:
         lyrics = lyrics_of(without_page_text(track.lyrics or ""))
     except ValueError as error:
         raise ExtractionError(track.track_id, f"lyrics: {error}") from error
-    notes = dict.fromkeys(note for note in (track.lyrics_note, lyrics.note) if note)
+    notes = dict.fromkeys(filter(None, (track.lyrics_note, lyrics.note)))
     return lyrics._replace(note="; ".join(notes))

@@ -24,7 +24,7 @@ from spdkit.tracks.languages import is_language
 from spdkit.tracks.placeholders import is_instrumental, missing
 from spdkit.tracks.timed_lyrics import sung_words
 
-SUFFIXES = (".txt", ".lrc", ".elrc", ".lrcx", ".srt", ".vtt")  # in order of preference
+SUFFIXES = (".txt", ".lrc", ".elrc", ".lrcx", ".srt", ".vtt", ".ttml")  # in order of preference
 _LRC = (".lrc", ".elrc", ".lrcx")
 INSTRUMENTAL = "[Instrumental]"  # as lyrics of a track in which nothing is sung
 MAX_BYTES = 1 << 20  # the longest of songs have some 20 KiB of words

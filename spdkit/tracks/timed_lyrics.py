@@ -1,4 +1,4 @@
-"""Timed lyrics: the words of LRC, SubRip and WebVTT, each sung line once, in order of time.
+"""Timed lyrics: the words of LRC, SubRip, WebVTT and TTML, each sung line once, in order of time.
 
 Conventions
 -----------
@@ -7,8 +7,8 @@ above it. Of enhanced LRC the stamps of words go, as do ID tags (``[ar:…]``), 
 (``v1:``, ``F:``, ``D:``) and what players keep beside a line (``[tt]``, ``[fu]``, ``[tr:de]``, a
 translation). Voices in the background (``[bg: …]``) are sung.
 
-*SubRip, WebVTT.* The lines of each cue, without markup. Automatic captions roll: a line that only
-moves up is one line.
+*SubRip, WebVTT, TTML.* The lines of each cue, without markup. Automatic captions roll: a line that
+only moves up is one line.
 
 What stands twice at one time is sung once, and translations are not: see `translations`.
 """
@@ -28,12 +28,20 @@ _TIME = (
     r"\s*(?:([0-9]{1,2}):(?=[0-9]+:[0-9]+[.,]))?([0-9]{1,4}):([0-9]{1,2})(?:[.:,]([0-9]{1,3}))?\s*"
 )
 _STAMP = re.compile(rf"\[{_TIME}\]")
-_FIRST_STAMP = re.compile(rf"^[ \t\ufeff]*\[{_TIME}\]", re.MULTILINE)
-_WORD_STAMP = re.compile(rf"<{_TIME}>|\[{_TIME}\]")
+_FIRST_STAMP = re.compile(rf"^[ \t\ufeff]*\[(?:{_TIME}|[0-9]+,[0-9]+)\]", re.MULTILINE)
+_WORD_STAMP = re.compile(rf"<{_TIME}>|\[{_TIME}\]|[<(][0-9]+,[0-9]+(?:,[0-9]+)?[>)]")
+# Start and length in milliseconds, as Chinese players write them.
+_SPAN = re.compile(r"\[([0-9]{1,8}),[0-9]{1,8}\]")
 _ID_TAG = re.compile(r"\s*\[(?!bg:)[A-Za-z#_]+:[^\]]*\]\s*", re.IGNORECASE)
 _BACKGROUND = re.compile(r"\[bg:\s*(.*?)\s*\]$", re.IGNORECASE)
 _BESIDE = re.compile(r"\[(tr|tt|fu|ro|dt|furigana|romaji|dots?)(?::[^\]]*)?\]", re.IGNORECASE)
 _SINGER = re.compile(r"^(?:v[0-9]+|[FMD]|bg):(?:\s+|(?=[^\s/])|$)")
+
+_HEAD, _TTML = 1000, re.compile(r"<tt[\s>]")
+_P = re.compile(r"<p\b[^>]*>(.*?)</p>", re.DOTALL)
+_ROLE = re.compile(
+    r"<span\b[^>]*\brole=.x-(?:translation|roman)[^>]*>(?:[^<]|<(?!/?span\b))*</span>"
+)
 
 _CUE = re.compile(r"^[ \t]*(\S+)[ \t]+-->[ \t]+(\S+)")
 _CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?")
@@ -77,7 +85,9 @@ def sung_words(text: str, *, timed: bool = False) -> SungWords:
     """
     text, unfolded = _unfolded(text)
     rows = text.splitlines()
-    if any("-->" in row and _cue(row) for row in rows):
+    if "</p>" in text and _TTML.search(text, 0, _HEAD):
+        lines = _ttml(text)
+    elif any("-->" in row and _cue(row) for row in rows):
         lines = _subtitles(rows)
     elif timed or _FIRST_STAMP.search(text):
         lines = _lrc(rows)
@@ -132,6 +142,9 @@ def _lrc(rows: list[str]) -> list[_Line]:
         while stamp := _STAMP.match(rest):
             stamps.append(_seconds(*stamp.groups()))
             rest = rest[stamp.end() :].lstrip()
+        if span := _SPAN.match(rest):
+            stamps.append(int(span[1]) / 1000)
+            rest = rest[span.end() :]
         if (not stamps and _ID_TAG.fullmatch(rest)) or _BESIDE.match(rest):
             continue
         times = stamps or times
@@ -172,6 +185,13 @@ def _subtitles(rows: list[str]) -> list[_Line]:
         for start, _, texts in cues
         for number, line in enumerate(texts)
     ]
+
+
+def _ttml(text: str) -> list[_Line]:
+    texts = (html.unescape(_MARKUP.sub("", _ROLE.sub("", line))) for line in _P.findall(text))
+    lines = (" ".join(line.split()) for line in texts)
+    # They stand in order of time.
+    return [_Line(float(number), line, True) for number, line in enumerate(lines) if line]
 
 
 def _cue(row: str) -> tuple[float, float] | None:

@@ -202,6 +202,27 @@ def test_a_chorus_in_subtitles_is_sung_each_time():
     assert words("WEBVTT\n\n" + "\n\n".join(cues)) == "la la\nla la\nla la"
 
 
+def test_lines_with_their_length_in_milliseconds():
+    text = (
+        "[ti:x]\n[2500,900]<0,300,0>are <300,600,0>waiting\n"
+        "[1000,900]grey (1000,400)boats(1400,500)\n"
+    )
+    assert words(text) == "grey boats\nare waiting"
+    assert words("[00:01.00](1000,200,0)la(1200,100,0) la") == "la la"
+
+
+def test_ttml():
+    text = (
+        '<?xml version="1.0"?><tt xmlns="http://www.w3.org/ns/ttml"><body><div>\n'
+        '<p begin="1.0" end="2.0"><span begin="1.0">grey</span> <span begin="1.4">boats</span>'
+        '<span ttm:role="x-translation" xml:lang="de">graue Boote</span></p>\n'
+        '<p begin="1:02.5" end="1:03">R&amp;B<span ttm:role="x-bg"><span>(ooh)</span></span></p>'
+        '<p begin="2:00"></p></div></body></tt>'
+    )
+    assert words(text) == "grey boats\nR&B(ooh)"
+    assert words("<tt> is sung") == "<tt> is sung"
+
+
 @pytest.mark.parametrize("text", ["a --> b\nla", "one --> two", "99 --> 98\nla"])
 def test_arrows_alone_are_no_subtitles(text):
     assert words(text) == text
