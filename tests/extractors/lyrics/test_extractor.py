@@ -138,7 +138,8 @@ def test_timed_lyrics_count_in_whichever_way_they_come():
     """From a table or from Python as from a file."""
     plain = "grey boats are waiting on the shore\nwe never sail them any more"
     timed = (
-        "[ti:x]\n[00:00.00]作词 : Anna\n[00:00.50]Lyrics by: Ben\n[00:05.00]F: we never sail them any more\n"
+        "[ti:x]\n[00:00.00]作词 : Anna\n[00:00.50]Lyrics by: Ben\n"
+        "[00:05.00]F: we never sail them any more\n"
         "[00:01.00]v1: <00:01.00>grey <00:01.30>boats are waiting on the shore\n"
         "[00:01.00]серые лодки ждут\n[00:05.00]мы больше не плывём\n"
     )
