@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import play_tables
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_info
 
 from spdkit.common import threads
+from spdkit.forecast.models.gradient_boosting import GlobalForecaster
 
 
 def pools(kind):
@@ -86,10 +88,6 @@ def test_the_policy_of_the_user_stays(monkeypatch):
 
 
 def test_boosting_of_forecasts_runs_in_one_thread(two_cores, monkeypatch):
-    import play_tables
-
-    from spdkit.forecast.models.gradient_boosting import GlobalForecaster
-
     seen = []
     for name in ("fit", "predict"):
         usual = getattr(HistGradientBoostingRegressor, name)

@@ -170,7 +170,9 @@ def fill_gaps(
     starts = np.concatenate([[0], np.cumsum(lengths)])
     there = starts[codes[order]] + positions - low[codes[order]]
     offsets = np.arange(starts[-1]) - np.repeat(starts[:-1] - low, lengths)
-    filled = {id_col: ids.repeat(lengths), time_col: all_times[offsets]}
+    times = pd.Series(all_times[offsets])
+    times.iloc[there] = ds  # as they are, also where a clock was moved
+    filled: dict[Any, Any] = {id_col: ids.repeat(lengths), time_col: times}
     for name in others:
         old = df[name].to_numpy()
         if old.dtype == object:  # pandas' own numbers, some of them missing: they stay so

@@ -187,7 +187,7 @@ class GlobalForecaster(Forecaster):
         advice = ". Take a model that needs no level, such as sma."
         panel.refuse(panel.y < 0, "a level needs values of 0 or more, y is", advice=advice)
         if self._relative and self.zero == "refuse":
-            advice = '. Take loss="squared", or leave such days out by zero="skip".'
+            advice = '. Leave such days out by zero="skip", or learn squared error.'
             panel.refuse(panel.y == 0, "relative error needs plays, y is", advice=advice)
         for name in self.hist_exog:
             column = panel.exog[name].to_numpy()

@@ -194,7 +194,7 @@ def test_a_day_is_a_day_where_the_clock_skips_midnight(tz, around, step, kept, l
         assert list(future - ds[-1]) == [i * (ahead[0] - wall[-1]) for i in (1, 2, 3)]
     without = np.delete(np.arange(9), 4)
     filled = fill_gaps(frame(ds[without]), freq=panel.freq)
-    assert len(filled) == 9
+    assert len(filled) == 9 and list(filled["ds"][without]) == list(ds[without])
 
 
 def test_two_times_a_day_are_no_days_of_a_clock_that_is_moved():
