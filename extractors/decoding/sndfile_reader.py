@@ -77,7 +77,7 @@ class SndfileReader:
             elif not is_url(audio):  # a path lets libsndfile read by itself
                 self._handle.close()
                 self._handle = None
-            self._file = self._open(audio)
+            self._file = self._open()
         except BaseException:
             self._close_handle()
             raise
@@ -85,7 +85,7 @@ class SndfileReader:
             self.sr: int = self._file.samplerate
             self.channels: int = self._file.channels
             self.n_frames = self.n_held = self._file.frames
-            self._check_length(audio, sound)
+            self._check_length(sound)
         except BaseException:
             self.close()
             raise
@@ -108,12 +108,12 @@ class SndfileReader:
         if self._handle is not None:
             self._handle.close()
 
-    def _open(self, audio: str) -> _Forward:
+    def _open(self) -> _Forward:
         if self._handle is not None:
             self._handle.seek(0)
         try:
             # Bytes keep names that are not UTF-8.
-            return _Forward(self._handle or os.fsencode(audio))
+            return _Forward(self._handle or os.fsencode(self._audio))
         except soundfile.LibsndfileError as error:
             # A text named .mp3 is a "File does not exist" to libsndfile (7).
             unknown = error.code in (1, 7)
@@ -130,7 +130,7 @@ class SndfileReader:
             self._file.seek(start)
         except soundfile.LibsndfileError:  # GSM 6.10, G.721, G.723, NMS and DWVW
             self._file.close()
-            self._file = self._open(self._audio)
+            self._file = self._open()
             return start
         return 0
 
@@ -143,27 +143,27 @@ class SndfileReader:
             count -= len(frames)
 
     @contextmanager
-    def _bytes(self, audio: str) -> Iterator[IO[bytes]]:
+    def _bytes(self) -> Iterator[IO[bytes]]:
         """The file's own bytes; a URL is not opened twice, and libsndfile finds its place again."""
         if self._handle is None:
-            with open_binary(audio) as file:
+            with open_binary(self._audio) as file:
                 yield file
         else:
             place = self._handle.tell()
             yield self._handle
             self._handle.seek(place)
 
-    def _check_length(self, audio: str, sound: MpegSound | None) -> None:
+    def _check_length(self, sound: MpegSound | None) -> None:
         if sound is not None:
             self._check_mpeg_length(sound)
         elif self._file.subtype.startswith("MPEG"):
             raise NotDecodableError("libsndfile guesses the length of MPEG sound in this container")
         elif self._file.format == "OGG":
-            self._check_ogg(audio)
+            self._check_ogg()
         elif self._file.format == "FLAC":
-            self._check_flac(audio)
+            self._check_flac()
         else:
-            self._check_header(audio)
+            self._check_header()
 
     def _check_mpeg_length(self, sound: MpegSound) -> None:
         if sound.stated_frames is None:
@@ -177,8 +177,8 @@ class SndfileReader:
         if too_short:
             raise NotDecodableError("libsndfile misjudges the length of this mp3")
 
-    def _check_ogg(self, audio: str) -> None:
-        with self._bytes(audio) as file:
+    def _check_ogg(self) -> None:
+        with self._bytes() as file:
             layout = read_ogg_layout(file)
         if not layout.is_uniform:
             raise UnsuitableSoundError(_NOT_UNIFORM)
@@ -189,13 +189,13 @@ class SndfileReader:
         if not layout.ends:
             self.remarks.append("no end-of-stream page: the file may be truncated")
 
-    def _check_flac(self, audio: str) -> None:
+    def _check_flac(self) -> None:
         if self.n_frames >= 1 << 60:  # from a pipe
             raise NotDecodableError("libsndfile cannot read a file that states no length")
-        with self._bytes(audio) as file:
+        with self._bytes() as file:
             source = FileBytes(file)
             # Under a URL all of it would have to travel.
-            n_streams = 1 if is_url(audio) else count_streams(source)
+            n_streams = 1 if is_url(self._audio) else count_streams(source)
             end = end_of_sound(source)
         if n_streams > 1:
             raise NotDecodableError(_JOINED.format(n_streams, "FLAC"))
@@ -205,11 +205,11 @@ class SndfileReader:
             )
         self.n_held = self.n_frames if end is None else end
 
-    def _check_header(self, audio: str) -> None:
+    def _check_header(self) -> None:
         log = self._file.extra_info
         whole_file = int(match[1]) if (match := _FILE_SIZE.search(log)) else 0
         if self.n_frames == 0 and whole_file > _LONGEST_EMPTY_FILE:
-            self._read_without_header(audio, whole_file)
+            self._read_without_header(whole_file)
             return
         sizes = _sound_sizes(log, is_w64=self._file.format == "W64")
         if sizes is not None:
@@ -225,16 +225,16 @@ class SndfileReader:
         elif "Unknown chunk marker" in log:
             self.remarks.append("the header leaves bytes after the sound unexplained")
 
-    def _read_without_header(self, audio: str, whole_file: int) -> None:
+    def _read_without_header(self, whole_file: int) -> None:
         """Open again what follows the header, of a file of which that states a size of 0."""
         form, subtype = self._file.format, self._file.subtype
-        with self._bytes(audio) as file:
+        with self._bytes() as file:
             start = _start_of_sound(FileBytes(file), form)
         if start is None or subtype not in soundfile.available_subtypes("RAW"):
             raise NotDecodableError("the header states that there is no sound")
         self._file.close()
         if self._handle is None:
-            self._handle = open_binary(audio)
+            self._handle = open_binary(self._audio)
         self._handle = cast(IO[bytes], JoinedRanges(self._handle, ((start, whole_file),)))
         endian = "BIG" if form == "AU" else "LITTLE"
         self._file = _Forward(
