@@ -35,8 +35,8 @@ def extract(
             metavar="FOLDER|TABLE",
             help="A folder of music, searched with all its sub-folders for sound, tags and lyrics "
             "(song.txt, song.lrc or the like beside song.flac, or embedded); or a CSV or Parquet "
-            "table with the columns track_id and audio (a path, relative to the table, or a URL), and "
-            "optionally lyrics (words) or lyrics_file (a path); its other columns are kept as "
+            "table with the columns track_id and audio (a path, relative to the table, or a URL), "
+            "and optionally lyrics (words) or lyrics_file (a path); its other columns are kept as "
             "metadata.",
         ),
     ],
