@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -214,8 +215,16 @@ def options(text):
     return re.findall(r"--[a-z-]+|\b[a-z_]+(?==[\w\"'\[(])", text)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in SLOW])
-@pytest.mark.parametrize("kind", ["quiet day", "below 0", "nothing", "short", "dates", "gap"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *product(
+            [name for name in MODELS if name not in SLOW],
+            ("quiet day", "below 0", "nothing", "short"),
+        ),
+        *product(("sma",), ("dates", "gap")),
+    ],
+)
 def test_no_message_asks_for_an_option_that_the_command_lacks(tmp_path, name, kind):
     frame = play_tables.weekly(1, 8 if kind == "short" else 50)
     if kind in ("quiet day", "below 0"):

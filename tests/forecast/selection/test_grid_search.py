@@ -220,7 +220,7 @@ def test_a_window_of_zeros_does_not_choose():
 def test_best_falls_back_where_no_candidate_can_be_scored():
     df = frame({"a": [-1, 2, 3, 4, 5, 6], "b": [7]})  # below 0, for which it has no relative error
     df = pd.concat([df, df[df["unique_id"] == "b"].assign(ds=df["ds"].iloc[1])])
-    only = [RelativeMean(1)]
+    only = [RelativeMean()]
     with pytest.raises(ForecastError, match="none of 1 candidates can be scored; the first: "):
         BestForecaster(only, 1, n_windows=1).fit(df)
     best = BestForecaster(only, 1, n_windows=1, fallback=SMA(4, partial=True)).fit(df)
