@@ -58,6 +58,7 @@ _MOSTLY = 3  # letters with accents for each without
 # Of them enough to tell languages that Latin-1 has from those of encodings that are much like it,
 # which chardet confuses.
 _MANY = 8
+_PLENTY = 50
 _NEARLY = {
     **dict.fromkeys(("cp1250", "iso8859_2"), "pl cs sk hu hr sl ro bs sr sq"),
     **{"cp1254": "tr az", "cp1257": "lt lv et"},
@@ -139,10 +140,11 @@ def repair(texts: Sequence[str]) -> Repaired:
     # One machine wrote all of them.
     lines = (line for misread in narrow for line in misread.data.splitlines())
     whole = b"\n".join(dict.fromkeys(line for line in lines if not line.isascii()))
-    guess = ""
-    if foreign or len(_HIGH.findall(whole.decode("latin-1"))) >= _MANY:
+    guess, n_high = "", len(_HIGH.findall(whole.decode("latin-1")))
+    if foreign or n_high >= _MANY:
         with contextlib.suppress(ValueError):
-            guess = _guess(whole, _OF_TAGS)[1]
+            # In a title a rare encoding is less likely than a mistake.
+            guess = _guess(whole, _OF_FILES if n_high >= _PLENTY else _OF_TAGS)[1]
             guess = guess if foreign or guess in _NEARLY else ""
     results = [misread.decoded(guess) for misread in misreads]
     encodings = {encoding for _, encoding in results} - {"", _UNKNOWN}
