@@ -325,10 +325,10 @@ def test_short_tables_are_scored_in_fewer_windows_or_not_and_it_is_told(
 
 
 def test_weekly_series_whose_season_never_came_twice():
-    # Of four seasons of 52 weeks, 60 rows have a place at no step of some origins.
-    frame = series(*np.random.default_rng(0).poisson(100, (2, 60)), freq="W-MON")
+    # A year before the rows to learn from there is none: that column is missing on all of them.
+    frame = series(*np.random.default_rng(0).poisson(100, (2, 50)), freq="W-MON")
     for model in ("recommended", "global"):
-        found = play_tables.result(frame, 4, model, n_windows=1, levels=())
+        found = play_tables.result(frame, 4, model, n_windows=0, levels=())
         assert found.values.shape == (2, 4) and (found.values > 50).all()
 
 
@@ -337,7 +337,7 @@ def test_before_a_first_release_the_level_is_held():
     found = play_tables.result(frame, 2, "recommended", n_windows=0, levels=())
     boosting = found.forecaster.forecasters_[1]
     assert boosting.models_ == [] and boosting.n_origins_ == 0
-    assert set(found.values.ravel()) == {50.0} or (found.values > 0).all()
+    np.testing.assert_allclose(found.values, 50)
 
 
 @pytest.mark.parametrize("name", ["best", "best-lo-90", "before", "forecast", "change", "hi-90"])
