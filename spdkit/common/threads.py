@@ -64,7 +64,7 @@ def limited_threads(jobs: int | None = None, work: int = SMALL) -> Iterator[int]
     Parameters
     ----------
     jobs : int, optional
-        At most that many; `usable_cores` if not given.
+        At most that many; if not given `usable_cores`, or ``OMP_NUM_THREADS`` where that is less.
     work : int
         Numbers to be gone through: fewer than `SMALL` are for one thread.
 
@@ -73,11 +73,10 @@ def limited_threads(jobs: int | None = None, work: int = SMALL) -> Iterator[int]
     int
         How many there are.
     """
-    cores = usable_cores()
-    n = 1 if work < SMALL else jobs or cores
-    before = dict.fromkeys(THREAD_VARIABLES) | {
-        k: os.environ[k] for k in THREAD_VARIABLES if k in os.environ
-    }
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    cores, asked = usable_cores(), before["OMP_NUM_THREADS"] or ""
+    usual = min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+    n = 1 if work < SMALL else jobs or usual
     known = {library.filepath for library in ThreadpoolController().lib_controllers}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
     try:

@@ -66,6 +66,15 @@ def test_a_command_has_its_cores_and_small_work_one(two_cores, monkeypatch, jobs
     assert os.environ["OMP_NUM_THREADS"] == "7" and "MKL_NUM_THREADS" not in os.environ
 
 
+@pytest.mark.parametrize(("asked", "n"), [("1", 1), ("9", 2), ("0", 2), ("4,2", 2)])
+def test_a_limit_that_the_user_has_set_is_not_raised(two_cores, monkeypatch, asked, n):
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    with threads.limited_threads() as given:
+        assert given == n
+    with threads.limited_threads(3) as given:
+        assert given == 3
+
+
 def test_limits_come_back_after_an_error(two_cores):
     with pytest.raises(ZeroDivisionError), threads.limited_threads(1):
         _ = 1 / 0
