@@ -7,17 +7,19 @@ Unicode NFC. What goes, in this order:
 
 - byte order marks, soft hyphens, joiners and marks of direction (the zero-width space, which parts
   words in Thai and Khmer, becomes a space);
-- Genius's debris, wherever it was glued to a line: ``12 ContributorsA Title Lyrics`` and
-  ``A Title Lyrics`` at the start, with the box about the song behind it that ends in ``Read More``,
-  ``34Embed`` at the end, ``You might also like``, ``See Someone LiveGet tickets as low as $20``
-  between; Musixmatch's ban on commercial use;
+- Genius's debris, wherever it was glued to a line: ``12 ContributorsA Title Lyrics`` at the start,
+  ``A Title Lyrics`` there where the title is the track's or the text holds other debris, with the
+  box about the song behind it that ends in ``Read More``, ``34Embed`` at the end, ``You might also
+  like``, ``See Someone LiveGet tickets as low as $20`` between; Musixmatch's ban on commercial use;
 - lines of credits (``Songwriters: Someone``, ``作词 : Someone``, ``lyrics © Someone``) and
   markup of web pages (``<br>``, ``&amp;``);
 - whatever stands in square brackets, by convention not sung: section headers (``[Chorus: A & B]``),
   LRC time stamps and tags (``[01:02.50]``, ``[ar:Someone]``), remarks (``[?]``); LRC's word
   stamps (``<01:02.50>``);
-- section headers without brackets, when they fill their line: ``Chorus``, ``(Verse 2)``,
-  ``Bridge:``, ``HOOK x2``.
+- section headers without brackets, in several languages, when they fill their line: ``Chorus``,
+  ``{Verse 2}``, ``Bridge:``, ``Strophe 1:``, ``HOOK x2``;
+- before a line, the mark of its section or its singers: ``Refrain: …``, ``女：…``, and in two lines
+  or more ``Both: …``.
 
 Digits before ``Embed`` are Genius's counter, and no line keeps digits of its own there.
 """
@@ -49,9 +51,10 @@ _TICKETS_GLUED = regex.compile(
 )
 _TITLE = regex.compile(
     r"\A\s*+(?:(?:\d+ Contributors?|Translations)(?:[^\n]*Lyrics|[ \t]*$)"
-    r"|[^\n]{0,200} Lyrics(?=\[|[ \t]*$)|Lyrics:?[ \t]*$)",
+    r"|[^\n]{0,200} Lyrics(?=\[)|Lyrics:?[ \t]*$)",
     regex.MULTILINE,
 )
+_FIRST_LINE = regex.compile(r"\A\s*+([^\n]{0,200}?) Lyrics[ \t]*$", regex.MULTILINE)
 # Glued to the title, or the first line alone.
 _ABOUT = regex.compile(r"\A\s*+[^\[]{1,2000}?(?:…|\.\.\.)[ \xa0]*Read More[ \t\xa0]*")
 _NOT_FOR_SALE = re.compile(r"^\*+ This Lyrics is NOT for Commercial use \*+.*\Z", re.M | re.S)
@@ -74,40 +77,65 @@ _BRACKET_DEPTH = 3  # [ti:A Song [Live]]
 _BRACKETS = regex.compile(r"\[[^\[\]\n]*+\]")
 _WORD_STAMP = regex.compile(r"<\d+:\d+(?:[.:]\d+)?>")
 
-_HEADER_WORDS = (
-    *("chorus", "verse", "refrain", "intro", "outro", "interlude", "hook", "bridge", "break"),
-    *("coda", "drop", "skit", "spoken", "instrumental", "solo"),
-)
 _PLAIN_HEADERS = "(?:pre|post)[- ]?chorus|chorus|verse|refrain|intro|outro|interlude"
+# Of other languages, and what may well be sung: known by a mark or a number.
+_SECTIONS = (
+    rf"{_PLAIN_HEADERS}|bridge|strophe|kehrreim|coro|estribillo|estrofa|verso|puente|couplet|pont"
+    r"|ritornello|strofa|ponte|refrão|vers|brücke|zwrotka|refren|куплет|припев|проигрыш|бридж"
+    r"|サビ|[abc]メロ|후렴|副歌|主歌"
+)
 _MARKED_HEADERS = (
-    rf"{_PLAIN_HEADERS}|hook|bridge|break(?:down)?|coda|drop|skit|spoken|instrumental"
-    r"|(?:\w+ )?solo"
+    rf"{_SECTIONS}|hook|break(?:down)?|coda|drop|skit|spoken|instrumental|(?:\w+ )?solo"
 )
 _TIMES = r"\(?(?:x ?\d+|\d+ ?x)\)?"
-_COUNT = rf"(?: ?#?\d+| [IVX]+)?(?: {_TIMES})?"
+_NUMBER = "one|two|three|four|five|six"
+_COUNT = rf"(?: ?#?\d+| [IVX]+| (?:{_NUMBER}))?(?: {_TIMES})?"
+_WHICH = r"(?:(?:repeat|\d+(?:\.|st|nd|rd|th)|first|second|third|last|final) )?"
+_INSIDE = rf"{_WHICH}(?:{_MARKED_HEADERS}){_COUNT}"
 _HEADER = re.compile(
-    rf"^[ \t]*+(?:(?:{_PLAIN_HEADERS}){_COUNT}"
-    rf"|\((?:{_MARKED_HEADERS}){_COUNT}(?::[^()\n]*)?\):?"
-    rf"|(?:{_MARKED_HEADERS}){_COUNT} ?:"
+    rf"^[ \t]*+(?:(?:repeat )?(?:{_PLAIN_HEADERS}){_COUNT}"
+    rf"|\({_INSIDE}(?::[^()\n]*)?\):?|\{{{_INSIDE}(?::[^{{}}\n]*)?\}}:?"
+    rf"|([<*~=_【-])[<*~=_-]* ?{_INSIDE} ?[>*~=_】-]+"
+    rf"|{_INSIDE} ?[:：]"
+    rf"|\d+\. (?:{_SECTIONS})"
     rf"|(?:{_MARKED_HEADERS}) (?:\d+|{_TIMES}))[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_SECTION_MARK = re.compile(
+    rf"^[ \t]*+(?:{_SECTIONS}){_COUNT} ?[:：](?=[ \t]*\S)", re.MULTILINE | re.IGNORECASE
+)
+_VOICE = (
+    "[男女][声聲生]?[0-9]?|男女|女男|男女合|[合齐齊众眾全]|合唱|[齐齊]唱|伴唱|和[声聲]|全[员員体體]"
+    "|[남여]자?|함께|모두|다같이"
+)
+_VOICE_MARK = re.compile(
+    rf"^[ \t]*+(?:(?:{_VOICE}) ?[:：]|[(（【](?:{_VOICE})[)）】][:：]?)", re.MULTILINE
+)
+# Words that a line may begin with: marks where several lines have one, or nothing else.
+_VOICE_WORD = re.compile(
+    r"^[ \t]*+(?:(?:the )?(?:girl|boy)s?|both|all|m[ae]n|wom[ae]n|(?:fe)?male|duet|s?he|him|her"
+    r"|together|everyone|er|sie|beide|alle|lui|elle|ensemble|tous|él|ella|ambos|los dos|todos"
+    r"|ele|ela|os dois|lei|insieme|tutti|он|она|вместе|все) ?[:：](?=\s|$|(?<=：))",
     re.MULTILINE | re.IGNORECASE,
 )
 
 
-def clean(text: str) -> str:
+def clean(text: str, title: str = "") -> str:
     """Take out what is not sung.
 
     Parameters
     ----------
     text : str
         Lyrics as a file or a service gives them; any string.
+    title : str
+        Of the track, where it is known.
 
     Returns
     -------
     str
         The sung lines, in NFC; lines that held nothing else are left empty.
     """
-    return without_headers(without_page_text(text))
+    return without_headers(without_page_text(text, title))
 
 
 def visible(text: str) -> str:
@@ -118,7 +146,7 @@ def visible(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def without_page_text(text: str) -> str:
+def without_page_text(text: str, title: str = "") -> str:
     """Take out what pages of lyrics say besides; lines end in newlines, visible."""
     text = "\n".join(visible(text).splitlines())
     # A look for the plain text first: most lyrics hold none of it.
@@ -126,6 +154,7 @@ def without_page_text(text: str) -> str:
         text = _TITLE.sub("", text, count=1)
     if "Read More" in text:
         text = _ABOUT.sub("", text, count=1)
+    before = text
     if _ANY_TICKETS in text:
         text = _TICKETS_GLUED.sub("\n", text)
     if _ALSO_LIKE in text:
@@ -134,6 +163,9 @@ def without_page_text(text: str) -> str:
         text = _EMBED.sub("", text, count=1)
     if "NOT for Commercial" in text:
         text = _NOT_FOR_SALE.sub("", text)
+    heading = _FIRST_LINE.match(text)
+    if heading and (text != before or heading[1].casefold() == visible(title).strip().casefold()):
+        text = text[heading.end() :]
     return text
 
 
@@ -150,7 +182,10 @@ def without_headers(text: str) -> str:
             text = _BRACKETS.sub("", text)
     if "<" in text:
         text = _WORD_STAMP.sub("", text)
-    lower = text.lower()
-    if any(word in lower for word in _HEADER_WORDS):
-        text = _HEADER.sub("", text)
-    return text
+    text = _HEADER.sub("", text)
+    if ":" in text or "：" in text:
+        text = _SECTION_MARK.sub("", text)
+        marks = [mark.end() for mark in _VOICE_WORD.finditer(text)]
+        if len(marks) > 1 or any(text[end:].split("\n", 1)[0].strip() == "" for end in marks):
+            text = _VOICE_WORD.sub("", text)
+    return _VOICE_MARK.sub("", text)

@@ -187,7 +187,8 @@ class LyricsExtractor(LyricsParameters, Extractor):
 def _lyrics(track: Track) -> Lyrics:
     """Words of a track, which may come timed or be a placeholder, and what its scan noted."""
     try:
-        lyrics = lyrics_of(without_page_text(track.lyrics or ""))
+        title = str(track.metadata.get("title") or "")
+        lyrics = lyrics_of(without_page_text(track.lyrics or "", title))
     except ValueError as error:
         raise ExtractionError(track.track_id, f"lyrics: {error}") from error
     notes = dict.fromkeys(filter(None, (track.lyrics_note, lyrics.note)))

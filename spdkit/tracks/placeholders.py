@@ -5,8 +5,8 @@ Conventions
 A text is a placeholder as a whole or not at all. A missing value (``-99``) and a page's excuse
 ("Lyrics not available") say nothing about the song: it has no lyrics that are known. A statement
 that nobody sings ("Instrumental", "♪") is knowledge: it has none, and no word is counted. One line
-of another kind makes it a song, as do more than `_FEW_LINES` lines or `_FEW_LETTERS` letters: a song
-that is lost is worse than an excuse of a few words that is counted.
+of another kind makes it a song, as do more than `_FEW_LINES` lines or `_FEW_LETTERS` letters: a
+song that is lost is worse than an excuse of a few words that is counted.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ _REST = (
 )
 _LYRICS = r"(?:(?:the|any|these|those|full|complete|song|synced) )*lyrics?"
 _LEAD = (
-    r"(?:(?:sorry|unfortunately|hm+|oops|whoops|uh oh|it|this|looks|seems|like|that|we|re|are|error|"
-    r"but|currently) )*"
+    r"(?:(?:sorry|unfortunately|hm+|oops|whoops|uh oh|it|this|looks|seems|like|that|we|re|are|"
+    r"error|but|currently) )*"
 )
 _EXCUSE = re.compile(
     # lyrics are not there

@@ -4,10 +4,10 @@ Conventions
 -----------
 Players show a translation, or the same words in Latin letters, below each line. A file holds it at
 the same time, in any order, in a block of its own, or behind a slash or in brackets on the same
-line. Texts that share their moment are the same words twice when they differ in script, or, where
-all are in one script, in language (by py3langid, of all such lines together): the first text of a
-moment is what is sung, and where moments disagree the script that comes first most often. Texts in
-one language are all sung, as by two voices.
+line (a slash without spaces parts two scripts alone). Texts that share their moment are the same
+words twice when they differ in script, or, where all are in one script, in language (by py3langid,
+of all such lines together): the first text of a moment is what is sung, and where moments disagree
+the script that comes first most often. Texts in one language are all sung, as by two voices.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _JOINED = regex.compile(
     r"|(?P<sung>[^()（）【】「」]+?)\s?(?:\((?P<other>[^()]+)\)|（(?P<other>[^（）]+)）"
     r"|【(?P<other>[^【】]+)】|「(?P<other>[^「」]+)」)"
 )
+# Without spaces, as in "day/night": translated only where the scripts differ.
+_CLOSE = regex.compile(r"(?P<sung>[^/|]+)[/|](?P<other>[^/|]+)")
 
 
 def without_translations(moments: Sequence[Sequence[str]]) -> tuple[list[list[str]], str]:
@@ -73,8 +75,11 @@ def _total(moments: Sequence[Sequence[str]]) -> int:
 
 
 def _parts(line: str) -> list[str]:
-    match = _JOINED.fullmatch(line)
-    return [match["sung"], match["other"]] if match else [line]
+    if match := _JOINED.fullmatch(line):
+        return [match["sung"], match["other"]]
+    match = _CLOSE.fullmatch(line)
+    scripts = {_script(match[part]) for part in ("sung", "other")} if match else {""}
+    return [match["sung"], match["other"]] if match and len(scripts - {""}) > 1 else [line]
 
 
 def _first_versions(moments: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -95,6 +95,15 @@ def test_a_chorus_keeps_its_translation_away_each_time():
     assert read(text).words == "grey boats\nthe rope\ngrey boats"
 
 
+@pytest.mark.parametrize("sign", ["/", "|"])
+def test_a_slash_without_spaces_parts_two_scripts_alone(sign):
+    for first, second in ((ENGLISH, CHINESE), (CHINESE, ENGLISH), (RUSSIAN, ENGLISH)):
+        lines = [f"{a}{sign}{b}" for a, b in zip(first, second, strict=True)]
+        assert read(stamped(lines)).words.split("\n") == first
+    lines = [f"{a}{sign}{b}" for a, b in zip(ENGLISH, GERMAN, strict=True)]
+    assert read(stamped(lines)).words.split("\n") == lines
+
+
 def test_two_voices_in_one_language_are_both_sung():
     words, note = read(by_line(stamped(ENGLISH), stamped(ENGLISH[::-1])))
     assert words.split("\n") == by_line(ENGLISH, ENGLISH[::-1])

@@ -50,6 +50,33 @@ def test_an_lrc_file_is_its_sung_lines():
         *("Chorus:", "Hook:", "Bridge 2:", "Guitar solo:", "Verse II:", "Hook x2", "Drop 2"),
         *("You might also like", "Embed", "7Embed", "1.2KEmbed", "EmbedShare URLCopyEmbedCopy"),
         *("See Anna LiveGet tickets as low as €1,042", "\ufeff", "\u200b \u2060"),
+        *(
+            "Strophe 1:",
+            "Coro:",
+            "Verse One",
+            "{Verse 1}",
+            "{Chorus: Anna}",
+            "Refrain:",
+            "Estrofa 2",
+        ),
+        *(
+            "(Coro)",
+            "**Chorus**",
+            "~ Bridge ~",
+            "【サビ】",
+            "Припев:",
+            "1. Strophe",
+            "副歌：",
+            "Vers 2",
+        ),
+        *(
+            "Final chorus:",
+            "Repeat Chorus",
+            "(repeat chorus x2)",
+            "--- Verse 2 ---",
+            "Last Chorus:",
+        ),
+        *("Girl:", "Both:", "女：", "合:", "(男)", "Alle:"),
     ],
 )
 def test_lines_that_are_not_sung(header):
@@ -62,7 +89,25 @@ def test_lines_that_are_not_sung(header):
         *("the chorus", "chorus of birds", "bridge", "hook", "break", "solo", "drop", "my verse 2"),
         *("you might also like", "You might also like the sea", "embed", "I Embed you"),
         *("(come back)", "a < b", "see Anna live", "3 contributors", "12 Contributors to the fund"),
-        *("9 lives", "in 1999", "the lyrics of it"),
+        *(
+            "9 lives",
+            "in 1999",
+            "the lyrics of it",
+            "Verse one of my life",
+            "coro",
+            "puente",
+            "Vers",
+        ),
+        *("Both: you and me", "last chorus", "{my heart}", "*sigh*", "all: or nothing", "女人：我"),
+        *(
+            "男人",
+            "合不来",
+            "he: so",
+            "final verse of the sea",
+            "(all)",
+            "repeat after me",
+            "er: ja",
+        ),
     ],
 )
 def test_lines_that_are_sung(line):
@@ -76,7 +121,6 @@ def test_lines_that_are_sung(line):
         ("1 ContributorRain Lyrics[Verse]", []),
         ("3 ContributorsTranslationsEspañolRain (Live) Lyricsso it rains", ["so it rains"]),
         ("3 ContributorsLyrics of Rain Lyrics", []),
-        ("Rain Lyrics", []),
         ("Rain Lyrics[Verse 1]", []),
         ("3 Contributors", []),
     ],
@@ -85,6 +129,15 @@ def test_titles_of_genius_go_from_the_start_alone(first, left):
     assert sung(f"{first}\ntwo") == [*left, "two"]
     assert sung(f"zero\n{first}\ntwo")[0] == "zero"
     assert len(sung(f"zero\n{first}\ntwo")) == 3
+
+
+def test_a_first_line_of_lyrics_is_a_title_where_more_says_so():
+    assert sung("These are the Lyrics\nI sing") == ["These are the Lyrics", "I sing"]
+    assert sung("Rain Lyrics\ntwo") == ["Rain Lyrics", "two"]
+    assert sung("Rain Lyrics\ntwo\nYou might also like\nthree") == ["two", "three"]
+    assert sung("Rain Lyrics\ntwo12Embed") == ["two"]
+    assert clean("Rain Lyrics\ntwo", title="rain").split() == ["two"]
+    assert clean("More Rain Lyrics\ntwo", title="rain").startswith("More")
 
 
 def test_debris_glued_to_lines_leaves_both_lines():
@@ -102,6 +155,17 @@ def test_invisible_characters_join_or_part_words():
 def test_text_is_composed():
     assert clean("cafe\u0301") == "café"
     assert clean("\u1112\u1161\u11ab") == "한"
+
+
+def test_marks_before_lines_go_and_the_lines_stay():
+    assert clean("女：你好\n男: 你好\n男女合：我们\n（合）走").split() == [
+        "你好",
+        "你好",
+        "我们",
+        "走",
+    ]
+    assert clean("Girl: row\nBoy: rain\nBoth: sail").split() == ["row", "rain", "sail"]
+    assert clean("Refrain: rain\nCoro 2: vamos").split() == ["rain", "vamos"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\u2028", "\x0c"])
