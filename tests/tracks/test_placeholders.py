@@ -20,7 +20,8 @@ Unfortunately, we are not licensed to display the full lyrics for this song at t
 -|""|[]|404 Not Found|Coming soon|Lyrics TBA|Enable JavaScript and cookies to continue
 Sorry! We do not have the lyrics for this song yet.|Could not load lyrics
 Lyrics for Grey Boats are not yet available.|Unable to find lyrics|歌詞が見つかりません
-抱歉，暂无歌词|暂无歌词|該歌曲暫無歌詞|Paroles non disponibles|Letra no disponible|Restricted lyrics"""
+抱歉，暂无歌词|暂无歌词|該歌曲暫無歌詞
+Paroles non disponibles|Letra no disponible|Restricted lyrics"""
 INSTRUMENTAL = """\
 Instrumental|[Instrumental]|(Instrumental)|♪|♪♪ ♫|...|INSTRUMENTAL
 **Instrumental**|~ Instrumental ~
