@@ -26,6 +26,7 @@ from spdkit.cli.terminal import (
 )
 from spdkit.common.errors import SpdkitError, UnitWarning
 from spdkit.common.files import write_text
+from spdkit.common.label_units import POPULARITY
 from spdkit.common.threads import limited_threads
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 
@@ -80,21 +81,22 @@ TargetRange = Annotated[
     typer.Option(
         metavar="LOW,HIGH",
         help="What the target can be, where it is no popularity: 0,1 of shares and flags, 0,10 of "
-        "marks. It is learned, and predicted, as 0 to 100.",
+        "marks. It is learned, and predicted, as 0 to 100; --thresholds are in its own unit.",
     ),
 ]
 Groups = Annotated[
     str, typer.Option(metavar="COLUMN", help="Whose songs the protocol artist keeps on one side.")
 ]
 TaskOption = Annotated[
-    Task, typer.Option(help="A number, or low, medium, high (below 25, below 65, the rest).")
+    Task, typer.Option(help="A number, or one of the classes low, medium, high (--thresholds).")
 ]
 Preset = Annotated[str, typer.Option(metavar="NAME", help=f"Which model: {_PRESETS}.")]
 Thresholds = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="LOW,HIGH|quartiles",
-        help="Where the classes medium and high begin; quartiles are those of training rows.",
+        help="Where the classes medium and high begin, in the unit of the target; quartiles are "
+        "those of training rows. Default: 25,65 of 0 to 100, and as far along --target-range.",
     ),
 ]
 Balanced = Annotated[
@@ -138,7 +140,7 @@ def fit(
     test_share: Annotated[
         float, typer.Option(min=0.01, max=0.9, help="Share of the rows that test.")
     ] = 0.2,
-    thresholds: Thresholds = "25,65",
+    thresholds: Thresholds = None,
     balanced: Balanced = False,
     extractor: Extractors = None,
     with_baselines: Baselines = True,
@@ -164,6 +166,7 @@ def fit(
             preset=preset,
             protocol=protocol.value,
             test_share=test_share,
+            target_range=_limits(target_range),
             thresholds=_thresholds(thresholds),
             balanced=balanced,
             compared=with_baselines,
@@ -208,7 +211,7 @@ def evaluate(
         float,
         typer.Option(min=0.0, max=0.9, help="Rows kept apart as a test; 0 makes folds of all."),
     ] = 0.2,
-    thresholds: Thresholds = "25,65",
+    thresholds: Thresholds = None,
     balanced: Balanced = False,
     extractor: Extractors = None,
     with_baselines: Baselines = True,
@@ -226,12 +229,19 @@ def evaluate(
     """
     with errors_as_lines():
         settings = popularity.fit.FitSettings(
-            task=task.value, preset=preset, protocol=protocol.value, balanced=balanced, seed=seed
+            task=task.value,
+            preset=preset,
+            protocol=protocol.value,
+            target_range=_limits(target_range),
+            thresholds=_thresholds(thresholds),
+            balanced=balanced,
+            seed=seed,
         )
-        cuts = _thresholds(thresholds)
+        cuts = settings.cuts
         if isinstance(cuts, str):
             raise SpdkitError("quartiles differ from fold to fold: give --thresholds two numbers")
         data, _ = _data(file, labels, target, target_range, groups, extractor)
+        data = popularity.fit.in_points(data, settings.target_range)
         splits = popularity.fit.split_rows(
             data, protocol.value, k=k, test_share=test_share, seed=seed, thresholds=cuts
         )
@@ -342,9 +352,8 @@ def _data(
     if target_range is None:
         data = load()
     else:
-        limits = _two_numbers(target_range, "--target-range", "0,1")
         warnings.simplefilter("ignore", UnitWarning)  # the user has said what they are
-        data = popularity.fit.in_points(load(target_range=limits), limits)
+        data = load(target_range=_limits(target_range))
     # What was left out is a warning each.
     print_remarks(file, data.report.counts)
     return data, store
@@ -369,10 +378,14 @@ def _store_of(
     return stores.FeatureStore.open(features), [track.track_id for track in corpus]
 
 
-def _thresholds(text: str) -> tuple[float, float] | str:
-    return (
-        text if text == "quartiles" else _two_numbers(text, "--thresholds", "25,65, or quartiles")
-    )
+def _limits(text: str | None) -> tuple[float, float]:
+    return POPULARITY if text is None else _two_numbers(text, "--target-range", "0,1")
+
+
+def _thresholds(text: str | None) -> tuple[float, float] | str | None:
+    if text is None or text == "quartiles":
+        return text
+    return _two_numbers(text, "--thresholds", "25,65, or quartiles")
 
 
 def _two_numbers(text: str, option: str, example: str) -> tuple[float, float]:

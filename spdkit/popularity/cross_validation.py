@@ -11,6 +11,7 @@ Conventions
 * ``reference`` fits scaler and autoencoder on all rows and goes on with the weights of one fold in
   the next; the last one's model tests. Baselines have no such weights, and run as in ``paper``.
 * Every difference is paired: the first model less the other, on the same rows.
+* Another than the first that these songs are too few for is left out, and told once.
 
 Reference: Martín-Gutiérrez et al. (2020), section VI.
 """
@@ -18,6 +19,7 @@ Reference: Martín-Gutiérrez et al. (2020), section VI.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,7 +29,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
 
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.progress import progress_bar
 from spdkit.evaluation.bootstrap import Difference, Score, paired_bootstrap
 from spdkit.evaluation.metrics import CLASS_NAMES
@@ -35,6 +37,7 @@ from spdkit.evaluation.splits import ProtocolError, Splits
 from spdkit.nets.training import DivergedError
 from spdkit.popularity.labels import PAPER_THRESHOLDS, check_thresholds, classify
 from spdkit.popularity.models.base import CodeEstimator
+from spdkit.popularity.models.baselines import TITLES
 from spdkit.popularity.predictions import Predictions, headline, predict, scores
 
 Index = NDArray[np.intp]
@@ -43,6 +46,13 @@ Maker = Callable[[], Any]
 
 class FitError(SpdkitError, ValueError):
     """Songs that a model cannot be fitted on."""
+
+
+def left_out(name: str, error: FitError) -> str:
+    """Warn of a model that others go on without, and return what was said."""
+    remark = f"{TITLES.get(name, name)} is left out: {error}"
+    warnings.warn(remark, SpdkitWarning, stacklevel=3)
+    return remark
 
 
 @dataclass(frozen=True)
@@ -167,8 +177,7 @@ def fit_model(model: Any, songs: Songs, *, together: bool) -> float:
         else:
             model.fit(songs.X, y)
     except (ValueError, DivergedError) as error:
-        name = type(model).__name__
-        raise FitError(f"{name} cannot be fitted on {len(y)} songs: {error}") from error
+        raise FitError(f"{_called(model)} cannot be fitted on {len(y)} songs: {error}") from error
     return time.process_time() - start
 
 

@@ -7,7 +7,6 @@ one that was scored.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -22,16 +21,22 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from spdkit.common.errors import ParameterError, SpdkitError, SpdkitWarning
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.label_units import POPULARITY
 from spdkit.common.messages import listing
 from spdkit.common.parameters import FLAG, SEED, Allowed, Number, OneOf, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.release_dates import RELEASE_FACTS, ReleaseDate, release_date_of
 from spdkit.common.versions import installed_versions
-from spdkit.evaluation.metrics import HIGH, LOW
 from spdkit.evaluation.splits import PROTOCOLS, Fold, Index, Splits, split
 from spdkit.popularity.cross_validation import Songs, compare, fit_model
-from spdkit.popularity.labels import PAPER_THRESHOLDS, PopularityClasses, check_thresholds, classify
+from spdkit.popularity.labels import (
+    PAPER_THRESHOLDS,
+    PopularityClasses,
+    classify,
+    points,
+    threshold_points,
+)
 from spdkit.popularity.models import baselines
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
@@ -59,8 +64,11 @@ class FitSettings:
     protocol : {"paper", "artist", "time"}
     test_share : float
         Of the rows, at least as many as it takes for two artists.
-    thresholds : (float, float) or "quartiles"
-        Of the classes; "quartiles" are those of the development rows.
+    target_range : (float, float)
+        What labels can be. They are learned, and predicted, as `in_points` has them.
+    thresholds : (float, float), "quartiles" or None
+        Where the classes medium and high begin, in the unit of the labels; None for 25 and 65
+        hundredths of `target_range`; "quartiles" are those of the development rows.
     balanced : bool
         Whether classes count alike, however rare: more hits are found, and more false alarms.
     compared : bool
@@ -74,7 +82,8 @@ class FitSettings:
     preset: str = RECOMMENDED
     protocol: str = "artist"
     test_share: float = 0.2
-    thresholds: tuple[float, float] | str = PAPER_THRESHOLDS
+    target_range: tuple[float, float] = POPULARITY
+    thresholds: tuple[float, float] | str | None = None
     balanced: bool = False
     compared: bool = True
     explained: bool = True
@@ -93,9 +102,14 @@ class FitSettings:
 
     def __post_init__(self) -> None:
         check_parameters(vars(self), self._parameter_constraints)
-        check_thresholds(self.thresholds)
+        threshold_points(self.thresholds, self.target_range)
         if self.balanced and self.task == "regression":
             raise SpdkitError("classes can be balanced in classification only")
+
+    @property
+    def cuts(self) -> tuple[float, float] | str:
+        """The thresholds in points of 0 to 100, or "quartiles"."""
+        return threshold_points(self.thresholds, self.target_range)
 
 
 def model_maker(settings: FitSettings, *, verbose: bool = False) -> Callable[[], CodeEstimator]:
@@ -131,11 +145,10 @@ def in_points(data: Dataset, target_range: tuple[float, float]) -> Dataset:
     ------
     ParameterError
         When the range does not rise, or has no end.
+    PopularityError
+        When a label is outside the range.
     """
-    low, high = target_range
-    if not -math.inf < low < high < math.inf:
-        raise ParameterError(f"target_range must be (low, high), got {target_range!r}")
-    return replace(data, y=(HIGH * (data.y - low) / (high - low)).clip(LOW, HIGH))
+    return replace(data, y=pd.Series(points(data.y, target_range), data.y.index, name=data.y.name))
 
 
 def split_rows(data: Dataset, protocol: str, *, folds: bool = True, **options: Any) -> Splits:
@@ -261,7 +274,7 @@ def fit(
     Parameters
     ----------
     data : Dataset
-        From `store`.
+        From `store`, with labels in the range that `settings` names.
     store : FeatureStore
     settings : FitSettings
     labels, command : str
@@ -279,6 +292,8 @@ def fit(
             "the protocol 'reference' shows what leaks are worth; a model for use is fitted by "
             "'paper', 'artist' or 'time' (`spdkit evaluate --protocol reference` compares)"
         )
+    unscaled = data.y
+    data = in_points(data, settings.target_range)
     splits = split_rows(
         data,
         settings.protocol,
@@ -289,7 +304,8 @@ def fit(
     )
     if not len(splits.test):
         raise SpdkitError("a model is scored on test rows: test_share must be above 0")
-    classes = PopularityClasses(settings.thresholds).fit(data.y.iloc[splits.development])
+    classes = PopularityClasses(settings.thresholds, settings.target_range)
+    classes.fit(unscaled.iloc[splits.development])
     songs = songs_of(data, classes.thresholds_)
     training, test = songs.rows(splits.development), songs.rows(splits.test)
     model = model_maker(settings, verbose=progress)()

@@ -236,6 +236,16 @@ def test_shares_are_asked_about_and_fitted_as_what_they_are(folder, tmp_path):
     y = labels.set_index("track_id").loc[record.test.index, "popularity"]
     np.testing.assert_allclose(record.test["y"], y)
     assert run("fit", *words, "-o", tmp_path / "m", *QUICK, "--target-range", "1,0", code=1)
+    # Thresholds are in the unit of the target.
+    marks = ("--target-range", "0,1", "--thresholds")
+    run("fit", *words, "-o", tmp_path / "m", *QUICK, *marks, ".4,.6")
+    assert predict.load(tmp_path / "m")[1].thresholds == pytest.approx((40, 60))
+    for command in (("fit", *words, "-o", tmp_path / "m"), ("evaluate", *words)):
+        found = run(*command, *QUICK[:3], *marks, "25,65", code=1)
+        assert "thresholds must rise within (0, 1]" in found.stderr
+    result = run("evaluate", *words, *QUICK[:3], "--k", 2, "--json", *marks, ".4,.6")
+    classed = json.loads(result.stdout)["scores"]["1-B"]["validation"]["f1_macro"]["value"]
+    assert classed < 1
 
 
 def test_each_remark_is_printed_once_and_kept(folder, tmp_path):

@@ -127,7 +127,10 @@ def test_it_is_an_estimator():
     classes = PopularityClasses((30, 70))
     with pytest.raises(NotFittedError):
         classes.transform([1])
-    assert clone(classes).get_params() == {"thresholds": (30, 70)}
+    assert clone(classes).get_params() == {
+        "thresholds": (30, 70),
+        "target_range": (0.0, 100.0),
+    }
     series = pd.Series([29, 30, 70], index=["a", "b", "c"])
     assert classes.fit_transform(series).tolist() == [0, 1, 2]
     assert classes.fit(pd.Series([50], dtype="Int64")).transform([50]).tolist() == [1]
@@ -138,6 +141,22 @@ def test_shares_are_asked_about_where_thresholds_are_fixed():
     with pytest.warns(UnitWarning, match="all labels lie in .*shares or flags"):
         PopularityClasses().fit(shares)
     PopularityClasses("quartiles").fit(shares)
+
+
+def test_thresholds_are_in_the_unit_of_the_labels():
+    marks = [0, 2.4, 2.5, 6.4, 6.5, 10]
+    for thresholds in ((2.5, 6.5), None):
+        classes = PopularityClasses(thresholds, target_range=(0, 10))
+        assert classes.fit_transform(marks).tolist() == [0, 0, 1, 1, 2, 2]
+        assert classes.thresholds_ == (25, 65)
+    assert PopularityClasses((0.1, 0.2), (-1, 1)).fit_transform([-1, 0.1, 0.3]).tolist() == [0, 1, 2]
+    for wrong in ((25, 65), (0, 5), (6.5, 2.5)):
+        with pytest.raises(PopularityError, match=r"rise within \(0, 10\], which is what labels"):
+            PopularityClasses(wrong, target_range=(0, 10)).fit(marks)
+    with pytest.raises(PopularityError, match=r"not in \[0, 10\]"):
+        PopularityClasses(target_range=(0, 10)).fit([50])
+    with pytest.raises(ValueError, match="target_range must be"):
+        PopularityClasses(target_range=(10, 0)).fit(marks)
 
 
 @pytest.mark.parametrize("threshold", [-1, 101, np.nan, "high", None, True])
