@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.progress import progress_bar
@@ -37,7 +38,7 @@ from spdkit.evaluation.splits import ProtocolError, Splits
 from spdkit.nets.training import DivergedError
 from spdkit.popularity.labels import PAPER_THRESHOLDS, check_thresholds, classify
 from spdkit.popularity.models.base import CodeEstimator
-from spdkit.popularity.models.baselines import TITLES
+from spdkit.popularity.models.baselines import TITLES, shortage
 from spdkit.popularity.predictions import Predictions, headline, predict, scores
 
 Index = NDArray[np.intp]
@@ -50,7 +51,9 @@ class FitError(SpdkitError, ValueError):
 
 def left_out(name: str, error: FitError) -> str:
     """Warn of a model that others go on without, and return what was said."""
-    remark = f"{TITLES.get(name, name)} is left out: {error}"
+    needs = shortage(name, error)
+    reason = f"it needs {needs}" if needs else str(error)
+    remark = f"{TITLES.get(name, name)} is left out: {reason}"
     warnings.warn(remark, SpdkitWarning, stacklevel=3)
     return remark
 
@@ -177,7 +180,8 @@ def fit_model(model: Any, songs: Songs, *, together: bool) -> float:
         else:
             model.fit(songs.X, y)
     except (ValueError, DivergedError) as error:
-        raise FitError(f"{_called(model)} cannot be fitted on {len(y)} songs: {error}") from error
+        name = type(model[-1] if isinstance(model, Pipeline) else model).__name__
+        raise FitError(f"{name} cannot be fitted on {len(y)} songs: {error}") from error
     return time.process_time() - start
 
 
@@ -250,9 +254,14 @@ def evaluate(
     Raises
     ------
     FitError
-        When there is no model, or a model cannot be fitted on these songs.
+        When there is no model, or the first cannot be fitted on these songs.
     ProtocolError
         When the splits are of more rows than there are songs.
+
+    Warns
+    -----
+    SpdkitWarning
+        Of each other model that cannot be fitted on these songs, and is left out.
     """
     if not makers:
         raise FitError("makers is empty: there is no model to evaluate")
@@ -265,25 +274,32 @@ def evaluate(
     }
     seconds: dict[str, float] = {}
     predictions: dict[str, dict[str, Predictions]] = {"validation": {}, "test": {}}
+    first = next(iter(makers))
     n_fits = len(makers) * (len(splits.folds) + 1)
     with progress_bar("fitting", n_fits, shown=progress) as advance:
         for name, make in makers.items():
             results = []
-            for result in folds_of(make, songs, splits):
-                results.append(result)
-                advance(False)
+            try:
+                for result in folds_of(make, songs, splits):
+                    results.append(result)
+                    advance(False)
+            except FitError as error:
+                if name == first:
+                    raise
+                left_out(name, error)
+                continue
             seconds[name] = sum(result.seconds for result in results)
             predictions["validation"][name] = _pooled([r.validation for r in results])
             if results[-1].test is not None:
                 predictions["test"][name] = results[-1].test
-    first, *others = makers
+    others = [name for name in seconds if name != first]
     evaluation = Evaluation(
-        str(splits), "", seconds, {name: {} for name in makers}, {name: {} for name in others}
+        str(splits), "", seconds, {name: {} for name in seconds}, {name: {} for name in others}
     )
     for part, of_models in predictions.items():
         if of_models:
             scored, differences = compare(songs.rows(rows[part]), of_models, n_resamples)
-            for name in makers:
+            for name in seconds:
                 evaluation.scores[name][part] = scored[name]
             for name in others:
                 evaluation.differences[name][part] = differences[name]

@@ -29,7 +29,7 @@ from spdkit.common.progress import progress_bar
 from spdkit.common.release_dates import RELEASE_FACTS, ReleaseDate, release_date_of
 from spdkit.common.versions import installed_versions
 from spdkit.evaluation.splits import PROTOCOLS, Fold, Index, Splits, split
-from spdkit.popularity.cross_validation import Songs, compare, fit_model
+from spdkit.popularity.cross_validation import FitError, Songs, compare, fit_model, left_out
 from spdkit.popularity.labels import (
     PAPER_THRESHOLDS,
     PopularityClasses,
@@ -285,7 +285,12 @@ def fit(
     Raises
     ------
     SpdkitError
-        When the rows cannot be split as asked, or a model cannot be fitted on them.
+        When the rows cannot be split as asked, or the model cannot be fitted on them.
+
+    Warns
+    -----
+    SpdkitWarning
+        Of the split's remarks, and each baseline that is left out, since it cannot be fitted.
     """
     if settings.protocol == "reference":
         raise SpdkitError(
@@ -313,11 +318,15 @@ def fit(
     seconds = {"model": fit_model(model, training, together=together)}
     predictions = {"model": predict(model, test.X, test.thresholds)}
     makers = baseline_makers(settings) if settings.compared else {}
+    remarks = list(splits.remarks)
     with progress_bar("baselines", len(makers), shown=progress) as advance:
         for key, make in makers.items():
             baseline = make()
-            seconds[key] = fit_model(baseline, training, together=together)
-            predictions[key] = predict(baseline, test.X, test.thresholds)
+            try:
+                seconds[key] = fit_model(baseline, training, together=together)
+                predictions[key] = predict(baseline, test.X, test.thresholds)
+            except FitError as error:
+                remarks.append(left_out(key, error))
             advance(False)
     features = _features(data, store, training.X)
     scored, differences = compare(test, predictions)
@@ -333,7 +342,7 @@ def fit(
         labels=labels,
         groups=None if data.groups is None else str(data.groups.name),
         extractors=_extractors(store, data),
-        losses=(*str(data.report).splitlines(), *splits.remarks),
+        losses=(*str(data.report).splitlines(), *remarks),
         packages=installed_versions(_PACKAGES),
         split=Split(
             protocol=splits.protocol,

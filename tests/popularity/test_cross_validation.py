@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
-from spdkit.evaluation.splits import ProtocolError, paper_split, split
+from spdkit.common.errors import SpdkitWarning
+from spdkit.evaluation.splits import Fold, ProtocolError, paper_split, split
 from spdkit.popularity.cross_validation import FitError, Songs, evaluate, fit_model, folds_of
+from spdkit.popularity.models.baselines import classifiers, regressors
 from spdkit.popularity.models.hitmusicnet import HitMusicNetClassifier, HitMusicNetRegressor
 
 
@@ -169,3 +175,27 @@ def test_songs_and_models_that_do_not_fit_are_named():
         evaluate({}, Songs(X, y), paper_split(20))
     with pytest.raises(ValueError, match="the splits are of 60 rows, and there are 20 songs"):
         evaluate({"none": lambda: None}, Songs(X, y), paper_split(60))
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_baseline_that_songs_are_too_few_for_is_left_out_and_told_once(task):
+    data = songs(12)
+    if task == "regression":
+        makers = regressors()
+    else:
+        data = Songs(data.X, np.where(np.arange(12) == 5, 90.0, 10.0))
+        makers = classifiers()
+    makers = {key: partial(clone, model) for key, model in makers.items()}
+    splits = split("paper", 12, k=2, test_share=0)
+    first = next(iter(makers))
+    # Every fold has to have the one song of its class.
+    if task == "classification":
+        rows = np.arange(12)
+        splits = replace(splits, development=rows, folds=(Fold(rows, rows),) * 2)
+    with pytest.warns(SpdkitWarning, match="MLP is left out: it needs 11 songs.*2 of each") as told:
+        result = evaluate(makers, data, splits)
+    assert len(told) == 1 and "validation_fraction" not in str(told[0].message)
+    assert set(result.scores) == set(result.seconds) == set(makers) - {"mlp"}
+    assert set(result.differences) == set(makers) - {"mlp", first}
+    with pytest.raises(FitError, match="Regressor cannot|Classifier cannot"):
+        evaluate({"mlp": makers["mlp"]}, data, splits)

@@ -149,7 +149,11 @@ def test_thresholds_are_in_the_unit_of_the_labels():
         classes = PopularityClasses(thresholds, target_range=(0, 10))
         assert classes.fit_transform(marks).tolist() == [0, 0, 1, 1, 2, 2]
         assert classes.thresholds_ == (25, 65)
-    assert PopularityClasses((0.1, 0.2), (-1, 1)).fit_transform([-1, 0.1, 0.3]).tolist() == [0, 1, 2]
+    assert PopularityClasses((0.1, 0.2), (-1, 1)).fit_transform([-1, 0.1, 0.3]).tolist() == [
+        0,
+        1,
+        2,
+    ]
     for wrong in ((25, 65), (0, 5), (6.5, 2.5)):
         with pytest.raises(PopularityError, match=r"rise within \(0, 10\], which is what labels"):
             PopularityClasses(wrong, target_range=(0, 10)).fit(marks)

@@ -33,6 +33,7 @@ References: Martín-Gutiérrez et al. (2020), Tables 5 and 6; Ke et al. (2017), 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +62,19 @@ TITLES = {
     "lightgbm": "LightGBM",
     "lightgbm_l1": "LightGBM, L1",
 }
+# What each needs of the rows to learn from; any others do with one.
+_NEEDS = {
+    "mlr_lasso": "5 songs to train on, for as many folds",
+    "mlp": "11 songs to train on, a tenth of which decides when it stops, and 2 of each class",
+    "lda": "more songs to train on than classes",
+    "lightgbm": "2 songs to train on",
+    "lightgbm_l1": "2 songs to train on",
+}
+# How scikit-learn says that there are too few, in words that name options of its own.
+_TOO_FEW = re.compile(
+    r"validation set is too small|least populated class|(?:test|train)_size|n_splits|"
+    r"number of samples must be more|minimum of \d+ is required"
+)
 # Trees enough to converge at this rate on 10,000 to 100,000 songs.
 _TREES = {"n_estimators": 500, "learning_rate": 0.03}
 _PARAMETERS: dict[str, Allowed] = {"random_state": (SEED, None), "lightgbm": FLAG}
@@ -128,6 +142,11 @@ def classifiers(
         model = _lightgbm().LGBMClassifier(class_weight=class_weight, **settings)
         baselines["lightgbm"] = _unscaled(model)
     return baselines
+
+
+def shortage(key: str, error: Exception) -> str:
+    """What a baseline needs, if `error` says that there were too few songs; empty if not."""
+    return _NEEDS.get(key, "") if _TOO_FEW.search(str(error)) else ""
 
 
 def _prepared(model: Any) -> Pipeline:
