@@ -197,5 +197,5 @@ def test_a_baseline_that_songs_are_too_few_for_is_left_out_and_told_once(task):
     assert len(told) == 1 and "validation_fraction" not in str(told[0].message)
     assert set(result.scores) == set(result.seconds) == set(makers) - {"mlp"}
     assert set(result.differences) == set(makers) - {"mlp", first}
-    with pytest.raises(FitError, match="Regressor cannot|Classifier cannot"):
+    with pytest.raises(FitError, match=r"Regressor cannot|Classifier cannot"):
         evaluate({"mlp": makers["mlp"]}, data, splits)
