@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from spdkit.extractors.decoding.file_bytes import JoinedRanges
 from spdkit.extractors.decoding.mpeg_frames import find_mpeg_sound
+from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
+from spdkit.extractors.decoding.opus_packets import RATE, packet_samples
 from spdkit.extractors.decoding.reader import (
     NotDecodableError,
     UnsuitableSoundError,
@@ -37,15 +39,11 @@ _PCM = re.compile(r"pcm_(?:[suf](8|16|24|32|64)(?:le|be)?|alaw|mulaw)")
 _LOSSLESS = ("flac", "alac", "tta", "wavpack", "ape")
 # Containers of which the header states a length; of others ffmpeg guesses it.
 _STATING = ("mov", "matroska", "asf", "caf", "wav", "aiff", "au", "w64")
-_OPUS_RATE = 48000
 _DISCARDED = 2  # flag of a packet that is decoded and not heard
 _SAMPLE_FRAMES = 4
 _NEGLIGIBLE = 0.1  # seconds: rounding, and what codecs pad
-_OPUS_SAMPLES = {  # a frame, by the configuration in a packet's first byte; RFC 6716, section 3.1
-    **{config: (480, 960, 1920, 2880)[config % 4] for config in range(12)},
-    **{config: (480, 960)[config % 2] for config in range(12, 16)},
-    **{config: (120, 240, 480, 960)[config % 4] for config in range(16, 32)},
-}
+# Codecs that settle within `_PREROLL`, wherever decoding begins; of others the state is kept on.
+_SETTLING = (*_CONSTANT, *_LOSSLESS, "opus", "vorbis", "wmav1", "wmav2", "wmapro", "wmalossless")
 
 
 class AvReader:
@@ -65,7 +63,8 @@ class AvReader:
         self._source: Any = open_binary(audio)  # av itself refuses names that are not UTF-8
         self._container: Any = None
         self._stamps: array[int] | None = None  # of the packets, where the container lists them
-        self._is_cut = self._is_chained = False
+        self._is_cut = False
+        self._is_read_on = False  # whether every window is decoded from the start on
         try:
             sound = find_mpeg_sound(self._source, audio)
             self._size = self._source.seek(0, SEEK_END)
@@ -74,6 +73,7 @@ class AvReader:
             self._source = JoinedRanges(self._source, ranges)
             self._open()
             self._check_stream()
+            self._check_file()
             self.sr: int = self._stream.rate
             self.channels: int = self._stream.channels
             # Samples that are decoded before each packet; the last entry is their number in all.
@@ -116,7 +116,7 @@ class AvReader:
         try:
             self._container = av.open(self._source)
         except self._errors as error:
-            raise NotDecodableError(f"ffmpeg: {error.strerror}") from None
+            raise NotDecodableError(_words(error)) from None
         streams = self._container.streams.audio
         if not streams:
             raise NotDecodableError("ffmpeg: the file has no sound in it")
@@ -133,6 +133,18 @@ class AvReader:
         n_streams = len(self._container.streams.audio)
         if n_streams > 1:
             self.remarks.append(f"the first of {n_streams} streams of sound was taken")
+
+    def _check_file(self) -> None:
+        """Look for pages that are missing, and for packets behind the end of the file."""
+        is_pcm = self._codec.startswith("pcm_")
+        self._is_read_on = not is_pcm and self._codec not in _SETTLING
+        if "ogg" in self._formats:
+            layout = read_ogg_layout(self._source)
+            self.remarks += layout.faults + layout.remarks
+            self._is_read = True
+        if "mov" in self._formats and not is_pcm:
+            entries = self._stream.index_entries
+            self._is_cut = any(entry.pos + entry.size > self._size for entry in entries)
 
     @property
     def _formats(self) -> set[str]:
@@ -178,13 +190,13 @@ class AvReader:
             yield number, packet
             yield from enumerate(packets, number + 1)
         except self._errors as error:  # some are no OSError, nor a ValueError
-            raise ValueError(f"ffmpeg: {error.strerror}") from error
+            raise ValueError(_words(error)) from error
 
     def _decode(self, packet: Any) -> list[Any]:
         try:
             frames = packet.decode()
         except self._errors as error:
-            raise ValueError(f"ffmpeg: {error.strerror}") from error
+            raise ValueError(_words(error)) from error
         for frame in frames:
             if (frame.sample_rate, frame.layout.nb_channels) != (self.sr, self.channels):
                 raise UnsuitableSoundError(
@@ -198,15 +210,15 @@ class AvReader:
         samples_of = self._samples_rule()
         if samples_of is None:
             return None
-        starts = _Starts()
+        starts, n_discarded = _Starts(), 0
         for _, packet in self._packets(0):
             samples = samples_of(packet) if packet.size else 0
-            if samples is None or packet.has_sidedata("new_extradata"):
+            n_discarded += packet.is_discard
+            # Beyond one packet that primes, an edit list cuts packets in two.
+            if samples is None or n_discarded > 1 or packet.has_sidedata("new_extradata"):
                 return None
             starts.add(samples, *_trims(packet), is_heard=not packet.is_discard)
-            self._is_cut |= packet.is_corrupt
-        is_listed = "mov" in self._formats and not self._codec.startswith("pcm_")
-        self._is_cut |= is_listed and len(starts.numbers) - 1 < self._stream.frames
+            self._note_end(packet)
         return starts.numbers
 
     def _read_table(self) -> array[int] | None:
@@ -217,9 +229,11 @@ class AvReader:
         first, last = _trims(next(self._packets(0))[1])
         entries = self._stream.index_entries
         starts, stamps = _Starts(), array("q")
+        n_discarded = sum(bool(entry.flags & _DISCARDED) for entry in entries)
+        if n_discarded > 1:
+            return None
         for entry in entries:
-            self._is_cut = entry.pos + entry.size > self._size
-            if self._is_cut:
+            if entry.pos + entry.size > self._size:
                 break
             stamps.append(entry.timestamp)
             starts.add(n_samples, first, last, is_heard=not entry.flags & _DISCARDED)
@@ -231,15 +245,19 @@ class AvReader:
         """Samples before each packet by decoding all of them."""
         starts = _Starts()
         for _, packet in self._packets(0):
-            self._is_chained |= packet.has_sidedata("new_extradata")
-            self._is_cut |= packet.is_corrupt
+            self._is_read_on |= packet.has_sidedata("new_extradata")
+            self._note_end(packet)
             starts.add(sum(frame.samples for frame in self._decode(packet)))
         return starts.numbers
+
+    def _note_end(self, packet: Any) -> None:
+        self._is_cut |= packet.is_corrupt and bool(self._formats & set(_STATING))
 
     def _samples_rule(self) -> Callable[[Any], int | None] | None:
         """How many samples a packet decodes to; None for codecs that do not tell."""
         if self._codec == "opus":
-            return _opus_samples if self.sr == _OPUS_RATE else None
+            is_plain = self.sr == RATE
+            return (lambda packet: packet_samples(bytes(packet)[:2])) if is_plain else None
         if self._codec in _LOSSLESS:
             ticks = 1 / (self._stream.time_base * self.sr)
             return lambda packet: _whole(packet.duration / ticks)
@@ -281,7 +299,7 @@ class AvReader:
 
         to_float = AudioResampler(format="fltp", layout=self._stream.layout, rate=self.sr)
         before = max(0, start - round(_PREROLL * self.sr))
-        first = 0 if self._is_chained else max(0, bisect_left(self._starts, before) - 1)
+        first = 0 if self._is_read_on else max(0, bisect_left(self._starts, before) - 1)
         for number, packet in self._packets(first):
             if number >= len(self._starts):
                 return
@@ -318,14 +336,10 @@ def _trims(packet: Any) -> tuple[int, int]:
     return first, last
 
 
-def _opus_samples(packet: Any) -> int | None:
-    data = bytes(packet)
-    if len(data) < 2:
-        return None
-    code = data[0] & 3
-    n_frames = data[1] & 63 if code == 3 else 1 if code == 0 else 2
-    return n_frames * _OPUS_SAMPLES[data[0] >> 3]
-
-
 def _whole(samples: Fraction) -> int | None:
     return int(samples) if samples > 0 and samples.denominator == 1 else None
+
+
+def _words(error: Any) -> str:
+    is_number = str(error.strerror).startswith("Error number")
+    return "ffmpeg cannot decode it" if is_number else f"ffmpeg: {error.strerror}"

@@ -1,46 +1,82 @@
-"""FLAC frames: where the sound of a FLAC ends by its last frame, and how many FLACs a file joins.
+"""FLAC frames: whether all of a FLAC is there, where it ends, and how many FLACs a file joins.
 
-The head of a FLAC states a number of samples. Whether that is so, its last frame says, which counts
-the frames or samples before it. Reference: RFC 9639, sections 8.2 and 9.1.
+The head of a FLAC states a number of samples. Whether they are there, its frames say, each of which
+counts the frames or samples before it. Reference: RFC 9639, sections 8.2 and 9.1.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 from spdkit.extractors.decoding.file_bytes import FileBytes
 
 _MARKER, _FIRST_BLOCK = b"fLaC", b"\0\0\x22"  # a byte of flags lies between
+_SYNCS = b"\xff\xf8", b"\xff\xf9"  # of frames that are alike, and of such as are not
 _TAIL = 1 << 17  # longer than the longest frame in use, and than most tags behind the sound
 _LONGEST_HEADER = 16
 _BLOCK_SIZES = {1: 192, **{n: 576 << (n - 2) for n in range(2, 6)}}
 _BLOCK_SIZES |= {n: 256 << (n - 8) for n in range(8, 16)}
 
 
-def count_streams(source: FileBytes) -> int:
-    """How many FLAC streams follow one another in a file."""
+@dataclass(frozen=True)
+class FlacLayout:
+    """What the frames of a file say.
+
+    Attributes
+    ----------
+    n_streams : int
+        FLAC streams that follow one another.
+    end : int
+        Samples up to the end of the last frame.
+    hole : int or None
+        The first sample that no frame holds, before the last one; None where all are there.
+    """
+
+    n_streams: int
+    end: int
+    hole: int | None
+
+
+def read_flac_layout(source: FileBytes) -> FlacLayout:
+    """Walk through all frames of a file."""
     n_streams, place = 0, 0
     while (place := source.find(_MARKER, place)) >= 0:
         n_streams += source.get(place, 8)[5:] == _FIRST_BLOCK
         place += len(_MARKER)
-    return n_streams
+    block_size = _block_size(source)
+    ends: dict[int, int] = {}
+    for sync in _SYNCS:
+        place = 0
+        while (place := source.find(sync, place)) >= 0:
+            if (frame := _frame(source.get(place, _LONGEST_HEADER), block_size)) is not None:
+                ends.setdefault(*frame)
+            place += len(sync)
+    end = max(ends.values(), default=0)
+    reached = 0
+    while reached in ends:
+        reached = ends[reached]
+    return FlacLayout(n_streams, end, reached if reached < end else None)
 
 
 def end_of_sound(source: FileBytes) -> int | None:
     """Samples up to the end of the last frame in the last 128 KiB; None where there is none."""
-    start = source.find(_MARKER, 0)
-    block_size = int.from_bytes(source.get(start + 10, 2), "big")  # of all frames but the last
+    block_size = _block_size(source)
     tail = source.get(max(0, source.size - _TAIL), _TAIL)
     place = len(tail)
     while (place := tail.rfind(b"\xff", 0, place)) >= 0:
-        end = _frame_end(tail[place : place + _LONGEST_HEADER], block_size)
-        if end is not None:
-            return end
+        if (frame := _frame(tail[place : place + _LONGEST_HEADER], block_size)) is not None:
+            return frame[1]
     return None
 
 
-def _frame_end(head: bytes, block_size: int) -> int | None:
-    """Samples up to the end of the frame that begins with `head`; None where that is no frame."""
+def _block_size(source: FileBytes) -> int:
+    """Samples of all frames but the last, where they are alike."""
+    return int.from_bytes(source.get(source.find(_MARKER, 0) + 10, 2), "big")
+
+
+def _frame(head: bytes, block_size: int) -> tuple[int, int] | None:
+    """Samples before a frame and up to its end; None where `head` begins none."""
     if len(head) < _LONGEST_HEADER or head[1] & 0xFE != 0xF8 or head[3] & 1:
         return None
     size_code, rate_code = head[2] >> 4, head[2] & 15
@@ -56,7 +92,8 @@ def _frame_end(head: bytes, block_size: int) -> int | None:
     at += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
     if _crc8(head[:at]) != head[at]:
         return None
-    return n_samples + (number if head[1] & 1 else number * block_size)
+    start = number if head[1] & 1 else number * block_size
+    return start, start + n_samples
 
 
 def _coded_number(data: bytes) -> tuple[int, int]:

@@ -27,6 +27,7 @@ _BIT_RATES = {
 }
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _SUFFIXES = (".mp3", ".mp2", ".mp1", ".mpa", ".mpga")
+_MONO = 0xC0  # and above: the mode in a header's fourth byte
 _DECODER_DELAY = 529  # samples of the filters of layer III
 _ENCODER_FIELDS = 21  # bytes of an index between the number of frames and what to leave out
 _IN_A_ROW = 3  # headers that agree: one alone occurs by chance in a picture
@@ -56,7 +57,7 @@ class MpegSound:
         The byte after the index; None without one.
     is_layer_iii : bool
     is_uniform : bool
-        Whether all frames have one rate and layer.
+        Whether all frames have one rate, layer and number of channels.
     is_plain : bool
         Whether they are one row, right behind the tags at the head of the file.
     """
@@ -91,7 +92,7 @@ def find_mpeg_sound(file: IO[bytes], name: str) -> MpegSound | None:
     if _header(source, place) is None and not name.lower().endswith(_SUFFIXES):
         return None
     ranges: list[tuple[int, int]] = []
-    kinds: set[tuple[int, int, int]] = set()
+    kinds: set[tuple[int, ...]] = set()
     n_frames = 0
     while (first := _find_row(source, place)) is not None:
         count, end, kind = _walk_row(source, first)
@@ -203,18 +204,18 @@ def _begins_row(source: FileBytes, place: int) -> bool:
     return len(kinds) == 1 and place <= source.size
 
 
-def _walk_row(source: FileBytes, place: int) -> tuple[int, int, tuple[int, int, int]]:
+def _walk_row(source: FileBytes, place: int) -> tuple[int, int, tuple[int, ...]]:
     """How many whole frames of one kind follow one another, where they end, and their kind."""
     headers, count = _headers(), 0
     header = _header(source, place)
     assert header is not None
-    kind = header.kind
+    kind, is_mono = header.kind, source.get(place + 3, 1) >= bytes((_MONO,))
     while place < source.size:
-        data, begin = source.chunk(place, 3)
-        at, last = begin, len(data) - 3
+        data, begin = source.chunk(place, 4)
+        at, last = begin, len(data) - 4
         while at <= last and data[at] == 0xFF:
             following = headers.get(data[at + 1] << 8 | data[at + 2])
-            if following is None or following.kind != kind:
+            if following is None or following.kind != kind or (data[at + 3] >= _MONO) != is_mono:
                 break
             header = following
             at += header.n_bytes
@@ -223,13 +224,13 @@ def _walk_row(source: FileBytes, place: int) -> tuple[int, int, tuple[int, int, 
         if at <= last or at == begin:
             break
     if place > source.size:  # the last frame is cut
-        return count - 1, place - header.n_bytes, kind
-    return count, place, kind
+        return count - 1, place - header.n_bytes, (*kind, is_mono)
+    return count, place, (*kind, is_mono)
 
 
 def _side_information(head: bytes) -> int:
     """Bytes between the header of a frame of layer III and its index."""
-    is_mono = head[3] >> 6 == 3
+    is_mono = head[3] >= _MONO
     if (head[1] >> 3) & 3 == 3:
         return 17 if is_mono else 32
     return 9 if is_mono else 17

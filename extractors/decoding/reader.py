@@ -13,7 +13,14 @@ BLOCK = 2**18
 
 
 class NotDecodableError(Exception):
-    """A reader cannot make sound of a file; the message says why, and another may be tried."""
+    """A reader cannot make sound of a file; the message says why, and another may be tried.
+
+    `is_of_file` says whether that is a fact about the file, worth a remark when another reads it.
+    """
+
+    def __init__(self, reason: str, *, is_of_file: bool = False) -> None:
+        super().__init__(reason)
+        self.is_of_file = is_of_file
 
 
 class UnsuitableSoundError(Exception):

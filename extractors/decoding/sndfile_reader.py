@@ -19,7 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
-from spdkit.extractors.decoding.flac_frames import count_streams, end_of_sound
+from spdkit.extractors.decoding.flac_frames import FlacLayout, end_of_sound, read_flac_layout
 from spdkit.extractors.decoding.mpeg_frames import MpegSound, find_mpeg_sound, index_frames
 from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
 from spdkit.extractors.decoding.reader import (
@@ -29,7 +29,6 @@ from spdkit.extractors.decoding.reader import (
 )
 from spdkit.tracks.track import is_url, open_binary
 
-UNKNOWN_FORMAT = "libsndfile: Format not recognised"
 # Sizes that programs write when they stream and cannot know: 0, or about what 31 or 32 bits hold.
 _LIMITS = (1 << 31, 1 << 32)
 _HEADER_ROOM = 1 << 16
@@ -43,7 +42,6 @@ _SOUND_SIZE = re.compile(r"^\s*(?:data|Data [sS]ize)\s*: (-?\d+)$", re.MULTILINE
 _FILE_SIZE = re.compile(r"^Length : (\d+)$", re.MULTILINE)
 _W64_CHUNK_HEADER = 24
 _LONGEST_TRIM = 2 * 4095 + 1152  # samples that an mp3's index may take off its ends
-_JOINED = "{} {} streams follow one another in the file, of which libsndfile reads one"
 _NOT_UNIFORM = "the parts of the file differ in sample rate, channels or codec: split it"
 _ALL_TAKEN = "the header does not state a length: all that is there was taken"
 
@@ -117,10 +115,12 @@ class SndfileReader:
         except soundfile.LibsndfileError as error:
             # A text named .mp3 is a "File does not exist" to libsndfile (7).
             unknown = error.code in (1, 7)
-            reason = UNKNOWN_FORMAT if unknown else f"libsndfile: {error.error_string.rstrip('.')}"
-            raise NotDecodableError(reason) from None
+            reason = "Format not recognised" if unknown else error.error_string.rstrip(".")
+            is_damage = "malformed" in reason
+            raise NotDecodableError(f"libsndfile: {reason}", is_of_file=is_damage) from None
         except TypeError:  # soundfile's own, at the name alone
-            raise NotDecodableError("libsndfile: .raw is sound without a header") from None
+            reason = "libsndfile: .raw is sound without a header"
+            raise NotDecodableError(reason, is_of_file=True) from None
 
     def _seek(self, start: int) -> int:
         """Go to a frame; how many frames are left to read over to be there."""
@@ -158,6 +158,8 @@ class SndfileReader:
             self._check_mpeg_length(sound)
         elif self._file.subtype.startswith("MPEG"):
             raise NotDecodableError("libsndfile guesses the length of MPEG sound in this container")
+        elif self._file.format == "VOC":
+            raise NotDecodableError("libsndfile takes heads of blocks in a VOC for sound")
         elif self._file.format == "OGG":
             self._check_ogg()
         elif self._file.format == "FLAC":
@@ -182,34 +184,40 @@ class SndfileReader:
             layout = read_ogg_layout(file)
         if not layout.is_uniform:
             raise UnsuitableSoundError(_NOT_UNIFORM)
-        if layout.n_links > 1:
-            raise NotDecodableError(_JOINED.format(layout.n_links, "Ogg"))
-        if layout.n_missing:
-            raise NotDecodableError(f"{layout.n_missing} Ogg pages are missing between others")
-        if not layout.ends:
-            self.remarks.append("no end-of-stream page: the file may be truncated")
+        if layout.faults:
+            raise NotDecodableError("; ".join(layout.faults), is_of_file=True)
+        self.remarks += layout.remarks
 
     def _check_flac(self) -> None:
         if self.n_frames >= 1 << 60:  # from a pipe
-            raise NotDecodableError("libsndfile cannot read a file that states no length")
+            raise NotDecodableError("the header of the FLAC states no length", is_of_file=True)
         with self._bytes() as file:
             source = FileBytes(file)
-            # Under a URL all of it would have to travel.
-            n_streams = 1 if is_url(self._audio) else count_streams(source)
-            end = end_of_sound(source)
-        if n_streams > 1:
-            raise NotDecodableError(_JOINED.format(n_streams, "FLAC"))
-        if end is not None and end > self.n_frames:
-            raise NotDecodableError(
-                f"the header of the FLAC states {self.n_frames} samples, and there are {end}"
-            )
-        self.n_held = self.n_frames if end is None else end
+            # Under a URL all of it would have to travel: only its end is looked at.
+            if is_url(self._audio):
+                end = end_of_sound(source) or self.n_frames
+            else:
+                layout = read_flac_layout(source)
+                end = layout.end or self.n_frames
+                self._require_one_flac(layout)
+        if end > self.n_frames:
+            reason = f"the header of the FLAC states {self.n_frames} samples, and there are {end}"
+            raise NotDecodableError(reason, is_of_file=True)
+        self.n_held = end
+
+    def _require_one_flac(self, layout: FlacLayout) -> None:
+        if layout.n_streams > 1:
+            reason = f"{layout.n_streams} FLAC streams follow one another in the file"
+            raise NotDecodableError(reason, is_of_file=True)
+        if layout.hole is not None:
+            reason = f"frames of the FLAC are missing at {layout.hole / self.sr:.2f} s"
+            raise NotDecodableError(reason, is_of_file=True)
 
     def _check_header(self) -> None:
         log = self._file.extra_info
         whole_file = int(match[1]) if (match := _FILE_SIZE.search(log)) else 0
-        if self.n_frames == 0 and whole_file > _LONGEST_EMPTY_FILE:
-            self._read_without_header(whole_file)
+        if self._misses_sound(log, whole_file):
+            self._read_without_header()
             return
         sizes = _sound_sizes(log, is_w64=self._file.format == "W64")
         if sizes is not None:
@@ -225,23 +233,39 @@ class SndfileReader:
         elif "Unknown chunk marker" in log:
             self.remarks.append("the header leaves bytes after the sound unexplained")
 
-    def _read_without_header(self, whole_file: int) -> None:
-        """Open again what follows the header, of a file of which that states a size of 0."""
+    def _misses_sound(self, log: str, whole_file: int) -> bool:
+        """Whether the header states a size of 0, or libsndfile takes a note for the sound.
+
+        Such is an item of a list of notes that is called "data".
+        """
+        if self.n_frames == 0:
+            return whole_file > _LONGEST_EMPTY_FILE
+        size = _SOUND_SIZE.search(log) if self._file.format == "WAV" else None
+        if size is None or int(size[1]) > whole_file // 2:
+            return False
+        with self._bytes() as file:
+            sound = _sound_chunk(FileBytes(file), "WAV")
+        return sound is not None and int(size[1]) < sound[1] - sound[0] <= whole_file
+
+    def _read_without_header(self) -> None:
+        """Open again the bytes of the sound alone."""
         form, subtype = self._file.format, self._file.subtype
         with self._bytes() as file:
-            start = _start_of_sound(FileBytes(file), form)
-        if start is None or subtype not in soundfile.available_subtypes("RAW"):
-            raise NotDecodableError("the header states that there is no sound")
+            sound = _sound_chunk(FileBytes(file), form)
+        if sound is None or subtype not in soundfile.available_subtypes("RAW"):
+            reason = "the header states that there is no sound"
+            raise NotDecodableError(reason, is_of_file=True)
         self._file.close()
         if self._handle is None:
             self._handle = open_binary(self._audio)
-        self._handle = cast(IO[bytes], JoinedRanges(self._handle, ((start, whole_file),)))
+        self._handle = cast(IO[bytes], JoinedRanges(self._handle, (sound,)))
         endian = "BIG" if form == "AU" else "LITTLE"
         self._file = _Forward(
             self._handle, "r", self.sr, self.channels, subtype, endian, format="RAW"
         )
+        if self.n_frames == 0:
+            self.remarks.append(_ALL_TAKEN)
         self.n_frames = self.n_held = self._file.frames
-        self.remarks.append(_ALL_TAKEN)
 
 
 def _mpeg_source(file: IO[bytes], sound: MpegSound) -> IO[bytes] | None:
@@ -255,9 +279,10 @@ def _mpeg_source(file: IO[bytes], sound: MpegSound) -> IO[bytes] | None:
         head = index_frames(file, sound) if sound.is_layer_iii else b""
         return cast(IO[bytes], JoinedRanges(file, ranges, head))
     if sound.stated_frames < sound.n_frames:
-        raise NotDecodableError(
+        reason = (
             f"the index of the mp3 states {sound.stated_frames} frames, {sound.n_frames} are there"
         )
+        raise NotDecodableError(reason, is_of_file=True)
     return None if sound.is_plain else cast(IO[bytes], JoinedRanges(file, sound.ranges))
 
 
@@ -272,14 +297,15 @@ def _sound_sizes(log: str, *, is_w64: bool) -> tuple[int, int] | None:
     return (stated, 1) if stated <= 0 else None
 
 
-def _start_of_sound(source: FileBytes, form: str) -> int | None:
-    """Where the sound begins in AU, WAV and RF64."""
+def _sound_chunk(source: FileBytes, form: str) -> tuple[int, int] | None:
+    """First byte of the sound of AU, WAV and RF64, and the byte after; to the end if it is of 0."""
     if form == "AU":
-        return int.from_bytes(source.get(4, 4), "big")
+        return int.from_bytes(source.get(4, 4), "big"), source.size
     place = 12
     while form in ("WAV", "WAVEX", "RF64") and len(head := source.get(place, 8)) == 8:
-        if head[:4] == b"data":
-            return place + 8
         size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            end = place + 8 + size
+            return place + 8, end if size and end <= source.size else source.size
         place += 8 + size + size % 2
     return None

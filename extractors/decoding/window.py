@@ -27,7 +27,7 @@ from spdkit.extractors.decoding.reader import (
     Reader,
     UnsuitableSoundError,
 )
-from spdkit.extractors.decoding.sndfile_reader import UNKNOWN_FORMAT, SndfileReader
+from spdkit.extractors.decoding.sndfile_reader import SndfileReader
 from spdkit.tracks.track import is_url
 
 Offset = Literal["middle", "head"] | float
@@ -237,8 +237,9 @@ class ClipStream:
         _require_length(self._source, self._decoded / self._reader.sr, self._min_duration)
 
     def _end(self, end: int) -> str:
-        stated, sr = self._reader.n_frames, self._reader.sr
-        return f"the file states {stated / sr:.2f} s but ends at {end / sr:.2f} s"
+        seconds, there = self._reader.n_frames / self._reader.sr, end / self._reader.sr
+        digits = 2 if f"{seconds:.2f}" != f"{there:.2f}" else 5
+        return f"the file states {seconds:.{digits}f} s but ends at {there:.{digits}f} s"
 
     def _gather(self, silent: bool) -> ClipFacts:
         reader, duration = self._reader, self._decoded / self._reader.sr
@@ -343,13 +344,15 @@ def read_clip(audio: str, **window: Any) -> Clip:
 
 def _open(audio: str, source: str) -> Reader:
     _require_file(audio, source)
-    reasons = []
+    reasons: list[str] = []
+    remarks: list[str] = []
     openers: tuple[type[SndfileReader | AvReader], ...] = (SndfileReader, AvReader)
     for opener in openers:
         try:
             reader = opener(audio)
         except NotDecodableError as error:
             reasons.append(str(error))
+            remarks += [str(error)] if error.is_of_file else []
         except FileNotFoundError as error:
             raise ExtractionError(source, _why_not_found(error)) from error
         except (OSError, ImportError) as error:
@@ -359,8 +362,7 @@ def _open(audio: str, source: str) -> Reader:
         except (RuntimeError, ValueError) as error:
             raise ExtractionError(source, f"damaged: {error}") from error
         else:
-            # Why libsndfile gave up may be news of damage, unless it is only another format.
-            reader.remarks[:0] = [reason for reason in reasons if reason != UNKNOWN_FORMAT]
+            reader.remarks[:0] = [each for each in remarks if each not in reader.remarks]
             return reader
     raise ExtractionError(source, "; ".join(reasons))
 

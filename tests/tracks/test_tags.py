@@ -643,7 +643,7 @@ def test_no_damage_raises_anything_else(tagged, kind, places, share):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=5000)
+@settings(deadline=None, max_examples=500)
 @given(places=mutations, share=st.just(1.0) | st.floats(0.01, 1))
 def test_no_damage_raises_anything_else_ever(tagged, kind, places, share):
     damaged(tagged, kind, places, share)

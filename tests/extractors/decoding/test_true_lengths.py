@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import sys
 from fractions import Fraction
@@ -229,14 +230,17 @@ def test_the_same_file_twice_is_twice_as_long(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["ogg", "flac", "mp3"])
-@pytest.mark.parametrize("other", [(22050, 1), (SR, 2)])
+@pytest.mark.parametrize("other", [(22050, 1), (SR, 2)], ids=["rate", "channels"])
 def test_parts_that_differ_are_refused(suffix, other, tmp_path):
     one = save(tmp_path / f"a.{suffix}", Y)
     rate, channels = other
     two = save(tmp_path / f"b.{suffix}", np.stack([Y] * channels, axis=1), rate)
     one.write_bytes(one.read_bytes() + two.read_bytes())
-    with pytest.raises(ExtractionError, match=r"(parts of the file differ|sound changes).*split"):
-        read(one)
+    for duration in (None, 1.0):
+        if (suffix, duration) == ("flac", 1.0):  # of which the head alone is decoded
+            continue
+        with pytest.raises(ExtractionError, match=r"(parts of the file|sound changes).*split"):
+            read(one, duration, offset="head")
 
 
 def test_a_broadcast_joined_late_and_one_with_a_hole(tmp_path):
@@ -254,6 +258,66 @@ def test_a_broadcast_joined_late_and_one_with_a_hole(tmp_path):
     clip = read(holed)
     np.testing.assert_array_equal(clip.y, straight(holed))
     assert remarks(clip) == "2 Ogg pages are missing between others"
+
+
+def without_packets(source, target, first, last):
+    """Copy a file and leave out packets, so that its pages are numbered without a gap."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(whole.streams.audio[0])
+        for number, packet in enumerate(whole.demux(whole.streams.audio[0])):
+            if packet.dts is not None and not first <= number < last:
+                packet.stream = stream
+                out.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize(("suffix", "first"), [("flac", 60), ("ogg", 100), ("opus", 100)])
+def test_packets_that_are_missing_are_no_sound(suffix, first, tmp_path):
+    sr = 48000 if suffix == "opus" else SR
+    whole = save(tmp_path / f"a.{suffix}", melody(12.0), sr)
+    holed = without_packets(whole, tmp_path / f"b.{suffix}", first, first + 30)
+    expected = straight(holed)
+    for duration in (None, 2.0):
+        clip = read(holed, duration, sr=sr)
+        start = round(clip.offset * sr)
+        assert clip.file_duration == len(expected) / sr < 0.97 * len(straight(whole)) / sr
+        np.testing.assert_array_equal(clip.y, expected[start : start + len(clip.y)])
+        assert re.search(r"missing (at \d|before \d)", remarks(clip))
+
+
+def test_an_m4a_that_is_trimmed_by_its_edit_list(tmp_path):
+    path = encode(tmp_path / "a.m4a", melody(6.0), "alac", "ipod")
+    patch(path, path.read_bytes().index(b"elst") + 12, struct.pack(">Ii", 3000, 2 * SR))
+    expected = straight(path)
+    assert len(expected) == pytest.approx(3 * SR, abs=1000)
+    clip = read(path, 1.0)
+    start = (len(expected) - SR) // 2
+    assert (clip.offset, clip.remarks) == (start / SR, ())
+    np.testing.assert_array_equal(clip.y, expected[start : start + SR])
+    np.testing.assert_array_equal(read(path).y, expected)
+
+
+@pytest.mark.parametrize("codec", ["adpcm_yamaha", "adpcm_swf"])
+def test_codecs_that_do_not_settle_are_read_from_the_start(codec, tmp_path):
+    path = encode(tmp_path / "a.wav", melody(6.0), codec, "wav")
+    clip = read(path, 1.0, offset=4.0)
+    np.testing.assert_allclose(clip.y, straight(path)[4 * SR :][:SR], atol=1e-6)
+
+
+def test_heads_of_blocks_in_a_voc_are_no_sound(tmp_path):
+    path = encode(tmp_path / "a.voc", Y, "pcm_s16le", "voc")
+    np.testing.assert_array_equal(read(path).y, straight(path))
+
+
+def test_a_note_that_is_called_data_is_no_sound(tmp_path):
+    path = save(tmp_path / "a.wav", Y)
+    content = path.read_bytes()
+    note = (
+        b"LIST" + struct.pack("<I", 28) + b"INFOdata" + struct.pack("<I", 16) + b"a remark in text"
+    )
+    at = content.index(b"data")
+    path.write_bytes(content[:at] + note + content[at:])
+    require_sound(path)
 
 
 @pytest.mark.parametrize("share", [0.5, 2.0])
