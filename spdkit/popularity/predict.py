@@ -68,15 +68,17 @@ def predict_store(
     -------
     DataFrame, indexed by track_id
         predicted, low, high (regression); class (a name), p_low, p_medium, p_high where they are
-        known; distance, outside_range (`spdkit.popularity.novelty`); the pushes; note, why there is
-        no prediction, otherwise empty. Songs without features come last.
+        known; distance, outside_range (`spdkit.popularity.novelty`); the pushes; note: why there is
+        no prediction, or what it is made without that no training song was without, otherwise
+        empty. Songs without features come last.
 
     Raises
     ------
     MatchError
         When the store's features are not the model's, or it lacks one of the tracks.
     """
-    features, reasons = _matched(store, record, track_ids)
+    features = _matched(store, record, track_ids)
+    reasons = _reasons(store, record, features)
     X = features[reasons == ""]
     table = pd.DataFrame(index=X.index)
     if len(X):
@@ -89,15 +91,15 @@ def predict_store(
             table = table.join(_contributions(model, record, X))
         order = "predicted" if "predicted" in table else "p_high"
         table = table.sort_values(order, ascending=False, kind="stable")
-    table["note"] = ""
+    table["note"] = _unseen_gaps(store, record, X)
     table = pd.concat([table, reasons[reasons != ""].rename("note").to_frame()])
     return table.rename_axis("track_id")
 
 
 def _matched(
     store: FeatureStore, record: ModelRecord, track_ids: Sequence[str] | None
-) -> tuple[pd.DataFrame, pd.Series]:
-    """Songs with columns as in training, and why those without any of the features have none."""
+) -> pd.DataFrame:
+    """Songs with columns as in training."""
     described, current = record.extractors, store.provenance["extractors"]
     absent = [name for name in described if name not in current]
     if absent:
@@ -118,15 +120,34 @@ def _matched(
         if strangers:
             raise MatchError(f"{store.path}: has no track {listing(strangers, quote=True)}")
         X = X.loc[list(track_ids)]
-    empty = X.isna().all(axis=1)
+    return X
+
+
+def _reasons(store: FeatureStore, record: ModelRecord, X: pd.DataFrame) -> pd.Series:
+    """Why songs without any of the features have none; empty of others."""
     reasons = pd.Series("", index=X.index, dtype=object)
-    for track_id in X.index[empty]:
-        row = store.obs.loc[track_id]
-        errors = [f"{name}: {row[f'{name}_error']}" for name in described if row[f"{name}_error"]]
-        reasons[track_id] = (
-            "; ".join(errors) or "has nothing that the model's features are made from"
-        )
-    return X, reasons
+    for track_id in X.index[X.isna().all(axis=1)]:
+        errors = {name: _error(store, track_id, name) for name in record.extractors}
+        told = [f"{name}: {error}" for name, error in errors.items() if error]
+        reasons[track_id] = "; ".join(told) or "has nothing that the model's features are made from"
+    return reasons
+
+
+def _unseen_gaps(store: FeatureStore, record: ModelRecord, X: pd.DataFrame) -> pd.Series:
+    """What songs lack all of that every training song had some of; empty of others."""
+    notes = pd.Series("", index=X.index, dtype=object)
+    for name, columns in store.var.loc[X.columns].groupby("extractor").groups.items():
+        if record.training_X[columns].isna().all(axis=1).any():
+            continue
+        for track_id in X.index[X[columns].isna().all(axis=1)]:
+            error = _error(store, track_id, str(name)) or "the song has none"
+            gap = f"guessed without {name}, which every training song had: {error}"
+            notes[track_id] = "; ".join(filter(None, [notes[track_id], gap]))
+    return notes
+
+
+def _error(store: FeatureStore, track_id: str, extractor: str) -> str:
+    return str(store.obs.loc[track_id, f"{extractor}_error"])
 
 
 def _contributions(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -> pd.DataFrame:

@@ -136,6 +136,16 @@ def test_songs_without_features_are_told_and_not_guessed(folder, tmp_path):
     assert found["predicted"].notna().sum() == 3
 
 
+def test_what_no_training_song_was_without_is_told_where_it_is_missing(folder, tmp_path):
+    table = song_store.songs(4, seed=9).drop(columns=["popularity", "artist_id"])
+    table.loc[2, "lyrics"] = None
+    song_store.extract(table, tmp_path / "f.h5", LyricsExtractor(), MetadataExtractor())
+    run("predict", folder / "regression", tmp_path / "f.h5", "-o", tmp_path / "p.csv")
+    notes = pd.read_csv(tmp_path / "p.csv", index_col="track_id")["note"].dropna()
+    gap = "guessed without lyrics, which every training song had: the song has none"
+    assert notes.to_dict() == {"song-002": gap}
+
+
 def test_a_table_of_tracks_is_extracted_as_the_model_was(folder, tmp_path):
     table = song_store.songs(5, seed=3).drop(columns=["popularity", "artist_id"])
     table.to_csv(tmp_path / "songs.csv", index=False)
