@@ -12,7 +12,6 @@ from functools import cache
 from spdkit.extractors.decoding.file_bytes import FileBytes
 
 _MARKER, _FIRST_BLOCK = b"fLaC", b"\0\0\x22"  # a byte of flags lies between
-_SYNCS = b"\xff\xf8", b"\xff\xf9"  # of frames that are alike, and of such as are not
 _TAIL = 1 << 17  # longer than the longest frame in use, and than most tags behind the sound
 _LONGEST_HEADER = 16
 _BLOCK_SIZES = {1: 192, **{n: 576 << (n - 2) for n in range(2, 6)}}
@@ -40,23 +39,41 @@ class FlacLayout:
 
 def read_flac_layout(source: FileBytes) -> FlacLayout:
     """Walk through all frames of a file."""
-    n_streams, place = 0, 0
+    end = end_of_sound(source) or 0
+    reached, place = _follow(source)
+    n_streams = 1
     while (place := source.find(_MARKER, place)) >= 0:
         n_streams += source.get(place, 8)[5:] == _FIRST_BLOCK
         place += len(_MARKER)
-    block_size = _block_size(source)
-    ends: dict[int, int] = {}
-    for sync in _SYNCS:
-        place = 0
-        while (place := source.find(sync, place)) >= 0:
-            if (frame := _frame(source.get(place, _LONGEST_HEADER), block_size)) is not None:
-                ends.setdefault(*frame)
-            place += len(sync)
-    end = max(ends.values(), default=0)
-    reached = 0
-    while reached in ends:
-        reached = ends[reached]
     return FlacLayout(n_streams, end, reached if reached < end else None)
+
+
+def _follow(source: FileBytes) -> tuple[int, int]:
+    """Samples up to the end of the last frame that follows on the others, and where it begins."""
+    place = _first_frame(source)
+    least = int.from_bytes(source.get(source.find(_MARKER, 0) + 12, 3), "big")  # bytes of a frame
+    block_size = _block_size(source)
+    # Frames begin alike; the last may be shorter, and says so in its third byte.
+    alike, reached, last = source.get(place, 3), 0, place
+    for sync in (alike, alike[:2]):
+        while (place := source.find(sync, place)) >= 0:
+            frame = _frame(source.get(place, _LONGEST_HEADER), block_size, reached)
+            if frame is None:
+                place += len(sync)
+            else:
+                reached, last = frame[1], place
+                place += max(least, len(sync))
+        place = last + len(sync)
+    return reached, last
+
+
+def _first_frame(source: FileBytes) -> int:
+    place = source.find(_MARKER, 0) + len(_MARKER)
+    while len(head := source.get(place, 4)) == 4:
+        place += 4 + int.from_bytes(head[1:], "big")
+        if head[0] & 0x80:
+            break
+    return place
 
 
 def end_of_sound(source: FileBytes) -> int | None:
@@ -75,15 +92,19 @@ def _block_size(source: FileBytes) -> int:
     return int.from_bytes(source.get(source.find(_MARKER, 0) + 10, 2), "big")
 
 
-def _frame(head: bytes, block_size: int) -> tuple[int, int] | None:
-    """Samples before a frame and up to its end; None where `head` begins none."""
-    if len(head) < _LONGEST_HEADER or head[1] & 0xFE != 0xF8 or head[3] & 1:
+def _frame(head: bytes, block_size: int, start: int | None = None) -> tuple[int, int] | None:
+    """Samples before a frame (`start`, if given) and up to its end; None of what is no frame."""
+    head = head.ljust(_LONGEST_HEADER, b"\0")  # a frame of silence may be shorter
+    if head[1] & 0xFE != 0xF8 or head[3] & 1:
         return None
     size_code, rate_code = head[2] >> 4, head[2] & 15
     number, n_bytes = _coded_number(head[4:])
     if size_code == 0 or rate_code == 15 or n_bytes == 0:
         return None
     at = 4 + n_bytes
+    first = number if head[1] & 1 else number * block_size
+    if start is not None and first != start:
+        return None
     if size_code in (6, 7):
         n_samples = int.from_bytes(head[at : at + size_code - 5], "big") + 1
         at += size_code - 5
@@ -92,8 +113,7 @@ def _frame(head: bytes, block_size: int) -> tuple[int, int] | None:
     at += {12: 1, 13: 2, 14: 2}.get(rate_code, 0)
     if _crc8(head[:at]) != head[at]:
         return None
-    start = number if head[1] & 1 else number * block_size
-    return start, start + n_samples
+    return first, first + n_samples
 
 
 def _coded_number(data: bytes) -> tuple[int, int]:

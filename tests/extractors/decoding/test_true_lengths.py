@@ -320,6 +320,18 @@ def test_a_note_that_is_called_data_is_no_sound(tmp_path):
     require_sound(path)
 
 
+@pytest.mark.parametrize("n_samples", [2 * SR, 11 * 4096, 11 * 4096 + 1, 11 * 4096 + 17])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_silent_frames_of_a_flac_are_there(n_samples, channels, tmp_path):
+    path = save(tmp_path / "a.flac", np.zeros((n_samples, channels)))
+    clip = read(path)
+    assert (len(clip.y), clip.decoder, clip.remarks) == (
+        n_samples,
+        "soundfile",
+        ("digital silence",),
+    )
+
+
 @pytest.mark.parametrize("share", [0.5, 2.0])
 def test_a_flac_that_states_another_length(share, tmp_path):
     path = save(tmp_path / "a.flac", Y)
