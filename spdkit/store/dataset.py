@@ -15,9 +15,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -44,6 +46,7 @@ class CatalogLabels(Protocol):
         """Labels and groups, indexed by ``track_id``."""
 
 
+_FLOAT_ID = re.compile(r"\d+\.0+")
 Labels = str | os.PathLike[str] | pd.DataFrame | CatalogLabels
 
 
@@ -212,7 +215,8 @@ def load(
     Warns
     -----
     SpdkitWarning
-        Of each kind of what was left out; of labels that look like marks out of 10.
+        Of each kind of what was left out; of labels that look like marks out of 10; of ids such as
+        "1.0", as pandas writes whole ones of which some are missing, that are taken for "1".
 
     Examples
     --------
@@ -228,6 +232,7 @@ def load(
     facts = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
     table, where = _label_table(labels, facts, str(whole.path), groups)
     table = table.rename(index=same_names(table.index, whole.obs.index))
+    table = table.rename(index=_whole_ids(table.index, whole.obs.index))
     labelled, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
     allowed = POPULARITY if target_range == "popularity" else target_range
     if target_range == "popularity":
@@ -298,11 +303,16 @@ def _label_table(
     if isinstance(labels, pd.DataFrame):
         table, where = labels, "the labels"
     elif not isinstance(labels, str | os.PathLike):
-        return labels.labels, f"catalog {labels.name}"
+        table, where = labels.labels, f"catalog {labels.name}"
     else:
         where = str(labels)
         text = ["track_id", *([groups] if groups else [])]  # an artist may be called 007, or NA
         table = read_table(labels, text=text, error=DatasetError)
+    twice = list(dict.fromkeys(map(str, table.columns[table.columns.duplicated()])))
+    if twice:
+        raise DatasetError(
+            f"{where}: more than one column {listing(twice, quote=True)}: rename or drop one"
+        )
     if "track_id" in table:
         table = table.set_index("track_id")
     elif table.index.name != "track_id":
@@ -323,7 +333,10 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
             f"{', '.join(map(str, table.columns))}"
         )
     cells = table[target]
-    numbers = pd.to_numeric(cells, errors="coerce").astype(np.float64)
+    objects = cells.astype(object)
+    odd = cells.notna() & objects.map(_is_no_number).astype(bool)
+    numbers = pd.to_numeric(objects.mask(odd) if odd.any() else cells, errors="coerce")
+    numbers = numbers.astype(np.float64).where(cells.notna())
     wrong = (cells.notna() & numbers.isna()) | np.isinf(numbers)
     if wrong.any():
         texts = [f"{cell!r} of track {track!r}" for track, cell in cells[wrong].items()]
@@ -332,6 +345,34 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
     if groups is not None and groups in table:
         labels["group"] = table[groups].map(cell_text).astype(object)
     return labels[labels["label"].notna()]
+
+
+def _is_no_number(cell: object) -> bool:
+    """Whether a cell is of a kind that pandas takes for a number: nanoseconds, a real part."""
+    kinds = (date, timedelta, np.datetime64, np.timedelta64, complex, np.complexfloating)
+    return isinstance(cell, (*kinds, pd.Period, pd.Interval))
+
+
+def _whole_ids(index: pd.Index, ids: pd.Index) -> dict[str, str]:
+    """For each label of a track called like 1.0, what the store has without the ".0", told.
+
+    What either of them has in both forms stays what it is.
+    """
+    known, there = set(ids), set(index)
+    whole = {
+        name: name[: name.index(".")]
+        for name in there - known
+        if _FLOAT_ID.fullmatch(name) and name[: name.index(".")] in known - there
+    }
+    if whole:
+        pairs = [f"{name} for {whole[name]!r}" for name in sorted(whole)]
+        warnings.warn(
+            f"labels of {len(whole)} tracks have ids with a decimal point, as pandas writes whole "
+            f"ones of which some are missing, and are taken for tracks without: {listing(pairs)}",
+            SpdkitWarning,
+            stacklevel=3,
+        )
+    return whole
 
 
 def _one_a_track(labels: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:

@@ -19,6 +19,21 @@ from spdkit.common.artist_credits import cell_text, names_several, read_credits
         *("['A', 'B']", '["A", "B"]', "('A', 'B')", "['A' 'B']", '[{"id": "A"}, {"id": "B"}]'),
         *("{'A': 'name', 'B': 'name'}", ["A", "B"], ("A", "B"), np.array(["A", "B"])),
         *("A;;B", "A;B;A", ["A; B"], ["A feat. B"], '["A (feat. B)"]'),
+        *("A ft.B", "A Feat.B", "A (ft.B)", "A（feat. B）", "A w/ B", "A w/B", "A (with B)"),
+        *(
+            "A、B",
+            "A，B",
+            "A；B",
+            "A｜B",
+            "A＆B",
+            "A／B",
+            "A＋B",
+            "A×B",
+            "A ､ B",
+            "[A, B]",
+            "(A,B)",
+            "{A, B}",
+        ),
         *("['A', None, 'B']", "A, B", "A & B", "A and B", "A x B", "A × B", "A vs. B", "A/B"),
     ],
 )
@@ -65,6 +80,40 @@ def test_who_begin_alike_are_one():
     assert read_credits(["Earth", "Earth, Wind & Fire"])[1][0] == "Earth"
     # But not in a list, which says where names end.
     assert read_credits([["Earth"], ["Earth, Wind & Fire"]])[1] == ("Earth, Wind & Fire",)
+
+
+def test_a_mark_of_guests_may_be_part_of_a_name():
+    cells = ["Little Feat & B", "Little Feat feat. X", "Little Feat and B", "Little Feat Choir"]
+    whole = read_credits([*cells, "B feat. Little Feat", "Little Feat, B"])
+    assert [names[0] for names in whole] == [
+        *["Little Feat"] * 3,
+        "Little Feat Choir",
+        "B",
+        "Little Feat",
+    ]
+    assert whole[1] == ("Little Feat", "X") and whole[4] == ("B", "Little Feat")
+    assert not any(map(names_several, cells[::2]))
+    # But of one who is there without it, it is no part.
+    cut = read_credits(["Drake", "Drake ft Future", "Drake ft", "A feat. X Ambassadors"])
+    assert cut[1] == ("Drake", "Future") and cut[3] == ("A", "X Ambassadors")
+    assert read_credits(["A feat And One"]) == [("A", "And One")]
+
+
+def test_brackets_of_lists_without_quotes_go_from_the_whole_column():
+    assert read_credits(["[A, B]", "[A]", "A", "[]", "[nan]"]) == [
+        ("A", "B"),
+        ("A",),
+        ("A",),
+        (),
+        (),
+    ]
+    assert read_credits(["[A]", "A"]) == [("[A]",), ("A",)]
+
+
+def test_one_name_in_two_unicode_forms_or_types():
+    assert len(set(read_credits(["Beyonc\xe9", "Beyonce\u0301"]))) == 1
+    assert set(read_credits([123, 123.0, np.float64(123), "123", [123.0]])) == {("123",)}
+    assert read_credits([1.5, 1e300]) == [("1.5",), ("1e+300",)]
 
 
 NAMES = st.sampled_from(["A", "B", "C", "D E", "F"])

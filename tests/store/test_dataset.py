@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 import warnings
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,25 @@ def store(tmp_path):
 
 def labels(**columns):
     return pd.DataFrame({"track_id": IDS, "popularity": [10, 20.5, 100, 0], **columns})
+
+
+@pytest.mark.parametrize("kind", ["frame", "index", "csv", "parquet"])
+def test_whole_ids_that_pandas_made_floats_match_with_a_remark(kind, tmp_path):
+    path = make(tmp_path / "f.h5", ids=["1", "2", "2.0", "7"])
+    table = pd.DataFrame({"track_id": [1.0, 2.0, 3.0], "popularity": [10, 20, 30]})
+    if kind == "index":
+        table = table.set_index("track_id")
+    elif kind in ("csv", "parquet"):
+        file = tmp_path / f"labels.{kind}"
+        getattr(table, f"to_{kind}")(file, index=False)
+        table = file
+    with pytest.warns(SpdkitWarning, match=r"decimal point.* without: 1\.0 for '1'$"):
+        found = dataset.load(path, table)
+    # "2.0" is there by that name.
+    assert found.y.to_dict() == {"1": 10, "2.0": 20}
+    assert found.report.without_track == ("3.0",)
+    both = pd.DataFrame({"track_id": ["1.0", "1", "7"], "popularity": [10, 20, 30]})
+    assert dataset.load(path, both).y.to_dict() == {"1": 20, "7": 30}
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
@@ -227,6 +247,15 @@ def test_a_label_out_of_range_is_refused_and_named(value, store):
         (labels(popularity=["1", "2", "many", 3]), "no finite number: 'many' of track 'c'"),
         (labels(popularity=[1, 2, np.inf, 3]), "no finite number: inf of track 'c'"),
         (labels(popularity=[1, [2], 3, 4]), r"no finite number: \[2\] of track 'b'"),
+        (labels(popularity=pd.to_datetime(["2020"] * 4)), "no finite number: Timestamp.*track 'a'"),
+        (labels(popularity=pd.to_timedelta([1, 2, 3, 4], unit="D")), "no finite number: Timedelta"),
+        (
+            labels(popularity=pd.Series([1, date(2020, 1, 1), 3, 4])),
+            r"no finite number: .*date\(2020",
+        ),
+        (labels(popularity=np.array([1j, 2, 3, 4])), "no finite number: 1j of track 'a'"),
+        (pd.concat([labels(), labels()[["popularity"]]], axis=1), "than one column 'popularity'"),
+        (pd.concat([labels(), labels()[["track_id"]]], axis=1), "more than one column 'track_id'"),
         (labels().drop(columns="popularity"), "no column 'popularity'.*there are artist"),
         (labels().drop(columns="track_id"), "no column 'track_id'; the columns are popularity"),
         (labels(track_id=["a", None, "c", " "]), "no track_id in row 2, 4"),
