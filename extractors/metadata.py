@@ -5,8 +5,9 @@ Conventions
 A field is read from the first of its names that has a value. What has none is NaN, never 0: None,
 NaN, blank text, an empty list, and words such as "nan" or "null". So are Spotify's -1 and -99 where
 the field cannot have that value (a loudness of -1 dB is a loudness), and the year 0. Whatever else
-is no number in the field's range is an error, not a guess; but for dates, which in tags are what
-people typed: one that cannot be read (`spdkit.common.release_dates`) is missing, with a remark.
+cannot be read, no date (`spdkit.common.release_dates`) or no number ("10%", "100 BPM"), is missing,
+with a remark, and no number an error where nothing else is known of a track. A number outside the
+field's range is an error, not a guess.
 Spotify's descriptors carry its name, so that they are never taken for what spdkit computes from the
 sound.
 
@@ -51,8 +52,12 @@ _ITEM = r"""(?:'[^'\\]*'|"[^"\\]*")"""
 _LIST_LITERAL = re.compile(rf"[\[(]\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*,?\s*)?[\])]")
 
 
-class _NotUnderstoodError(Exception):
-    """A value that its field cannot be; the message says why."""
+class _UnreadableError(Exception):
+    """A value that is no number; the message says why."""
+
+
+class _OutOfRangeError(Exception):
+    """A number that its field cannot be; the message says why."""
 
 
 # Values
@@ -74,7 +79,7 @@ def _alone(value: object) -> object:
         return value
     items = list(value)  # type: ignore[call-overload]
     if len(items) > 1:
-        raise _NotUnderstoodError(f"holds {len(items)} values, not one")
+        raise _UnreadableError(f"holds {len(items)} values, not one")
     return items[0] if items else None
 
 
@@ -84,15 +89,15 @@ def _number(value: object) -> float:
     if is_missing(value):
         return math.nan
     if isinstance(value, bool) or not isinstance(value, Real | str):
-        raise _NotUnderstoodError("is no number")
+        raise _UnreadableError("is no number")
     if isinstance(value, str) and "_" in value:  # Python's own way to write 1_000
-        raise _NotUnderstoodError("is no number")
+        raise _UnreadableError("is no number")
     try:
         return float(value)
     except OverflowError:
         return math.inf
     except ValueError:
-        raise _NotUnderstoodError("is no number") from None
+        raise _UnreadableError("is no number") from None
 
 
 def _count(value: object) -> float:
@@ -101,12 +106,12 @@ def _count(value: object) -> float:
     if _is_list(value):
         items = list(value)  # type: ignore[call-overload]
         if not all(isinstance(item, str) for item in items):
-            raise _NotUnderstoodError("is no list of texts")
+            raise _UnreadableError("is no list of texts")
         return float(len(items))
     text = value.strip() if isinstance(value, str) else ""
     if text.startswith(("[", "(")):
         if not _LIST_LITERAL.fullmatch(text):
-            raise _NotUnderstoodError("is no list of texts")
+            raise _UnreadableError("is no list of texts")
         return float(len(re.findall(_ITEM, text)))
     return _number(value)
 
@@ -157,11 +162,11 @@ class _Field:
         number = self.read(raw)
         if self.low <= number <= min(self.high, _LARGEST):
             if self.whole and number != round(number):
-                raise _NotUnderstoodError("is not whole")
+                raise _OutOfRangeError("is not whole")
             return number
         if math.isnan(number) or number in _SENTINELS:
             return math.nan
-        raise _NotUnderstoodError("is out of range")
+        raise _OutOfRangeError("is out of range")
 
 
 def _spotify(name: str, family: str, description: str, unit: str = "1", **rest: float) -> _Field:
@@ -257,9 +262,8 @@ class MetadataExtractor(Extractor):
     ``spotify_`` before them, ``acousticness``, ``danceability``, ``duration_ms``, ``energy``,
     ``instrumentalness``, ``key``, ``liveness``, ``loudness``, ``mode``, ``speechiness``, ``tempo``
     and ``valence``. ``metadata_known`` in the store is how many have a value, and
-    ``metadata_missing`` names the others; ``metadata_note`` has the dates that could not be read. A
-    tempo of 0, by which Spotify means that it found none,
-    is left as it is.
+    ``metadata_missing`` names the others; ``metadata_note`` has what could not be read. A tempo of
+    0, by which Spotify means that it found none, is left as it is.
 
     Examples
     --------
@@ -292,9 +296,9 @@ class MetadataExtractor(Extractor):
         return tuple(spec for field in _FIELDS for spec in self._columns(field))
 
     def is_absent(self, track: Track) -> bool:
-        """Whether none of the fields is known of `track`; what cannot be understood is there.
+        """Whether none of the fields is known of `track`, and no number is there that is none.
 
-        But for dates: one that cannot be read is none.
+        A date that cannot be read is nothing.
         """
         try:
             values, _ = self._values(track)
@@ -308,12 +312,13 @@ class MetadataExtractor(Extractor):
         Raises
         ------
         ExtractionError
-            Naming the first value that is no number or list in its field's range.
+            Naming the first number that is out of its field's range; or the first value that is no
+            number or list, where nothing else is known.
         """
         return self.extract_with_obs(track)[0]
 
     def extract_with_obs(self, track: Track) -> tuple[NDArray[np.float32], dict[str, float | str]]:
-        """Like `extract`, with how many fields are known, which are missing, and odd dates."""
+        """Like `extract`, with how many fields are known, which are missing, and what is odd."""
         values, remarks = self._values(track)
         missing = [name for name, value in values.items() if math.isnan(value)]
         if len(missing) == len(values):
@@ -327,7 +332,7 @@ class MetadataExtractor(Extractor):
         return np.array(row, dtype=np.float32), obs
 
     def _values(self, track: Track) -> tuple[dict[str, float], list[str]]:
-        """Every field of a track, NaN where it is not known, and remarks on odd dates."""
+        """Every field of a track, NaN where it is not known, and remarks on what cannot be read."""
         check_parameters(vars(self), self._parameter_constraints)
         aliases = dict(self.aliases or {})
         unknown = sorted(set(aliases.values()) - set(_NAMES))
@@ -335,11 +340,15 @@ class MetadataExtractor(Extractor):
             names = ", ".join(_NAMES)
             raise ParameterError(f"aliases must lead to our fields ({names}), got {unknown}")
         values: dict[str, float] = {}
-        remarks: list[str] = []
+        dates: list[str] = []
+        numbers: list[str] = []
         for field in _FIELDS:
             own = (theirs for theirs, ours in aliases.items() if ours == field.name)
+            remarks = dates if field.read is _year else numbers
             values[field.name] = _first(field, [*own, *field.names], track, remarks)
-        return values, remarks
+        if numbers and all(map(math.isnan, values.values())):
+            raise ExtractionError(track.track_id, numbers[0])
+        return values, dates + numbers
 
     def _columns(self, field: _Field) -> list[FeatureSpec]:
         spec = field.spec
@@ -369,7 +378,7 @@ class MetadataExtractor(Extractor):
 
 
 def _first(field: _Field, names: Sequence[str], track: Track, remarks: list[str]) -> float:
-    """The value under the first of `names` that has one; a date that is none becomes a remark."""
+    """The value under the first of `names` that has one; what cannot be read becomes a remark."""
     for name in names:
         raw = track.metadata.get(name)
         try:
@@ -377,9 +386,13 @@ def _first(field: _Field, names: Sequence[str], track: Track, remarks: list[str]
         except ReleaseDateError as problem:
             remarks.append(f"{name} = {reprlib.repr(raw)} {problem}")
             continue
-        except _NotUnderstoodError as problem:
+        except (_UnreadableError, _OutOfRangeError) as problem:
             reason = f"{name} = {reprlib.repr(raw)} {problem}; {field.name} takes "
-            raise ExtractionError(track.track_id, reason + field.expectation) from None
+            reason += field.expectation
+            if isinstance(problem, _OutOfRangeError):
+                raise ExtractionError(track.track_id, reason) from None
+            remarks.append(reason)
+            continue
         if not math.isnan(value):
             return value
     return math.nan

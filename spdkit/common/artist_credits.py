@@ -82,8 +82,9 @@ def cell_text(cell: object) -> str:
     if not isinstance(cell, str) and is_missing(cell):
         return ""
     # pandas makes 123.0 of 123 where another cell is missing.
-    whole = isinstance(cell, float | np.floating) and cell.is_integer() and abs(cell) < _SURE
-    return str(int(cell) if whole else cell).strip()  # type: ignore[call-overload]
+    if isinstance(cell, float | np.floating) and abs(cell) < _SURE and cell == int(cell):
+        return str(int(cell))
+    return str(cell).strip()
 
 
 def read_credits(cells: Iterable[object]) -> list[tuple[str, ...]]:

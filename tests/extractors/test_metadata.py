@@ -285,6 +285,32 @@ def test_what_cannot_be_is_an_error_with_its_column_value_and_range(metadata, re
     assert re.search(reason, refusal(metadata))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("artist_popularity", "10%"), ("tempo", "100.25 BPM"), ("artist_followers", "1,200")),
+        *(("key", "C#"), ("energy", True), ("energy", [0.5, 0.6]), ("energy", {"value": 1})),
+        *(("available_markets", "AD, AE"), ("available_markets", [1, 2])),
+    ],
+)
+def test_a_number_that_cannot_be_read_is_missing_and_told_and_takes_nothing_along(name, value):
+    track = Track("a", metadata={"valence": 0.5, "date": "1999", name: value})
+    row, obs = MetadataExtractor().extract_with_obs(track)
+    assert (row[3], row[15]) == (1999, 0.5) and np.isnan(row).sum() == 14
+    assert name in obs["missing"].split(", ")
+    assert re.fullmatch(
+        rf"{name} = .* (is no|holds 2) .*; {name} takes .*numbers from .*", obs["note"]
+    )
+    # What is out of range is an error all the same.
+    track.metadata["danceability"] = 2
+    with pytest.raises(ExtractionError, match="danceability = 2 is out of range"):
+        MetadataExtractor().extract(track)
+
+
+def test_a_second_name_is_asked_where_one_cannot_be_read():
+    assert read({"spotify_tempo": "90 BPM", "tempo": 90}) == {"spotify_tempo": 90}
+
+
 def test_an_error_shows_no_more_than_the_start_of_a_long_value():
     assert len(refusal({"tempo": "x" * 10**6})) < 200
 
