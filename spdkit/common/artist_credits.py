@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,8 +83,9 @@ def cell_text(cell: object) -> str:
     if not isinstance(cell, str) and is_missing(cell):
         return ""
     # pandas makes 123.0 of 123 where another cell is missing.
-    if isinstance(cell, float | np.floating) and abs(cell) < _SURE and cell == int(cell):
-        return str(int(cell))
+    number = float(cell) if isinstance(cell, float | np.floating) else math.nan
+    if number.is_integer() and abs(number) < _SURE:
+        return str(int(number))
     return str(cell).strip()
 
 
