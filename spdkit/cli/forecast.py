@@ -93,7 +93,8 @@ def forecast_series(
         str | None,
         typer.Option(
             metavar="STEP",
-            help="Step between dates, such as D, W-MON, h or 1. Default: what the table has.",
+            help="Step between dates, such as D, W-MON, h, MS, M-15 (months, on the 15th) or 1. "
+            "Default: what the table has.",
         ),
     ] = None,
     season: Annotated[
@@ -219,7 +220,7 @@ def _content(result: ForecastResult, written: list[str]) -> dict[str, Any]:
         "model": result.request.model,
         "name": result.name,
         "horizon": result.request.h,
-        "frequency": panel.freq if isinstance(panel.freq, int) else panel.freq.freqstr,
+        "frequency": panel.freq_name,
         "n_series": len(panel),
         "n_rows": len(panel.y),
         "validation": scores,
@@ -233,13 +234,14 @@ def _content(result: ForecastResult, written: list[str]) -> dict[str, Any]:
 
 def _print_forecasts(result: ForecastResult, written: list[str]) -> None:
     """Scores, coverage and the largest totals; and which files have the rest."""
-    tables = report.forecast_tables
+    tables, out = report.forecast_tables, console()
     if result.validation is not None:
         _print(tables.score_table(result, result.validation), result.name)
+    else:
+        out.print(f"Forecast by {result.name}, not scored", markup=False, highlight=False)
     if result.levels:
         _print(tables.coverage_table(result))
     _print(tables.totals_table(result), most=SHOWN_ROWS)
-    out = console()
     if (more := len(result.panel) - SHOWN_ROWS) > 0:
         out.print(f"… and {more:,} more series")
     for path in written:

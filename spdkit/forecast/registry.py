@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spdkit.forecast.data.calendar import Freq
 from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.frequencies import Freq, months_on_a_day
 from spdkit.forecast.models.base import Forecaster
 from spdkit.forecast.models.classical import ARIMA, SMA, RelativeMean, SeasonalNaive
 from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster
@@ -88,6 +88,8 @@ def season_of(freq: Freq) -> int:
     """Rows of the season that a frequency is known for: a week of days, a day of hours; else 1."""
     if isinstance(freq, int):
         return 1
+    if months := months_on_a_day(freq):
+        return 12 // months if 12 % months == 0 else 1
     if isinstance(freq, pd.offsets.Tick) and not isinstance(freq, pd.offsets.Day):
         in_a_day, rest = divmod(pd.Timedelta("1D"), pd.Timedelta(freq))
         return int(in_a_day) if not rest and in_a_day > 1 else 1

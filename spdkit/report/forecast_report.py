@@ -26,6 +26,7 @@ from spdkit.forecast.selection.backtest import Validation
 from spdkit.report import forecast_figures
 from spdkit.report.forecast_figures import history_rows, largest, plot_series
 from spdkit.report.forecast_tables import (
+    amount,
     candidate_table,
     coverage_table,
     number,
@@ -201,7 +202,8 @@ def _cards(result: ForecastResult) -> list[Card]:
     before, after = with_past["before"].sum(), with_past["forecast"].sum()
     change = 100 * (after / before - 1) if before > 0 else math.nan
     note = f"{percent(change, signed=True)} on the last {h}" if math.isfinite(change) else ""
-    cards = [Card(f"All series, next {h}", plain(totals["forecast"].sum(), 0), note)]
+    total = float(totals["forecast"].sum())
+    cards = [Card(f"All series, next {h}", amount(total, abs(total)), note)]
     validation = result.validation
     if validation is not None:
         labels = {"f_share": "F, of a perfect forecast", "wape": "Average miss (WAPE)"}

@@ -15,6 +15,7 @@ from spdkit.forecast.scoring.metrics import HIGHER_IS_BETTER
 from spdkit.forecast.selection.backtest import TITLES, Validation
 from spdkit.report.page import NOTHING, Cell, Rows, Table, interval, percent, plain
 
+_MOST_PLACES = 9  # of small numbers; smaller ones have a power of ten
 MOST_ROWS = 100  # of the ranked list
 _SHARES = ("f_share", "wape", "mean_wape")
 _BETTER = {"f": "higher is better", "f_share": "higher is better"}
@@ -76,23 +77,30 @@ def totals_table(result: ForecastResult) -> Table:
     rows: Rows = []
     for name, row in totals.head(MOST_ROWS).iterrows():
         change = percent(row["change"], signed=True) if math.isfinite(row["change"]) else ""
-        cells: list[Cell | str] = [
-            str(name),
-            plain(row["before"], 0),
-            Cell(plain(row["forecast"], 0), change),
-        ]
-        if level is not None:
-            ends = (plain(row[f"{end}-{level:g}"], 0) for end in ("lo", "hi"))
-            cells.append(" to ".join(ends))
+        ends = [] if level is None else [f"{end}-{level:g}" for end in ("lo", "hi")]
+        shown = row[["before", "forecast", *ends]]
+        before, after, *reach = (amount(value, shown.abs().max()) for value in shown)
+        cells: list[Cell | str] = [str(name), before, Cell(after, change)]
+        cells += [] if level is None else [" to ".join(reach)]
         rows.append(cells)
     n = len(totals)
     which = f"the {MOST_ROWS} largest of {n:,}" if n > MOST_ROWS else f"{n:,}"
     return Table.of("totals", f"Totals of {which} series", columns, rows)
 
 
+def amount(value: float, size: float, places: int = 0) -> str:
+    """A number with so many places, or three digits of `size` where that is small."""
+    if not 0 < size < 10 or (size >= 1 and places):
+        return plain(value, places)
+    digits = 2 - math.floor(math.log10(size))
+    if digits <= _MOST_PLACES:
+        return plain(value, digits)
+    return f"{value:.2e}".replace("-", "−") if value else "0"
+
+
 def number(metric: str, value: float) -> str:
     """A score with its places and unit."""
-    return percent(100 * value) if metric in _SHARES else plain(value, 1)
+    return percent(100 * value) if metric in _SHARES else amount(value, abs(value), 1)
 
 
 def _difference(validation: Validation, other: str) -> Cell:

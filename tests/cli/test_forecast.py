@@ -131,6 +131,7 @@ def test_without_scores_and_intervals(table):
     done = run(table, "-H", 7, "--model", "sma", "--validate", 0, "--no-intervals")
     assert "Scored" not in done.stdout and "interval" not in done.stdout
     assert "Totals of 12 series" in done.stdout
+    assert done.stdout.startswith("Forecast by SMA(16), not scored\n")
     assert "-o forecasts.csv writes every date" in done.stdout
 
 

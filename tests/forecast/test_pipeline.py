@@ -173,6 +173,7 @@ def test_without_validation_nothing_is_scored():
     [
         ({"h": 0}, "the horizon h must be a whole number of at least 1, got 0"),
         ({"n_windows": -1}, "n_windows must be a whole number of at least 0 or None, got -1"),
+        ({"levels": (0.9,)}, "did you mean 90 in place of 0.9"),
         ({"levels": (100.0,)}, "a level is a percentage above 0 and below 100, got 100"),
         (
             {"model": "oracle"},

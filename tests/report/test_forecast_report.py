@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from itertools import product
@@ -14,7 +15,7 @@ from pages import Reader
 
 from spdkit.common.errors import SpdkitError
 from spdkit.forecast import registry
-from spdkit.report import forecast_report
+from spdkit.report import forecast_report, forecast_tables
 from spdkit.report.forecast_report import Provenance, render
 from spdkit.report.svg import TEXT
 
@@ -153,6 +154,30 @@ def test_a_long_list_is_cut_and_says_so():
     text = Reader(render(result, PROVENANCE, [1])).text
     assert "Totals of the 100 largest of 101 series" in text and "song 1 " in text
     assert not re.search(r"\bsong 0\b", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "size", "places", "text"),
+    [
+        (12.3, 12.3, 0, "12"),
+        (0.0, 0.0, 0, "0"),
+        (0.0, 34.0, 0, "0"),
+        (-0.00123, 0.02, 0, "−0.0012"),
+        (8.13e-9, 8.13e-9, 0, "8.13e−09"),
+        (0.0, 8e-12, 0, "0"),
+        (4.25, 4.25, 1, "4.2"),
+        (0.0425, 0.0425, 1, "0.0425"),
+        (math.nan, 1.0, 0, "–"),
+    ],
+)
+def test_small_numbers_have_three_digits(value, size, places, text):
+    assert forecast_tables.amount(value, size, places) == text
+
+
+def test_totals_of_small_values_are_not_zero():
+    frame = play_tables.weekly(12).assign(y=lambda df: df.y * 1e-7)
+    text = Reader(render(play_tables.result(frame), PROVENANCE, [0])).text
+    assert "0 to 0" not in text
 
 
 def test_the_page_is_written(whole, tmp_path):

@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 from spdkit.forecast.data.calendar_numbers import refuse_calendar_numbers
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.frequencies import (
+    Freq,
+    checked,
+    freq_name,
+    monthly,
+    months_asked_for,
+    offset_of,
+)
 
-Freq = pd.DateOffset | int
+_LARGEST = 2.0**53  # beyond it numbers with a point leave out whole ones
 _SHORTEST_DAY, _JUMP = pd.Timedelta("22h"), pd.Timedelta("1h")  # of a clock that is moved
 
 
@@ -34,7 +42,9 @@ def parse_times(column: pd.Series[Any], series: pd.Series[Any]) -> pd.Index[Any]
     DatetimeIndex or Index of int64
     """
     _refuse_missing(column.isna(), column, series)
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_float_dtype(column):
+    if pd.api.types.is_float_dtype(column):
+        column = _whole(column, series)
+    if pd.api.types.is_bool_dtype(column):
         raise ForecastError(
             f"column {column.name!r} holds {column.dtype}, not dates or whole numbers"
         )
@@ -74,6 +84,19 @@ def _refuse_missing(
         )
 
 
+def _whole(column: pd.Series[Any], series: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers with a point that are whole all the same, as spreadsheets and gaps make them."""
+    numbers = column.to_numpy(np.float64)
+    broken = (numbers != np.round(numbers)) | (np.abs(numbers) >= _LARGEST)
+    if broken.any():
+        row = int(np.argmax(broken))
+        raise ForecastError(
+            f"series {quoted(series.iloc[row])}: {column.name} is {numbers[row]:g}, neither a date "
+            f"nor a whole number ({int(broken.sum())} such rows)"
+        )
+    return pd.Series(numbers.astype(np.int64), column.index, name=column.name)
+
+
 def _first_wrong(column: pd.Series[Any]) -> int | None:
     """Row of the first text that is no date by itself; None when they only do not fit together."""
     for row, text in enumerate(column):
@@ -104,7 +127,11 @@ def infer_freq(
         series together.
     """
     if freq is not None:
-        return _checked(freq, not isinstance(ds, pd.DatetimeIndex))
+        months = months_asked_for(freq)
+        if months is not None and isinstance(ds, pd.DatetimeIndex):
+            # Months are months, on whichever day the dates have them.
+            freq = monthly(wall_times(ds.unique().sort_values()), months) or freq
+        return checked(freq, not isinstance(ds, pd.DatetimeIndex))
     longest = int(np.argmax(np.diff(indptr)))
     # Unsorted and double dates are refused later, by their own names.
     times = (ds if gaps else ds[indptr[longest] : indptr[longest + 1]]).unique().sort_values()
@@ -118,11 +145,7 @@ def infer_freq(
     if not isinstance(times, pd.DatetimeIndex):
         refuse_calendar_numbers(ds.to_numpy(np.int64))
         return int(np.diff(times.to_numpy()).min())
-    return _offset(_shortest(times))
-
-
-def _offset(freq: object) -> pd.DateOffset:
-    return cast("pd.DateOffset", pd.tseries.frequencies.to_offset(freq))  # type: ignore[call-overload]
+    return offset_of(_shortest(times))
 
 
 def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
@@ -134,12 +157,8 @@ def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
     days = local.normalize()
     if len((local - days).unique()) > 1:
         return pd.Timedelta(int(np.diff(times.asi8).min()), unit=times.unit)
-    for ends, letter in ((local.is_month_start, "S"), (local.is_month_end, "E")):
-        if ends.all():
-            months = int(np.diff(local.year * 12 + local.month).min())
-            name = local[-1].strftime("%b").upper()
-            steps = {3: f"Q{letter}-{name}", 12: f"Y{letter}-{name}"}
-            return steps.get(months, f"{months}M{letter}")
+    if months := monthly(local):
+        return months
     dates = days.to_numpy().astype("datetime64[D]")
     step = int(np.diff(dates).astype(int).min())
     if step % 7 == 0:
@@ -148,31 +167,6 @@ def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
     if workdays and bool((np.busday_count(dates[:-1], dates[1:]) == 1).all()):
         return "B"
     return f"{step}D"
-
-
-def _checked(freq: str | int | pd.DateOffset, whole: bool) -> Freq:
-    number = isinstance(freq, int | np.integer) and not isinstance(freq, bool | np.timedelta64)
-    if whole and not number:
-        raise ForecastError(
-            f"the dates are whole numbers, but freq={freq!r} is not. Give freq=1, or convert the "
-            f"dates (20150831 by pandas.to_datetime(..., format='%Y%m%d'))."
-        )
-    if number:
-        if not whole or int(freq) < 1:  # type: ignore[arg-type]
-            raise ForecastError(
-                f"freq={freq!r}: dates and times need a frequency such as 'D', 'W-MON' or 'h', "
-                f"whole numbers a step of at least 1"
-            )
-        return int(freq)  # type: ignore[arg-type]
-    try:
-        offset = _offset(freq)
-    except (ValueError, TypeError) as reason:
-        raise ForecastError(
-            f"freq={freq!r} is no frequency that pandas knows: {reason}"
-        ) from reason
-    if offset.n < 1:
-        raise ForecastError(f"freq={freq!r} does not go on in time")
-    return offset
 
 
 def is_hours(freq: pd.DateOffset) -> bool:
@@ -272,5 +266,6 @@ def _dates(first: pd.Timestamp, freq: pd.DateOffset, **until: Any) -> pd.Datetim
         return pd.date_range(first, freq=freq, **until)
     except (OverflowError, pd.errors.OutOfBoundsDatetime) as reason:
         raise ForecastError(
-            f"dates from {shown(first)} on with freq={freq.freqstr!r} leave the calendar: {reason}"
+            f"dates from {shown(first)} on with freq={freq_name(freq)!r} leave the calendar: "
+            f"{reason}"
         ) from reason

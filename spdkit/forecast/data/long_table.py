@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 
 from spdkit.common.parameters import OneOf, Whole, check_parameters
 from spdkit.forecast.data.calendar import (
-    Freq,
     future_times,
     grid,
     infer_freq,
@@ -38,8 +37,10 @@ from spdkit.forecast.data.calendar import (
     shown,
 )
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.frequencies import Freq, freq_name
 from spdkit.forecast.data.panel import Columns, Numbers, Panel
 
+_LARGEST = 1e100  # of values, whose squares are added up
 _GAP_ADVICE = (
     "If no row means no plays, use fill_gaps.",
     "If no row means no plays, use fill_gaps; if these are dates as whole numbers, convert them by "
@@ -74,8 +75,8 @@ def check_frame(
     ------
     ForecastError
         Naming the column, or the series and the date: a column that is not there, no rows, no
-        numbers, NaN or infinite values, dates that are none, double, unsorted, off the frequency's
-        grid, or missing between two others.
+        numbers, NaN, infinite or huge values (beyond 1e100), dates that are none, double, unsorted,
+        off the frequency's grid, or missing between two others.
     """
     columns = Columns(id_col, time_col, target_col)
     if len({id_col, time_col, target_col}) < 3 or {id_col, time_col} & set(exog):
@@ -103,6 +104,8 @@ def check_frame(
         numbers = np.asarray(values, np.float64)
         advice = ". Fill it, or drop the series."
         panel.refuse(~np.isfinite(numbers), f"{name} is", numbers, advice)
+        advice = f", beyond the {_LARGEST:g} that forecasts can hold. Give it in a larger unit."
+        panel.refuse(np.abs(numbers) > _LARGEST, f"{name} is", numbers, advice)
     _check_dates(panel, codes[order])
     return panel
 
@@ -325,7 +328,7 @@ def _positions(
     positions = places(ds, freq)
     if (off := positions < 0).any():
         i = int(np.flatnonzero(off)[0])
-        name = freq if isinstance(freq, int) else freq.freqstr
+        name = freq_name(freq)
         raise ForecastError(
             f"series {quoted(ids[codes[i]])}: {shown(ds[i])} is not a date of freq={name!r} "
             f"counted from {shown(ds.min())} ({int(off.sum())} such rows). Give another freq, "

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.parameters import Whole, check_parameters
-from spdkit.forecast.data.calendar import Freq, future_times, shown
+from spdkit.forecast.data.calendar import future_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.data.frequencies import Freq, freq_name, months_on_a_day
 
 Numbers = NDArray[np.float64]
 
@@ -84,6 +85,11 @@ class Panel:
         last: Numbers = self.y[self.indptr[1:, None] - n + np.arange(n)]
         return last
 
+    @property
+    def freq_name(self) -> str | int:
+        """What the step between dates is called."""
+        return freq_name(self.freq)
+
     def require(self, n: int, why: str) -> None:
         """Refuse series of fewer than `n` rows.
 
@@ -94,10 +100,10 @@ class Panel:
         """
         short = np.flatnonzero(self.lengths < n)
         if short.size:
-            more = f" (and {short.size - 1} more such series)" * (short.size > 1)
+            more = f" The same holds of {short.size - 1} more series." * (short.size > 1)
             raise ForecastError(
                 f"series {quoted(self.ids[short[0]])} has {self.lengths[short[0]]} rows, at least "
-                f"{n} are needed: {why}{more}. Give a longer history, or leave the series out."
+                f"{n} are needed: {why}.{more} Give a longer history, or leave the series out."
             )
 
     def place(self, row: int) -> str:
@@ -216,7 +222,9 @@ def steps(n: int, panel: Panel) -> str:
     """A number of rows in the words of the frequency, such as 30 days."""
     words = {"D": "day", "h": "hour", "W": "week", "MS": "month", "ME": "month", "min": "minute"}
     freq = panel.freq
-    if isinstance(freq, int) or freq.n != 1:
+    if months := months_on_a_day(freq):
+        word = {1: "month", 3: "quarter", 12: "year"}.get(months, "step")
+    elif isinstance(freq, int) or freq.n != 1:
         word = "step"
     else:
         word = words.get(freq.rule_code.split("-")[0], "step")

@@ -162,6 +162,8 @@ def _times(
         return column  # dates of Parquet; what is none is refused by the check of the frame
     text = column.str.strip()
     _refuse(file, text.isna() | (text == ""), f"no {column.name}")
+    if text.str.fullmatch(r"-?\d{1,15}(?:\.0*)?").all():
+        text = text.str.split(".").str[0]
     if text.str.fullmatch(r"-?\d{1,18}").all() and (steps or not text.str.len().eq(8).all()):
         return text.astype("int64")
     return text

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from spdkit.common.serialization import Arrays, SavedForm, State
 from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.frequencies import offset_of
 from spdkit.forecast.data.panel import Columns, Panel
 
 CLASSES = {
@@ -80,7 +81,7 @@ def panel_from(facts: Mapping[str, Any], arrays: Arrays) -> Panel:
         ds=_to_dates(facts["ds"], arrays["ds"]),
         y=arrays["y"],
         exog=pd.DataFrame(arrays["exog"], columns=facts["exog"]),
-        freq=freq if isinstance(freq, int) else pd.tseries.frequencies.to_offset(freq),
+        freq=freq if isinstance(freq, int) else offset_of(freq),
         columns=Columns(**facts["columns"]),
     )
 
@@ -88,9 +89,9 @@ def panel_from(facts: Mapping[str, Any], arrays: Arrays) -> Panel:
 def _from_freq(panel: Panel) -> str | int:
     if isinstance(panel.freq, int):
         return panel.freq
-    name = panel.freq.freqstr
+    name = str(panel.freq_name)
     try:
-        same = pd.tseries.frequencies.to_offset(name) == panel.freq
+        same = offset_of(name) == panel.freq
     except ValueError:
         same = False
     if not same:

@@ -137,6 +137,11 @@ def check_level(level: float) -> None:
     ------
     ForecastError
     """
+    if 0 < level < 1:
+        raise ForecastError(
+            f"a level is a percentage, from 1 on: did you mean {100 * level:g} in place of "
+            f"{level:g}?"
+        )
     if not 0 < level < 100:
         raise ForecastError(f"a level is a percentage above 0 and below 100, got {level:g}")
 

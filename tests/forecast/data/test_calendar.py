@@ -39,8 +39,9 @@ def test_dates_are_read_however_they_are_written(values):
     assert list(parsed(values)) == [pd.Timestamp(2015, 3, 1), pd.Timestamp(2015, 3, 2)]
 
 
-def test_whole_numbers_stay_whole():
-    assert parsed([3, 4]).dtype == np.int64
+@pytest.mark.parametrize("values", [[3, 4], [3.0, 4.0]])
+def test_whole_numbers_are_whole_with_a_point_too(values):
+    assert parsed(values).dtype == np.int64 and list(parsed(values)) == [3, 4]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,8 @@ def test_whole_numbers_stay_whole():
         (["2015-03-01", ""], r"series 'a' has a row without ds \(1 such rows\)"),
         (["2015-03-01", "31.3.2015"], "series 'a': '31.3.2015' is no date. Dates are ISO 8601"),
         (["2015-02-29"], "series 'a': '2015-02-29' is no date"),
-        ([1.0, 2.0], "column 'ds' holds float64, not dates or whole numbers"),
+        ([1.5, 2.0], r"series 'a': ds is 1.5, neither a date nor a whole number \(1 such rows\)"),
+        ([1e300, 2.0], "series 'a': ds is 1e[+]300, neither a date"),
         ([True, False], "column 'ds' holds bool"),
         (pd.period_range("2015-03", periods=2, freq="M"), "holds periods: convert it by"),
         (["2015-03-01T00:00+01:00", "2015-03-30T00:00+02:00"], "all of one time zone"),
@@ -82,6 +84,36 @@ def test_the_step_is_found_and_counted_on(ds, freq, following):
     panel = check_frame(frame(ds))
     assert panel.freq.freqstr == freq
     assert list(panel.future(2).ds) == [pd.Timestamp(day) for day in following]
+
+
+@pytest.mark.parametrize(
+    ("ds", "asked", "name", "following"),
+    [
+        ("2015-01-15 2015-02-15 2015-03-15", "MS ME M 1M M-15", "M-15", "2015-04-15"),
+        ("2015-01-31 2015-02-28 2015-03-31", "MS ME M 1M", "ME", "2015-04-30"),
+        ("2015-12-01 2016-01-01", "MS ME M", "MS", "2016-02-01"),
+        ("2014-12-30 2015-01-30 2015-02-28", "M", "M-30", "2015-03-30"),
+        ("2015-01-15 2015-04-15 2015-07-15", "Q QS QE 3M", "3M-15", "2015-10-15"),
+        ("2015-02-28 2015-05-31", "Q QE", "QE-MAY", "2015-08-31"),
+        ("2015-07-04 2016-07-04", "Y A YS 12MS", "12M-4", "2017-07-04"),
+    ],
+)
+def test_months_lie_on_any_day_of_the_month(ds, asked, name, following):
+    for freq in (None, *asked.split()):
+        panel = check_frame(frame(ds.split()), freq=freq)
+        assert panel.freq_name == name
+        assert list(panel.future(1)["ds"]) == [pd.Timestamp(following)]
+    gaps = pd.concat([frame(ds.split()).iloc[[0, -1]], frame(ds.split(), "b")])
+    filled = fill_gaps(gaps, freq=name)
+    assert (filled["ds"].astype(str) == ds.split() * 2).all()
+
+
+def test_days_that_are_no_months():
+    with pytest.raises(ForecastError, match="2015-01-15 is not a date of freq='MS' counted"):
+        check_frame(frame(["2015-01-15", "2015-02-17"]), freq="MS")
+    with pytest.raises(ForecastError, match="2015-01-15 is not a date of freq='ME' counted"):
+        check_frame(frame(["2015-01-15", "2015-02-17"]), freq="M")
+    assert check_frame(frame(["2015-01-15", "2015-01-22", "2015-01-29"])).freq_name == "W-THU"
 
 
 def test_the_step_of_whole_numbers():
@@ -139,7 +171,11 @@ def test_each_series_goes_on_from_its_own_end():
         ([4, 5], "D", "the dates are whole numbers, but freq='D' is not. Give freq=1"),
         ([4, 5], 0, "whole numbers a step of at least 1"),
         (["2015-03-01", "2015-03-02"], 1, "freq=1: dates and times need a frequency such as 'D'"),
-        (["2015-03-01", "2015-03-02"], "soon", "freq='soon' is no frequency that pandas knows"),
+        (
+            ["2015-03-01", "2015-03-02"],
+            "soon",
+            "freq='soon' is no frequency that pandas knows: give D,",
+        ),
         (["2015-03-01", "2015-03-02"], True, "freq=True is no frequency"),
         (["2015-03-01", "2015-03-02"], "-1D", "freq='-1D' does not go on in time"),
     ],

@@ -45,6 +45,7 @@ def test_other_names_and_columns_that_are_not_asked_for():
         (long_frame(a=[1, 2]).iloc[:0], "the frame has no rows"),
         (with_value(math.nan), r"series 'a', 2015-03-02: y is nan \(1 such rows\)"),
         (with_value(math.inf, 4), r"series 'b', 2015-03-02: y is inf"),
+        (with_value(-1.1e100), r"'a', 2015-03-02: y is -1.1e[+]100 .*, beyond the 1e[+]100 that"),
         (with_value(1).astype({"y": str}), "column 'y' holds str, not numbers"),
         (with_value(1).astype({"y": complex}), "column 'y' holds complex128, not numbers"),
         (with_value(1).assign(unique_id=["a", None] * 3), r"row 1 \(.*\) has no unique_id \(3 s"),

@@ -39,7 +39,8 @@ def test_last_values_and_series_that_are_too_short():
     with pytest.raises(ForecastError, match="series 'b' has 2 rows, at least 3 are needed: its la"):
         PANEL.last(3)
     with pytest.raises(
-        ForecastError, match=r"series 'a' .* \(and 1 more such series\). Give a lon"
+        ForecastError,
+        match=r"series 'a' .*: no reason. The same holds of 1 more series. G",
     ):
         PANEL.require(5, "no reason")
 

@@ -84,12 +84,18 @@ def test_another_process_forecasts_the_same(tmp_path):
         lambda df: df.assign(ds=df.ds.dt.strftime("%Y-%m-%dT00:00+08:00")),
         lambda df: df.assign(ds=df.ds.dt.as_unit("s")),
         lambda df: df.assign(ds=df.groupby("unique_id").cumcount() * 5),
+        lambda df: df.assign(
+            ds=[
+                pd.Timestamp("2015-01-30") + pd.DateOffset(months=3 * int(n))
+                for n in df.groupby("unique_id").cumcount()
+            ]
+        ),
         lambda df: df.assign(unique_id=df.unique_id.map({"a": 7, "b": -1})),
         lambda df: df.assign(unique_id=df.unique_id.astype("category")),
         lambda df: df.assign(unique_id=df.unique_id.map({"a": 7, "b": "朝"}).astype(object)),
         lambda df: df.rename(columns={"unique_id": "song", "ds": "day", "y": "plays"}),
     ],
-    ids=["zone", "offset", "unit", "numbers", "ids", "categories", "mixed", "names"],
+    ids=["zone", "offset", "unit", "numbers", "quarters", "ids", "categories", "mixed", "names"],
 )
 def test_names_dates_and_frequencies_come_back(change, tmp_path):
     df = change(DF)
