@@ -62,7 +62,9 @@ class AvReader:
         self.remarks: list[str] = []
         self._source: Any = open_binary(audio)  # av itself refuses names that are not UTF-8
         self._container: Any = None
-        self._stamps: array[int] | None = None  # of the packets, where the container lists them
+        # Where the container lists its packets: their stamps, ends, and whether they are not heard.
+        self._table: list[tuple[int, int, bool]] = []
+        self._stamps: array[int] | None = None
         self._is_cut = False
         self._is_read_on = False  # whether every window is decoded from the start on
         try:
@@ -143,8 +145,11 @@ class AvReader:
             self.remarks += layout.faults + layout.remarks
             self._is_read = True
         if "mov" in self._formats and not is_pcm:
-            entries = self._stream.index_entries
-            self._is_cut = any(entry.pos + entry.size > self._size for entry in entries)
+            self._table = [
+                (entry.timestamp, entry.pos + entry.size, bool(entry.flags & _DISCARDED))
+                for entry in self._stream.index_entries
+            ]
+            self._is_cut = max((end for _, end, _ in self._table), default=0) > self._size
 
     @property
     def _formats(self) -> set[str]:
@@ -223,20 +228,18 @@ class AvReader:
 
     def _read_table(self) -> array[int] | None:
         """The same from the table of packets at the head of an m4a, without reading them."""
-        n_samples = self._frame_size() if "mov" in self._formats else None
-        if n_samples is None or len(self._stream.index_entries) != self._stream.frames:
+        is_whole = 0 < len(self._table) == self._stream.frames
+        n_discarded = sum(is_discarded for _, _, is_discarded in self._table)
+        n_samples = self._frame_size() if is_whole and n_discarded <= 1 else None
+        if n_samples is None:
             return None
         first, last = _trims(next(self._packets(0))[1])
-        entries = self._stream.index_entries
         starts, stamps = _Starts(), array("q")
-        n_discarded = sum(bool(entry.flags & _DISCARDED) for entry in entries)
-        if n_discarded > 1:
-            return None
-        for entry in entries:
-            if entry.pos + entry.size > self._size:
+        for stamp, end, is_discarded in self._table:
+            if end > self._size:
                 break
-            stamps.append(entry.timestamp)
-            starts.add(n_samples, first, last, is_heard=not entry.flags & _DISCARDED)
+            stamps.append(stamp)
+            starts.add(n_samples, first, last, is_heard=not is_discarded)
             first = last = 0
         self._stamps = stamps
         return starts.numbers
