@@ -11,7 +11,7 @@ A date is read as precisely as its text is sure, to the day, the month or the ye
 * Numbers are the same written as numbers: 1975, 1975.0 and 19750321. Never seconds or nanoseconds:
   a number of another length is no date, nor is one of six digits (197503, 750321).
 * With the year last, "03/21/1975" has one reading. "03/04/1975" has two, of which the year alone is
-  sure; so has a day that does not exist ("1975-02-30").
+  sure; so has a day that does not exist ("1975-02-30", "19750230").
 * Other text is the one year of four digits that it names ("spring 1975", "© 1975"), but no decade.
 * ``datetime``, ``date``, pandas' and numpy's dates; a list of one of these.
 
@@ -222,7 +222,9 @@ def _text(value: object) -> str:
 def _dated(text: str) -> ReleaseDate | None:
     """The date that a text is, or None."""
     if match := _COMPACT.fullmatch(text):
-        return _exact(*map(int, match.groups()))
+        year, month, day = map(int, match.groups())
+        # Without separators it is a date only if it is like one.
+        return _exact(year, month, day) or (ReleaseDate(year) if month < 13 and day < 32 else None)
     if match := _YEAR_MONTH.fullmatch(text):
         return _exact(int(match[1]), int(match[2] or 0), 0)
     if match := _YEAR_FIRST.fullmatch(text):

@@ -22,6 +22,7 @@ The published code differs in three ways more, which ``reference`` leaves out so
 features for training to three decimals.
 
 ``test_share=0`` leaves no test rows: the folds are then of all rows, for cross-validation.
+``k=None`` makes no folds, where the test alone is of interest.
 Reference: Martín-Gutiérrez et al. (2020), section VI.
 """
 
@@ -44,7 +45,12 @@ from spdkit.common.artist_credits import names_several
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.messages import listing, refuse_rows
 from spdkit.common.parameters import SEED, Allowed, Number, Whole, check_parameters
-from spdkit.common.release_dates import ReleaseDate, read_release_dates
+from spdkit.common.release_dates import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    ReleaseDate,
+    read_release_dates,
+)
 
 Index = NDArray[np.intp]
 PROTOCOLS = ("paper", "artist", "time", "reference")
@@ -111,7 +117,7 @@ def split(
     classes: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     dates: ArrayLike | None = None,
-    k: int = 5,
+    k: int | None = 5,
     test_share: float = 0.2,
     seed: int = 0,
 ) -> Splits:
@@ -149,7 +155,7 @@ def paper_split(
     n_rows: int,
     classes: ArrayLike | None = None,
     *,
-    k: int = 5,
+    k: int | None = 5,
     test_share: float = 0.2,
     seed: int = 0,
 ) -> Splits:
@@ -160,8 +166,8 @@ def paper_split(
     n_rows : int
     classes : array-like, shape (n_rows,), optional
         Strata, such as `spdkit.popularity.labels.classify` of the labels; none by default.
-    k : int
-        Folds, at least 2; the paper has 5 and 10.
+    k : int or None
+        Folds, at least 2; the paper has 5 and 10. None for none.
     test_share : float
         In [0, 1).
     seed : int
@@ -181,27 +187,31 @@ def paper_split(
             development, test = train_test_split(
                 development, test_size=test_share, stratify=strata, random_state=seed
             )
-        except ValueError as error:  # one of the sides would have fewer rows than classes
-            raise ProtocolError(f"{n_rows} rows cannot be split: {error}") from error
+        except ValueError as error:
+            raise ProtocolError(
+                f"{n_rows} rows cannot be split: a test of {test_share:g} of them leaves a side "
+                f"with fewer rows than the {len(np.unique(strata))} classes. Choose another "
+                "test_share (--test-share)"
+            ) from error
     development, test = np.sort(development), np.sort(test)
+    folds = () if k is None else _random_folds(development, strata, k, seed)
+    about = "test rows drawn at random: artists may be on both sides"
+    return Splits("paper", about, development, test, folds)
+
+
+def _random_folds(development: Index, strata: Index, k: int, seed: int) -> tuple[Fold, ...]:
     _require_sizes(strata[development], k, f"{k} folds", "rows to develop on")
     dealt = StratifiedKFold(k, shuffle=True, random_state=seed).split(
         development, strata[development]
     )
-    return Splits(
-        "paper",
-        "test rows drawn at random: artists may be on both sides",
-        development,
-        test,
-        tuple(Fold(development[training], development[held]) for training, held in dealt),
-    )
+    return tuple(Fold(development[training], development[held]) for training, held in dealt)
 
 
 def reference_split(
     n_rows: int,
     classes: ArrayLike | None = None,
     *,
-    k: int = 5,
+    k: int | None = 5,
     test_share: float = 0.2,
     seed: int = 0,
 ) -> Splits:
@@ -219,7 +229,7 @@ def artist_split(
     groups: ArrayLike,
     classes: ArrayLike | None = None,
     *,
-    k: int = 5,
+    k: int | None = 5,
     test_share: float = 0.2,
     seed: int = 0,
 ) -> Splits:
@@ -263,12 +273,12 @@ def artist_split(
     test = everything[:0]
     if test_share:
         share = Fraction(min(max(test_share, 1 / 20), 19 / 20)).limit_denominator(20)
-        parts = _deal(everything, strata, member, share.denominator, seed, "parts, some to test")
+        parts = _deal(everything, strata, member, share.denominator, seed, _TEST_PARTS)
         # A group too large for its part makes a bad test: it goes with the rest.
         parts.sort(key=lambda part: abs(len(part) * share.denominator - n_rows))
         test = np.sort(np.concatenate(parts[: share.numerator]))
     development = np.setdiff1d(everything, test)
-    held_out = _deal(development, strata, member, k, seed, "folds")
+    held_out = [] if k is None else _deal(development, strata, member, k, seed, "folds")
     folds = tuple(Fold(np.setdiff1d(development, rows), rows) for rows in held_out)
     for i, fold in enumerate(folds, 1):
         lost = np.setdiff1d(strata, strata[fold.training])
@@ -277,7 +287,8 @@ def artist_split(
             raise ProtocolError(
                 f"the {of_class.sum()} rows of class {np.asarray(classes)[of_class][0]} are of "
                 f"{len(np.unique(member[of_class]))} groups, and none is left to train on in fold "
-                f"{i}: ask for fewer folds, or split without classes"
+                f"{i}: ask for fewer folds (k, --k), choose other classes (--thresholds), or split "
+                "without them"
             )
     return Splits(
         "artist",
@@ -288,7 +299,7 @@ def artist_split(
     )
 
 
-def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Splits:
+def time_split(dates: ArrayLike, *, k: int | None = 5, test_share: float = 0.2) -> Splits:
     """The latest rows test; folds train on what came before what they validate on.
 
     Parameters
@@ -297,32 +308,36 @@ def time_split(dates: ArrayLike, *, k: int = 5, test_share: float = 0.2) -> Spli
         As `spdkit.common.release_dates` reads them, in any mixture: dates, texts, whole years. One
         known to the year or month alone counts as its first day. Numbers of which none is a
         date, or some have a fraction, are compared as they are.
-    k : int
-        Folds, at least 2, on windows that grow.
+    k : int or None
+        Folds, at least 2, on windows that grow. None for none.
     test_share : float
         In [0, 1); met as nearly as rows of one date, which stay together, allow.
 
     Raises
     ------
     ProtocolError
-        When a date is missing or cannot be read, or there are fewer than k + 2 different ones
-        (k + 1 without a test).
+        When a date is missing or cannot be read, decimal years are mixed with days, or there are
+        fewer than k + 2 different dates (k + 1 without a test).
     """
     moments = _moments(dates)
     _check(len(moments), k, test_share)
     distinct, rank, counts = np.unique(moments, return_inverse=True, return_counts=True)
-    needed = k + 1 + bool(test_share)
+    n_folds = k or 0
+    needed = n_folds + 1 + bool(test_share)
     if len(distinct) < needed:
+        what = [f"{k} folds in time"] if k else []
+        what += ["a test"] if test_share else []
         raise ProtocolError(
-            f"{len(moments)} rows have {len(distinct)} different dates; {k} folds in time"
-            f"{' and a test' if test_share else ''} need {needed}: ask for fewer folds"
+            f"{len(moments)} rows have {len(distinct)} different dates; {' and '.join(what)} need "
+            f"{needed}: {'ask for fewer folds (k, --k), or ' if k else ''}split otherwise "
+            "(protocol, --protocol)"
         )
     n_before = len(distinct)  # how many of the dates are before the test, and enough for the folds
     if test_share:
-        before = np.cumsum(counts)[k:-1]
+        before = np.cumsum(counts)[n_folds:-1]
         nearest = np.argmin(np.abs(before - (1 - test_share) * len(moments)))
-        n_before = k + 1 + int(nearest)
-    ends = _even_cuts(counts[:n_before], k + 1)
+        n_before = n_folds + 1 + int(nearest)
+    ends = _even_cuts(counts[:n_before], n_folds + 1)
     folds = tuple(
         Fold(np.flatnonzero(rank < start), np.flatnonzero((rank >= start) & (rank < end)))
         for start, end in pairwise(ends)
@@ -353,22 +368,35 @@ def _deal(
 ) -> list[Index]:
     """Deal whole groups out into parts of like size and strata."""
     n_groups = len(np.unique(member[rows]))
+    advice = _advice(min(n_groups, n_parts - 1), what)
     if n_groups < n_parts:
         raise ProtocolError(
-            f"{n_groups} groups cannot make {n_parts} {what}: each needs one. Ask for fewer folds, "
-            "or another test_share"
+            f"{n_groups} groups cannot make {n_parts} {what}: each needs one. {advice}"
         )
-    _require_sizes(strata[rows], n_parts, f"{n_parts} {what}", "rows")
+    _require_sizes(strata[rows], n_parts, f"{n_parts} {what}", "rows", advice)
     maker = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
     parts = [rows[held] for _, held in maker.split(rows, strata[rows], member[rows])]
     empty = sum(len(part) == 0 for part in parts)
     if empty:
         raise ProtocolError(
             f"{n_groups} groups of very uneven size leave {empty} of {n_parts} {what}, without a "
-            f"row (the largest group has {int(np.bincount(member[rows]).max())} of {len(rows)}): "
-            "ask for fewer folds, or another test_share"
+            f"row (the largest group has {int(np.bincount(member[rows]).max())} of {len(rows)}). "
+            f"{advice}"
         )
     return parts
+
+
+_TEST_PARTS = "parts, some to test"
+
+
+def _advice(most: int, what: str) -> str:
+    """What makes fewer parts: `most` of them, that groups suffice for."""
+    if most < 2:
+        return "Split at random instead (protocol 'paper', --protocol paper)"
+    if what != _TEST_PARTS:
+        return "Ask for fewer folds (k, --k), or a smaller test_share (--test-share)"
+    share = f"{1 / min(most, 5):.2g}"
+    return f"Choose a test_share of fewer parts, such as {share} (--test-share {share})"
 
 
 _PARAMETERS: dict[str, Allowed] = {
@@ -379,11 +407,13 @@ _PARAMETERS: dict[str, Allowed] = {
 }
 
 
-def _check(n_rows: int, k: int, test_share: float, seed: int = 0) -> None:
-    given = {"n_rows": n_rows, "k": k, "test_share": test_share, "seed": seed}
+def _check(n_rows: int, k: int | None, test_share: float, seed: int = 0) -> None:
+    folds = 2 if k is None else k
+    given = {"n_rows": n_rows, "k": folds, "test_share": test_share, "seed": seed}
     check_parameters(given, _PARAMETERS, ProtocolError)
-    if n_rows < k + (test_share > 0):
-        raise ProtocolError(f"{n_rows} rows are too few for {k} folds and the test")
+    if n_rows < (k or 1) + (test_share > 0):
+        what = "the test" if k is None else f"{k} folds and the test"
+        raise ProtocolError(f"{n_rows} rows are too few for {what}")
 
 
 def _strata(classes: ArrayLike | None, n_rows: int) -> Index:
@@ -399,13 +429,19 @@ def _require_length(values: ArrayLike, name: str, n_rows: int) -> None:
         raise ProtocolError(f"{len(np.asarray(values))} {name} for {n_rows} rows")
 
 
-def _require_sizes(strata: Index, needed: int, why: str, what: str) -> None:
+def _require_sizes(
+    strata: Index,
+    needed: int,
+    why: str,
+    what: str,
+    advice: str = "Ask for fewer folds (k, --k), or split without classes",
+) -> None:
     counts = np.bincount(strata)
     scarce = counts[counts > 0].min()
     if scarce < needed:
         raise ProtocolError(
             f"the classes have {', '.join(map(str, counts))} {what}, and {why} need at least "
-            f"{needed} of each: ask for fewer folds, or split without classes"
+            f"{needed} of each. {advice}"
         )
 
 
@@ -440,5 +476,10 @@ def _moments(dates: ArrayLike) -> NDArray[Any]:
 
 
 def _plain_numbers(cells: NDArray[Any], releases: Sequence[ReleaseDate | None]) -> bool:
-    finite = bool(np.isfinite(cells).all())
-    return finite and bool((cells % 1 != 0).any() or not any(releases))
+    if not np.isfinite(cells).all():
+        return False
+    decimal = cells % 1 != 0
+    years = decimal & (cells >= FIRST_YEAR) & (cells <= LAST_YEAR)
+    days = [each is not None and each.precision == "day" for each in releases]
+    # 2019.5 and 20190208 have no order as numbers.
+    return not any(releases) or bool(decimal.any() and not (years.any() and any(days)))

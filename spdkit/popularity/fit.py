@@ -151,11 +151,11 @@ def in_points(data: Dataset, target_range: tuple[float, float]) -> Dataset:
     return replace(data, y=pd.Series(points(data.y, target_range), data.y.index, name=data.y.name))
 
 
-def split_rows(data: Dataset, protocol: str, *, folds: bool = True, **options: Any) -> Splits:
+def split_rows(data: Dataset, protocol: str, **options: Any) -> Splits:
     """Split by what a protocol goes by: artists are `data.groups`, dates those of the releases.
 
-    Songs of which it is not known when they came out are on no side of a split by time. `folds`
-    says whether folds are of interest, besides the test.
+    Songs of which it is not known when they came out are on no side of a split by time. `options`
+    are those of `spdkit.evaluation.splits.split`, and thresholds.
 
     Raises
     ------
@@ -181,8 +181,7 @@ def split_rows(data: Dataset, protocol: str, *, folds: bool = True, **options: A
         splits = split(protocol, len(data.y), classes=classes, groups=data.groups, **options)
     if protocol == "artist" and data.credits is not None:
         sides = [(splits.development, splits.test)]
-        if folds:
-            sides += [(fold.training, fold.validation) for fold in splits.folds]
+        sides += [(fold.training, fold.validation) for fold in splits.folds]
         splits = replace(splits, remarks=_shared_credits(data.credits, sides))
     for remark in splits.remarks:
         warnings.warn(remark, SpdkitWarning, stacklevel=2)
@@ -244,7 +243,7 @@ def _split_by_time(data: Dataset, options: Mapping[str, Any]) -> Splits:
 def _strata(classes: ArrayLike, options: Mapping[str, Any]) -> ArrayLike | None:
     # A class of fewer rows than folds cannot be in each of them: its songs fall as they may.
     counts = np.bincount(np.asarray(classes))
-    fewest = options.get("k", 5) + 1
+    fewest = (options.get("k", 5) or 2) + 1
     return classes if (counts[counts > 0] >= 2 * fewest).all() else None
 
 
@@ -302,8 +301,7 @@ def fit(
     splits = split_rows(
         data,
         settings.protocol,
-        folds=False,
-        k=2,
+        k=None,
         test_share=settings.test_share,
         seed=settings.seed,
     )

@@ -217,9 +217,24 @@ def test_without_classes_nothing_is_stratified_and_few_rows_do():
             "the classes have 44, 4 rows to develop on, and 5 folds need at least 5 of each",
         ),
         (lambda: paper_split(30, [0] * 29 + [1], k=2), "the classes have 29, 1 rows, and a test"),
-        (lambda: paper_split(20, [0] * 10 + [1] * 10, test_share=0.01), "20 rows cannot be split"),
-        (lambda: artist_split(["a"] * 9 + ["b"], k=2), "2 groups cannot make 5 parts"),
-        (lambda: artist_split(list("aabbccdd"), k=5, test_share=0), "4 groups cannot make 5 folds"),
+        (
+            lambda: paper_split(20, [0] * 10 + [1] * 10, test_share=0.01),
+            "20 rows cannot be split.*--test",
+        ),
+        (lambda: artist_split(["a"] * 9 + ["b"], k=2), r"2 groups cannot make 5 parts.*share 0\.5"),
+        (
+            lambda: artist_split(list("abcd") * 3, test_share=0.3),
+            r"make 10 parts.*--test-share 0\.25\)$",
+        ),
+        (lambda: artist_split(["a"] * 9), "1 groups cannot make 5 parts.*--protocol paper"),
+        (
+            lambda: artist_split(list("aabbccdd"), k=5, test_share=0),
+            "make 5 folds.*--k.*smaller test",
+        ),
+        (
+            lambda: time_split([2019.5, 20190208.0, 2018.0, 2017.0], k=2),
+            "dates cannot be read.*2019.5",
+        ),
         (
             lambda: artist_split(["a", None, "b"], k=2),
             "1 of 3 groups are missing .leave.* row 1",
@@ -258,3 +273,13 @@ def test_groups_that_are_lists_of_artists_are_told():
     with pytest.warns(SpdkitWarning, match="30 of 90 groups name several artists.*read_credits"):
         artist_split(groups, k=2)
     artist_split([f"Earth, Wind & Fire {i % 30}" for i in range(90)], k=2)
+
+
+@pytest.mark.parametrize("protocol", ["paper", "artist", "time"])
+def test_without_folds_the_test_is_the_same_and_needs_less(protocol):
+    by = {"groups": [i % 30 for i in range(90)], "dates": [1950 + i % 45 for i in range(90)]}
+    with_folds, without = (split(protocol, 90, **by, k=k) for k in (2, None))
+    np.testing.assert_array_equal(without.test, with_folds.test)
+    assert without.folds == () and len(with_folds.folds) == 2
+    few = split(protocol, 2, groups=[1, 2], dates=[2001, 2002], k=None, test_share=0.5)
+    assert len(few.test) == len(few.development) == 1

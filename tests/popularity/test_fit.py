@@ -100,7 +100,7 @@ def test_co_artists_on_both_sides_are_counted_and_named():
     artists = [f"artist {i % 20}{'; guest' if i % 7 == 0 else ''}" for i in range(N)]
     songs = data(artists=artists)
     with pytest.warns(SpdkitWarning, match=r"not as the first of their song: 1 \('guest'\)"):
-        splits = split_rows(songs, "artist", k=2, folds=False)
+        splits = split_rows(songs, "artist", k=None)
     first = songs.groups.to_numpy()
     assert not set(first[splits.development]) & set(first[splits.test])
     with pytest.warns(SpdkitWarning, match="up to 1 "):
