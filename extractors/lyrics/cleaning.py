@@ -86,6 +86,7 @@ _SECTIONS = (
 )
 _MARKED_HEADERS = (
     rf"{_SECTIONS}|hook|break(?:down)?|coda|drop|skit|spoken|instrumental|(?:\w+ )?solo"
+    r"|(?:pre|post)[- ]?refrain|rap|ad[- ]?libs?|part|teil"
 )
 _TIMES = r"\(?(?:x ?\d+|\d+ ?x)\)?"
 _NUMBER = "one|two|three|four|five|six"
@@ -114,7 +115,7 @@ _VOICE_MARK = re.compile(
 # Words that a line may begin with: marks where several lines have one, or nothing else.
 _VOICE_WORD = re.compile(
     r"^[ \t]*+(?:(?:the )?(?:girl|boy)s?|both|all|m[ae]n|wom[ae]n|(?:fe)?male|duet|s?he|him|her"
-    r"|together|everyone|er|sie|beide|alle|lui|elle|ensemble|tous|él|ella|ambos|los dos|todos"
+    r"|[mfd]|together|everyone|er|sie|beide|alle|lui|elle|ensemble|tous|él|ella|ambos|los dos|todos"
     r"|ele|ela|os dois|lei|insieme|tutti|он|она|вместе|все) ?[:：](?=\s|$|(?<=：))",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -128,13 +128,13 @@ def with_metadata(corpus: TrackSet, tables: Sequence[Path]) -> TrackSet:
 
 
 def to_json(content: Any) -> str:
-    """JSON text; a number that is not there is null."""
+    """JSON text; a number that is not there, or that JSON cannot hold, is null."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: clean(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [clean(item) for item in value]
-        return None if isinstance(value, float) and math.isnan(value) else value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
 
     return json.dumps(clean(content), indent=1, default=str, ensure_ascii=False)

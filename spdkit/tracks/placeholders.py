@@ -28,7 +28,8 @@ _INSTRUMENTAL = re.compile(
     r"enstrümantal|инструментал(?:ьная|ьный|ьное)?|instrumental music)"
     r"(?: (?:song|track|version|piece|music|only|mix|intro|outro|interlude|break|solo|композиция|"
     r"музыка|трек|песня|no lyrics|no vocals|no words))*"
-    r"|(?:there are |has |with )?(?:no|without) (?:lyrics?|vocals?|words?|singing)"
+    r"|(?:there are |(?:(?:this )?(?:song|track) )?has |with )?(?:no|without) "
+    r"(?:lyrics?|vocals?|words?|singing)"
     r"(?: (?:in|for|to|on) (?:this|the) (?:song|track))?"
     r"|sin letra|sem letra|ohne text|sans paroles|senza parole|без слов|нет текста"
     r"|インストゥルメンタル|インスト(?:曲)?|歌詞なし|연주곡|가사 ?없음"
@@ -38,7 +39,7 @@ _INSTRUMENTAL = re.compile(
     r"|(?:pista|versi[oó]n|versão|faixa|tema) instrumental|version instrumentale"
 )
 _WORD = re.compile(r"[^\W_]+")
-_SENTENCE = re.compile(r"[.!?。]+")
+_SENTENCE = re.compile(r"[.!?。,]+")
 
 # An excuse is known by all its words: what a song says of lyrics or of logging in has others, too.
 _REST = (
@@ -60,7 +61,8 @@ _EXCUSE = re.compile(
     r"|unavailable|missing|pending|restricted|removed|n a|tb[ad]|(?:available|added) soon)"
     rf"{_REST}"
     r"|(?:restricted|missing) lyrics"
-    rf"|{_LEAD}no lyrics (?:were )?(?:found|available|yet){_REST}"
+    rf"|{_LEAD}(?:there are )?no lyrics "
+    rf"(?:(?:were )?(?:found|available|yet)|for this (?:song|track) yet){_REST}"
     # we have none
     rf"|{_LEAD}(?:don t|do not|couldn t|could not|cannot|can t|unable to|still working on|not "
     r"(?:yet )?(?:licensed|allowed|authori[sz]ed|able|in a position|permitted) to)"
@@ -77,16 +79,19 @@ _EXCUSE = re.compile(
     # other languages
     r"|(?:(?:很?抱歉|对不起|對不起|[该該此这這本]首?(?:歌曲?)?|[目当當]前) ?)*"
     r"[暂暫]?[时時]?[无無没沒]有?(?:找到)?歌[词詞](?: ?敬[请請]期待)?|[暂暫][无無]歌"
+    r"|(?:未找到|找不到)歌[词詞]|歌[词詞]未找到|歌詞準備中"
     r"|(?:이 (?:노래|곡)(?:의|은|는)? )?가사(?:가|를|는)? (?:없습니다|없어요|준비 ?중(?:입니다)?)"
     r"|(?:この(?:曲|歌)の)?歌詞(?:が|は)(?:まだ)?"
     r"(?:見つかりません(?:でした)?|登録されて(?:いません|おりません)|ありません)"
-    r"|(?:les )?paroles? (?:(?:ne )?sont pas |non ?|in)disponibles?|(?:la )?letra no disponible"
-    r"|(?:der )?(?:song)?text (?:ist )?nicht verfügbar|(?:a )?letra não disponível"
+    r"|(?:les )?paroles? (?:(?:ne )?sont pas |non ?|in)disponibles?"
+    r"|(?:la )?letra no (?:disponible|encontrada)"
+    r"|(?:der )?(?:song)?text (?:ist )?nicht (?:verfügbar|gefunden)|(?:a )?letra não disponível"
     r"|(?:il )?testo non disponibile|текст (?:песни )?(?:не найден|отсутствует)"
 )
 # What pages say beside an excuse.
 _BESIDE = re.compile(
-    r"sorry|hm+|oops|(?:we re |we are )(?:very )?sorry|(?:please )?(?:check back|try again)"
+    r"sorry|unfortunately|hm+|oops|(?:we re |we are )(?:very )?sorry"
+    r"|(?:please )?(?:check back|try again)"
     r"(?: (?:later|soon|again|once (?:the|this) (?:song|track) (?:has been|is) (?:released|out)))*"
     r"|you can be the first to add (?:it|them)|be the first to add (?:the )?lyrics"
 )

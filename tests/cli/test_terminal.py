@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import warnings
 from pathlib import Path
 
+import pytest
+
 from spdkit.cli.printing import print_failures
-from spdkit.cli.terminal import errors_as_lines, print_remarks
+from spdkit.cli.terminal import errors_as_lines, print_remarks, to_json
 from spdkit.common.errors import SpdkitWarning
+
+
+def test_json_is_valid_whatever_the_numbers():
+    numbers = {"a": [math.inf, -math.inf, math.nan, 1.5]}
+    assert json.loads(to_json(numbers), parse_constant=pytest.fail) == {"a": [None] * 3 + [1.5]}
 
 
 def test_a_remark_is_printed_once_however_often_it_is_told(capsys, recwarn):

@@ -18,9 +18,10 @@ Looks like we don't have the lyrics for this song.|Hmm. We don't know the lyrics
 We are not in a position to display these lyrics due to licensing restrictions.
 Unfortunately, we are not licensed to display the full lyrics for this song at the moment.
 -|""|[]|404 Not Found|Coming soon|Lyrics TBA|Enable JavaScript and cookies to continue
+We don't have the lyrics to this song yet, check back later!|There are no lyrics for this song yet
 Sorry! We do not have the lyrics for this song yet.|Could not load lyrics
 Lyrics for Grey Boats are not yet available.|Unable to find lyrics|歌詞が見つかりません
-抱歉，暂无歌词|暂无歌词|該歌曲暫無歌詞
+抱歉，暂无歌词|未找到歌词|Letra no encontrada|暂无歌词|該歌曲暫無歌詞
 Paroles non disponibles|Letra no disponible|Restricted lyrics"""
 INSTRUMENTAL = """\
 Instrumental|[Instrumental]|(Instrumental)|♪|♪♪ ♫|...|INSTRUMENTAL
@@ -28,7 +29,8 @@ Instrumental|[Instrumental]|(Instrumental)|♪|♪♪ ♫|...|INSTRUMENTAL
 This song is an instrumental|This song is an instrumental.|It's instrumental|Instrumental ♪
 (This is an instrumental song)|Instrumental track|[Instrumental Intro]|No vocals|No lyrics
 纯音乐，请欣赏|此歌曲为没有填词的纯音乐，请您欣赏|純音樂，請欣賞|インストゥルメンタル|歌詞なし|(Strumentale)
-Инструментал|Instrumentale|Musica instrumental|Música instrumental|该歌曲为纯音乐"""
+Инструментал|Instrumentale|Musica instrumental|Música instrumental|该歌曲为纯音乐
+This song has no lyrics"""
 SONGS = """\
 My instrumental heart|none of us|I don't know the words|99 luftballons|1999|Na na na|la la la
 no words can say how much I love you|unknown pleasures|nil by mouth|Tonight|-99 degrees|Nothing

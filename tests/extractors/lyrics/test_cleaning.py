@@ -165,6 +165,7 @@ def test_marks_before_lines_go_and_the_lines_stay():
         "走",
     ]
     assert clean("Girl: row\nBoy: rain\nBoth: sail").split() == ["row", "rain", "sail"]
+    assert clean("M: row\nF: rain").split() == ["row", "rain"]
     assert clean("Refrain: rain\nCoro 2: vamos").split() == ["rain", "vamos"]
 
 

@@ -49,6 +49,14 @@ def extract(lyrics, profile="paper", **parameters):
     return dict(zip(NAMES, row.tolist(), strict=True)), obs
 
 
+def test_a_first_line_is_a_title_where_the_track_is_called_so():
+    rows = [
+        LyricsExtractor().extract(Track("a", lyrics="Rain Lyrics\nrow on", metadata=metadata))
+        for metadata in ({"title": "Rain"}, {"title": "Snow"}, {})
+    ]
+    assert [row[NAMES.index("n_words")] for row in rows] == [2, 4, 4]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_contract_holds(profile):
     check_extractor(LyricsExtractor(profile))
