@@ -317,9 +317,9 @@ def _metric(plan: _Plan, request: Request) -> tuple[str, str]:
         return metric, ""
     without = recent.y <= 0
     return metric, (
-        f"F needs plays on every day that is scored, and {int(without.sum()):,} have none "
-        f"({recent.place(int(np.argmax(without)))}, is the first): models are compared by "
-        f"{TITLES[metric]}"
+        f"F needs plays in every row that models are compared or chosen by, and "
+        f"{int(without.sum()):,} of {without.size:,} have none "
+        f"({recent.place(int(np.argmax(without)))}, for one): {TITLES[metric]} takes its place"
     )
 
 

@@ -134,7 +134,7 @@ def test_a_day_without_plays_is_told_when_it_is_scored():
     assert play_tables.result(frame).remarks == ()
     frame.loc[frame.index[-2], "y"] = 0
     (remark,) = play_tables.result(frame).remarks
-    assert "1 have none (series 'song 11', 2025-04-29, is the first)" in remark
+    assert "1 of 336 have none (series 'song 11', 2025-04-29, for one)" in remark
     assert "WAPE" in remark
 
 
@@ -288,9 +288,7 @@ def test_a_zero_that_only_an_interval_window_of_best_reaches_is_told():
     assert play_tables.result(frame, 1, "best", levels=()).remarks == ()
     found = play_tables.result(frame, 1, "best", levels=(80.0,))
     assert len(found.windows) == 5
-    assert (
-        "(series 's0', 2020-02-03, is the first): models are compared by WAPE" in found.remarks[1]
-    )
+    assert "(series 's0', 2020-02-03, for one): WAPE takes its place" in found.remarks[1]
 
 
 @pytest.mark.parametrize(

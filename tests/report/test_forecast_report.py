@@ -116,7 +116,7 @@ def test_days_without_plays_are_scored_by_wape_and_it_is_told():
     text = told(result)
     wape = result.validation.scores()["wape"].iloc[0]
     assert f"its forecasts miss the actual values by {100 * wape:.1f} % of them on average" in text
-    assert "Decided on the way F needs plays on every day that is scored" in text
+    assert "Decided on the way F needs plays in every row that models are compared" in text
     assert "LSTM-RPA" not in text
 
 
