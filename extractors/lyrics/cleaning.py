@@ -88,6 +88,14 @@ _MARKED_HEADERS = (
     rf"{_SECTIONS}|hook|break(?:down)?|coda|drop|skit|spoken|instrumental|(?:\w+ )?solo"
     r"|(?:pre|post)[- ]?refrain|rap|ad[- ]?libs?|part|teil"
 )
+# A look for these first: most lyrics hold none of them.
+_HEADER_WORDS = (
+    *("chorus", "vers", "refr", "intro", "outro", "interlude", "bridge", "strophe", "kehrreim"),
+    *("coro", "estribillo", "estrofa", "puente", "couplet", "pont", "ritornello", "strofa"),
+    *("brücke", "zwrotka", "куплет", "припев", "проигрыш", "бридж", "サビ", "メロ", "후렴", "副歌"),
+    *("主歌", "hook", "break", "coda", "drop", "skit", "spoken", "instrumental", "solo", "rap"),
+    *("lib", "part", "teil"),
+)
 _TIMES = r"\(?(?:x ?\d+|\d+ ?x)\)?"
 _NUMBER = "one|two|three|four|five|six"
 _COUNT = rf"(?: ?#?\d+| [IVX]+| (?:{_NUMBER}))?(?: {_TIMES})?"
@@ -183,9 +191,10 @@ def without_headers(text: str) -> str:
             text = _BRACKETS.sub("", text)
     if "<" in text:
         text = _WORD_STAMP.sub("", text)
-    text = _HEADER.sub("", text)
+    lower = text.lower()
+    if any(word in lower for word in _HEADER_WORDS):
+        text = _SECTION_MARK.sub("", _HEADER.sub("", text))
     if ":" in text or "：" in text:
-        text = _SECTION_MARK.sub("", text)
         marks = [mark.end() for mark in _VOICE_WORD.finditer(text)]
         if len(marks) > 1 or any(text[end:].split("\n", 1)[0].strip() == "" for end in marks):
             text = _VOICE_WORD.sub("", text)

@@ -22,7 +22,7 @@ _MONTHS = re.compile(r"([1-9][0-9]*)?([MQYA])[SE]?")
 _MONTHS_OF = {"M": 1, "Q": 3, "Y": 12, "A": 12}
 # Of older versions of pandas.
 _OLD = {"M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "AS": "YS", "H": "h", "T": "min", "S": "s"}
-_OLD_NAME = re.compile(rf"([1-9][0-9]*)?({'|'.join(_OLD)})")
+_OLD_NAME = re.compile(rf"([1-9][0-9]*)?({'|'.join(_OLD)})(-[A-Z]{{3}})?")
 
 
 def offset_of(freq: object) -> pd.DateOffset:
@@ -37,7 +37,7 @@ def offset_of(freq: object) -> pd.DateOffset:
         if on_a_day := _ON_A_DAY.fullmatch(freq):
             return pd.DateOffset(months=int(on_a_day[1] or 1), day=int(on_a_day[2]))
         if old := _OLD_NAME.fullmatch(freq):
-            freq = f"{old[1] or ''}{_OLD[old[2]]}"
+            freq = f"{old[1] or ''}{_OLD[old[2]]}{old[3] or ''}"
     return cast("pd.DateOffset", pd.tseries.frequencies.to_offset(freq))  # type: ignore[call-overload]
 
 

@@ -157,6 +157,18 @@ def test_text_is_composed():
     assert clean("\u1112\u1161\u11ab") == "한"
 
 
+HEADERS = """\
+pre-chorus verse refrain intro outro interlude bridge strophe kehrreim coro estribillo estrofa verso
+puente couplet pont ritornello strofa ponte refrão vers brücke zwrotka refren куплет припев проигрыш
+бридж サビ aメロ 후렴 副歌 主歌 hook breakdown
+coda drop skit spoken instrumental solo rap ad-libs part teil"""
+
+
+def test_a_header_in_any_language_goes():
+    for word in HEADERS.split():
+        assert not sung(f"{word} 2:") and not sung(f"({word})"), word
+
+
 def test_marks_before_lines_go_and_the_lines_stay():
     assert clean("女：你好\n男: 你好\n男女合：我们\n（合）走").split() == [
         "你好",
