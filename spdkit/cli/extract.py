@@ -212,6 +212,9 @@ def _print_report(report: BatchReport) -> None:
         ["unchanged", f"{report.n_unchanged}"],
         ["failed", f"{report.n_failed}"],
     ]
+    if report.n_remarks:
+        remarks = f"{report.n_remarks}: spdkit inspect {report.target} --remarks"
+        rows.append(["remarks", remarks])
     if report.unreachable:
         rows.append(["cannot be read now, features kept", f"{len(report.unreachable)}"])
     if report.slowest:

@@ -77,6 +77,8 @@ class BatchReport:
         Tracks that took longest, in seconds.
     seconds : float
         Wall time of the whole batch.
+    n_remarks : int
+        What extractors remarked on tracks that went well.
     """
 
     target: Path
@@ -87,6 +89,7 @@ class BatchReport:
     unreachable: tuple[str, ...]
     slowest: tuple[tuple[str, float], ...]
     seconds: float
+    n_remarks: int = 0
 
     @property
     def n_failed(self) -> int:
@@ -182,6 +185,7 @@ def extract(
         unreachable=plan.unreachable,
         slowest=tuple((name, seconds) for seconds, name in tally.slowest),
         seconds=time.perf_counter() - start,
+        n_remarks=tally.n_remarks,
     )
 
 
@@ -189,9 +193,10 @@ def extract(
 class _Tally:
     failures: list[Failure] = field(default_factory=list)
     slowest: list[tuple[float, str]] = field(default_factory=list)
+    n_remarks: int = 0
 
     def count(self, result: TrackResult, advance: Callable[[bool], None]) -> TrackResult:
-        """Note what failed and how long it took, and move the bar on."""
+        """Note what failed or was remarked and how long it took, and move the bar on."""
         name = result.track.track_id
         failures = [
             Failure(name, extractor, part.error)
@@ -199,6 +204,7 @@ class _Tally:
             if part.status == "failed"
         ]
         self.failures += failures
+        self.n_remarks += sum(bool(part.obs.get("note")) for part in result.results.values())
         self.slowest = sorted([*self.slowest, (result.seconds, name)], reverse=True)[:_SLOWEST]
         advance(bool(failures))
         return result

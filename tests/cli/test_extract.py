@@ -137,6 +137,16 @@ def test_a_folder_with_lyrics_tags_and_metadata(site, songs, tmp_path):
     assert log.read_text() == "words b.wav\n"
 
 
+def test_facts_that_cannot_be_read_are_counted_and_told(tmp_path):
+    (tmp_path / "s.csv").write_text("track_id,audio,tempo,valence\na,,100 BPM,0.5\nb,,90,0.25\n")
+    words = ("extract", tmp_path / "s.csv", "-o", tmp_path / "f.h5", "--extractor", "metadata")
+    done = invoke(*words, "--jobs", 1)
+    assert f"1: spdkit inspect {tmp_path / 'f.h5'} --remarks" in done.stdout.replace("\n", "")
+    assert (
+        "tempo = '100 BPM' is no number" in invoke("inspect", tmp_path / "f.h5", "--remarks").stdout
+    )
+
+
 def test_a_table_that_matches_nothing_is_one_clear_line(songs, tmp_path):
     (tmp_path / "t.csv").write_text("track_id,x\na.mp3,1\n")
     target = tmp_path / "f.h5"
