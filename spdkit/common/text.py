@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+
+from spdkit.common.messages import listing
+
+_FLOAT = re.compile(r"\d+\.0+")
 
 
 def printable(name: str) -> str:
@@ -45,6 +50,31 @@ def same_names(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
         for name, same in pairs
         if len(same) == 1 and same[0] in spellings and same[0] not in own
     }
+
+
+def whole_names(names: Iterable[str], others: Iterable[str]) -> dict[str, str]:
+    """For each of `names` like "1.0" that is "1" among `others`, what it is there.
+
+    pandas makes floats of whole ids of which some are missing. What either side has in both forms
+    is left out.
+
+    Examples
+    --------
+    >>> whole_names(["1.0", "2.0", "3.5"], ["1", "2", "2.0", "3"])
+    {'1.0': '1'}
+    """
+    own, known = set(names), set(others)
+    wholes = {name: name[: name.index(".")] for name in own - known if _FLOAT.fullmatch(name)}
+    return {name: whole for name, whole in sorted(wholes.items()) if whole in known - own}
+
+
+def whole_names_remark(wholes: Mapping[str, str]) -> str:
+    """What there is to tell of `whole_names`."""
+    pairs = [f"{name} for {whole!r}" for name, whole in wholes.items()]
+    return (
+        f"{len(wholes)} track_id have a decimal point, as pandas writes whole ones of which some "
+        f"are missing, and are taken for tracks without: {listing(pairs)}"
+    )
 
 
 def storable(text: object) -> str:

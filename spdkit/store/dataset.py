@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from spdkit.common.errors import SpdkitError, SpdkitWarning, UnitWarning
 from spdkit.common.label_units import POPULARITY, other_range, unit_question
 from spdkit.common.messages import listing
 from spdkit.common.table_io import read_table
-from spdkit.common.text import same_names
+from spdkit.common.text import same_names, whole_names, whole_names_remark
 from spdkit.store.feature_store import FeatureStore
 
 
@@ -46,7 +45,6 @@ class CatalogLabels(Protocol):
         """Labels and groups, indexed by ``track_id``."""
 
 
-_FLOAT_ID = re.compile(r"\d+\.0+")
 Labels = str | os.PathLike[str] | pd.DataFrame | CatalogLabels
 
 
@@ -232,7 +230,10 @@ def load(
     facts = whole.obs.join(about[about.columns.difference(whole.obs.columns)])
     table, where = _label_table(labels, facts, str(whole.path), groups)
     table = table.rename(index=same_names(table.index, whole.obs.index))
-    table = table.rename(index=_whole_ids(table.index, whole.obs.index))
+    wholes = whole_names(table.index, whole.obs.index)
+    if wholes:
+        warnings.warn(whole_names_remark(wholes), SpdkitWarning, stacklevel=2)
+        table = table.rename(index=wholes)
     labelled, n_duplicates = _one_a_track(_labels_of(table, where, target, groups), where, target)
     allowed = POPULARITY if target_range == "popularity" else target_range
     if target_range == "popularity":
@@ -351,28 +352,6 @@ def _is_no_number(cell: object) -> bool:
     """Whether a cell is of a kind that pandas takes for a number: nanoseconds, a real part."""
     kinds = (date, timedelta, np.datetime64, np.timedelta64, complex, np.complexfloating)
     return isinstance(cell, (*kinds, pd.Period, pd.Interval))
-
-
-def _whole_ids(index: pd.Index, ids: pd.Index) -> dict[str, str]:
-    """For each label of a track called like 1.0, what the store has without the ".0", told.
-
-    What either of them has in both forms stays what it is.
-    """
-    known, there = set(ids), set(index)
-    whole = {
-        name: name[: name.index(".")]
-        for name in there - known
-        if _FLOAT_ID.fullmatch(name) and name[: name.index(".")] in known - there
-    }
-    if whole:
-        pairs = [f"{name} for {whole[name]!r}" for name in sorted(whole)]
-        warnings.warn(
-            f"labels of {len(whole)} tracks have ids with a decimal point, as pandas writes whole "
-            f"ones of which some are missing, and are taken for tracks without: {listing(pairs)}",
-            SpdkitWarning,
-            stacklevel=3,
-        )
-    return whole
 
 
 def _one_a_track(labels: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
-from spdkit.common.text import same_names
+from spdkit.common.text import same_names, whole_names, whole_names_remark
 from spdkit.tracks.placeholders import missing
 from spdkit.tracks.scan import read_rows
 from spdkit.tracks.track import Track, TrackSet
@@ -59,8 +59,8 @@ class Joined:
         Values that were there and differ from the table's, by column.
     unused : tuple of str
         Columns that were left out.
-    undated : tuple of str
-        A remark on dates that cannot be read; empty without such.
+    notes : tuple of str
+        Remarks on ids that are taken for others, and on dates that cannot be read.
     """
 
     tracks: TrackSet
@@ -69,7 +69,7 @@ class Joined:
     without_row: tuple[str, ...]
     replaced: dict[str, int]
     unused: tuple[str, ...] = ()
-    undated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> list[str]:
@@ -89,7 +89,7 @@ class Joined:
             remarks.append(
                 f"the column {', '.join(self.unused)} is left out: tracks have their own"
             )
-        return [*remarks, *self.undated]
+        return [*remarks, *self.notes]
 
 
 def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Joined:
@@ -115,7 +115,8 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
     if not rows:
         raise JoinError(f"{where}: has no rows")
     there = {track.track_id for track in tracks}
-    spellings = same_names(rows, there)
+    wholes = whole_names(rows, there)
+    spellings = same_names(rows, there) | wholes
     rows = {spellings.get(name, name): cells for name, cells in rows.items()}
     if there and not there & rows.keys():
         raise JoinError(_nothing_matched(where, list(rows), sorted(there)))
@@ -128,7 +129,10 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
         without_row=tuple(track.track_id for track in tracks if track.track_id not in rows),
         replaced=dict(replaced),
         unused=("audio",) if any("audio" in cells for cells in rows.values()) else (),
-        undated=tuple(unreadable_dates((name, rows[name]) for name in rows if name in there)),
+        notes=(
+            *([whole_names_remark(wholes)] if wholes else []),
+            *unreadable_dates((name, rows[name]) for name in rows if name in there),
+        ),
     )
 
 

@@ -136,6 +136,14 @@ def test_when_nothing_matches_the_nearest_is_named(rows, hint):
     assert hint in str(caught.value)
 
 
+def test_whole_ids_that_pandas_made_floats_match_with_a_remark():
+    tracks = TrackSet((Track("1"), Track("2"), Track("2.0")))
+    joined = join(tracks, table(track_id=[1.0, 2.0, 3.0], title=["A", "B", "C"]))
+    titles = {name: track.metadata.get("title") for name, track in by_id(joined).items()}
+    assert titles == {"1": "A", "2": None, "2.0": "B"} and joined.unmatched == ("3.0",)
+    assert any("decimal point" in each and "1.0 for '1'" in each for each in joined.remarks)
+
+
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
 def test_a_name_in_another_unicode_form_is_the_same(forms):
     track, row = (unicodedata.normalize(form, "café.wav") for form in forms)
