@@ -26,7 +26,6 @@ from spdkit.cli.terminal import (
 )
 from spdkit.common.errors import SpdkitError, UnitWarning
 from spdkit.common.files import write_text
-from spdkit.common.label_units import POPULARITY
 from spdkit.common.threads import limited_threads
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
 
@@ -379,7 +378,9 @@ def _store_of(
 
 
 def _limits(text: str | None) -> tuple[float, float]:
-    return POPULARITY if text is None else _two_numbers(text, "--target-range", "0,1")
+    if text is None:
+        return popularity.fit.FitSettings.target_range
+    return _two_numbers(text, "--target-range", "0,1")
 
 
 def _thresholds(text: str | None) -> tuple[float, float] | str | None:

@@ -35,6 +35,7 @@ def beside_a_busy_core(words, folder):
         spinning.wait()
 
 
+@pytest.mark.slow
 def test_a_forecast_is_no_more_work_beside_a_busy_core(tmp_path):
     play_tables.weekly(12, 60).to_csv(tmp_path / "plays.csv", index=False)
     once = ("--validate", 0, "--no-intervals")

@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.scoring.metrics import Zero
 
@@ -59,23 +58,9 @@ class Ranges:
 
     @classmethod
     def of(cls, values: Numbers, panel: Panel) -> Ranges:
-        """Learn them from all rows of a panel, shape (n_rows, n_features).
-
-        Raises
-        ------
-        ForecastError
-            When a range is no finite number, naming the series.
-        """
+        """Learn them from all rows of a panel, shape (n_rows, n_features)."""
         starts = panel.indptr[:-1]
-        ranges = cls(np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts))
-        with np.errstate(over="ignore"):
-            far = ~np.isfinite(ranges.span).all(axis=1)
-        if far.any():
-            raise ForecastError(
-                f"series {quoted(panel.ids[int(np.argmax(far))])} spans more than numbers can "
-                f"hold ({int(far.sum())} such series): give it in larger units"
-            )
-        return ranges
+        return cls(np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts))
 
     @property
     def span(self) -> Numbers:
