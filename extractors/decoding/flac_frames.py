@@ -55,6 +55,8 @@ def _follow(source: FileBytes) -> tuple[int, int]:
     block_size = _block_size(source)
     # Frames begin alike; the last may be shorter, and says so in its third byte.
     alike, reached, last = source.get(place, 3), 0, place
+    if alike[:1] != b"\xff":  # no frame follows the head
+        return reached, last
     for sync in (alike, alike[:2]):
         while (place := source.find(sync, place)) >= 0:
             frame = _frame(source.get(place, _LONGEST_HEADER), block_size, reached)

@@ -332,6 +332,15 @@ def test_silent_frames_of_a_flac_are_there(n_samples, channels, tmp_path):
     )
 
 
+@pytest.mark.parametrize("n_bytes", [0, 1, 2, 3, 20])
+def test_a_flac_that_is_cut_behind_its_head_is_refused(n_bytes, tmp_path):
+    path = save(tmp_path / "a.flac", Y)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"\xff\xf8") + n_bytes])
+    with pytest.raises(ExtractionError):
+        read(path)
+
+
 @pytest.mark.parametrize("share", [0.5, 2.0])
 def test_a_flac_that_states_another_length(share, tmp_path):
     path = save(tmp_path / "a.flac", Y)
