@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 from typing import IO, Any
+
+from spdkit.common.seekable_reader import SeekableReader
 
 _CHUNK = 1 << 16
 
@@ -54,38 +55,25 @@ class FileBytes:
         return b"".join(parts)
 
 
-class JoinedRanges(io.RawIOBase):
+class JoinedRanges(SeekableReader):
     """Ranges of a file read as one, behind bytes of our own; closing it closes the file."""
 
     def __init__(
         self, file: IO[bytes], ranges: tuple[tuple[int, int], ...], prefix: bytes = b""
     ) -> None:
+        super().__init__()
         self._file: Any = file
         self._prefix = prefix
-        self._place = 0
         self._parts: list[tuple[int, int, int]] = []  # place here; first and last byte there
-        self._length = len(prefix)
+        self._size = len(prefix)
         for start, stop in ranges:
-            self._parts.append((self._length, start, stop))
-            self._length += stop - start
+            self._parts.append((self._size, start, stop))
+            self._size += stop - start
 
-    def readable(self) -> bool:
-        """Whether it can be read: it can."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can be seeked in: it can."""
-        return True
-
-    def tell(self) -> int:
-        """The place in the joined bytes."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place in the joined bytes."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._length}
-        self._place = max(0, origin[whence] + offset)
-        return self._place
+    @property
+    def size(self) -> int:
+        """Bytes of the ranges together, and of ours."""
+        return self._size
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as the range goes in which the place lies."""

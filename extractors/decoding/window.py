@@ -8,7 +8,6 @@ states is an error, and what else was done is said in `ClipFacts.remarks`.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -28,7 +27,7 @@ from spdkit.extractors.decoding.reader import (
     UnsuitableSoundError,
 )
 from spdkit.extractors.decoding.sndfile_reader import SndfileReader
-from spdkit.tracks.track import is_url
+from spdkit.tracks.track import is_url, special_file
 
 Offset = Literal["middle", "head"] | float
 Samples = NDArray[np.float32]
@@ -376,13 +375,16 @@ def _why_not_found(error: FileNotFoundError) -> str:
 
 
 def _require_file(audio: str, source: str) -> None:
-    """Refuse what is no readable file. A named pipe is not opened: that would wait for ever."""
+    """Refuse what is no readable file, in plain words."""
     if is_url(audio):
         return
+    if kind := special_file(audio):
+        raise ExtractionError(source, f"is {kind}, no file")
     try:
-        status = os.stat(audio)  # noqa: PTH116
-        if stat.S_ISREG(status.st_mode):
-            os.close(os.open(audio, os.O_RDONLY))
+        with open(audio, "rb") as file:  # noqa: PTH123
+            size = os.fstat(file.fileno()).st_size
+    except IsADirectoryError:
+        raise ExtractionError(source, "is a folder, not a file") from None
     except PermissionError:
         raise ExtractionError(source, "no permission to read it") from None
     except FileNotFoundError:
@@ -393,11 +395,7 @@ def _require_file(audio: str, source: str) -> None:
         raise ExtractionError(source, f"cannot be opened: {error.strerror}") from error
     except ValueError as error:  # a zero byte in the name
         raise ExtractionError(source, f"cannot be opened: {error}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ExtractionError(source, "is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise ExtractionError(source, "is a named pipe, a device or a socket, not a file")
-    if status.st_size == 0:
+    if size == 0:
         raise ExtractionError(source, "empty file (0 bytes)")
 
 

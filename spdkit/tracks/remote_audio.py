@@ -8,8 +8,6 @@ refused (401, 403, 404) is not.
 
 from __future__ import annotations
 
-import io
-import os
 import random
 import time
 from collections import OrderedDict
@@ -20,6 +18,8 @@ from functools import partial
 from typing import IO, Any, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+from spdkit.common.seekable_reader import SeekableReader
 
 Value = TypeVar("Value")
 
@@ -144,27 +144,17 @@ class _Remote:
         return data
 
 
-class _Reader(io.RawIOBase):
+class _Reader(SeekableReader):
     """A file object over a `_Remote`."""
 
     def __init__(self, remote: _Remote) -> None:
+        super().__init__()
         self._remote = remote
-        self._place = 0
         self._late_error: RemoteError | None = None
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._remote.size}
-        self._place = max(0, origin[whence] + offset)
-        return self._place
+    @property
+    def size(self) -> int:
+        return self._remote.size
 
     def read(self, size: int | None = -1) -> bytes:
         stop = self._remote.size if size is None or size < 0 else self._place + size
