@@ -140,8 +140,8 @@ def _unbracketed(texts: list[str]) -> list[str]:
 def _bands(texts: Iterable[str]) -> tuple[str, ...]:
     """Names that end like the mark of a guest; of what begins them nobody is called."""
     distinct = set(texts)
-    found = [match for text in distinct if (match := _BAND.match(text))]
-    return tuple({match[0] for match in found if match[1] not in distinct})
+    matches = [match for text in distinct if (match := _BAND.match(text))]
+    return tuple({match[0] for match in matches if match[1] not in distinct})
 
 
 def _cell(text: str, bands: tuple[str, ...] = ()) -> _Cell:
@@ -212,12 +212,12 @@ def _names(texts: set[str]) -> dict[str, str]:
 
 def _resolved(text: str, names: Mapping[str, str]) -> list[str]:
     """Artists in a text, known names whole."""
-    found, parts = [], _JOINT.split(text)
+    artists, parts = [], _JOINT.split(text)
     while parts:
         name = names.get(parts[0], parts[0])
         own = _JOINT.split(name)
         # A guest may be called by less than all that those have who begin like it.
         length = len(own) if own[::2] == parts[: len(own) : 2] else 1
-        found.append(name if length == len(own) else parts[0])
+        artists.append(name if length == len(own) else parts[0])
         parts = parts[length + 1 :]
-    return [name for name in found if name]
+    return [name for name in artists if name]

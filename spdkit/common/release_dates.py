@@ -129,12 +129,12 @@ def read_release_date(value: object) -> ReleaseDate | None:
     text = _text(value)
     if _NOT_KNOWN.fullmatch(text):
         return None
-    found = _dated(text)
-    if found is None:
+    released = _dated(text)
+    if released is None:
         raise ReleaseDateError("is no date")
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+    if not FIRST_YEAR <= released.year <= LAST_YEAR:
         raise ReleaseDateError(f"is no date from {FIRST_YEAR} to {LAST_YEAR}")
-    return found
+    return released
 
 
 def read_release_dates(

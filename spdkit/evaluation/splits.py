@@ -409,8 +409,8 @@ _PARAMETERS: dict[str, Allowed] = {
 
 def _check(n_rows: int, k: int | None, test_share: float, seed: int = 0) -> None:
     folds = 2 if k is None else k
-    given = {"n_rows": n_rows, "k": folds, "test_share": test_share, "seed": seed}
-    check_parameters(given, _PARAMETERS, ProtocolError)
+    parameters = {"n_rows": n_rows, "k": folds, "test_share": test_share, "seed": seed}
+    check_parameters(parameters, _PARAMETERS, ProtocolError)
     if n_rows < (k or 1) + (test_share > 0):
         what = "the test" if k is None else f"{k} folds and the test"
         raise ProtocolError(f"{n_rows} rows are too few for {what}")

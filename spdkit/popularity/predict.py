@@ -128,8 +128,10 @@ def _reasons(store: FeatureStore, record: ModelRecord, X: pd.DataFrame) -> pd.Se
     reasons = pd.Series("", index=X.index, dtype=object)
     for track_id in X.index[X.isna().all(axis=1)]:
         errors = {name: _error(store, track_id, name) for name in record.extractors}
-        told = [f"{name}: {error}" for name, error in errors.items() if error]
-        reasons[track_id] = "; ".join(told) or "has nothing that the model's features are made from"
+        failures = [f"{name}: {error}" for name, error in errors.items() if error]
+        reasons[track_id] = (
+            "; ".join(failures) or "has nothing that the model's features are made from"
+        )
     return reasons
 
 

@@ -210,12 +210,12 @@ def _reason(error: Exception) -> str:
 def _collect(content: Any) -> Tags:
     kind = _kind(content)
     places = {name: _names(of_kinds[kind]) for name, of_kinds in _PLACES.items()}
-    wanted = {place for names in places.values() for place in names}
+    read_places = {place for names in places.values() for place in names}
     entries: dict[str, list[str]] = {}
     problems = []
     for name, read in _entries(content):
         plain = name.lower()
-        if plain in wanted or _lyrics_rank(plain) is not None:
+        if plain in read_places or _lyrics_rank(plain) is not None:
             try:
                 entries.setdefault(plain, []).extend(filter(_holds_text, read()))
             except Exception as error:  # noqa: BLE001 (mutagen has parsed nonsense into a frame)

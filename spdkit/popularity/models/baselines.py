@@ -129,8 +129,8 @@ def classifiers(
     Parameters and errors are those of `regressors`, and `class_weight` is for logistic regression
     and LightGBM; the others know no weights.
     """
-    given = {"random_state": random_state, "lightgbm": lightgbm, "class_weight": class_weight}
-    check_parameters(given, {**_PARAMETERS, "class_weight": (OneOf("balanced"), None)})
+    parameters = {"random_state": random_state, "lightgbm": lightgbm, "class_weight": class_weight}
+    check_parameters(parameters, {**_PARAMETERS, "class_weight": (OneOf("balanced"), None)})
     baselines = {
         "majority": Pipeline([("model", DummyClassifier(strategy="prior"))]),
         "lda": _prepared(LinearDiscriminantAnalysis()),

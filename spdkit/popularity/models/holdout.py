@@ -56,8 +56,8 @@ def hold_out(
     ValueError
         When a number is out of range, or the shares or the length of `groups` are impossible.
     """
-    given = {"n_rows": n_rows, "stopping": stopping, "calibration": calibration, "seed": seed}
-    check_parameters(given, _PARAMETERS)
+    parameters = {"n_rows": n_rows, "stopping": stopping, "calibration": calibration, "seed": seed}
+    check_parameters(parameters, _PARAMETERS)
     if stopping + calibration >= 1:
         raise ValueError(
             "early_stopping_fraction and calibration_fraction must be at least 0 and together "
