@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.escapes import escaped
 from spdkit.tracks.track import Track
 
 Modality = Literal["audio", "lyrics", "metadata"]
@@ -43,7 +44,7 @@ class ExtractionError(SpdkitError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.reason}"
+        return escaped(f"{self.source}: {self.reason}")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from spdkit.catalogs.contents import Contents, Source, assemble
 from spdkit.catalogs.errors import CatalogError
 from spdkit.catalogs.published_table import TableSpec, read_published
+from spdkit.common.escapes import escaped
 from spdkit.store.feature_store import FeatureStore, write_store
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Catalog:
             raise CatalogError(f"{place}: not the tables of {self.title}", problems)
         remarks = tuple(remark for result in results.values() for remark in result.remarks)
         for remark in remarks:
-            _logger.warning("%s: %s", self.name, remark)
+            _logger.warning("%s: %s", self.name, escaped(remark))
         return CatalogData(
             catalog=self,
             tables={name: result.frame for name, result in results.items()},
@@ -186,7 +187,7 @@ class CatalogData:
         """
         contents = self.catalog.contents(self.tables)
         for remark in contents.remarks:
-            _logger.warning("%s: %s", self.catalog.name, remark)
+            _logger.warning("%s: %s", self.catalog.name, escaped(remark))
         path = Path(output).expanduser()
         catalog = self.catalog
         source = Source(catalog.name, catalog.version, catalog.source, self.files)

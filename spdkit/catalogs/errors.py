@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.escapes import escaped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ class CatalogError(SpdkitError):
         self.problems = problems
 
     def __str__(self) -> str:
-        return "\n- ".join([self.message, *self.problems])
+        return "\n- ".join(map(escaped, [self.message, *self.problems]))
 
 
 def rows_at_fault(what: str, rows: Sequence[tuple[int, str | None]], n_rows: int) -> str:

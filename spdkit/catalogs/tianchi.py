@@ -45,6 +45,7 @@ from spdkit.catalogs import action_logs
 from spdkit.catalogs.action_logs import Fill, Level, Limits, Listening
 from spdkit.catalogs.daily_counts import COUNTS, in_long_format, read_daily
 from spdkit.catalogs.errors import CatalogError
+from spdkit.common.escapes import escaped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -244,7 +245,7 @@ def _counted(
             remarks += [f"{problem}; left out" for problem in problems]
         facts = _facts(connection, actions, request, counts, remarks)
         for remark in facts.remarks:
-            _logger.warning("tianchi: %s", remark)
+            _logger.warning("tianchi: %s", escaped(remark))
         yield connection, facts
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spdkit import collect
+from spdkit.cli.terminal import echo, echo_error, echo_json
 from spdkit.collect.errors import Blocked, RateLimited, Unanswered, duration
 from spdkit.common.errors import SpdkitError
 
@@ -133,8 +133,8 @@ def spotify(
     _print_report(report, f"{output}: {counts}", as_json=as_json)
     if report.unanswered:
         first = report.unanswered[0]
-        typer.echo(f"spdkit: {len(report.unanswered)} requests had no answer: {first}", err=True)
-        typer.echo(f"spdkit: to ask for them again: {shlex.join(command)}", err=True)
+        echo(f"spdkit: {len(report.unanswered)} requests had no answer: {first}", err=True)
+        echo(f"spdkit: to ask for them again: {shlex.join(command)}", err=True)
         raise typer.Exit(UNFINISHED)
 
 
@@ -180,7 +180,7 @@ def genius(
             if collector.report is not None:  # also of a run that did not reach every song
                 _print_lyrics(collector.report, as_json=as_json)
     if report.counts.get("blocked"):
-        typer.echo(f"spdkit: to ask for what was blocked: {shlex.join(command)}", err=True)
+        echo(f"spdkit: to ask for what was blocked: {shlex.join(command)}", err=True)
         raise typer.Exit(UNFINISHED)
 
 
@@ -192,11 +192,11 @@ def _print_lyrics(report: LyricsReport, *, as_json: bool) -> None:
 
 def _print_report(report: CollectReport | LyricsReport, counts: str, *, as_json: bool) -> None:
     for remark in report.remarks:
-        typer.echo(f"spdkit: {remark}", err=True)
+        echo(f"spdkit: {remark}", err=True)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(report), default=str, ensure_ascii=False))
+        echo_json(dataclasses.asdict(report))
     else:
-        typer.echo(f"{counts} ({report.n_requests} requests)")
+        echo(f"{counts} ({report.n_requests} requests)")
 
 
 def _repeated(option: str, values: Sequence[str] | None) -> list[str]:
@@ -204,7 +204,7 @@ def _repeated(option: str, values: Sequence[str] | None) -> list[str]:
 
 
 def _retry_policy() -> RetryPolicy:
-    return collect.RetryPolicy(report=partial(typer.echo, err=True))
+    return collect.RetryPolicy(report=partial(echo, err=True))
 
 
 @contextlib.contextmanager
@@ -213,7 +213,8 @@ def _errors_as_lines(command: Sequence[str], safe: str) -> Iterator[None]:
 
     def print_way_on(what: object, later: str = "") -> None:
         advice = f"Everything so far is safe {safe}; to go on, run{later}:"
-        typer.echo(f"spdkit: {what}. {advice}\n  {shlex.join(command)}", err=True)
+        echo(f"spdkit: {what}. {advice}", err=True)
+        echo(f"  {shlex.join(command)}", err=True)
 
     try:
         yield
@@ -227,5 +228,5 @@ def _errors_as_lines(command: Sequence[str], safe: str) -> Iterator[None]:
         print_way_on(error, " later")
         raise typer.Exit(UNFINISHED) from error
     except SpdkitError as error:
-        typer.echo(f"spdkit: {error}", err=True)
+        echo_error(error)
         raise typer.Exit(1) from error

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from spdkit import extraction
-from spdkit.cli.printing import print_table
-from spdkit.cli.terminal import AsJson, errors_as_lines, to_json
+from spdkit.cli.printing import plain, print_table
+from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines
 
 _OK = {True: "[green]ok[/]", False: "[red]no[/]"}
 
@@ -27,10 +26,10 @@ def doctor(
     with errors_as_lines():
         findings = extraction.doctor.examine(folder)
     if as_json:
-        typer.echo(to_json([dataclasses.asdict(finding) for finding in findings]))
+        echo_json([dataclasses.asdict(finding) for finding in findings])
     else:
         for topic, group in groupby(findings, key=lambda finding: finding.topic):
-            rows = [[escape(f.name), _OK[f.ok], escape(f.detail)] for f in group]
+            rows = [[plain(f.name), _OK[f.ok], plain(f.detail)] for f in group]
             print_table(topic, ["", "", ""], rows, header=False, markup=True)
     if not all(finding.ok for finding in findings if finding.topic not in ("extra", "format")):
         raise typer.Exit(1)

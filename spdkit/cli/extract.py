@@ -15,9 +15,10 @@ from spdkit.cli.printing import print_failures, print_table
 from spdkit.cli.terminal import (
     SHOWN_PROBLEMS,
     AsJson,
+    echo,
+    echo_json,
     errors_as_lines,
     print_remarks,
-    to_json,
     with_metadata,
 )
 from spdkit.common.errors import SpdkitError
@@ -125,7 +126,7 @@ def extract(
         cluster = (
             nullcontext()
             if dask is None
-            else extraction.dask_executor.connect(dask, built, partial(typer.echo, err=True))
+            else extraction.dask_executor.connect(dask, built, partial(echo, err=True))
         )
         with cluster as executor:
             report = extraction.batch.extract(
@@ -141,7 +142,7 @@ def extract(
             )
     if as_json:
         search = {"remarks": corpus.remarks, "problems": corpus.problems}
-        typer.echo(to_json({**dataclasses.asdict(report), **search}))
+        echo_json({**dataclasses.asdict(report), **search})
     else:
         _print_report(report)
     if strict and (report.failures or report.unreachable or corpus.problems):

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spdkit import forecast, report
-from spdkit.cli.printing import SHOWN_ROWS, console, print_table
-from spdkit.cli.terminal import AsJson, Jobs, command_line, errors_as_lines, to_json
+from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
+from spdkit.cli.terminal import (
+    AsJson,
+    Jobs,
+    SpreadsheetSafe,
+    command_line,
+    echo,
+    echo_json,
+    errors_as_lines,
+)
 from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import require_ending
@@ -113,6 +121,7 @@ def forecast_series(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
+    spreadsheet_safe: SpreadsheetSafe = False,
     jobs: Jobs = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
@@ -145,7 +154,7 @@ def forecast_series(
         if level and not intervals:
             raise SpdkitError("--level asks for intervals, --no-intervals for none")
         _require_formats(output, plot, page)
-        remark = _silent if quiet else partial(typer.echo, err=True)
+        remark = _silent if quiet else partial(echo, err=True)
         request = forecast.pipeline.Request(
             h=horizon,
             model=model,
@@ -163,9 +172,11 @@ def forecast_series(
             for text in result.remarks:
                 remark(f"{file}: {text}")
             source = report.forecast_report.Provenance.of(file, command_line())
-            written = report.forecast_report.write_files(result, source, output, plot, page, series)
+            written = report.forecast_report.write_files(
+                result, source, output, plot, page, series, spreadsheet_safe=spreadsheet_safe
+            )
     if as_json:
-        typer.echo(to_json(_content(result, written)))
+        echo_json(_content(result, written))
     else:
         _print_forecasts(result, written)
 
@@ -238,14 +249,14 @@ def _print_forecasts(result: ForecastResult, written: list[str]) -> None:
     if result.validation is not None:
         _print(tables.score_table(result, result.validation), result.name)
     else:
-        out.print(f"Forecast by {result.name}, not scored", markup=False, highlight=False)
+        out.print(f"Forecast by {plain(result.name)}, not scored", highlight=False)
     if result.levels:
         _print(tables.coverage_table(result))
     _print(tables.totals_table(result), most=SHOWN_ROWS)
     if (more := len(result.panel) - SHOWN_ROWS) > 0:
         out.print(f"… and {more:,} more series")
     for path in written:
-        out.print(f"{path}: written", markup=False, soft_wrap=True)
+        out.print(f"{plain(path)}: written", soft_wrap=True)
     if not written:
         out.print("-o forecasts.csv writes every date, --plot a figure, --report a page")
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from spdkit import store
-from spdkit.cli.printing import console, print_failures, print_table
-from spdkit.cli.terminal import AsJson, errors_as_lines, to_json
+from spdkit.cli.printing import console, plain, print_failures, print_table
+from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines
 
 if TYPE_CHECKING:
     from spdkit.store.summary import StoreSummary
@@ -40,7 +39,7 @@ def inspect(
         content = dataclasses.asdict(summary)
         if statistics is not None:
             content["statistics"] = statistics.to_dict("index")
-        typer.echo(to_json(content))
+        echo_json(content)
         return
     _print_summary(summary, every_failure=failures, remarks=remarks)
     if statistics is not None:
@@ -64,9 +63,10 @@ def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool)
     out = console()
     for extractor in summary.extractors:
         settings = ", ".join(f"{key}={value}" for key, value in extractor.parameters.items())
-        out.print(f"[bold]{extractor.name}[/] version {extractor.version}: {escape(settings)}")
+        made_by = f"{plain(extractor.name)}[/] version {plain(extractor.version)}"
+        out.print(f"[bold]{made_by}: {plain(settings)}")
     versions = ", ".join(f"{name} {'|'.join(all_)}" for name, all_ in summary.packages.items())
-    out.print(f"[bold]made with[/] {escape(versions)}")
+    out.print(f"[bold]made with[/] {plain(versions)}")
     failures = [[f["track_id"], f["extractor"], f["reason"]] for f in summary.failures]
     command = f"spdkit inspect {summary.path}"
     print_failures(failures, command, every=every_failure)
@@ -74,7 +74,7 @@ def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool)
         rows = [[r["track_id"], r["extractor"], r["remark"]] for r in summary.remarks]
         print_table("remarks", ["track", "extractor", "remark"], rows)
     elif summary.remarks:
-        out.print(f"remarks on tracks, {len(summary.remarks)} in all: {escape(command)} --remarks")
+        out.print(f"remarks on tracks, {len(summary.remarks)} in all: {plain(command)} --remarks")
 
 
 def _number(value: object) -> str:

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
-from spdkit.cli.printing import SHOWN_ROWS, console, print_table
+from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
 from spdkit.cli.terminal import (
     AsJson,
     Jobs,
+    SpreadsheetSafe,
     command_line,
+    echo,
+    echo_json,
     errors_as_lines,
     print_remarks,
     to_json,
@@ -185,7 +188,7 @@ def fit(
         files = popularity.record.to_files(record)
         popularity.models.serialization.save_model(model, output, files)
     if as_json:
-        typer.echo(to_json(_facts(record)))
+        echo_json(_facts(record))
     else:
         _print_record(record, output)
 
@@ -254,7 +257,7 @@ def evaluate(
         if output is not None:
             write_text(output, to_json(content) + "\n")
     if as_json:
-        typer.echo(to_json(content))
+        echo_json(content)
     else:
         _print_evaluation(result)
 
@@ -289,6 +292,7 @@ def predict(
             "--explain", help="Add what pushed each song up or down, in points, by modality."
         ),
     ] = False,
+    spreadsheet_safe: SpreadsheetSafe = False,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Cores to use; worker processes, of music."),
@@ -312,9 +316,9 @@ def predict(
         )
         with limited_threads(jobs, store.X.size):
             table = predicting.predict_store(loaded, record, store, songs, explained=explain)
-        predicting.write(table, output)
+        predicting.write(table, output, spreadsheet_safe=spreadsheet_safe)
     if as_json:
-        typer.echo(to_json(table.reset_index().to_dict("records")))
+        echo_json(table.reset_index().to_dict("records"))
     else:
         _print_predictions(table, output)
 
@@ -335,7 +339,7 @@ def write_report(
         # The map of songs goes through them a thousand times.
         with limited_threads(jobs, 1000 * record.split.n_training):
             report.popularity_report.write(record, loaded.history_, output)
-    typer.echo(str(output))
+    echo(output)
 
 
 def _data(
@@ -440,7 +444,9 @@ def _print_record(record: ModelRecord, folder: Path) -> None:
     out = console()
     if record.task == "regression" and "coverage" not in record.scores["model"]:
         out.print("too few songs were held out for calibration: no intervals, no probabilities")
-    out.print(f"{folder}: saved; spdkit report {folder} shows it all", highlight=False)
+    out.print(
+        f"{plain(folder)}: saved; spdkit report {plain(folder)} shows it all", highlight=False
+    )
 
 
 def _print_evaluation(result: Evaluation) -> None:
@@ -461,7 +467,7 @@ def _print_predictions(table: pd.DataFrame, path: Path) -> None:
     ]
     print_table(f"{path}: {len(table)} songs", ["track_id", *shown.columns], rows)
     if len(table) > len(shown):
-        console().print(f"… and {len(table) - len(shown)} more in {path}")
+        console().print(f"… and {len(table) - len(shown)} more in {plain(path)}")
 
 
 def _print_scores(
@@ -485,7 +491,7 @@ def _print_scores(
     print_table(title, ["", *head[:-1], f"{head[-1]}, model less it"], rows)
     reasons = {of_model[headline].reason for of_model in scores.values() if headline in of_model}
     for reason in sorted(reasons - {""}):
-        console().print(reason)
+        console().print(plain(reason))
 
 
 def _score(score: Score | Difference | None, sign: str = "") -> str:

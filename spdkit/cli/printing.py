@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from spdkit.common.escapes import escaped
+
 SHOWN_ROWS = 20
 _PIPED_WIDTH = 160
 
@@ -19,6 +21,11 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
 
 
+def plain(text: object) -> str:
+    """Text of others, for rich: neither its markup nor its control characters do anything."""
+    return escape(escaped(text))
+
+
 def print_table(
     title: str,
     head: Sequence[str],
@@ -27,15 +34,15 @@ def print_table(
     header: bool = True,
     markup: bool = False,
 ) -> None:
-    """Print a title, and a table under it; cells are as they are unless `markup` is set."""
+    """Print a title, and a table under it; cells are `plain` unless `markup` is set."""
     table = Table(show_header=header)
     for name in head:
-        table.add_column(name, overflow="fold")
+        table.add_column(plain(name), overflow="fold")
     for row in rows:
-        table.add_row(*(row if markup else map(escape, row)))
+        table.add_row(*(row if markup else map(plain, row)))
     out = console()
     # Not the table's own title, which is folded to the table's width.
-    out.print(f"[bold]{escape(title)}[/]", soft_wrap=True)
+    out.print(f"[bold]{plain(title)}[/]", soft_wrap=True)
     out.print(table)
 
 
@@ -54,4 +61,4 @@ def print_failures(failures: Sequence[Sequence[str]], hint: str, *, every: bool 
     print_table("failures", ["track", "extractor", "reason"], shown)
     if len(shown) < len(lines):
         more = len(lines) - len(shown)
-        console().print(f"… and {more} more: {escape(hint)} --failures")
+        console().print(f"… and {more} more: {plain(hint)} --failures")

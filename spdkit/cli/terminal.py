@@ -18,6 +18,7 @@ import typer
 
 from spdkit import tracks
 from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.escapes import escaped, escaped_json
 
 if TYPE_CHECKING:
     from spdkit.tracks.track import TrackSet
@@ -33,6 +34,14 @@ Jobs = Annotated[
         min=1,
         metavar="N",
         help="Cores to use at most; small tables take one. Default: all usable cores.",
+    ),
+]
+SpreadsheetSafe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help="Write ' before text that a spreadsheet would take for a formula (= + - @). Off by "
+        "default: tables join by the names as they are; a line says when it is of use.",
     ),
 ]
 
@@ -56,11 +65,11 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
         with _warnings_as_lines(), _log_as_lines():
             yield
     except SpdkitError as error:
-        typer.echo(f"spdkit: {error}", err=True)
+        echo_error(error)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         safe = f": finished tracks are safe beside {journalled}; run again to resume"
-        typer.echo(f"spdkit: interrupted{safe if journalled else ''}", err=True)
+        echo(f"spdkit: interrupted{safe if journalled else ''}", err=True)
         raise typer.Exit(130) from None
 
 
@@ -77,7 +86,8 @@ def _warnings_as_lines() -> Iterator[None]:
             print_line(f"spdkit: {message}")
         elif (category, str(message)) not in shown:
             shown.add((category, str(message)))
-            usual(message, category, *rest, **named)
+            lines = map(escaped, str(message).split("\n"))
+            usual("\n".join(lines), category, *rest, **named)
 
     with warnings.catch_warnings():
         # Not "once": Python forgets what it has told whenever a filter changes.
@@ -102,11 +112,30 @@ def _log_as_lines() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def echo(text: object, *, err: bool = False) -> None:
+    """Print a line in which nothing steers the terminal: all that commands print comes by here.
+
+    Tables do by `spdkit.cli.printing`, and JSON by `echo_json`.
+    """
+    typer.echo(escaped(text), err=err)
+
+
+def echo_error(error: SpdkitError) -> None:
+    """Print an error to stderr; one that lists problems has a line for each."""
+    for number, line in enumerate(str(error).split("\n")):
+        echo(line if number else f"spdkit: {line}", err=True)
+
+
+def echo_json(content: Any) -> None:
+    """Print JSON to stdout."""
+    typer.echo(to_json(content))
+
+
 def print_line(text: str) -> None:
     """Print a line to stderr, unless this command has printed the same before."""
     if text not in _PRINTED:
         _PRINTED.add(text)
-        typer.echo(text, err=True)
+        echo(text, err=True)
 
 
 def print_remarks(source: Path, texts: Sequence[str], most: int | None = None) -> None:
@@ -114,7 +143,7 @@ def print_remarks(source: Path, texts: Sequence[str], most: int | None = None) -
     for text in texts[:most]:
         print_line(f"{source}: {text}")
     if most is not None and len(texts) > most:
-        typer.echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
+        echo(f"{source}: … and {len(texts) - most} more (--json lists all)", err=True)
 
 
 def with_metadata(corpus: TrackSet, tables: Sequence[Path]) -> TrackSet:
@@ -137,4 +166,4 @@ def to_json(content: Any) -> str:
             return [clean(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    return json.dumps(clean(content), indent=1, default=str, ensure_ascii=False)
+    return escaped_json(json.dumps(clean(content), indent=1, default=str, ensure_ascii=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.escapes import escaped
 
 _LONGEST_PATH = 90
 
@@ -53,7 +54,9 @@ class Refused(CollectError):
 
     def __str__(self) -> str:
         reason = f": {self.message}" if self.message else ""
-        return f"{self.service} refuses {shortened(self.path)} with HTTP {self.status}{reason}"
+        return escaped(
+            f"{self.service} refuses {shortened(self.path)} with HTTP {self.status}{reason}"
+        )
 
 
 @dataclass(eq=False)
@@ -76,7 +79,7 @@ class Unanswered(CollectError):
     retry_after: float | None = None
 
     def __str__(self) -> str:
-        return f"{self.service} gives no answer to {shortened(self.path)}: {self.reason}"
+        return escaped(f"{self.service} gives no answer to {shortened(self.path)}: {self.reason}")
 
 
 class Blocked(CollectError):

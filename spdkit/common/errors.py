@@ -1,11 +1,17 @@
 """The root of every error that spdkit raises on purpose."""
 
+from spdkit.common.escapes import escaped
+
 
 class SpdkitError(Exception):
     """Something the user can act on: what was wrong, where, and what to do.
 
-    The command line prints these without a traceback and exits with status 1.
+    The command line prints these without a traceback and exits with status 1. Names that a message
+    holds cannot steer a terminal: see `spdkit.common.escapes`.
     """
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
 
 
 class ParameterError(SpdkitError, ValueError):
@@ -14,6 +20,9 @@ class ParameterError(SpdkitError, ValueError):
 
 class SpdkitWarning(UserWarning):
     """What a user should know of a result that is there all the same."""
+
+    def __str__(self) -> str:
+        return escaped(super().__str__())
 
 
 class UnitWarning(SpdkitWarning):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from spdkit.common.files import write_text
 from spdkit.common.messages import listing
+from spdkit.common.spreadsheet import for_spreadsheet
 from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
@@ -169,6 +170,9 @@ def _contributions(model: CodeEstimator, record: ModelRecord, X: pd.DataFrame) -
     return table.drop(columns="base").add_prefix("push_")
 
 
-def write(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Write predictions as CSV, whole or not at all."""
-    write_text(path, table.to_csv(float_format="%.6g"))
+def write(
+    table: pd.DataFrame, path: str | os.PathLike[str], *, spreadsheet_safe: bool = False
+) -> None:
+    """Write predictions as CSV, whole or not at all; see `spdkit.common.spreadsheet`."""
+    cells = for_spreadsheet(table.reset_index(), safe=spreadsheet_safe)
+    write_text(path, cells.to_csv(index=False, float_format="%.6g"))

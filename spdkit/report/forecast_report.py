@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spdkit.common.spreadsheet import for_spreadsheet
 from spdkit.common.table_io import write_table
 from spdkit.common.versions import installed_versions
 from spdkit.evaluation.bootstrap import FEWEST_UNITS
@@ -76,10 +77,13 @@ def write_files(
     plot: Path | None = None,
     page: Path | None = None,
     series: Sequence[str] | None = None,
+    *,
+    spreadsheet_safe: bool = False,
 ) -> list[str]:
     """Write the table, the figure and the page of a forecast, where they are asked for.
 
-    `series` are drawn; the largest if not given. What is returned are the files.
+    `series` are drawn; the largest if not given. `spreadsheet_safe` is of the table; see
+    `spdkit.common.spreadsheet`. What is returned are the files.
 
     Raises
     ------
@@ -88,7 +92,8 @@ def write_files(
     """
     places = forecast_figures.places_of(result, series) if series else None
     if output is not None:
-        write_table(result.forecasts, output, float_format="%.10g")
+        table = for_spreadsheet(result.forecasts, safe=spreadsheet_safe)
+        write_table(table, output, float_format="%.10g")
     if plot is not None:
         forecast_figures.save(forecast_figures.figure(result, places), plot)
     if page is not None:

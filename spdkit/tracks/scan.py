@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spdkit.common.escapes import escaped
 from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
@@ -188,7 +189,7 @@ def _searching(base: Path, *, shown: bool) -> AbstractContextManager[object]:
     from rich.console import Console
     from rich.markup import escape
 
-    return Console(stderr=True).status(f"looking through {escape(str(base))}")
+    return Console(stderr=True).status(f"looking through {escape(escaped(base))}")
 
 
 def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:

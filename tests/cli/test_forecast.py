@@ -90,6 +90,19 @@ def test_other_files_names_and_dates(tmp_path, suffix):
     assert str(read["day"][0]).startswith("2025-05-01")
 
 
+def test_formulas_are_told_and_guarded_on_demand(tmp_path):
+    frame = play_tables.weekly()
+    frame["unique_id"] = frame["unique_id"].replace("song 11", "=HYPERLINK(song)")
+    path, out = tmp_path / "a.csv", tmp_path / "f.csv"
+    frame.to_csv(path, index=False)
+    words = (path, "-H", 3, "--model", "sma", "--no-intervals", "--validate", 0, "-o", out)
+    assert "3 cells begin with" in run(*words).stderr
+    assert set(pd.read_csv(out)["unique_id"]) == set(frame["unique_id"])
+    assert "cells begin" not in run(*words, "--spreadsheet-safe").stderr
+    guarded = frame["unique_id"].replace("=HYPERLINK(song)", "'=HYPERLINK(song)")
+    assert set(pd.read_csv(out)["unique_id"]) == set(guarded)
+
+
 def test_whole_numbers_are_steps(tmp_path):
     frame = play_tables.weekly()
     frame["ds"] = frame.groupby("unique_id").cumcount() + 20250101

@@ -13,6 +13,7 @@ import song_store
 from typer.testing import CliRunner
 
 from spdkit.cli.app import app
+from spdkit.common.errors import SpdkitWarning
 from spdkit.extractors import LyricsExtractor, MetadataExtractor
 from spdkit.popularity import predict
 from spdkit.popularity.models.serialization import load_model
@@ -113,6 +114,15 @@ def test_a_store_is_predicted_as_the_model_says(folder, tmp_path):
     np.testing.assert_allclose(base, base.iloc[0], atol=1e-3)
     trained = table.index.difference(predict.load(folder / "regression")[1].test.index)
     assert (table.loc[trained, "outside_range"] == 0).all()
+
+
+def test_names_that_are_formulas_are_guarded_on_demand(tmp_path):
+    table = pd.DataFrame({"predicted": [50.0]}, index=pd.Index(["=1+1.mp3"], name="track_id"))
+    predict.write(table, tmp_path / "p.csv", spreadsheet_safe=True)
+    assert (tmp_path / "p.csv").read_text() == "track_id,predicted\n'=1+1.mp3,50\n"
+    with pytest.warns(SpdkitWarning, match="1 cells begin"):
+        predict.write(table, tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text() == "track_id,predicted\n=1+1.mp3,50\n"
 
 
 def test_a_classifier_ranks_by_the_probability_of_a_hit(folder, tmp_path):

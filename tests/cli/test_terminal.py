@@ -9,10 +9,13 @@ import warnings
 from pathlib import Path
 
 import pytest
+import typer
 
-from spdkit.cli.printing import print_failures
-from spdkit.cli.terminal import errors_as_lines, print_remarks, to_json
-from spdkit.common.errors import SpdkitWarning
+import spdkit.cli.terminal
+from spdkit.catalogs.errors import CatalogError
+from spdkit.cli.printing import print_failures, print_table
+from spdkit.cli.terminal import echo, echo_json, errors_as_lines, print_remarks, to_json
+from spdkit.common.errors import SpdkitError, SpdkitWarning
 
 
 def test_json_is_valid_whatever_the_numbers():
@@ -49,3 +52,56 @@ def test_a_file_that_nobody_can_read_is_one_line(capsys):
     print_failures(failures, "spdkit inspect f.h5", every=True)
     shown = capsys.readouterr().out
     assert shown.count("audio, descriptors") == 25 and shown.count("too long") == 1
+
+
+EVIL = "\x1b[2J\nspdkit: all good\x9b\u202e"
+SAFE = r"\x1b[2J\nspdkit: all good\x9b\u202e"
+
+
+def test_nothing_that_is_printed_steers_the_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    with errors_as_lines():
+        warnings.warn(f"1 {EVIL}", SpdkitWarning, stacklevel=1)
+        logging.getLogger("spdkit.catalogs").warning("2 %s", EVIL)
+        print_remarks(Path("f.h5"), [f"3 {EVIL}"])
+        echo(f"4 {EVIL}", err=True)
+    with pytest.raises(typer.Exit), errors_as_lines():
+        raise SpdkitError(f"5 {EVIL}")
+    with pytest.raises(typer.Exit), errors_as_lines():
+        raise CatalogError("6", (EVIL, "an other"))
+    assert capsys.readouterr().err.split("\n") == [
+        f"spdkit: 1 {SAFE}",
+        f"spdkit: 2 {SAFE}",
+        f"f.h5: 3 {SAFE}",
+        f"4 {SAFE}",
+        f"spdkit: 5 {SAFE}",
+        "spdkit: 6",
+        f"- {SAFE}",
+        "- an other",
+        "",
+    ]
+    print_table(EVIL, [EVIL], [[f"[red]{EVIL}"]])
+    print_failures([[EVIL, "audio", EVIL]], f"spdkit inspect {EVIL}")
+    shown = capsys.readouterr().out
+    assert shown.count(SAFE) == 5 and f"[red]{SAFE}" in shown
+    assert not {"\x1b", "\x9b", "\u202e"} & set(shown) and "\nspdkit" not in shown
+    echo_json({EVIL: EVIL})
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {EVIL: EVIL} and not {"\x1b", "\x9b", "\u202e"} & set(shown)
+
+
+def test_warnings_of_libraries_keep_their_lines_and_steer_nothing():
+    with pytest.warns(RuntimeWarning, match=r"two\nlines \\x1b\[2J"), errors_as_lines():
+        warnings.warn("two\nlines \x1b[2J", RuntimeWarning, stacklevel=1)
+
+
+def test_commands_print_only_by_what_escapes():
+    folder = Path(spdkit.cli.terminal.__file__).parent
+    others = [path for path in folder.glob("*.py") if path.name not in ("terminal.py", "demo.py")]
+    direct = [path.name for path in others if "typer.echo(" in path.read_text("utf-8")]
+    assert direct == ["app.py"]  # the version
+    assert not [
+        path.name
+        for path in others
+        if "rich.markup" in path.read_text("utf-8") and path.name != "printing.py"
+    ]
