@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import glob
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
-from spdkit.common.files import replacing
+from spdkit.common.files import replacing, scratch_folder
 from spdkit.common.messages import needs_extra
 from spdkit.common.threads import usable_cores
 
@@ -176,17 +175,13 @@ def database(limits: Limits) -> Iterator[DuckDBPyConnection]:
     threads = min(4, usable_cores()) if limits.threads is None else limits.threads
     if threads < 1:
         raise CatalogError(f"threads={threads}: at least 1")
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="spdkit-", dir=limits.folder)
-    except OSError as error:
-        raise CatalogError(f"{limits.folder}: no temporary folder: {error.strerror}") from error
-    settings: dict[str, Any] = {
-        "memory_limit": limits.memory,
-        "threads": threads,
-        "temp_directory": folder.name,
-        "autoinstall_known_extensions": False,  # never to the network
-    }
-    with folder:
+    with scratch_folder(limits.folder, CatalogError) as folder:
+        settings: dict[str, Any] = {
+            "memory_limit": limits.memory,
+            "threads": threads,
+            "temp_directory": str(folder),
+            "autoinstall_known_extensions": False,  # never to the network
+        }
         try:
             connection = duckdb.connect(config=settings)
         except duckdb.ParserException as error:
@@ -314,7 +309,8 @@ def copy(connection: DuckDBPyConnection, fill: Fill, output: Path, options: str)
     """
     import duckdb
 
-    query = f"COPY ({series_query(fill)}) TO $output ({options})"
+    # The file is ours already: a name of DuckDB's own would outlive a kill.
+    query = f"COPY ({series_query(fill)}) TO $output ({options}, USE_TMP_FILE false)"
     with replacing(output, CatalogError) as temporary:
         try:
             connection.execute(query, {"output": str(temporary)})

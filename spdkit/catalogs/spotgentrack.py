@@ -39,6 +39,7 @@ from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Contents, FeatureGroup
 from spdkit.catalogs.errors import CatalogError
 from spdkit.catalogs.published_table import Column, TableSpec, columns_named
+from spdkit.common.files import replacing
 
 if TYPE_CHECKING:
     from spdkit.store.feature_store import FeatureStore
@@ -135,7 +136,7 @@ def write_tables(store: FeatureStore, folder: str | os.PathLike[str]) -> dict[st
         When the store has the columns of neither table, has them by other definitions than the
         set's, or the folder cannot be written.
     """
-    features = store.to_pandas()
+    features, place = store.to_pandas(), Path(folder).expanduser()
     written = {}
     for spec, columns in ((AUDIO, AUDIO_COLUMNS), (LYRICS, LYRICS_COLUMNS)):
         if not set(columns) <= set(features.columns):
@@ -145,10 +146,10 @@ def write_tables(store: FeatureStore, folder: str | os.PathLike[str]) -> dict[st
         if spec is LYRICS:
             rows = features[status.isin(["ok", "absent"])].fillna(NO_LYRICS)
         rows = rows[list(columns)].assign(track_id=rows.index).reset_index(drop=True)
-        try:
-            rows.to_csv(Path(folder).expanduser() / spec.file)
-        except OSError as error:
-            raise CatalogError(f"{folder}: cannot write {spec.file}: {error}") from error
+        if not place.is_dir():
+            raise CatalogError(f"{folder}: cannot write {spec.file}: no such folder")
+        with replacing(place / spec.file, CatalogError) as temporary:
+            rows.to_csv(temporary)
         written[spec.file] = len(rows)
     if not written:
         raise CatalogError(

@@ -19,6 +19,7 @@ from spdkit import extractors, popularity, report, synthetic, tracks
 from spdkit.cli import extract, forecast, inspect, popularity as popularity_commands
 from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import replacing
 from spdkit.common.progress import progress_bar
 
 _NEW_SONGS = 6
@@ -71,9 +72,8 @@ def demo(
             f"\n4. Draw {name} into {figure} (in Python: spdkit.report.song_figures.plot_song)",
             flush=True,
         )
-        audio = extractors.AudioExtractor()
         title = f"{first.title}, {first.tonic} {first.mode}, {first.tempo:.0f} BPM"
-        report.song_figures.plot_song(audio.frames(track), audio.settings, title).savefig(figure)
+        _draw(track, title, figure)
 
         print("\n5. Learn their popularity")
         known = ("--labels", tables.labels, *workers)
@@ -108,6 +108,13 @@ def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song
         return synthetic.corpus.synthesise_corpus(
             folder, n_songs, seed, lambda done, total: advance(False)
         )
+
+
+def _draw(track: tracks.Track, title: str, path: Path) -> None:
+    audio = extractors.AudioExtractor()
+    drawing = report.song_figures.plot_song(audio.frames(track), audio.settings, title)
+    with replacing(path) as temporary:
+        drawing.savefig(temporary)
 
 
 def _run(command: Callable[..., None], *words: str | Path) -> None:

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from filelock import FileLock, Timeout
-
 from spdkit.collect.errors import CollectError, Refused
+from spdkit.common.files import append, lock, make_folder, sync_folder
 from spdkit.common.messages import listing
+
+_HEAD = b'{"key":'  # of every line
 
 
 @dataclass(frozen=True)
@@ -65,27 +66,33 @@ class ResponseCache:
         self._forget_refusals, self._group = forget_refusals, group
         self._offsets: dict[str, int] = {}
         self._end = self._unsafe = 0
-        self._lock = FileLock(self.path.with_name(f"{self.path.name}.lock"))
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(blocking=False)
-            self._file = self.path.open("a+b")
-        except Timeout:
-            raise CollectError(f"{self.path}: another spdkit is writing it") from None
+            make_folder(self.path.parent)
+            file = self.path.open("a+b")
+            sync_folder(self.path.parent)
         except OSError as error:
-            raise CollectError(f"{self.path}: cannot be written: {error.strerror}") from error
-        self._read_index(self._file)
+            raise self._unwritable(error) from error
+        try:
+            if not lock(file.fileno()):
+                raise CollectError(f"{self.path}: another spdkit is writing it")
+            self._read_index(file)
+        except OSError as error:
+            file.close()
+            raise self._unwritable(error) from error
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
-        self._lock.release()
+            file, self._file = self._file, None
+            with file:
+                self._sync(file)
 
     def __contains__(self, key: str) -> bool:
         return key in self._offsets
@@ -117,16 +124,24 @@ class ResponseCache:
         data = json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
         file = self._opened()
         try:
-            file.write(data)
-            file.flush()
-            self._unsafe += 1
-            if self._unsafe >= self._group:
-                os.fsync(file.fileno())
-                self._unsafe = 0
+            append(file.fileno(), data)
         except OSError as error:
-            raise CollectError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
         self._offsets[key] = self._end
         self._end += len(data)
+        self._unsafe += 1
+        if self._unsafe >= self._group:
+            self._sync(file)
+
+    def _sync(self, file: IO[bytes]) -> None:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._unsafe = 0
+
+    def _unwritable(self, error: OSError) -> CollectError:
+        return CollectError(f"{self.path}: cannot be written: {error.strerror or error}")
 
     def _opened(self) -> IO[bytes]:
         if self._file is None:
@@ -134,10 +149,11 @@ class ResponseCache:
         return self._file
 
     def _read_index(self, file: IO[bytes]) -> None:
-        damaged = []
+        damaged, n_good = [], 0
         self._offsets, self._end = {}, 0
         for number, (offset, line) in enumerate(_lines(file), start=1):
             if not line.endswith(b"\n"):
+                self._require_ours(n_good > 0 or line[: len(_HEAD)] == _HEAD[: len(line)])
                 self.remarks.append(f"{self.path}: cut off a half-written last line ({number})")
                 file.truncate(offset)
                 break
@@ -147,16 +163,22 @@ class ResponseCache:
                 key, good = entry["key"], "response" in entry or "refused" in entry
             except (ValueError, KeyError, TypeError):
                 good = False
+            n_good += good
             if not good:
                 damaged.append(str(number))
             elif "refused" in entry and self._forget_refusals:
                 self._offsets.pop(key, None)
             else:
                 self._offsets[key] = offset
+        self._require_ours(n_good > 0 or not damaged)
         if damaged:
             self.remarks.append(
                 f"{self.path}: passed over {len(damaged)} damaged lines ({listing(damaged)})"
             )
+
+    def _require_ours(self, ours: bool) -> None:
+        if not ours:
+            raise CollectError(f"{self.path}: holds no answers of ours; it is left as it is")
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -1,20 +1,42 @@
-"""Files: written whole or not at all, and on the disk when the call returns."""
+"""Files: written whole or not at all, and on the disk when the call returns.
+
+Conventions
+-----------
+What is written lies beside its target until it is whole, as ``.spdkit-TARGET-RANDOM.ENDING``, where
+TARGET is a digest of the target's name. The name cannot be guessed, and the file is made by one
+call that follows no link and opens nothing that is there. It is locked as long as its writer lives:
+one whose lock is free was left by a process that was killed, and the next write to the same target
+clears it. Where there are no such locks (some network disks), it stays.
+"""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hashlib
 import os
+import re
+import secrets
+import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spdkit.common.errors import SpdkitError
 
+MARK = ".spdkit-"
+_LONGEST_ENDING = 32  # bytes: with the rest far below the 255 that a name may have
+
 
 @contextmanager
 def replacing(
-    target: Path, error: type[SpdkitError] = SpdkitError, *, folder: Path | None = None
+    target: Path,
+    error: type[SpdkitError] = SpdkitError,
+    *,
+    folder: Path | None = None,
+    like: Path | None = None,
 ) -> Iterator[Path]:
     """Write under a temporary name, and rename: an old file is replaced at the end.
 
@@ -26,14 +48,16 @@ def replacing(
     error : type of SpdkitError
         What to raise.
     folder : Path, optional
-        Where the temporary file lies, if it can: a folder that its owner clears. A process that is
-        killed leaves it there. By default beside the target.
+        Where the temporary file lies, if it can: a folder that its owner clears. By default beside
+        the target.
+    like : Path, optional
+        The file whose mode to take; the target if not given. Where there is none, the umask says.
 
     Yields
     ------
     Path
-        Of an empty file whose name ends like the target's. Nothing is left of it when the writing
-        fails.
+        Of an empty file whose name ends like the target's. It is to be written to, not replaced.
+        Nothing is left of it when the writing fails.
 
     Raises
     ------
@@ -44,23 +68,26 @@ def replacing(
         if target.exists() and not target.is_file():
             yield target
             return
-        file = Path(os.path.realpath(target))
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file = _end_of_links(target)
+        old = _status(file if like is None else like)
+        make_folder(file.parent)
         # A rename leads to no other file system.
         near = folder is not None and folder.stat().st_dev == file.parent.stat().st_dev
-        with tempfile.NamedTemporaryFile(
-            dir=folder if near else file.parent, prefix=".", suffix=f"-{file.name}", delete=False
-        ) as opened:
-            temporary = Path(opened.name)
+        place = folder if folder is not None and near else file.parent
+        temporary, handle = _new_file(place, file.name, _ending(target.name), old)
         try:
             yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            temporary.chmod(_mode(file))
+            if not _is_open_at(temporary, handle):
+                raise OSError(errno.ESTALE, f"{temporary.name} was exchanged while it was written")
+            if old is not None:
+                _take_over(handle, old)
+            os.fsync(handle)
             temporary.replace(file)
-            _sync_folder(file.parent)
+            for touched in {place, file.parent}:
+                sync_folder(touched)
         finally:
             temporary.unlink(missing_ok=True)
+            os.close(handle)
     except OSError as cause:
         raise error(f"{target}: cannot be written: {cause.strerror or cause}") from cause
 
@@ -71,9 +98,11 @@ def write_bytes(
     error: type[SpdkitError] = SpdkitError,
     *,
     folder: Path | None = None,
+    like: Path | None = None,
 ) -> None:
     """Write a file as `replacing` does."""
-    with replacing(Path(path).expanduser(), error, folder=folder) as temporary:
+    target = Path(path).expanduser()
+    with replacing(target, error, folder=folder, like=like) as temporary:
         temporary.write_bytes(content)
 
 
@@ -82,19 +111,197 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def _mode(file: Path) -> int:
-    if file.exists():
-        return stat.S_IMODE(file.stat().st_mode)
-    # A temporary file is private to its owner; what we write is as readable as any file.
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def append(handle: int, content: bytes) -> None:
+    """Append to an open file all of `content` or nothing.
+
+    Raises
+    ------
+    OSError
+    """
+    end = os.fstat(handle).st_size
+    try:
+        while content:
+            content = content[os.write(handle, content) :]
+    except BaseException:
+        with suppress(OSError):
+            os.ftruncate(handle, end)
+        raise
 
 
-def _sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def lock(handle: int) -> bool:
+    """Lock an open file or folder until it is closed, without waiting.
+
+    Returns
+    -------
+    bool
+        Whether nobody else has locked it; true where the file system has no locks.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as cause:
+        return cause.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are not there; their names are on the disk then.
+
+    Raises
+    ------
+    OSError
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the file system can say so.
+
+    Raises
+    ------
+    OSError
+        When the disk fails.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return  # a folder can be written to, and not read
     try:
         os.fsync(handle)
+    except OSError as cause:
+        if cause.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
     finally:
         os.close(handle)
+
+
+@contextmanager
+def scratch_folder(
+    parent: str | os.PathLike[str] | None = None, error: type[SpdkitError] = SpdkitError
+) -> Iterator[Path]:
+    """Make a folder for what does not fit into memory, which goes at the end.
+
+    Those of earlier processes that were killed go, too.
+
+    Parameters
+    ----------
+    parent : path, optional
+        The system's folder for temporary files if not given.
+    error : type of SpdkitError
+        What to raise.
+
+    Raises
+    ------
+    SpdkitError
+        When it cannot be made.
+    """
+    place = Path(tempfile.gettempdir() if parent is None else parent)
+    try:
+        folder, handle = _new_folder(place)
+    except OSError as cause:
+        raise error(f"{place}: no temporary folder: {cause.strerror or cause}") from cause
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _end_of_links(target: Path) -> Path:
+    """Where a path leads, whether or not something is there."""
+    try:
+        file = Path(os.path.realpath(target))
+    except ValueError as cause:  # NUL, or what no file system can hold
+        raise OSError(errno.EINVAL, f"no name of a file ({cause})") from cause
+    if file.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return file
+
+
+def _status(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _ending(name: str) -> str:
+    """What writers go by: ``.csv.gz``; nothing of a name whose end is none that a format has."""
+    for count in (2, 1):
+        ending = "".join(Path(name).suffixes[-count:])
+        if len(os.fsencode(ending)) <= _LONGEST_ENDING:
+            return ending
+    return ""
+
+
+def _new_file(folder: Path, name: str, ending: str, old: os.stat_result | None) -> tuple[Path, int]:
+    """Make an empty locked file beside `name`, and clear what killed writers of it left there."""
+    mark = f"{MARK}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}-"
+    _clear(folder, mark, stat.S_ISREG)
+    # Private until it takes over the mode of what it replaces.
+    mode = 0o666 if old is None else 0o600
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    while True:
+        path = folder / f"{mark}{secrets.token_hex(8)}{ending}"
+        handle = os.open(path, flags, mode)
+        # Another writer may have taken it for a leftover, and cleared it.
+        if lock(handle) and _is_open_at(path, handle):
+            return path, handle
+        os.close(handle)
+
+
+def _new_folder(parent: Path) -> tuple[Path, int]:
+    """As `_new_file`, of a folder."""
+    mark = f"{MARK}scratch-"
+    _clear(parent, mark, stat.S_ISDIR)
+    while True:
+        folder = parent / f"{mark}{secrets.token_hex(8)}"
+        folder.mkdir(0o700)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        if lock(handle) and _is_open_at(folder, handle):
+            return folder, handle
+        os.close(handle)
+
+
+def _is_open_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _clear(folder: Path, mark: str, kind: Callable[[int], bool]) -> None:
+    """Remove what killed processes left, and nothing whose writer lives or may live."""
+    name = re.compile(re.escape(mark) + r"[0-9a-f]{16}(\..*)?")
+    try:
+        with os.scandir(folder) as entries:
+            leftovers = [entry.path for entry in entries if name.fullmatch(entry.name)]
+    except PermissionError:
+        return  # a folder can be written to, and not read
+    for leftover in leftovers:
+        with suppress(OSError):
+            _remove_unlocked(leftover, kind)
+
+
+def _remove_unlocked(path: str, kind: Callable[[int], bool]) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(handle)
+        if not kind(status.st_mode) or status.st_uid != os.geteuid():
+            return
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISDIR(status.st_mode):
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink()
+    finally:
+        os.close(handle)
+
+
+def _take_over(handle: int, old: os.stat_result) -> None:
+    """Give a file the owner, where that is allowed, and the mode of the one that it replaces."""
+    with suppress(OSError):
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))

@@ -23,6 +23,8 @@ import soundfile
 from mutagen import MutagenError
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import make_folder, replacing, write_text
+from spdkit.common.table_io import write_table
 from spdkit.synthetic.lyrics import SongLyrics, write_lyrics
 from spdkit.synthetic.metadata import SongFacts, song_facts
 from spdkit.synthetic.popularity import planted_table
@@ -111,8 +113,8 @@ def write_tables(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 
     with _writing("tables", folder, n_songs, seed) as target:
         tables = CorpusTables(target / "metadata.csv", target / "labels.csv")
         labels = planted_table(n_songs, seed)[["track_id", "popularity"]]
-        metadata_table(n_songs, seed).to_csv(tables.metadata, index=False, encoding="utf-8")
-        labels.to_csv(tables.labels, index=False, encoding="utf-8")
+        write_table(metadata_table(n_songs, seed), tables.metadata)
+        write_table(labels, tables.labels)
     return tables
 
 
@@ -160,7 +162,7 @@ def _writing(what: str, folder: str | os.PathLike[str], n_songs: int, seed: int)
         )
     target = Path(folder).expanduser()
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        make_folder(target)
         yield target
     except (OSError, soundfile.LibsndfileError, MutagenError) as error:
         raise SpdkitError(f"{target}: the {what} cannot be written: {error}") from error
@@ -170,22 +172,19 @@ def _write_song(folder: Path, i: int, seed: int) -> Song:
     song, sound = compose_song(i, seed)
     facts, words = song_facts(i, seed), song_lyrics(i, seed)
     path = folder / song.file
-    soundfile.write(path, sound, SR, subtype="PCM_16")
     embedded = words.as_text() if words is not None and facts.lyrics_source == "tags" else ""
-    _tag(path, song, facts, embedded)
+    with replacing(path) as temporary:
+        soundfile.write(temporary, sound, SR, subtype="PCM_16")
+        _tag(temporary, song, facts, embedded)
     for suffix in SIDECARS:
         path.with_suffix(suffix).unlink(missing_ok=True)
     if words is not None and facts.lyrics_source == "txt":
-        _write_text(path.with_suffix(".txt"), words.as_text())
+        write_text(path.with_suffix(".txt"), f"{words.as_text()}\n")
     elif words is not None and facts.lyrics_source == "lrc":
         headers = {"ti": song.title, "ar": facts.artist.name, "al": facts.artist.album}
-        _write_text(path.with_suffix(".lrc"), words.as_lrc(len(sound) / SR, **headers))
+        timed = words.as_lrc(len(sound) / SR, **headers)
+        write_text(path.with_suffix(".lrc"), f"{timed}\n")
     return song
-
-
-def _write_text(path: Path, text: str) -> None:
-    # Bytes: lines end alike on every system.
-    path.write_bytes(f"{text}\n".encode())
 
 
 def _tag(path: Path, song: Song, facts: SongFacts, lyrics: str) -> None:

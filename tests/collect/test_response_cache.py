@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -97,6 +98,39 @@ def test_a_second_writer_is_kept_out(path):
         ResponseCache(path).__enter__()
 
 
+def test_a_file_of_somebody_else_is_left_as_it_is(path):
+    path.parent.mkdir()
+    for content in (b"years of work", b"years\nof\nwork\n", b"\0" * 20, b'{"key":1}\nhalf a li'):
+        path.write_bytes(content)
+        with pytest.raises(CollectError, match="holds no answers of ours"):
+            ResponseCache(path).__enter__()
+        assert path.read_bytes() == content
+
+
+def test_nothing_lies_beside_the_answers(path):
+    with ResponseCache(path) as cache:
+        cache.put("a", 1)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_line_that_does_not_fit_is_no_part_of_the_file(path, monkeypatch):
+    write = os.write
+
+    def full(handle, data):
+        if len(data) > 40:
+            return write(handle, data[:10])
+        raise OSError(28, "No space left on device")
+
+    with ResponseCache(path) as cache:
+        cache.put("a", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            with pytest.raises(CollectError, match=r"jsonl: cannot be written: No space"):
+                cache.put("b", "words " * 10)
+        cache.put("c", 3)
+        assert (cache["a"].response, cache["c"].response, "b" in cache) == (1, 3, False)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "raw").write_text("a file")
     with pytest.raises(CollectError, match=r"raw/answers\.jsonl: cannot be written"):
@@ -107,6 +141,7 @@ def test_lines_go_to_the_disk_in_groups(path, monkeypatch):
     synced = []
     monkeypatch.setattr("spdkit.collect.response_cache.os.fsync", synced.append)
     with ResponseCache(path, group=3) as cache:
+        synced.clear()  # its folder, whose entry is new
         for number in range(7):
             cache.put(str(number), number)
         assert len(synced) == 2

@@ -1,26 +1,79 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and what is not ours stays."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from spdkit.common.errors import ParameterError, SpdkitError
-from spdkit.common.files import replacing, write_text
+from spdkit.common.files import append, make_folder, replacing, scratch_folder, write_text
+
+TEMPORARY = re.compile(r"\.spdkit-[0-9a-f]{8}-[0-9a-f]{16}")
 
 
-def test_a_file_is_replaced_and_readable(tmp_path):
+@pytest.fixture
+def umask():
+    old = os.umask(0o022)
+    yield
+    os.umask(old)
+
+
+def mode(path):
+    return path.stat().st_mode & 0o7777
+
+
+def killed_while_writing(path):
+    """What a process that is killed within `replacing` leaves behind."""
+    code = f"""
+import os, signal
+from pathlib import Path
+from spdkit.common.files import replacing
+with replacing(Path({str(path)!r})) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], env=os.environ)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def test_a_file_is_replaced_and_readable(tmp_path, umask):
+    path = tmp_path / "page.html"
+    write_text(path, "old")
+    assert mode(path) == 0o644
+    write_text(path, "nëw\r\n")
+    assert path.read_bytes() == "nëw\r\n".encode()
+    assert mode(path) == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_umask_says_who_may_read_a_new_file(tmp_path, umask):
+    os.umask(0o077)
+    write_text(tmp_path / "page.html", "new")
+    assert mode(tmp_path / "page.html") == 0o600
+
+
+def test_what_replaces_a_private_file_is_never_readable(tmp_path, umask):
     path = tmp_path / "page.html"
     path.write_text("old")
-    umask = os.umask(0o022)
-    try:
-        write_text(path, "nëw\r\n")
-    finally:
-        os.umask(umask)
-    assert path.read_bytes() == "nëw\r\n".encode()
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert list(tmp_path.iterdir()) == [path]
+    path.chmod(0o640)
+    with replacing(path) as temporary:
+        assert mode(temporary) == 0o600
+    assert mode(path) == 0o640
+
+
+def test_a_new_file_can_have_the_mode_of_another(tmp_path, umask):
+    (tmp_path / "old").touch(0o600)
+    with replacing(tmp_path / "new", like=tmp_path / "old"):
+        pass
+    assert mode(tmp_path / "new") == 0o600
 
 
 def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
@@ -45,6 +98,28 @@ def test_what_is_not_finished_leaves_the_old_file_and_nothing_else(tmp_path):
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_temporary_names_differ_and_are_short(tmp_path):
+    target = tmp_path / f"{'ü' * 121}.1.csv.gz"
+    assert len(os.fsencode(target.name)) > 248
+    with replacing(target) as one, replacing(target) as two:
+        assert one != two
+        assert one.name.endswith(".csv.gz") and TEMPORARY.match(one.name)
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["f" * 255, f".{'f' * 254}", "f" * 251 + ".csv", f"f.{'g' * 253}"])
+def test_any_name_that_a_file_may_have_can_be_written(tmp_path, name):
+    write_text(tmp_path / name, "new")
+    assert (tmp_path / name).read_text() == "new"
+
+
+@pytest.mark.parametrize("name", ["f" * 256, "a\0b", "\ud800"])
+def test_a_name_that_none_may_have_is_refused_at_once(tmp_path, name):
+    with pytest.raises(SpdkitError, match="cannot be written"), replacing(tmp_path / name):
+        pytest.fail("nothing is to be written")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_pipe_is_written_to_and_stays_one(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
@@ -61,10 +136,35 @@ def test_the_mode_of_an_old_file_is_kept_and_a_link_stays_one(tmp_path):
     path, link = tmp_path / "new" / "plays.csv", tmp_path / "link.csv"
     write_text(path, "old")
     path.chmod(0o600)
+    path.parent.chmod(0o700)
     link.symlink_to(path)
     write_text(link, "new")
-    assert path.read_text() == "new" and path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == "new" and mode(path) == 0o600
+    assert mode(path.parent) == 0o700
     assert link.is_symlink() and list(path.parent.iterdir()) == [path]
+
+
+def test_writers_see_the_ending_that_was_asked_for_behind_a_link(tmp_path):
+    (tmp_path / "link.png").symlink_to(tmp_path / "blob")
+    with replacing(tmp_path / "link.png") as temporary:
+        assert temporary.suffix == ".png"
+    assert (tmp_path / "blob").is_file()
+
+
+def test_a_link_to_nothing_is_written_through(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "below" / "file")
+    write_text(link, "new")
+    assert link.is_symlink() and (tmp_path / "below" / "file").read_text() == "new"
+
+
+def test_links_in_a_circle_are_refused(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.symlink_to(two)
+    two.symlink_to(one)
+    with pytest.raises(SpdkitError, match="one: cannot be written: Too many levels"):
+        write_text(one, "new")
+    assert one.is_symlink() and two.is_symlink()
 
 
 def test_what_is_written_can_wait_in_a_folder_that_is_cleared(tmp_path):
@@ -88,3 +188,185 @@ def test_the_error_is_the_callers(tmp_path):
 def test_a_folder_is_not_written_over(tmp_path):
     with pytest.raises(SpdkitError, match="cannot be written: Is a directory"):
         write_text(tmp_path, "plays")
+
+
+def test_what_a_kill_left_goes_with_the_next_write_of_that_file(tmp_path):
+    path = tmp_path / "plays.csv"
+    path.write_text("old")
+    killed_while_writing(path)
+    (leftover,) = set(tmp_path.iterdir()) - {path}
+    assert path.read_text() == "old" and TEMPORARY.match(leftover.name)
+    write_text(tmp_path / "other.csv", "new")
+    assert leftover.exists(), "it is not known to be of another file"
+    write_text(path, "new")
+    assert {each.name for each in tmp_path.iterdir()} == {"plays.csv", "other.csv"}
+
+
+def test_what_is_being_written_and_what_is_not_ours_stays(tmp_path):
+    path, victim = tmp_path / "plays.csv", tmp_path / "victim"
+    victim.write_text("mine")
+    with replacing(path) as first:
+        mark = first.name[: len(".spdkit-12345678-")] + "0" * 15
+        (tmp_path / f"{mark}1").symlink_to(victim)
+        (tmp_path / f"{mark}2").mkdir()
+        (tmp_path / f"{mark}2" / "note").write_text("mine")
+        os.mkfifo(tmp_path / f"{mark}3")
+        (tmp_path / f"{mark[:-8]}.csv").write_text("not our kind of name")
+        others = set(tmp_path.iterdir())
+        write_text(path, "second")
+        assert set(tmp_path.iterdir()) == others | {path}
+        first.write_text("first")
+    assert path.read_text() == "first" and victim.read_text() == "mine"
+    assert (tmp_path / f"{mark}2" / "note").read_text() == "mine"
+
+
+def test_without_locks_files_are_written_and_nothing_is_cleared(tmp_path, monkeypatch):
+    path = tmp_path / "plays.csv"
+    killed_while_writing(path)
+
+    def missing(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    write_text(path, "new")
+    assert path.read_text() == "new" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_was_exchanged_is_not_renamed(tmp_path):
+    path, victim = tmp_path / "plays.csv", tmp_path / "victim"
+    victim.write_text("theirs")
+    with pytest.raises(SpdkitError, match="exchanged"), replacing(path) as temporary:
+        temporary.unlink()
+        temporary.symlink_to(victim)
+    assert list(tmp_path.iterdir()) == [victim]
+
+
+def recorded_calls(monkeypatch):
+    """What is synced and renamed, in order, by the names of the files."""
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def path_of(handle):
+        return Path(f"/proc/self/fd/{handle}").readlink()
+
+    def recorded_fsync(handle):
+        calls.append(("sync", path_of(handle)))
+        fsync(handle)
+
+    def recorded_replace(source, target, **named):
+        calls.append(("rename", Path(source), Path(target), Path(source).read_text()))
+        replace(source, target, **named)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    monkeypatch.setattr(os, "rename", recorded_replace)
+    return calls
+
+
+def test_file_and_folder_are_synced_around_the_rename(tmp_path, monkeypatch):
+    path = tmp_path / "plays.csv"
+    calls = recorded_calls(monkeypatch)
+    write_text(path, "new")
+    (_, temporary), _, _ = calls
+    assert calls == [
+        ("sync", temporary),
+        ("rename", temporary, path, "new"),
+        ("sync", tmp_path),
+    ]
+    calls.clear()
+    waiting = tmp_path / "waiting"
+    waiting.mkdir()
+    with replacing(path, folder=waiting):
+        pass
+    assert {call[1] for call in calls[2:]} == {tmp_path, waiting}
+
+
+def test_new_folders_are_synced(tmp_path, monkeypatch):
+    calls = recorded_calls(monkeypatch)
+    make_folder(tmp_path / "a" / "b")
+    assert {call[1] for call in calls} == {tmp_path, tmp_path / "a"}
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("fsync", errno.EIO),
+        ("replace", errno.EBUSY),
+        ("open", errno.ENOSPC),
+        ("fchmod", errno.EPERM),
+    ],
+)
+def test_whatever_fails_the_old_file_is_there_and_named(tmp_path, monkeypatch, call, code):
+    path = tmp_path / "plays.csv"
+    path.write_text("old")
+
+    def failing(*arguments, **named):
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch, pytest.raises(SpdkitError) as caught:
+        patch.setattr(os, call, failing)
+        write_text(path, "new")
+    assert str(caught.value) == f"{path}: cannot be written: {os.strerror(code)}"
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_synced_or_read_is_written_to(tmp_path, monkeypatch):
+    fsync, opened = os.fsync, os.open
+
+    def no_folders(handle):
+        if Path(f"/proc/self/fd/{handle}").is_dir():
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(handle)
+
+    def unreadable(path, flags, *more, **named):
+        if Path(path).is_dir():
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "fsync", no_folders)
+    write_text(tmp_path / "a", "new")
+    monkeypatch.setattr(os, "open", unreadable)
+    write_text(tmp_path / "b", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+def test_what_is_appended_is_whole_or_not_there(tmp_path, monkeypatch):
+    path = tmp_path / "lines"
+    path.write_bytes(b"one\n")
+    write = os.write
+
+    def full(handle, content):
+        if len(content) < 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, content[:2])
+
+    with path.open("ab") as file:
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+            patch.setattr(os, "write", full)
+            append(file.fileno(), b"second\n")
+        assert path.read_bytes() == b"one\n"
+        append(file.fileno(), b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_scratch_goes_and_so_does_that_of_the_dead(tmp_path):
+    code = f"""
+import os, signal
+from spdkit.common.files import scratch_folder
+with scratch_folder({str(tmp_path)!r}) as folder:
+    (folder / "spilled").write_text("much")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], env=os.environ)
+    assert ended.returncode == -signal.SIGKILL
+    (leftover,) = tmp_path.iterdir()
+    with scratch_folder(tmp_path) as one, scratch_folder(tmp_path) as two:
+        assert set(tmp_path.iterdir()) == {one, two} and leftover not in (one, two)
+        assert mode(one) == 0o700
+        (one / "spilled").write_text("much")
+    assert not list(tmp_path.iterdir())
+    with (
+        pytest.raises(ParameterError, match="none: no temporary folder: No such file"),
+        scratch_folder(tmp_path / "none", ParameterError),
+    ):
+        pass

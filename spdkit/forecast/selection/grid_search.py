@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from spdkit.common.files import append, make_folder, sync_folder
 from spdkit.common.parameters import OneOf, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.versions import installed_versions
@@ -55,6 +56,7 @@ from spdkit.forecast.scoring.metrics import (
     score,
 )
 
+_HEAD = b'{"key": '  # of every line of a journal
 SelectOn = Literal["validation", "test"]
 
 
@@ -363,8 +365,6 @@ class _Journal:
         if path is None or not path.exists():
             return
         *whole, torn = path.read_bytes().split(b"\n")
-        if torn:  # killed in the middle of a line: that score is made again
-            path.write_bytes(b"".join(line + b"\n" for line in whole))
         for number, line in enumerate(whole, 1):
             try:
                 entry = json.loads(line)
@@ -374,11 +374,20 @@ class _Journal:
                     f"{path}, line {number}: not a line of a selection's journal. Give another "
                     f"file, or delete this one to begin again."
                 ) from reason
+        if torn:  # killed in the middle of a line: that score is made again
+            if not whole and torn[: len(_HEAD)] != _HEAD[: len(torn)]:
+                raise ForecastError(f"{path}: no journal of a selection. Give another file.")
+            os.truncate(path, sum(len(line) + 1 for line in whole))
 
     def add(self, key: str, value: float) -> None:
         self.by_key[key] = value
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "score": value}) + "\n")
+        try:
+            make_folder(self.path.parent)
+            with self.path.open("ab") as file:
+                append(file.fileno(), json.dumps({"key": key, "score": value}).encode() + b"\n")
+                os.fsync(file.fileno())
+            sync_folder(self.path.parent)
+        except OSError as reason:
+            raise ForecastError(f"{self.path}: cannot be written: {reason.strerror}") from reason

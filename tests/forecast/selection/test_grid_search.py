@@ -171,6 +171,15 @@ def test_a_journal_of_other_rows_is_not_believed(tmp_path):
     assert two.scores["mean"][0] == select([SMA(1)], noisy(2, 30, seed=2), 4).scores["mean"][0]
 
 
+@pytest.mark.parametrize("content", ["years of work", 'hello\n{"key'])
+def test_a_file_of_somebody_else_is_no_journal(tmp_path, content):
+    journal = tmp_path / "scores.jsonl"
+    journal.write_text(content)
+    with pytest.raises(ForecastError, match=r"scores.jsonl.* journal"):
+        select([SMA(1)], noisy(1, 9), 2, journal=journal)
+    assert journal.read_text() == content
+
+
 def test_a_damaged_journal_is_refused_by_line(tmp_path):
     journal = tmp_path / "scores.jsonl"
     journal.write_text('{"key": "a", "score": 1}\nhello\n')
