@@ -7,7 +7,7 @@ DATA ?=
 # Workers of the test suite; tests start processes of their own besides.
 WORKERS ?= 2
 
-.PHONY: demo test test-slow test-data bench lint format tree types floors docs clean
+.PHONY: demo test test-slow test-data bench lint format tree types floors bandit audit docs clean
 
 demo: $(DONE)
 	$(BIN)/spdkit demo demo
@@ -26,7 +26,7 @@ test-data: $(DONE)
 bench: $(DONE)
 	$(BIN)/python benchmarks/extraction/audio.py "$(MUSIC)"
 
-lint: types floors
+lint: types floors bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -46,6 +46,16 @@ types: tree
 # Who may import whom: the contracts in pyproject.toml.
 floors: tree
 	cd build/tree && "$(CURDIR)/$(BIN)/lint-imports" --no-cache --no-logo ../../pyproject.toml
+
+# What is known to be unsafe in Python; what is answered is in pyproject.toml, or says nosec and why.
+bandit: $(DONE)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml spdkit extractors nets benchmarks
+
+# Published vulnerabilities of the versions that CI installs; asks a database on the internet.
+audit:
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'
+	build/audit/bin/pip-audit -s osv --no-deps --disable-pip -r constraints.txt
 
 docs: tree
 	$(BIN)/python -m spdkit.extractors.documentation > docs/FEATURES.md

@@ -195,7 +195,7 @@ def run_python(
     RuntimeError
         With the traceback, when the process fails.
     """
-    done = subprocess.run(
+    done = subprocess.run(  # nosec B603 # code of our own
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
         input=stdin,
         capture_output=True,

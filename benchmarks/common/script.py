@@ -146,7 +146,7 @@ def in_one_thread(main: Callable[[], int]) -> NoReturn:
     if ONE_THREAD.items() <= os.environ.items():
         raise SystemExit(main())
     # The libraries under numpy read these when they load, and by now they have: start again.
-    os.execve(sys.executable, sys.orig_argv, os.environ | ONE_THREAD)
+    os.execve(sys.executable, sys.orig_argv, os.environ | ONE_THREAD)  # nosec B606 # itself
 
 
 def resumable(

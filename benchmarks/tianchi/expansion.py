@@ -101,7 +101,9 @@ def log_lines(
     user: NDArray[np.int64],
 ) -> Iterator[list[str]]:
     """The lines of the log, some at a time."""
-    names = [hashlib.md5(str(i).encode()).hexdigest() for i in range(POPULATION)]
+    names = [
+        hashlib.md5(str(i).encode(), usedforsecurity=False).hexdigest() for i in range(POPULATION)
+    ]
     song, date = songs["unique_id"].to_list(), songs["ds"].dt.strftime("%Y%m%d").to_list()
     midnight = (songs["ds"].astype("datetime64[s]").astype("int64")).to_list()
     hour = HOUR * rng.integers(HOURS, size=len(row))

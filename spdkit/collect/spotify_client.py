@@ -25,7 +25,7 @@ from spdkit.common.messages import needs_extra
 
 SERVICE = "Spotify"
 API_URL = "https://api.spotify.com/v1/"
-TOKEN_URL = "https://accounts.spotify.com/api/token"
+TOKEN_URL = "https://accounts.spotify.com/api/token"  # nosec B105 # no password
 LARGE_PAGE, SMALL_PAGE = 50, 10  # the second is all that some endpoints give some applications
 GIVE_UP_AFTER = 5
 

@@ -254,7 +254,7 @@ def _watch(
         try:
             threads = client.nthreads()
             problem = "" if threads.keys() <= checked else _differences(client)
-        except Exception:  # noqa: BLE001 (the scheduler is lost: its tasks are told so)
+        except Exception:  # noqa: BLE001 # nosec B112 # the scheduler is lost: tasks are told so
             continue
         checked |= threads.keys()
         executor.threads = sum(threads.values())
