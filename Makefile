@@ -6,8 +6,11 @@ MUSIC ?= demo/music
 DATA ?=
 # Workers of the test suite; tests start processes of their own besides.
 WORKERS ?= 2
+N ?= 150
+SEED ?= 0
+IN ?=
 
-.PHONY: demo test test-slow test-data bench lint format tree types floors bandit audit docs clean
+.PHONY: demo test test-slow test-data mutants bench lint format tree types floors bandit audit docs clean
 
 demo: $(DONE)
 	$(BIN)/spdkit demo demo
@@ -21,6 +24,10 @@ test-slow: $(DONE)
 # Real music and published tables: make test-data MUSIC=~/music DATA=~/tables
 test-data: $(DONE)
 	SPDKIT_MUSIC="$(MUSIC)" SPDKIT_DATA="$(DATA)" $(BIN)/pytest -m data
+
+# Single changes to the code that the tests should notice: make mutants N=40 SEED=1 IN=spdkit/store
+mutants: .venv/mutants
+	$(BIN)/python tests/mutants --number $(N) --seed $(SEED) --workers $(WORKERS) $(IN)
 
 # make bench MUSIC=~/music (30 s or longer, any format)
 bench: $(DONE)
@@ -60,6 +67,7 @@ audit:
 docs: tree
 	$(BIN)/python -m spdkit.extractors.documentation > docs/FEATURES.md
 	$(BIN)/python docs/architecture.py build/tree
+	$(BIN)/python tests/test_interface.py
 
 clean:
 	rm -rf .venv .venv-wheel build dist demo *.egg-info
@@ -69,3 +77,7 @@ $(DONE): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(DONE)
+
+.venv/mutants: $(DONE)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	touch .venv/mutants

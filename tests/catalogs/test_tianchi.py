@@ -12,6 +12,7 @@ from tianchi_log import (
     ACTION_ROWS,
     BY_ARTIST,
     BY_SONG,
+    MARCH_1,
     SMALL,
     SONG_ROWS,
     action,
@@ -146,6 +147,42 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         with pytest.raises(CatalogError, match=message) as caught:
             write_daily(tmp_path, tmp_path / output, limits=SMALL)
         assert str(tmp_path / output) in str(caught.value)
+
+
+MISDATED = f"u1,s1,{MARCH_1},1,20150303"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"by": "song"},
+        {"by": "song", "fill": "log"},
+        {"fill": "none"},
+        {"listening": "any"},
+        {"faulty_rows": "leave_out"},
+        {"same_day": False},
+    ],
+)
+def test_each_option_reaches_a_file_as_it_does_the_frame(tmp_path, options):
+    faulty = {"faulty_rows", "same_day"} & set(options)
+    write(tmp_path, [*ACTION_ROWS, *([MISDATED] if faulty else [])])
+    facts = write_daily(tmp_path, tmp_path / "daily.parquet", limits=SMALL, **options)
+    series = aggregate_logs(tmp_path, limits=SMALL, **options)
+    assert facts == series.facts
+    found = as_dict(pd.read_parquet(tmp_path / "daily.parquet").astype({"ds": "datetime64[ns]"}))
+    assert found == as_dict(series.frame)
+    assert found != as_dict(aggregate_logs(write(tmp_path), limits=SMALL).frame) or (
+        facts.left_out == {"day": 1}
+    )
+
+
+@pytest.mark.parametrize("call", [write_daily, aggregate_logs])
+def test_a_misdated_row_is_refused_unless_it_is_allowed(tmp_path, call):
+    write(tmp_path, [*ACTION_ROWS, MISDATED])
+    output = [tmp_path / "daily.csv"] if call is write_daily else []
+    with pytest.raises(CatalogError, match="'20150303 for 1425168000' in row 13"):
+        call(tmp_path, *output, limits=SMALL)
+    assert not (tmp_path / "daily.csv").exists()
 
 
 def test_a_refused_log_leaves_the_old_file(tmp_path):

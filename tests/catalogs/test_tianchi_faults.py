@@ -104,6 +104,12 @@ def test_all_faults_are_told_at_once_the_first_rows_of_each(tmp_path):
     assert str(error).endswith("no actions but faulty ones")
 
 
+@pytest.mark.parametrize(("n", "told"), [(3, "in row 3"), (4, "in row 3 and 1 more")])
+def test_three_rows_of_a_fault_are_shown_and_the_rest_counted(tmp_path, n, told):
+    (problem,) = refused(write(tmp_path, [FAULTY["action"][0]] * n)).problems
+    assert problem.endswith(told)
+
+
 def test_row_numbers_are_those_of_the_file(tmp_path):
     """Of 400,000 rows, which DuckDB reads in many pieces."""
     rows = [action("u1", "s1", 1)] * 400_000

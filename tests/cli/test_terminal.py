@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import warnings
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import typer
 
 import spdkit.cli.terminal
 from spdkit.catalogs.errors import CatalogError
+from spdkit.cli import popularity
 from spdkit.cli.printing import print_failures, print_table
 from spdkit.cli.terminal import echo, echo_json, errors_as_lines, print_remarks, to_json
 from spdkit.common.errors import SpdkitError, SpdkitWarning
@@ -41,6 +45,28 @@ def test_a_remark_is_printed_once_however_often_it_is_told(capsys, recwarn):
         warnings.warn("ten songs have none", SpdkitWarning, stacklevel=1)
     assert capsys.readouterr().err == "spdkit: ten songs have none\n"
     assert not logging.getLogger("spdkit").handlers
+
+
+@pytest.mark.parametrize(("n", "more"), [(0, None), (20, None), (21, 1), (30, 10)])
+def test_what_is_not_shown_is_counted(n, more, capsys):
+    frame = pd.DataFrame({"popularity": np.arange(float(n))}, index=[f"t{i}" for i in range(n)])
+    print_failures([[f"{i}.wav", "audio", "empty"] for i in range(n)], "spdkit inspect f.h5")
+    popularity._print_predictions(frame, Path("out.csv"))
+    shown = capsys.readouterr().out
+    assert shown.count("empty") == min(n, 20) and shown.count("│ t") == min(n, 20)
+    told = re.findall(r"… and (\d+) more: spdkit inspect f.h5 --failures$", shown, re.MULTILINE)
+    told += re.findall(r"… and (\d+) more in out.csv$", shown, re.MULTILINE)
+    assert told == [str(more)] * 2 * (more is not None)
+    assert ("more" in shown) == (more is not None)
+
+
+@pytest.mark.parametrize(("most", "more"), [(None, ""), (3, ""), (2, "… and 1 more (--json ")])
+def test_remarks_that_are_not_shown_are_counted(most, more, capsys):
+    with errors_as_lines():
+        print_remarks(Path("f.h5"), ["one", "two", "three"], most)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["f.h5: one", "f.h5: two"] and len(lines) == 3
+    assert lines[2].startswith(f"f.h5: {more or 'three'}")
 
 
 def test_a_file_that_nobody_can_read_is_one_line(capsys):

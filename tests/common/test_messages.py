@@ -13,6 +13,7 @@ from spdkit.common.messages import listing, needs_extra, refuse_rows
         ([], ""),
         (["a"], "a"),
         (list("abcde"), "a, b, c, d, e"),
+        (list("abcdef"), "a, b, c, d, e and 1 more"),
         (list("abcdefg"), "a, b, c, d, e and 2 more"),
     ],
 )

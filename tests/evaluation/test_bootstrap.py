@@ -179,6 +179,15 @@ class TestTwoModels:
         assert [swapped.low, swapped.high] == pytest.approx([-found.high, -found.low])
         assert swapped.p == found.p
 
+    def test_the_interval_holds_95_percent_unless_another_level_is_asked_for(self):
+        y = np.zeros(2000)
+        a, b = np.abs(rows(2000, 5)[0]), np.abs(rows(2000, 6)[0])
+        error = (a - b).std() / math.sqrt(2000)
+        for level, options in ((0.95, {}), (0.5, {"level": 0.5})):
+            found = paired_bootstrap(y, a, b, "mae", n_resamples=4000, **options)
+            width = 2 * stats.norm.ppf((1 + level) / 2) * error
+            assert found.high - found.low == pytest.approx(width, rel=0.05)
+
     def test_p_is_that_of_the_normal_distribution(self):
         # The difference of absolute errors is what is resampled: its z has a p-value of its own.
         y = np.zeros(3000)

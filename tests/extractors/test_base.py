@@ -13,7 +13,16 @@ from sklearn.preprocessing import StandardScaler
 
 import spdkit.extractors
 from spdkit.common.errors import SpdkitError
-from spdkit.extractors import AudioExtractor, ExtractionError, Extractor, FeatureSpec
+from spdkit.extractors import (
+    AudioExtractor,
+    ExtractionError,
+    Extractor,
+    FeatureSpec,
+    LyricsExtractor,
+)
+from spdkit.extractors.audio import engine
+from spdkit.extractors.lyrics import syllables
+from spdkit.tracks import languages
 from spdkit.tracks.track import Track
 
 
@@ -156,6 +165,26 @@ def test_the_packages_public_names():
         assert getattr(spdkit.extractors, name) is not None
 
 
-def test_warming_up_needs_no_track():
-    AudioExtractor("spotgentrack").warm_up()
-    Counter().warm_up()
+def test_after_warming_up_no_track_waits_for_kernels(tmp_path):
+    engine.compile_kernels.cache_clear()
+    extractor = AudioExtractor("spotgentrack", duration=1.0)
+    extractor.warm_up()
+    assert engine.compile_kernels.cache_info().currsize == 1
+    extractor.extract(Track("a", audio=write(tmp_path / "a.wav", chords()).audio))
+    assert engine.compile_kernels.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("way", ["spoken", "hyphenated"])
+def test_after_warming_up_no_track_waits_for_words(way):
+    model, dictionary = languages._identifier, syllables._pronunciations
+    for loaded in (model, dictionary):
+        loaded.cache_clear()
+    LyricsExtractor(syllables=way, language="en").warm_up()
+    sizes = [loaded.cache_info().currsize for loaded in (model, dictionary)]
+    assert sizes == [0, way == "spoken"]
+    LyricsExtractor(syllables=way).warm_up()
+    assert model.cache_info().currsize
+
+
+def test_an_extractor_without_anything_to_load_warms_up_all_the_same():
+    assert Counter().warm_up() is None

@@ -213,6 +213,14 @@ def test_a_tempo_between_two_frames_is_found_between_them():
     assert tempo(envelope, frame_rate=frame_rate) == pytest.approx(128, rel=5e-4)
 
 
+@pytest.mark.parametrize("bpm", [14.9, 321.0])
+def test_a_tempo_is_never_beyond_its_ends(bpm, monkeypatch):
+    """The refined period may lie a little outside of what is searched."""
+    monkeypatch.setattr("spdkit.extractors.descriptors.rhythm._refined", lambda *_: 60 * 100 / bpm)
+    envelope = np.tile(np.eye(50, dtype=np.float32)[0], 20)
+    assert tempo(envelope, frame_rate=100.0) == (15 if bpm < 15 else 320)
+
+
 def test_bright_offbeats_do_not_double_the_tempo():
     # Thuds below 4 kHz at 90 a minute, hats above 8 kHz three times between them.
     beats = np.arange(0.3, 14.5, 60 / 90)

@@ -24,19 +24,26 @@ def whole():
     return play_tables.result(levels=(80.0, 90.0))
 
 
-def test_forecasts_are_those_of_the_forecaster_itself(whole):
-    fitted = build_forecaster("seasonal-naive", Setting(14)).fit(
-        play_tables.weekly(), intervals=ConformalIntervals(14, 2)
-    )
-    pd.testing.assert_frame_equal(whole.forecasts, fitted.predict(14, level=[80.0, 90.0]))
-
-
-def test_coverage_is_that_of_each_window_by_the_others(whole):
+def test_a_forecast_by_hand_with_the_intervals_of_the_forecaster(whole):
+    panel = whole.panel.last(7)
+    np.testing.assert_array_equal(whole.values, np.tile(panel, 2))
     fitted = build_forecaster("seasonal-naive", Setting(14)).fit(
         play_tables.weekly(), intervals=ConformalIntervals(14, 2)
     )
     for level in (80.0, 90.0):
-        assert whole.coverage[level] == fitted.residuals_.coverage(level).mean()
+        columns = [f"SeasonalNaive(7)-{end}-{level:g}" for end in ("lo", "hi")]
+        expected = fitted.predict(14, level=[level])[columns].to_numpy()
+        np.testing.assert_array_equal(np.stack(whole.interval(level), -1).reshape(-1, 2), expected)
+
+
+def test_coverage_is_that_of_each_window_by_the_others(whole):
+    scaled = np.abs(whole.forecaster.past_residuals(whole.panel, ConformalIntervals(14, 2)).scaled)
+    # Of 12 errors a step in the other window: the 11th and the 12th smallest of 13.
+    for level, rank in ((80.0, 10), (90.0, 11)):
+        reaches = [isotonic_regression(np.sort(scaled[other], axis=0)[rank]) for other in (1, 0)]
+        expected = np.mean([scaled[window] <= reaches[window] for window in (0, 1)])
+        assert whole.coverage[level] == pytest.approx(expected)
+    assert 0.5 < whole.coverage[80.0] < whole.coverage[90.0] < 1
 
 
 def test_rivals_stand_beside_the_model_and_the_rows_are_said(whole):
@@ -201,9 +208,11 @@ def test_fits_are_counted_and_ticked():
 @pytest.mark.parametrize("name", [name for name in MODELS if name != registry.BEST])
 def test_every_model_is_made_for_what_is_asked(name):
     made = build_forecaster(name, Setting(10, 12, seed=3))
+    asked = {"horizon": 10, "h": 10, "season_length": 12, "seed": 3}
     params = made.get_params()
-    assert params.get("horizon", 10) == 10 and params.get("season_length", 12) == 12
-    assert params.get("seed", 3) == 3
+    assert {name: params[name] for name in asked if name in params} == {
+        name: value for name, value in asked.items() if name in params
+    }
     assert made.label and MODELS[name].name == name and len(MODELS[name].about) > 15
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -48,8 +49,12 @@ def test_a_page_is_whole_and_stands_alone(page):
     assert TEXT not in main and "font-family" not in main and "currentColor" in main
 
 
-def test_the_same_forecast_gives_the_same_page(whole):
-    assert render(whole, PROVENANCE, [2]) == render(whole, PROVENANCE, [2])
+def test_the_same_plays_forecast_anew_give_the_same_page_and_nothing_else_does(whole):
+    again = play_tables.result(play_tables.weekly(14), levels=(80.0, 90.0))
+    page = render(whole, PROVENANCE, [2])
+    assert page == render(again, PROVENANCE, [2])
+    assert page != render(whole, PROVENANCE, [3])
+    assert page != render(whole, replace(PROVENANCE, source="other.csv"), [2])
 
 
 def test_what_it_says(whole, page):

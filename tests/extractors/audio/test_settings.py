@@ -105,6 +105,14 @@ def test_a_bad_parameter_is_refused_by_name_and_value(name, value):
         _ = extractor.feature_specs
 
 
+@pytest.mark.parametrize("name", ["window", "mel_window"])
+def test_librosas_engine_takes_scipys_windows_and_no_others(name):
+    for window in ("blackman", "hann"):
+        assert AudioExtractor(engine="librosa", **{name: window}).feature_specs
+    with pytest.raises(ParameterError, match=rf"^{name} must be a window of scipy.*'no window'$"):
+        _ = AudioExtractor(engine="librosa", **{name: "no window"}).feature_specs
+
+
 def test_every_parameter_has_a_bad_value():
     assert {name for name, _ in BAD} == set(AudioExtractor().get_params())
 

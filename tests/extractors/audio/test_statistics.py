@@ -10,7 +10,13 @@ import scipy.stats
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from spdkit.extractors.audio.statistics import STATISTICS, bounds, energy_entropy, summarise
+from spdkit.extractors.audio.statistics import (
+    STATISTICS,
+    Statistics,
+    bounds,
+    energy_entropy,
+    summarise,
+)
 
 FINITE = st.floats(-1e6, 1e6, width=32)
 FRAMES = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 12)), elements=FINITE)
@@ -40,6 +46,18 @@ def test_each_statistic_is_that_of_numpy_and_scipy(name, frames):
         expected = REFERENCE[name]([float(number) for number in dimension])
         scale = max(1.0, float(np.abs(dimension).max())) ** (2 if name == "var" else 1)
         assert value == pytest.approx(expected, rel=1e-9, abs=1e-9 * scale)
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("cuts", [(1,), (100,), (3, 40, 41, 110)])
+def test_blocks_have_the_statistics_of_the_whole(name, cuts):
+    rng = np.random.default_rng(1)
+    frames = np.r_[rng.gamma(2.0, 3.0, (2, 60)).T, 20 + rng.standard_normal((70, 2))].T
+    statistics = Statistics([name])
+    for block in np.split(frames.astype(np.float32), cuts, axis=1):
+        statistics.add(block)
+    expected = [REFERENCE[name](list(map(float, row))) for row in frames.astype(np.float32)]
+    np.testing.assert_allclose(statistics.result(), expected, rtol=1e-9)
 
 
 @few

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 from audio_files import (
@@ -88,6 +89,19 @@ def test_a_text_is_not_said_to_be_missing(tmp_path):
     path = tmp_path / "a.mp3"
     path.write_bytes(b"this is no sound\n" * 1000)
     refused(path, r"^libsndfile: Format not recognised; ffmpeg: Invalid data")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_video_without_sound(name, tmp_path):
+    with av.open(str(tmp_path / name), "w") as out:
+        video = out.add_stream("mpeg4", rate=1)
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        for k in range(3):
+            image = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+            image.pts = k
+            out.mux(video.encode(image))
+        out.mux(video.encode(None))
+    refused(tmp_path / name, r"; ffmpeg: the file has no sound in it$")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,17 @@ def test_syllables_of_every_script(word, count):
     assert syllables.regular(word) == count
 
 
+@pytest.mark.parametrize(("word", "count"), divided())
+def test_capitals_have_the_syllables_of_small_letters(word, count):
+    assert syllables.regular(word.upper()) == count
+    assert syllables.regular(word.capitalize()) == count
+
+
+@pytest.mark.parametrize("word", ["rhythm", "idea", "don't", "every", "glome", "blorped", "OCEAN"])
+def test_capitals_are_looked_up_as_small_letters(word):
+    assert ENGLISH(word.upper()) == ENGLISH(word.lower()) == ENGLISH(word.title())
+
+
 @pytest.mark.parametrize(
     ("word", "count"), [("คนดี", 1), ("särkyä", 2), ("ગુજરાત", 3), ("ខ្មែរ", 1), ("ဗမာ", 1)]
 )

@@ -11,6 +11,7 @@ from spdkit.forecast.data.long_table import check_frame
 from spdkit.forecast.models.global_recurrent import GlobalRecurrentForecaster, _sigma
 from spdkit.forecast.models.series_features import ends, levels
 from spdkit.forecast.scoring.metrics import f_score
+from spdkit.nets import training
 
 SMALL = {"width": 8, "epochs": 3, "n_models": 1, "input_size": 14}
 
@@ -22,6 +23,21 @@ def test_the_loss_of_a_window_is_its_sigma():
     outputs, inverse = torch.tensor(np.log(forecast / level)), torch.tensor(level / y)
     found = _sigma(outputs, inverse).numpy()
     np.testing.assert_allclose(found, f_score(y, forecast).sigma, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["f", "relative"])
+def test_each_window_weighs_the_root_of_its_plays_or_all_weigh_the_same(loss, monkeypatch):
+    """In F a series counts φ, the root of its plays: of 100 and 900 a day, one to three."""
+    weights = []
+    monkeypatch.setattr(training, "train", lambda net, loss, data, *_: weights.append(data.weight))
+    GlobalRecurrentForecaster(5, loss=loss, **SMALL).fit(
+        frame({"small": np.full(40, 100.0), "large": np.full(40, 900.0)})
+    )
+    if loss == "relative":
+        assert weights == [None]
+        return
+    # 40 rows have 40 - 14 - 5 + 1 origins each; their mean weight is 1.
+    np.testing.assert_allclose(weights[0], np.repeat([0.5, 1.5], 22), rtol=1e-6)
 
 
 def test_an_untrained_net_forecasts_the_level():

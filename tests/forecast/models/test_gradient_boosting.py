@@ -64,6 +64,29 @@ def test_f_cares_more_for_large_series_that_can_be_met():
     assert scores["f"] > scores["relative"]
 
 
+def test_a_window_without_plays_or_met_exactly_keeps_a_finite_weight(monkeypatch):
+    """With zero="skip" a silent window has σ 0 and φ 0, and what is met exactly has σ 0 alone."""
+    weights, models = [], GlobalForecaster._models
+
+    def watched(self, X, target, weight):
+        weights.append(weight)
+        return models(self, X, target, weight)
+
+    monkeypatch.setattr(GlobalForecaster, "_models", watched)
+    y = np.r_[np.full(40, 16.0), np.zeros(7), np.full(20, 16.0)]
+    df = frame({"a": y, "b": np.full(67, 9.0)})
+    model = GlobalForecaster(5, loss="f", zero="skip", **SMALL).fit(df)
+    first, second = weights
+    silent = (first == 0).all(axis=1)
+    assert silent.any() and np.isfinite(second).all() and model.models_
+    assert (second[silent] == 0).all()
+    # Windows of plays that never change are met exactly: σ is the smallest, φ the root of plays.
+    whole = (first > 0).all(axis=1)
+    ratios = (second[whole] / first[whole])[:, 0]
+    phi = np.sqrt(model.panel_.y.reshape(2, 67)[:, 0] * 5)
+    assert ratios.max() / ratios[-1] == pytest.approx(phi[0] / phi[1], rel=0.05)
+
+
 def test_series_too_short_to_learn_from_are_forecast_all_the_same():
     df = frame({"long": np.full(60, 50.0), "short": [7.0, 7.0]})
     model = GlobalForecaster(5, **SMALL).fit(df)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.preprocessing import quantile_transform
+from sklearn.preprocessing import QuantileTransformer, quantile_transform
 
 from spdkit.popularity.models.quantile_encoding import QuantileInputs
 
@@ -34,6 +34,18 @@ def test_quantiles_are_those_of_scikit_learn():
     found = QuantileInputs().fit(X).transform(X)
     golden = quantile_transform(X, n_quantiles=1000, subsample=None)
     np.testing.assert_allclose(found, golden, atol=1e-12)
+
+
+def test_every_quantile_counts_to_the_last():
+    """scikit-learn's of 1,500 rows with a long tail: 1,000 quantiles, the ends included."""
+    X = np.exp(np.linspace(0, 12, 1500))[:, None]
+    inputs = QuantileInputs().fit(X)
+    assert inputs.quantiles.shape == (1000, 1)
+    tail = np.exp(np.linspace(11.9, 12, 50))[:, None]
+    theirs = QuantileTransformer(n_quantiles=1000, subsample=None).fit(X)
+    for other in (inputs, QuantileInputs.from_arrays(inputs.to_arrays())):
+        np.testing.assert_allclose(other.transform(tail), theirs.transform(tail), atol=1e-9)
+        np.testing.assert_allclose(other.inverse_transform(other.transform(tail)), tail, rtol=1e-6)
 
 
 def test_rows_beyond_the_training_rows_stay_in_range():
