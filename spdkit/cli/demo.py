@@ -47,7 +47,7 @@ def demo(
         report.svg.require_matplotlib()
         _require_learning()
         _refuse_other_music(music, songs)
-        popularity.models.serialization.require_room(model)
+        popularity.models.serialization.require_room(model, popularity.record.FILES)
 
         print(f"\n1. Compose {songs} songs with words and tags in {music}", flush=True)
         first = _compose(music, songs, seed)[0]

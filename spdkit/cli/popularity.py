@@ -162,7 +162,7 @@ def fit(
     Example: spdkit fit features.h5 --labels labels.csv -o model
     """
     with errors_as_lines():
-        popularity.models.serialization.require_room(output)
+        popularity.models.serialization.require_room(output, popularity.record.FILES)
         settings = popularity.fit.FitSettings(
             task=task.value,
             preset=preset,

@@ -51,7 +51,8 @@ def replacing(
         Where the temporary file lies, if it can: a folder that its owner clears. By default beside
         the target.
     like : Path, optional
-        The file whose mode to take; the target if not given. Where there is none, the umask says.
+        The file whose mode to take; the target if not given. Where there is none, the umask says
+        who may read it.
 
     Yields
     ------
@@ -86,8 +87,10 @@ def replacing(
             for touched in {place, file.parent}:
                 sync_folder(touched)
         finally:
-            temporary.unlink(missing_ok=True)
-            os.close(handle)
+            try:
+                temporary.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
     except OSError as cause:
         raise error(f"{target}: cannot be written: {cause.strerror or cause}") from cause
 
@@ -109,6 +112,38 @@ def write_bytes(
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 as `replacing` does."""
     write_bytes(path, text.encode())
+
+
+def read_file(path: Path, largest: int) -> tuple[bytes, tuple[int, ...]]:
+    """Read a regular file of at most `largest` bytes; nothing else is opened.
+
+    Returns
+    -------
+    bytes
+    tuple of int
+        What differs between two files that had the same name one after the other.
+
+    Raises
+    ------
+    OSError
+    """
+    _require_regular(path.stat())
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        _require_regular(status)
+        content = file.read(largest + 1) if status.st_size <= largest else b""
+    if max(status.st_size, len(content)) > largest:
+        raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
+    return content, (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def append(handle: int, content: bytes) -> None:
@@ -141,6 +176,11 @@ def lock(handle: int) -> bool:
     except OSError as cause:
         return cause.errno not in (errno.EWOULDBLOCK, errno.EACCES)
     return True
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder, whatever their targets."""
+    _clear(folder, "[0-9a-f]{8}", stat.S_ISREG)
 
 
 def make_folder(folder: Path) -> None:
@@ -238,13 +278,13 @@ def _ending(name: str) -> str:
 
 def _new_file(folder: Path, name: str, ending: str, old: os.stat_result | None) -> tuple[Path, int]:
     """Make an empty locked file beside `name`, and clear what killed writers of it left there."""
-    mark = f"{MARK}{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}-"
-    _clear(folder, mark, stat.S_ISREG)
+    target = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    _clear(folder, target, stat.S_ISREG)
     # Private until it takes over the mode of what it replaces.
     mode = 0o666 if old is None else 0o600
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     while True:
-        path = folder / f"{mark}{secrets.token_hex(8)}{ending}"
+        path = folder / f"{MARK}{target}-{secrets.token_hex(8)}{ending}"
         handle = os.open(path, flags, mode)
         # Another writer may have taken it for a leftover, and cleared it.
         if lock(handle) and _is_open_at(path, handle):
@@ -254,10 +294,9 @@ def _new_file(folder: Path, name: str, ending: str, old: os.stat_result | None) 
 
 def _new_folder(parent: Path) -> tuple[Path, int]:
     """As `_new_file`, of a folder."""
-    mark = f"{MARK}scratch-"
-    _clear(parent, mark, stat.S_ISDIR)
+    _clear(parent, "scratch", stat.S_ISDIR)
     while True:
-        folder = parent / f"{mark}{secrets.token_hex(8)}"
+        folder = parent / f"{MARK}scratch-{secrets.token_hex(8)}"
         folder.mkdir(0o700)
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         if lock(handle) and _is_open_at(folder, handle):
@@ -272,9 +311,9 @@ def _is_open_at(path: Path, handle: int) -> bool:
         return False
 
 
-def _clear(folder: Path, mark: str, kind: Callable[[int], bool]) -> None:
+def _clear(folder: Path, target: str, kind: Callable[[int], bool]) -> None:
     """Remove what killed processes left, and nothing whose writer lives or may live."""
-    name = re.compile(re.escape(mark) + r"[0-9a-f]{16}(\..*)?")
+    name = re.compile(re.escape(MARK) + target + r"-[0-9a-f]{16}(\..*)?", re.DOTALL)
     try:
         with os.scandir(folder) as entries:
             leftovers = [entry.path for entry in entries if name.fullmatch(entry.name)]

@@ -1,14 +1,15 @@
-"""Saved form: a folder of one JSON and ``arrays.safetensors``, sealed by SHA-256.
+"""Saved form: a sealed folder of one JSON and ``arrays.safetensors``.
 
 Conventions
 -----------
 Nothing is unpickled. The JSON names the format and its version, the libraries, the class with its
 parameters (numbers, texts, lists of these, or objects of ours that have parameters of their own),
 facts of what was fitted, and the SHA-256 of every other file and of itself; a folder in which one
-of these is not as written is refused. Only classes of a table can be named: nothing else is ever
-imported. The arrays are what was learned. Other files may lie beside them, guarded like them. What
-is loaded answers as what was saved, bit by bit, given the same versions of the libraries on the
-same kind of machine.
+of these is not as written is refused. Only classes of a table can be named, with parameters that
+they may have: nothing else is ever imported. The arrays are what was learned. Other files may lie
+beside them, guarded like them. How all of them are exchanged for others is told in
+`spdkit.common.sealed_folder`. What is loaded answers as what was saved, bit by bit, given the same
+versions of the libraries on the same kind of machine.
 
 A check sum finds damage and mistakes, not somebody who writes a new one: load from people that you
 trust with numbers.
@@ -16,12 +17,9 @@ trust with numbers.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,11 +27,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.messages import listing
+from spdkit.common.sealed_folder import SealedFolder, digest, pack
 from spdkit.common.versions import installed_versions
 
 VERSION = "2.0"
@@ -106,16 +103,12 @@ class SavedForm:
             something else.
         sklearn.exceptions.NotFittedError
         """
-        target = Path(folder).expanduser()
+        place = self._folder(folder)
         facts, arrays = fitted.saved_state()
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
                 kind = "Python objects" if array.dtype.hasobject else str(array.dtype)
                 raise self.error(f"{name} holds {kind}, which are not written")
-        self.require_room(target)
-        ours = {self.json_name, _ARRAYS}
-        if self._others(target):  # what is damaged and alone is written anew
-            ours |= set(self._json(target).get("files", ()))
         packed = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         contents = {_ARRAYS: packed, **(files or {})}
         described = {
@@ -127,15 +120,10 @@ class SavedForm:
             "files": {name: digest(content) for name, content in contents.items()},
         }
         try:
-            described["sha256"] = seal(described)
-            text = json.dumps(described, indent=1, ensure_ascii=False, allow_nan=False)
+            content = pack(described)
         except (TypeError, ValueError) as reason:
-            raise self.error(f"{target}: cannot be written as JSON: {reason}") from reason
-        contents[self.json_name] = f"{text}\n".encode()
-        try:
-            replace_folder(target, contents, ours)
-        except OSError as reason:
-            raise self.error(f"{target}: cannot be written: {reason.strerror}") from reason
+            raise self.error(f"{place.path}: cannot be written as JSON: {reason}") from reason
+        place.write(content, contents)
 
     def load(self, folder: str | os.PathLike[str], cls: type | None = None) -> Any:
         """Read what `save` wrote.
@@ -151,9 +139,31 @@ class SavedForm:
         SpdkitError
             When the folder holds none, one of another class or version, or one that was changed.
         """
-        source = Path(folder).expanduser()
-        described = self._described(source)
-        packed = self._guarded(source, described, _ARRAYS)
+        return self.load_with_files(folder, (), cls)[0]
+
+    def load_files(self, folder: str | os.PathLike[str], names: Sequence[str]) -> dict[str, bytes]:
+        """Read what was written beside the arrays.
+
+        Raises
+        ------
+        SpdkitError
+            As `load`, and when a file was not written with this object.
+        """
+        return self._folder(folder).read(names, VERSION)[1]
+
+    def load_with_files(
+        self, folder: str | os.PathLike[str], names: Sequence[str], cls: type | None = None
+    ) -> tuple[Any, dict[str, bytes]]:
+        """Do as `load` and `load_files` at one instant: both are of the same save.
+
+        Raises
+        ------
+        SpdkitError
+            As both do.
+        """
+        place = self._folder(folder)
+        described, files = place.read((_ARRAYS, *names), VERSION)
+        packed = files.pop(_ARRAYS)
         try:
             fitted = self.from_json(described[self.kind])
             if not isinstance(fitted, Saved):
@@ -166,46 +176,26 @@ class SavedForm:
             fitted.restore_state(described["facts"], load(packed))
         except SpdkitError:
             raise
-        except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as reason:
+        except Exception as reason:
             raise self.error(
-                f"{source}: {self.json_name} does not describe a {self.kind} of this spdkit: "
+                f"{place.path}: {self.json_name} does not describe a {self.kind} of this spdkit: "
                 f"{reason!r}"
             ) from reason
-        return fitted
+        return fitted, files
 
-    def load_files(self, folder: str | os.PathLike[str], names: Sequence[str]) -> dict[str, bytes]:
-        """Read what was written beside the arrays.
-
-        Raises
-        ------
-        SpdkitError
-            As `load`, and when a file was not written with this object.
-        """
-        source = Path(folder).expanduser()
-        described = self._described(source)
-        return {name: self._guarded(source, described, name) for name in names}
-
-    def require_room(self, folder: str | os.PathLike[str]) -> None:
-        """Check that something can be saved there.
+    def require_room(self, folder: str | os.PathLike[str], names: Sequence[str] = ()) -> None:
+        """Check that something can be saved there, with files of these names.
 
         Raises
         ------
         SpdkitError
-            When it is a file, or a folder that holds something and nothing of ours.
+            When it is a file, or a folder that holds something and nothing of ours, or files of
+            these names that are not ours.
         """
-        target = Path(folder).expanduser()
-        if target.exists() and not target.is_dir():
-            raise self.error(f"{target}: is a file; a {self.kind} is a folder")
-        if self._others(target) and not (target / self.json_name).is_file():
-            names = sorted(path.name for path in target.iterdir())
-            raise self.error(
-                f"{target}: holds {listing(names, 3)}, and no {self.kind} of ours to replace: "
-                f"give a folder of its own"
-            )
+        self._folder(folder).require_room(names)
 
-    def _others(self, target: Path) -> list[str]:
-        names = {path.name for path in target.iterdir()} if target.exists() else set()
-        return sorted(names - {self.json_name, _ARRAYS})
+    def _folder(self, folder: str | os.PathLike[str]) -> SealedFolder:
+        return SealedFolder(Path(folder).expanduser(), self.kind, self.error, (_ARRAYS,))
 
     def to_json(self, value: Any, name: str = "", *, foreign: bool = False) -> Any:
         """Write a parameter; what JSON has no word for is an object that says its kind.
@@ -264,50 +254,6 @@ class SavedForm:
         cls = getattr(import_module(self.classes[name]), name)
         return cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
 
-    def _json(self, source: Path) -> dict[str, Any]:
-        name, form = self.json_name, f"spdkit-{self.kind}"
-        content = self._bytes(source / name)  # its error, which may be a ValueError, says all
-        try:
-            described = json.loads(content)
-        except ValueError as reason:
-            raise self.error(f"{source}: {name} is damaged or cut off: {reason}") from reason
-        if not isinstance(described, dict) or described.get("format") != form:
-            raise self.error(f"{source}: {name} is not ours: it does not say format {form!r}")
-        return described
-
-    def _described(self, source: Path) -> dict[str, Any]:
-        described = self._json(source)
-        if (version := described.get("version")) != VERSION:
-            raise self.error(
-                f"{source}: format version {version}; this spdkit reads {VERSION}: fit it again "
-                f"with this spdkit (it was written by "
-                f"{described.get('packages', {}).get('spdkit')})"
-            )
-        if seal(described) != described.get("sha256"):
-            raise self.error(
-                f"{source}: {self.json_name} is not what was written: its SHA-256 differs"
-            )
-        return described
-
-    def _guarded(self, source: Path, described: dict[str, Any], name: str) -> bytes:
-        if name not in described["files"]:
-            raise self.error(
-                f"{source}: the {self.kind} was saved without {name}; `spdkit fit` writes it"
-            )
-        content = self._bytes(source / name)
-        if digest(content) != described["files"][name]:
-            raise self.error(f"{source}: {name} is not what was written: its SHA-256 differs")
-        return content
-
-    def _bytes(self, path: Path) -> bytes:
-        try:
-            return path.read_bytes()
-        except OSError as reason:
-            raise self.error(
-                f"{path.parent}: no {self.kind} of spdkit: {path.name} cannot be read: "
-                f"{reason.strerror}"
-            ) from reason
-
 
 class Saved:
     """What can be saved: an object of parameters that says what it learned."""
@@ -343,53 +289,3 @@ def _parameters(value: Any) -> dict[str, Any]:
     if hasattr(value, "get_params"):
         return dict(value.get_params(deep=False))
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def seal(described: Mapping[str, Any]) -> str:
-    """SHA-256 of everything that the JSON says but this (its ``sha256``)."""
-    rest = {key: value for key, value in described.items() if key != "sha256"}
-    return digest(json.dumps(rest, sort_keys=True).encode())
-
-
-def replace_folder(target: Path, contents: Mapping[str, bytes], ours: Collection[str] = ()) -> None:
-    """Write a folder whole or not at all; files of others in the old one move to the new one.
-
-    When the new folder cannot be put in place, the old one stands where it was, with all its files.
-    A link to a folder stays one.
-
-    Parameters
-    ----------
-    target : path
-    contents : mapping of str to bytes
-        Files by name.
-    ours : collection of str
-        Names in the old folder that go with it.
-
-    Raises
-    ------
-    OSError
-    """
-    target = Path(os.path.realpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as new:
-        old, replacement = Path(new) / "old", Path(new) / target.name
-        replacement.mkdir()
-        for name, content in contents.items():
-            (replacement / name).write_bytes(content)
-        # A folder cannot be replaced in one step, so the old one goes first.
-        if target.exists():
-            target.rename(old)
-        try:
-            replacement.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-        if old.exists():
-            for path in [path for path in old.iterdir() if path.name not in ours]:
-                path.rename(target / path.name)

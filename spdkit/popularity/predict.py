@@ -15,7 +15,7 @@ from spdkit.common.spreadsheet import for_spreadsheet
 from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.popularity.models.base import CodeEstimator
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
-from spdkit.popularity.models.serialization import ModelError, load_files, load_model
+from spdkit.popularity.models.serialization import ModelError, load_with_files
 from spdkit.popularity.novelty import novelty, outside_range
 from spdkit.popularity.predictions import predict, prediction_columns
 from spdkit.popularity.record import FILES, ModelRecord, from_files
@@ -34,7 +34,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[CodeEstimator, ModelRecord]:
     ModelError
         When the folder holds no such model, or one that was changed.
     """
-    model, files = load_model(folder), load_files(folder, FILES)
+    model, files = load_with_files(folder, FILES)
     try:
         return model, from_files(files)
     except (KeyError, TypeError, ValueError) as error:

@@ -20,4 +20,5 @@ CLASSES = {
 }
 FORM = SavedForm("model", CLASSES, ModelError, ("spdkit", "torch", "scikit-learn", "numpy"))
 save_model, load_model = FORM.save, FORM.load
-load_files, require_room = FORM.load_files, FORM.require_room
+load_files, load_with_files = FORM.load_files, FORM.load_with_files
+require_room = FORM.require_room

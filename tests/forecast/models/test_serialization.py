@@ -16,7 +16,7 @@ import pytest
 from long_frames import long_frame
 
 import spdkit.forecast
-from spdkit.common.serialization import digest, seal
+from spdkit.common.sealed_folder import digest, seal
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models import serialization
 from spdkit.forecast.models.average import Average
