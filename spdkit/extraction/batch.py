@@ -30,13 +30,8 @@ from spdkit.extraction.track_results import Task, TrackResult, failed_result, ru
 from spdkit.extraction.work_plan import plan_work
 from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
-from spdkit.store.feature_store import (
-    FeatureStore,
-    FeatureTable,
-    StoreError,
-    StoreInUseError,
-    write_store,
-)
+from spdkit.store.errors import StoreError, StoreInUseError
+from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
 from spdkit.store.provenance import changes, provenance
 from spdkit.tracks.track import Track
 

@@ -18,7 +18,8 @@ from filelock import FileLock, Timeout
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_bytes
 from spdkit.common.progress import PATIENCE, progress_bar
-from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
+from spdkit.store.errors import StoreError
+from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
 
 
 class JournalError(SpdkitError):

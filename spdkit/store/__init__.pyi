@@ -1,7 +1,9 @@
 from . import (
     dataset as dataset,
+    errors as errors,
     feature_store as feature_store,
     provenance as provenance,
     summary as summary,
 )
-from .feature_store import FeatureStore as FeatureStore, StoreError as StoreError
+from .errors import StoreError as StoreError
+from .feature_store import FeatureStore as FeatureStore

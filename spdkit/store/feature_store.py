@@ -8,11 +8,10 @@ itself crashes the process when the disk fills under it.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,21 +22,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spdkit.common.errors import SpdkitError
 from spdkit.common.files import write_bytes
 from spdkit.common.text import storable
-
-ENCODING_TYPE = "spdkit-feature-store"
-ENCODING_VERSION = "1.1"
-_CHUNK_ROWS = 256
-
-
-class StoreError(SpdkitError):
-    """A file that is no feature store, is damaged, or cannot be written."""
-
-
-class StoreInUseError(StoreError):
-    """A store that another program holds open, or that cannot be locked."""
+from spdkit.store.checksums import BLOCK_ROWS, checksum, of_blocks, of_frame
+from spdkit.store.errors import StoreError
+from spdkit.store.seal import sealed
+from spdkit.store.validation import (
+    ENCODING_TYPE,
+    ENCODING_VERSION,
+    check_features,
+    check_tracks,
+    column_names,
+    parse_provenance,
+    read_column,
+)
+from spdkit.store.vetting import opened
 
 
 @dataclass(frozen=True)
@@ -83,18 +82,20 @@ class FeatureStore:
         Raises
         ------
         StoreError
-            When there is no such file, or it is truncated, of another program, or of a version
-            that this spdkit does not read; a `StoreInUseError` when another program writes it.
+            When there is no such file, or it is of another program or of a version that this
+            spdkit does not read, or breaks a rule of the specification; a `StoreInUseError` when
+            another program writes it, a `DamagedStoreError` when bytes of it have changed.
         """
         place = Path(path).expanduser()
-        with _open_checked(place):
+        with opened(place):
             return cls(place)
 
     @cached_property
     def obs(self) -> pd.DataFrame:
         """One row a track, indexed by ``track_id``."""
-        with _open_checked(self.path) as file:
-            return _read_frame(file["obs"])
+        described = self.provenance["extractors"]
+        with opened(self.path) as file:
+            return _read_obs(file, described)
 
     @cached_property
     def var(self) -> pd.DataFrame:
@@ -104,15 +105,14 @@ class FeatureStore:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions of the packages, and version, modality and parameters of each extractor."""
-        with _open_checked(self.path) as file:
-            provenance: dict[str, Any] = json.loads(file["provenance"].asstr()[()])
-            return provenance
+        with opened(self.path) as file:
+            return _read_provenance(file)
 
     @cached_property
     def X(self) -> NDArray[np.float32]:
         """Features, shape (n_tracks, n_features); NaN where a track has none."""
-        with _open_checked(self.path) as file:
-            X: NDArray[np.float32] = file["X"][...]
+        with opened(self.path) as file:
+            X = _read_X(file)
         return X[:, self._columns]
 
     def to_pandas(self) -> pd.DataFrame:
@@ -136,16 +136,20 @@ class FeatureStore:
 
     def read(self) -> FeatureTable:
         """Everything at once."""
-        return FeatureTable(self.X, self.obs, self.var, self.provenance)
+        with opened(self.path) as file:
+            provenance = _read_provenance(file)
+            var = _read_var(file, provenance["extractors"])
+            obs, X = _read_obs(file, provenance["extractors"]), _read_X(file)
+        if self.extractors:
+            selected = var["extractor"].isin(self.extractors).to_numpy(dtype=bool)
+            X, var = X[:, selected], var[selected]
+        return FeatureTable(X, obs, var, provenance)
 
     @cached_property
     def _whole_var(self) -> pd.DataFrame:
-        with _open_checked(self.path) as file:
-            var = _read_frame(file["var"])
-        if "family" not in var:  # version 1.0
-            pairs = zip(var.index, var["extractor"], strict=True)
-            var["family"] = np.array([default_family(*pair) for pair in pairs], dtype=object)
-        return var
+        described = self.provenance["extractors"]
+        with opened(self.path) as file:
+            return _read_var(file, described)
 
     @property
     def _columns(self) -> NDArray[np.bool_]:
@@ -203,6 +207,7 @@ def write_store(path: Path, table: FeatureTable, *, folder: Path | None = None) 
 
 def store_image(table: FeatureTable) -> bytes:
     """Return the bytes of a feature file; equal tables give equal bytes."""
+    provenance = json.dumps(table.provenance, sort_keys=True, indent=1, ensure_ascii=False)
     with h5py.File("image", "w", driver="core", backing_store=False) as file:
         _mark(file, ENCODING_TYPE, ENCODING_VERSION)
         n_tracks, n_features = table.X.shape
@@ -210,87 +215,31 @@ def store_image(table: FeatureTable) -> bytes:
             "X",
             data=table.X,
             dtype=np.float32,
-            chunks=(min(_CHUNK_ROWS, max(1, n_tracks)), max(1, n_features)),
+            chunks=(min(BLOCK_ROWS, max(1, n_tracks)), max(1, n_features)),
             maxshape=(None, None),
         )
         _mark(X, "array", "1.0")
-        _write_frame(file, "obs", table.obs)
-        _write_frame(file, "var", table.var)
-        provenance = json.dumps(table.provenance, sort_keys=True, indent=1, ensure_ascii=False)
-        _mark(
-            file.create_dataset("provenance", data=provenance, dtype=h5py.string_dtype()),
-            "json",
-            "1.0",
-        )
+        obs = _write_frame(file, "obs", table.obs)
+        var = _write_frame(file, "var", table.var)
+        _write(file, "provenance", np.array(provenance, dtype=object), "json")
+        columns = {"X": np.asarray(table.X, dtype=np.float32)}
+        columns |= {f"obs/{name}": values for name, values in obs.items()}
+        sums = file.create_group("checksums")
+        _mark(sums, "checksums", "1.0")
+        rows = _write(sums, "rows", of_blocks(columns), "array")
+        rows.attrs["columns"] = np.array(list(columns), dtype=h5py.string_dtype())
+        _write(sums, "var", of_frame(var), "array")
+        _write(sums, "provenance", checksum(np.array([provenance], dtype=object)), "array")
         file.flush()
         image: bytes = file.id.get_file_image()
-    return image
+    return sealed(image)
 
 
-def _open_checked(path: Path) -> h5py.File:
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        # Opening a pipe would wait for a writer.
-        raise StoreError(f"{path}: is no regular file")
-    try:
-        file = h5py.File(path, "r")
-    except FileNotFoundError:
-        raise StoreError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise StoreError(f"{path}: is a folder, not a feature file") from None
-    except PermissionError:
-        raise StoreError(f"{path}: no permission to read it") from None
-    except OSError as error:
-        if "lock file" in str(error) or "already open for" in str(error):
-            raise StoreInUseError(f"{path}: {_lock_reason(error)}") from error
-        reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
-        raise StoreError(f"{path}: {reason} ({error})") from error
-    try:
-        _check(file, path)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _lock_reason(error: OSError) -> str:
-    if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES):
-        return (
-            "is in use by another program that has it open to write, such as a notebook. Close it "
-            "there (h5py: file.close()), and run this again; nothing of it has changed"
-        )
-    if "already open for" in str(error):
-        return (
-            "is marked as open to write, by a program that has it open or that died over it. Close "
-            "it there; where there is none, take the mark away (h5clear -s of HDF5's tools)"
-        )
-    return (
-        f"cannot be locked: its disk has no locks ({os.strerror(error.errno or errno.ENOLCK)}). If "
-        "no other program writes it, set HDF5_USE_FILE_LOCKING=FALSE, or copy it to another disk"
-    )
-
-
-def _check(file: h5py.File, path: Path) -> None:
-    kind = file.attrs.get("encoding-type")
-    if kind != ENCODING_TYPE:
-        what = f"its encoding-type is {kind!r}" if kind is not None else "it has no encoding-type"
-        raise StoreError(f"{path}: an HDF5 file of another program ({what})")
-    version = str(file.attrs.get("encoding-version"))
-    if version.split(".")[0] != ENCODING_VERSION.split(".")[0]:
-        raise StoreError(
-            f"{path}: written as version {version} of the format; this spdkit reads "
-            f"{ENCODING_VERSION}. Use a matching spdkit, or write a new file"
-        )
-    missing = [name for name in ("X", "obs", "var", "provenance") if name not in file]
-    if missing:
-        raise StoreError(f"{path}: damaged: no {', '.join(missing)}")
-    shape = file["X"].shape
-    if shape != (_length(file["obs"]), _length(file["var"])):
-        raise StoreError(f"{path}: damaged: X is {shape}, not obs × var")
-
-
-def _length(group: h5py.Group) -> int:
-    index: h5py.Dataset = group[group.attrs["_index"]]
-    return int(index.shape[0])
+def _write(group: h5py.Group, name: str, values: Any, kind: str) -> h5py.Dataset:
+    text = values.dtype.kind == "O"
+    data = group.create_dataset(name, data=values, dtype=h5py.string_dtype() if text else None)
+    _mark(data, kind, "1.0")
+    return data
 
 
 def _mark(node: h5py.HLObject, kind: str, version: str) -> None:
@@ -298,26 +247,54 @@ def _mark(node: h5py.HLObject, kind: str, version: str) -> None:
     node.attrs["encoding-version"] = version
 
 
-def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> None:
+def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Write a frame; its columns as they are written."""
     group = file.create_group(name)
     _mark(group, "dataframe", "1.0")
     group.attrs["_index"] = frame.index.name
     group.attrs["column-order"] = np.array(list(frame.columns), dtype=h5py.string_dtype())
+    columns = {}
     for column, values in frame.reset_index().items():
-        if pd.api.types.is_numeric_dtype(values.dtype):
-            _mark(group.create_dataset(str(column), data=values.to_numpy()), "array", "1.0")
-        else:
-            text = np.array([storable(value) for value in values], dtype=object)
-            data = group.create_dataset(str(column), data=text, dtype=h5py.string_dtype())
-            _mark(data, "string-array", "1.0")
+        numbers = pd.api.types.is_numeric_dtype(values.dtype)
+        written = (
+            values.to_numpy()
+            if numbers
+            else np.array([storable(value) for value in values], dtype=object)
+        )
+        _write(group, str(column), written, "array" if numbers else "string-array")
+        columns[str(column)] = written
+    return columns
 
 
-def _read_frame(group: h5py.Group) -> pd.DataFrame:
-    def column(name: str) -> NDArray[Any]:
-        data = group[name]
-        values: NDArray[Any] = (data.asstr() if data.dtype.kind == "O" else data)[...]
-        return values
+def _read_provenance(file: h5py.File) -> dict[str, Any]:
+    return parse_provenance(str(read_column(file["provenance"])))
 
-    index = str(group.attrs["_index"])
-    columns = {str(name): column(str(name)) for name in group.attrs["column-order"]}
-    return pd.DataFrame(columns, index=pd.Index(column(index), name=index))
+
+def _read_X(file: h5py.File) -> NDArray[np.float32]:
+    return read_column(file["X"]).astype(np.float32, copy=False)
+
+
+def _read_obs(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
+    columns = _read_columns(file["obs"])
+    check_tracks(columns, described)
+    return _frame(columns)
+
+
+def _read_var(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
+    columns = _read_columns(file["var"])
+    check_features(columns, described)
+    var = _frame(columns)
+    if "family" not in var:  # version 1.0
+        pairs = zip(var.index, var["extractor"], strict=True)
+        var["family"] = np.array([default_family(*pair) for pair in pairs], dtype=object)
+    return var
+
+
+def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
+    return {name: read_column(group[name]) for name in column_names(group)}
+
+
+def _frame(columns: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+    index, *names = columns
+    frame_index = pd.Index(columns[index], name=index)
+    return pd.DataFrame({name: columns[name] for name in names}, index=frame_index)

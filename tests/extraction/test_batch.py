@@ -21,7 +21,8 @@ from spdkit.extraction import batch
 from spdkit.extraction.executors import ExecutorError
 from spdkit.extraction.journal import Journal, JournalError
 from spdkit.extractors import ExtractionError, Extractor, FeatureSpec, LyricsExtractor
-from spdkit.store.feature_store import FeatureStore, StoreError, StoreInUseError
+from spdkit.store.errors import StoreError, StoreInUseError
+from spdkit.store.feature_store import FeatureStore
 from spdkit.tracks import scan
 from spdkit.tracks.track import Track
 

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
+from store_tables import complete
 
 from spdkit.common.errors import SpdkitWarning, UnitWarning
 from spdkit.store import dataset
 from spdkit.store.dataset import DatasetError
-from spdkit.store.feature_store import FeatureStore, FeatureTable, StoreError, write_store
+from spdkit.store.errors import StoreError
+from spdkit.store.feature_store import FeatureStore, write_store
 
 # What is left out is told by a warning, which most of these tests are not about.
 pytestmark = pytest.mark.filterwarnings("ignore::spdkit.common.errors.SpdkitWarning")
@@ -37,7 +39,7 @@ def make(path, *, ids=IDS, values=X, facts=None, **obs):
     described = {"sound": {"modality": "audio"}, "words": {"modality": "lyrics"}}
     provenance = {"packages": {}, "extractors": described}
     frame = pd.DataFrame({**columns, **obs}, index=index)
-    write_store(path, FeatureTable(values, frame, var, provenance))
+    write_store(path, complete(values, frame, var, provenance))
     return path
 
 

@@ -1,0 +1,58 @@
+"""Errors of stores: what is no store, is in use, or is damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing
+
+
+class StoreError(SpdkitError):
+    """A file that is no feature store, is damaged, or cannot be written."""
+
+
+class StoreInUseError(StoreError):
+    """A store that another program holds open, or that cannot be locked."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What of a store is lost.
+
+    Attributes
+    ----------
+    reason : str
+        What is wrong.
+    n_tracks : int or None
+        Rows that the file has; None where that cannot be told, and nothing is left.
+    lost_rows : tuple of int
+        Positions of the rows of which a value is lost, from 0.
+    lost : tuple of str
+        Their ``track_id``, of those whose name is not lost, too.
+    """
+
+    reason: str
+    n_tracks: int | None = None
+    lost_rows: tuple[int, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.n_tracks is None:
+            return f"{self.reason}: every row is lost"
+        n_unnamed = len(self.lost_rows) - len(self.lost)
+        names = listing(self.lost, quote=True)
+        more = f"{n_unnamed} whose track_id is lost, too" if n_unnamed else ""
+        named = " and ".join(filter(None, [names, more]))
+        return f"{self.reason}: {len(self.lost_rows)} of {self.n_tracks} rows are lost: {named}"
+
+
+class DamagedStoreError(StoreError):
+    """A store of which bytes have changed since it was written; `damage` says what is lost."""
+
+    def __init__(self, message: str, damage: Damage) -> None:
+        super().__init__(message)
+        self.damage = damage
+
+    def __reduce__(self) -> tuple[type, tuple[str, Damage]]:
+        return type(self), (str(self), self.damage)

@@ -1,0 +1,206 @@
+"""Survey: a file whose bytes nothing vouches for, read whole, in a process that may die of it.
+
+Damaged and hostile files can keep HDF5 busy for ever, crash it, or unpack without end. So a child
+process of `spdkit.store.vetting` runs `main`, with limits of processor time and of memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from spdkit.store.checksums import blocks, checksum, of_frame
+from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
+from spdkit.store.opening import WRITE_AGAIN, damaged_store, open_hdf5, was_store
+from spdkit.store.seal import Seal, examine
+from spdkit.store.validation import (
+    ForeignError,
+    UnreadableError,
+    ViolationError,
+    check_features,
+    check_layout,
+    check_tracks,
+    column_names,
+    has_checksums,
+    parse_provenance,
+    read_column,
+    reading,
+    texts_attribute,
+)
+
+_BY_HAND = "damaged, or changed without its checksums (see docs/FORMAT.md, Changing a file)"
+_SECONDS, _BYTES_A_SECOND = 1.0, 4e6
+_MEMORY, _MEMORY_A_BYTE = 1 << 30, 20
+
+
+def survey(path: Path) -> None:
+    """Read a store whole: every rule of the specification, and every checksum in it.
+
+    Raises
+    ------
+    StoreError
+        A `DamagedStoreError` says which rows are lost.
+    """
+    with path.open("rb") as raw:
+        seal = examine(raw)
+    with open_hdf5(path) as file:
+        try:
+            _survey(file, path.stat().st_size, seal)
+        except _DamagedError as error:
+            raise damaged_store(path, error.damage) from error
+        except UnreadableError as error:
+            if seal is Seal.MISSING and not was_store(path):
+                raise StoreError(f"{path}: {error}. {WRITE_AGAIN}") from error
+            raise damaged_store(path, Damage(f"damaged ({error})")) from error
+        except (ForeignError, ViolationError) as error:
+            if seal is Seal.BROKEN:
+                raise damaged_store(path, Damage(f"damaged ({error})")) from error
+            raise refused(path, error) from error
+
+
+def refused(path: Path, error: ForeignError | ViolationError) -> StoreError:
+    """Return the error that says which rule a file breaks, and what to do."""
+    if isinstance(error, ForeignError):
+        return StoreError(f"{path}: {error}")
+    return StoreError(f"{path}: no feature file by docs/FORMAT.md: {error}. {WRITE_AGAIN}")
+
+
+def to_json(error: StoreError | None) -> str:
+    """Write what a survey found as a line."""
+    if error is None:
+        return "null"
+    damage = dataclasses.asdict(error.damage) if isinstance(error, DamagedStoreError) else None
+    in_use = isinstance(error, StoreInUseError)
+    return json.dumps({"message": str(error), "in_use": in_use, "damage": damage})
+
+
+def from_json(line: str) -> StoreError | None:
+    """Undo `to_json`."""
+    content = json.loads(line)
+    if content is None:
+        return None
+    if content["damage"]:
+        lists: dict[str, Any] = content["damage"]
+        parts = {key: tuple(v) if isinstance(v, list) else v for key, v in lists.items()}
+        return DamagedStoreError(content["message"], Damage(**parts))
+    return (StoreInUseError if content["in_use"] else StoreError)(content["message"])
+
+
+def main() -> None:
+    """Survey the files that stdin names, NUL between them; a line of JSON each."""
+    for name in sys.stdin.buffer.read().split(b"\0"):
+        path = Path(os.fsdecode(name))
+        error: StoreError | None = None
+        try:
+            _limit(path.stat().st_size)
+            survey(path)
+        except StoreError as problem:
+            error = problem
+        except MemoryError:
+            error = StoreError(f"{path}: takes more memory than a file of its size may")
+        except OSError as problem:
+            error = StoreError(f"{path}: cannot be read: {problem.strerror or problem}")
+        print(to_json(error), flush=True)
+
+
+def damage_of(file: h5py.File) -> Damage | None:
+    """Compare every value with its checksum.
+
+    Raises
+    ------
+    UnreadableError
+        When the checksums, or what names and describes the columns, cannot be read.
+    """
+    sums = file["checksums"]
+    changed = "values are not those that were written"
+    with reading("the file"):
+        text = read_column(file["provenance"])
+        var = {name: read_column(file["var"][name]) for name in column_names(file["var"])}
+        if checksum(text.reshape(1)) != sums["provenance"][()] or of_frame(var) != sums["var"][()]:
+            return Damage(f"{changed} in /var or /provenance")
+        columns = {"X": file["X"]}
+        columns |= {f"obs/{name}": file["obs"][name] for name in column_names(file["obs"])}
+        expected = sums["rows"][...]
+        n_tracks = file["X"].shape[0]
+        shape = (len(list(blocks(n_tracks))), len(columns))
+        if texts_attribute(sums["rows"], "columns") != list(columns) or expected.shape != shape:
+            return Damage("the columns are not those that /checksums is of")
+    lost, named = list[int](), list[str]()
+    for rows, of_row in zip(blocks(n_tracks), expected, strict=True):
+        values = [_block(data, rows, s) for data, s in zip(columns.values(), of_row, strict=True)]
+        if any(value is None for value in values):
+            lost += range(rows.start, rows.stop)
+            ids = values[1]  # behind X: the index
+            named += [] if ids is None else map(str, ids)
+    return Damage(changed, n_tracks, tuple(lost), tuple(named)) if lost else None
+
+
+class _DamagedError(Exception):
+    def __init__(self, damage: Damage, finding: str) -> None:
+        super().__init__(finding)
+        self.damage = dataclasses.replace(damage, reason=f"{finding}: {damage.reason}")
+
+
+def _survey(file: h5py.File, size: int, seal: Seal) -> None:
+    check_layout(file, size, checksums=seal is not Seal.MISSING)
+    guarded = seal is not Seal.MISSING or has_checksums(file)
+    damage = damage_of(file) if guarded else None
+    if damage is not None and seal is Seal.BROKEN:
+        raise _DamagedError(damage, "damaged")
+    try:
+        _check_values(file)
+    except (UnreadableError, ViolationError) as error:
+        if damage is not None:
+            raise _DamagedError(damage, f"{_BY_HAND}: {error}") from error
+        raise
+    if damage is not None:
+        raise _DamagedError(damage, _BY_HAND)
+
+
+def _check_values(file: h5py.File) -> None:
+    described = parse_provenance(str(read_column(file["provenance"])))["extractors"]
+    frames = {name: _columns(file[name]) for name in ("var", "obs")}
+    check_features(frames["var"], described)
+    check_tracks(frames["obs"], described)
+    for rows in blocks(file["X"].shape[0]):
+        read_column(file["X"], rows)
+
+
+def _columns(group: h5py.Group) -> Mapping[str, NDArray[Any]]:
+    columns = {}
+    for name in column_names(group):
+        data = group[name]
+        parts = [read_column(data, rows) for rows in blocks(len(data))]
+        columns[name] = np.concatenate(parts) if parts else read_column(data)
+    return columns
+
+
+def _block(data: h5py.Dataset, rows: slice, expected: np.uint64) -> NDArray[Any] | None:
+    """Values of some rows, or None where they are not those that were written."""
+    try:
+        values = read_column(data, rows)
+    except (UnreadableError, ViolationError):
+        return None
+    return values if checksum(values) == expected else None
+
+
+def _limit(size: int) -> None:
+    """Let the system end this process when a file of `size` bytes takes it too much."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, _SECONDS + size / _BYTES_A_SECOND)
+    with contextlib.suppress(OSError, ValueError):  # systems without
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + _MEMORY + _MEMORY_A_BYTE * size
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))

@@ -1,0 +1,178 @@
+"""Vetting: no file reaches HDF5 in this process before it is known to be sound.
+
+A whole seal says that a file is what its writer wrote. Any other file is first read by a child
+process (`spdkit.store.survey`). Either is done once for each state of a file, as its inode, size
+and times tell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from spdkit.common.threads import THREAD_VARIABLES
+from spdkit.store.errors import Damage, StoreError, StoreInUseError
+from spdkit.store.opening import damaged_store, open_hdf5
+from spdkit.store.seal import Seal, examine
+from spdkit.store.survey import from_json, refused
+from spdkit.store.validation import (
+    ForeignError,
+    UnreadableError,
+    ViolationError,
+    check_layout,
+)
+
+State = tuple[int, ...]
+_CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from spdkit.store.survey import main; main()"
+)
+_SECONDS, _SECONDS_A_FILE, _BYTES_A_SECOND = 60.0, 1.0, 1e6
+_TRIES = 3
+_MOST_STATES = 4096
+# Within a tick of the disk's clock a file can change and keep its time.
+_TICK_NS = 50_000_000
+_sound: set[State] = set()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """Open a store for reading, when it is sound; turn what HDF5 raises over it into words.
+
+    Raises
+    ------
+    StoreError
+    """
+    for _ in range(_TRIES):
+        state = _require_sound(path)
+        with open_hdf5(path) as file:
+            # Another file may have taken the place of the one that was vetted.
+            if _state(os.fstat(file.id.get_vfd_handle())) != state:
+                continue
+            try:
+                if state not in _sound:
+                    check_layout(file, state[2], checksums=False)
+                    _remember(state)
+                yield file
+            except (ForeignError, ViolationError) as error:
+                raise refused(path, error) from error
+            except UnreadableError as error:
+                raise damaged_store(path, Damage(f"damaged ({error})")) from error
+            return
+    raise StoreInUseError(f"{path}: is replaced again and again while it is read; run this again")
+
+
+def survey_all(paths: Sequence[Path]) -> list[StoreError | None]:
+    """Read files in a child process; what is wrong with each.
+
+    One that kills the child costs a new child for those behind it.
+    """
+    answers: list[StoreError | None] = []
+    while len(answers) < len(paths):
+        rest = paths[len(answers) :]
+        lines, end = _run_child(rest)
+        answers += map(from_json, lines)
+        if len(lines) < len(rest):
+            answers.append(_death(rest[len(lines)], end))
+    return answers
+
+
+def vet(paths: Sequence[Path]) -> None:
+    """Survey those of many files that need it together, so that opening each costs no process."""
+    for path, error in zip(paths, survey_all(paths), strict=True):
+        if error is None:
+            _remember(_state(path.stat()))
+
+
+def seal_of(path: Path) -> Seal:
+    """Compare a file with its seal.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    return _examine(path)[0]
+
+
+def _require_sound(path: Path) -> State:
+    seal, state = _examine(path)
+    if seal is not Seal.WHOLE and state not in _sound:
+        if not h5py.is_hdf5(path):  # nothing to parse: only its error
+            open_hdf5(path).close()
+        (error,) = survey_all([path])
+        if error is not None:
+            raise error
+    return state
+
+
+def _examine(path: Path) -> tuple[Seal, State]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        # Opening a pipe would wait for a writer.
+        raise StoreError(f"{path}: is no regular file")
+    try:
+        with path.open("rb") as file:
+            state = _state(os.fstat(file.fileno()))
+            return (Seal.WHOLE if state in _sound else examine(file)), state
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise StoreError(f"{path}: is a folder, not a feature file") from None
+    except PermissionError:
+        raise StoreError(f"{path}: no permission to read it") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _state(status: os.stat_result) -> State:
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, *times)
+
+
+def _remember(state: State) -> None:
+    if time.time_ns() - max(state[-2:]) > _TICK_NS:
+        if len(_sound) >= _MOST_STATES:
+            _sound.clear()
+        _sound.add(state)
+
+
+def _run_child(paths: Sequence[Path]) -> tuple[list[str], int | str]:
+    """Lines of JSON, one a file as far as the child came, and how it ended."""
+    size = sum(path.stat().st_size for path in paths if path.exists())
+    seconds = _SECONDS + _SECONDS_A_FILE * len(paths) + size / _BYTES_A_SECOND
+    command = [sys.executable, "-P", "-c", _CHILD, json.dumps(sys.path)]
+    try:
+        done = subprocess.run(
+            command,
+            input=b"\0".join(os.fsencode(path) for path in paths),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
+        )
+    except subprocess.TimeoutExpired as late:
+        return _lines(late.output or b""), -signal.SIGPROF
+    except OSError as error:
+        return [], f"{sys.executable}: {error.strerror or error}"
+    reason = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:]
+    return _lines(done.stdout), reason[0] if done.returncode > 0 and reason else done.returncode
+
+
+def _lines(output: bytes) -> list[str]:
+    return [line for line in output.decode().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _death(path: Path, end: int | str) -> StoreError:
+    if isinstance(end, str) or end >= 0:
+        return StoreError(f"{path}: cannot be checked, because no process can be started: {end}")
+    how = "finds no end" if end == -signal.SIGPROF else f"dies (signal {-end})"
+    return damaged_store(path, Damage(f"damaged: HDF5 {how} over it"))
