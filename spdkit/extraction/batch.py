@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
@@ -18,21 +19,23 @@ from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.interrupts import deferred_interrupt
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
 from spdkit.common.text import same_names
 from spdkit.common.threads import usable_cores
 from spdkit.extraction import executors
-from spdkit.extraction.feature_table import merge, tabulate
-from spdkit.extraction.journal import Journal
+from spdkit.extraction.feature_table import merge, mixture, tabulate
+from spdkit.extraction.journal import Journal, JournalError
 from spdkit.extraction.track_results import Task, TrackResult, failed_result, run_task, warm_up
 from spdkit.extraction.work_plan import plan_work
 from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
-from spdkit.store.errors import StoreError, StoreInUseError
+from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
 from spdkit.store.provenance import changes, provenance
+from spdkit.store.repair import keep_beside, whole_rows
 from spdkit.tracks.track import Track
 
 _SHARD_SECONDS = 30.0
@@ -154,7 +157,7 @@ def extract(
     _require_place(path)
     tally = _Tally()
     with Journal(path) as journal:
-        earlier = _resume(journal, ordered, overwrite, progress)
+        earlier, damage = _resume(journal, ordered, overwrite, progress)
         n_before = len(journal.shards())
         if earlier is not None:
             track_list = _as_in_store(track_list, earlier)
@@ -166,9 +169,11 @@ def extract(
         ):
             counted = (tally.count(result, advance) for result in results)
             _keep(chain(plan.renewed, counted), journal, ordered, shard_size)
-        if journal.shards():
-            tables = journal.read(n_before, progress=progress)
+        if journal.shards() or damage is not None:
+            tables = _new_rows(journal, n_before, progress)
             whole = merge(tables if earlier is None else [earlier, *tables])
+            if damage is not None:
+                _replace_damaged(path, damage, track_list)
             write_store(path, whole, folder=journal.folder)
         journal.finish()
     return BatchReport(
@@ -264,24 +269,72 @@ def _require_place(path: Path) -> None:
 
 def _resume(
     journal: Journal, extractors: Sequence[Extractor], overwrite: bool, progress: bool
-) -> FeatureTable | None:
-    """What the store and an interrupted batch already have."""
+) -> tuple[FeatureTable | None, Damage | None]:
+    """What the store and an interrupted batch already have, and what of the store is lost."""
     replace = overwrite or journal.replaces()
-    tables = []
+    tables, damage = list[FeatureTable](), None
     if not replace and journal.target.exists():
         try:
             tables = [FeatureStore.open(journal.target).read()]
         except StoreInUseError:
             raise
+        except DamagedStoreError as error:
+            damage = error.damage
+            rows = whole_rows(journal.target, damage)
+            tables = [] if rows is None else [rows]
         except StoreError as error:
             raise StoreError(f"{error}. To replace it, use overwrite (--overwrite)") from error
     journal.begin(fresh=overwrite, replace=replace)
     tables += journal.read(progress=progress)
     if not tables:
-        return None
+        return None, damage
+    _refuse_mixture(journal, tables)
     earlier = merge(tables)
     _refuse_changes(journal.target, earlier, extractors)
-    return earlier
+    return earlier, damage
+
+
+def _refuse_mixture(journal: Journal, tables: Sequence[FeatureTable]) -> None:
+    problem = mixture(tables)
+    if problem:
+        raise JournalError(
+            f"{journal.folder}: its rows do not fit those of {journal.target.name}: {problem}. "
+            "Start afresh with overwrite (--overwrite), or move the folder away, and what it holds "
+            "is done again"
+        )
+
+
+def _new_rows(journal: Journal, n_before: int, progress: bool) -> list[FeatureTable]:
+    """Rows of this batch, read back."""
+    n_shards = len(journal.shards()) - n_before
+    tables = journal.read(n_before, progress=progress)
+    if len(tables) < n_shards:
+        raise JournalError(
+            f"{journal.folder}: what this batch wrote is damaged. Look at the disk, and run this "
+            "again: it does what is missing"
+        )
+    return tables
+
+
+def _replace_damaged(path: Path, damage: Damage, tracks: Sequence[Track]) -> None:
+    """Keep a damaged store beside before it is replaced, and say what became of its rows."""
+    try:
+        kept = keep_beside(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: damaged, and cannot be kept beside: {error.strerror or error}"
+        ) from error
+    asked = {track.track_id for track in tracks}
+    again = [name for name in damage.lost if name in asked]
+    gone = [name for name in damage.lost if name not in asked]
+    parts = [f"{path}: {damage}", f"the damaged file is kept as {kept.name}"]
+    if again:
+        parts.append(f"done again: {listing(again, quote=True)}")
+    if gone:
+        parts.append(
+            f"not in this run, so lost until they are extracted: {listing(gone, quote=True)}"
+        )
+    warnings.warn("; ".join(parts), SpdkitWarning, stacklevel=3)
 
 
 def _refuse_changes(path: Path, earlier: FeatureTable, extractors: Sequence[Extractor]) -> None:
@@ -340,14 +393,19 @@ def _keep(
     """Make results safe in the journal, some at a time."""
     shard: list[TrackResult] = []
     since = time.monotonic()
+
+    def write() -> None:
+        with deferred_interrupt():
+            journal.append(tabulate(shard, extractors))
+            shard.clear()
+
     try:
         for result in results:
             shard.append(result)
             if len(shard) >= shard_size or time.monotonic() - since > _SHARD_SECONDS:
-                finished, shard = shard, []
-                journal.append(tabulate(finished, extractors))
+                write()
                 since = time.monotonic()
     finally:
         # An interrupt or a broken executor costs nothing that was finished.
         if shard:
-            journal.append(tabulate(shard, extractors))
+            write()

@@ -18,7 +18,7 @@ from spdkit.common.text import metadata_json, printable, storable
 from spdkit.extraction.track_results import ExtractorResult, Status, TrackResult
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureTable, var_table
-from spdkit.store.provenance import provenance
+from spdkit.store.provenance import changes, provenance
 
 PENDING: Status = "pending"
 _TRACK_BLANKS = {"audio": "", "size": -1, "modified": "", "content": "", "metadata": ""}
@@ -101,6 +101,26 @@ def merge(tables: Sequence[FeatureTable]) -> FeatureTable:
     return FeatureTable(
         X, pd.DataFrame(obs, index=ids), var, {"packages": packages, "extractors": described}
     )
+
+
+def mixture(tables: Sequence[FeatureTable]) -> str:
+    """Say why tables are not of one history and cannot be merged; empty where they can.
+
+    An extractor must have one version, the same parameters, fields and columns in all.
+    """
+    described: dict[str, Any] = {}
+    features: dict[str, list[str]] = {}
+    for table in tables:
+        extractors = table.provenance["extractors"]
+        for name, before, now in changes(described, extractors):
+            return f"{name} is {now!r} in one part and {before!r} in another"
+        for name, facts in extractors.items():
+            columns = list(table.var.index[table.var["extractor"] == name])
+            before = described.get(name, facts)["obs_fields"], features.get(name, columns)
+            if before != (facts["obs_fields"], columns):
+                return f"{name} has other columns in one part than in another"
+            described[name], features[name] = facts, columns
+    return ""
 
 
 def _result_blanks(description: Mapping[str, Any]) -> dict[str, object]:

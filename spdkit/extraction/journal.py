@@ -4,22 +4,38 @@ For ``features.h5`` it is the folder ``features.h5.journal``. Each shard is itse
 written to a temporary name, flushed to the disk and renamed, so a kill at any instant loses at most
 the results in hand. The folder goes when the final file has taken its place. ``manifest.json`` says
 whether the old file is to be replaced; ``lock`` keeps a second batch out.
+
+Only files with these names are ever removed. A shard or a manifest that is damaged gets another
+name (``00000001.h5.damaged``) and stays.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import shutil
+import os
+import re
+import stat
+import warnings
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
 
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.files import write_bytes
+from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
-from spdkit.store.errors import StoreError
+from spdkit.store.errors import DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
+from spdkit.store.repair import set_aside
+from spdkit.store.seal import Seal
+from spdkit.store.vetting import seal_of, vet
+
+_SHARD = re.compile(r"(\d{8})\.h5")
+_DAMAGED_SHARD = re.compile(r"(\d{8})\.h5\.damaged(-\d+)?")
+_TRIES = 3
 
 
 class JournalError(SpdkitError):
@@ -39,49 +55,116 @@ class Journal:
         self.target = target
         self.folder = target.with_name(target.name + ".journal")
         self._manifest = self.folder / "manifest.json"
-        self._lock = FileLock(self.folder / "lock")
+        self._lock_file = self.folder / "lock"
+        self._lock = FileLock(self._lock_file)
+        # What a killed writer of shards, manifest or store leaves (`spdkit.common.files`).
+        ours = "|".join([_SHARD.pattern, r"manifest\.json", re.escape(target.name)])
+        self._leftover = re.compile(rf"\.spdkit-[0-9a-f].*|\.[a-z0-9_]{{8}}-({ours})")
 
     def __enter__(self) -> Self:
         try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock.acquire(blocking=False)
+            for _ in range(_TRIES):
+                self._make_folder()
+                try:
+                    self._lock.acquire(blocking=False)
+                except FileNotFoundError:
+                    continue
+                if self._lock_file.exists():
+                    return self
+                # Another batch ended and cleared its journal at this moment.
+                self._lock.release()
         except Timeout:
             raise JournalError(f"{self.target}: another spdkit is writing it") from None
         except OSError as error:
             raise self._unwritable(error) from error
-        return self
+        raise JournalError(f"{self.target}: another spdkit is writing it")
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
         if not self.shards():
             # Nothing to resume: leave nothing behind. While the lock is held nobody else is here.
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self._manifest)
+            self._discard()
+            _remove(self._lock_file)
+            try:
+                self.folder.rmdir()
+            except OSError as error:
+                if kind is None and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    self._remark_on_rest()
         self._lock.release()
 
     def shards(self) -> list[Path]:
         """Whole shards, oldest first."""
-        return sorted(self.folder.glob("[0-9]*.h5"))
+        return sorted(path for path in self._entries() if _is_ours(path, _SHARD))
 
     def read(self, start: int = 0, *, progress: bool = False) -> list[FeatureTable]:
-        """Rows of every shard from number `start`, oldest first."""
+        """Rows of every shard from number `start`, oldest first.
+
+        A damaged one is set aside with a warning.
+
+        Raises
+        ------
+        StoreInUseError
+        JournalError
+            When a damaged shard cannot be renamed.
+        """
         paths = self.shards()[start:]
+        if start == 0:
+            self._remark_on_gaps()
+        seals = {path: seal_of(path) for path in paths}
+        # Of an older spdkit, or cut off.
+        problems: dict[Path, StoreError] = vet([p for p in paths if seals[p] is Seal.MISSING])
         tables = []
         bar = progress_bar("joining", len(paths), shown=progress, patience=PATIENCE)
         with bar as advance:
             for path in paths:
-                tables.append(FeatureStore.open(path).read())
                 advance(False)
+                if path in problems or seals[path] is Seal.BROKEN:
+                    self._set_aside(path, problems.get(path))
+                    continue
+                try:
+                    tables.append(FeatureStore(path).read())
+                except StoreInUseError:
+                    raise
+                except StoreError as error:
+                    self._set_aside(path, error)
         return tables
 
     def replaces(self) -> bool:
-        """Whether an interrupted batch, to be taken up, was to replace the old file."""
-        if not self._manifest.exists():
+        """Whether an interrupted batch, to be taken up, was to replace the old file.
+
+        A manifest that is damaged is set aside with a warning; nothing is replaced then.
+
+        Raises
+        ------
+        JournalError
+            When what has the name of the manifest is no file, or cannot be read.
+        """
+        if not os.path.lexists(self._manifest):
             return False
+        self._require_file(self._manifest)
         try:
-            return bool(json.loads(self._manifest.read_text("utf-8"))["replace"])
-        except (OSError, ValueError, KeyError) as error:
+            content = json.loads(self._manifest.read_text("utf-8"))
+        except OSError as error:
             raise JournalError(
-                f"{self._manifest}: damaged ({error!r}); delete {self.folder} to start again"
+                f"{self._manifest}: cannot be read: {error.strerror or error}. Make it readable; "
+                f"or move {self.folder} away, and what it holds is done again"
             ) from error
+        except (ValueError, RecursionError):
+            content = None
+        if isinstance(content, dict) and isinstance(content.get("replace"), bool):
+            return bool(content["replace"])
+        name = self._renamed(self._manifest)
+        warnings.warn(
+            f"{self._manifest}: damaged, and kept as {name}. The batch that was stopped is taken "
+            f"for one that extends {self.target.name}; if it was to replace it, use overwrite "
+            "(--overwrite)",
+            SpdkitWarning,
+            stacklevel=2,
+        )
+        self._write_manifest(replace=False)
+        return False
 
     def begin(self, *, fresh: bool, replace: bool) -> None:
         """Write down what the batch does, before its first shard.
@@ -93,20 +176,24 @@ class Journal:
         replace : bool
             Whether the final file replaces the old one rather than extend it.
         """
+        if os.path.lexists(self._manifest):
+            self._require_file(self._manifest)
         try:
             # Shards without a manifest were merged by a batch that was killed while cleaning up.
             if fresh or not self._manifest.exists():
                 self._discard()
         except OSError as error:
             raise self._unwritable(error) from error
-        write_bytes(self._manifest, json.dumps({"replace": replace}).encode(), JournalError)
+        self._write_manifest(replace=replace)
 
     def append(self, table: FeatureTable) -> None:
         """Make rows safe as the next shard."""
         shards = self.shards()
         number = int(shards[-1].stem) + 1 if shards else 1
+        while os.path.lexists(path := self.folder / f"{number:08d}.h5"):  # somebody else's
+            number += 1
         try:
-            write_store(self.folder / f"{number:08d}.h5", table)
+            write_store(path, table)
         except StoreError as error:
             raise JournalError(
                 f"{error}. What was finished before is safe; make room and run again to resume"
@@ -114,13 +201,94 @@ class Journal:
 
     def finish(self) -> None:
         """Forget everything: the final file holds it."""
-        self._manifest.unlink(missing_ok=True)
+        _remove(self._manifest)
         self._discard()
 
+    def _entries(self) -> list[Path]:
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
     def _discard(self) -> None:
-        for path in self.folder.iterdir():
-            if path.name != "lock":
+        for path in self._entries():
+            if _is_ours(path, _SHARD) or _is_ours(path, self._leftover):
                 path.unlink()
+
+    def _make_folder(self) -> None:
+        if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
+            kind = "a link" if self.folder.is_symlink() else "no folder"
+            raise JournalError(
+                f"{self.folder}: is {kind}, where the journal of {self.target.name} has its "
+                "place: move it away"
+            )
+        self.folder.mkdir(exist_ok=True)
+        if os.path.lexists(self._lock_file):
+            self._require_file(self._lock_file)
+            if self._lock_file.stat().st_size:  # taking the lock would empty it
+                raise JournalError(f"{self._lock_file}: is no lock of spdkit: move it away")
+
+    def _require_file(self, path: Path) -> None:
+        if not _is_file(path):
+            raise JournalError(f"{path}: is no regular file, so none of spdkit's: move it away")
+
+    def _write_manifest(self, *, replace: bool) -> None:
+        write_bytes(self._manifest, json.dumps({"replace": replace}).encode(), JournalError)
+
+    def _set_aside(self, path: Path, problem: StoreError | None) -> None:
+        reason = "bytes of it have changed" if problem is None else str(problem)
+        if isinstance(problem, DamagedStoreError):
+            reason = problem.damage.reason
+        warnings.warn(
+            f"{path}: damaged, and kept as {self._renamed(path)}; its tracks are done again "
+            f"({reason})",
+            SpdkitWarning,
+            stacklevel=3,
+        )
+
+    def _renamed(self, path: Path) -> str:
+        try:
+            return set_aside(path).name
+        except OSError as error:
+            raise JournalError(
+                f"{path}: damaged, and cannot be renamed: {error.strerror or error}. Move it away"
+            ) from error
+
+    def _remark_on_gaps(self) -> None:
+        names = [path.name for path in self._entries()]
+        matches = [_SHARD.fullmatch(n) or _DAMAGED_SHARD.fullmatch(n) for n in names]
+        there = {int(match.group(1)) for match in matches if match}
+        gaps = sorted(set(range(1, max(there, default=0))) - there)
+        if gaps:
+            warnings.warn(
+                f"{self.folder}: {listing([f'{number:08d}.h5' for number in gaps])} missing; their "
+                "tracks are done again",
+                SpdkitWarning,
+                stacklevel=3,
+            )
+
+    def _remark_on_rest(self) -> None:
+        rest = sorted(path.name for path in self._entries())
+        warnings.warn(
+            f"{self.folder}: is done with, and stays for what is damaged or not of spdkit: "
+            f"{listing(rest, quote=True)}. Look at it, and delete the folder",
+            SpdkitWarning,
+            stacklevel=3,
+        )
 
     def _unwritable(self, error: OSError) -> JournalError:
         return JournalError(f"{self.folder}: cannot be written: {error.strerror or error}")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file itself, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _is_ours(path: Path, names: re.Pattern[str]) -> bool:
+    return names.fullmatch(path.name) is not None and _is_file(path)
+
+
+def _remove(path: Path) -> None:
+    if _is_file(path):
+        path.unlink(missing_ok=True)

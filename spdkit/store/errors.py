@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
@@ -36,6 +37,12 @@ class Damage:
     n_tracks: int | None = None
     lost_rows: tuple[int, ...] = ()
     lost: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Undo `dataclasses.asdict`, after JSON has made lists of tuples."""
+        lists = {key: tuple(content[key]) for key in ("lost_rows", "lost")}
+        return cls(**{**content, **lists})
 
     def __str__(self) -> str:
         if self.n_tracks is None:

@@ -30,6 +30,7 @@ from spdkit.store.seal import sealed
 from spdkit.store.validation import (
     ENCODING_TYPE,
     ENCODING_VERSION,
+    ViolationError,
     check_features,
     check_tracks,
     column_names,
@@ -37,6 +38,8 @@ from spdkit.store.validation import (
     read_column,
 )
 from spdkit.store.vetting import opened
+
+_ALL_ROWS = (slice(None),)
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,11 @@ class FeatureStore:
     def read(self) -> FeatureTable:
         """Everything at once."""
         with opened(self.path) as file:
-            provenance = _read_provenance(file)
-            var = _read_var(file, provenance["extractors"])
-            obs, X = _read_obs(file, provenance["extractors"]), _read_X(file)
-        if self.extractors:
-            selected = var["extractor"].isin(self.extractors).to_numpy(dtype=bool)
-            X, var = X[:, selected], var[selected]
-        return FeatureTable(X, obs, var, provenance)
+            table = table_of(file)
+        if not self.extractors:
+            return table
+        columns = table.var["extractor"].isin(self.extractors).to_numpy(dtype=bool)
+        return dataclasses.replace(table, X=table.X[:, columns], var=table.var[columns])
 
     @cached_property
     def _whole_var(self) -> pd.DataFrame:
@@ -206,7 +207,13 @@ def write_store(path: Path, table: FeatureTable, *, folder: Path | None = None) 
 
 
 def store_image(table: FeatureTable) -> bytes:
-    """Return the bytes of a feature file; equal tables give equal bytes."""
+    """Return the bytes of a feature file; equal tables give equal bytes.
+
+    Raises
+    ------
+    StoreError
+        When the table breaks a rule of the specification, which would make it unreadable.
+    """
     provenance = json.dumps(table.provenance, sort_keys=True, indent=1, ensure_ascii=False)
     with h5py.File("image", "w", driver="core", backing_store=False) as file:
         _mark(file, ENCODING_TYPE, ENCODING_VERSION)
@@ -221,6 +228,12 @@ def store_image(table: FeatureTable) -> bytes:
         _mark(X, "array", "1.0")
         obs = _write_frame(file, "obs", table.obs)
         var = _write_frame(file, "var", table.var)
+        try:
+            described = parse_provenance(provenance)["extractors"]
+            check_features(var, described)
+            check_tracks(obs, described)
+        except ViolationError as error:
+            raise StoreError(f"this table cannot be written: {error}") from error
         _write(file, "provenance", np.array(provenance, dtype=object), "json")
         columns = {"X": np.asarray(table.X, dtype=np.float32)}
         columns |= {f"obs/{name}": values for name, values in obs.items()}
@@ -266,16 +279,26 @@ def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, N
     return columns
 
 
+def table_of(file: h5py.File, blocks: Sequence[slice] = _ALL_ROWS) -> FeatureTable:
+    """Read an open file that is known to be sound, or some of its rows."""
+    provenance = _read_provenance(file)
+    described = provenance["extractors"]
+    X, obs = _read_X(file, blocks), _read_obs(file, described, blocks)
+    return FeatureTable(X, obs, _read_var(file, described), provenance)
+
+
 def _read_provenance(file: h5py.File) -> dict[str, Any]:
     return parse_provenance(str(read_column(file["provenance"])))
 
 
-def _read_X(file: h5py.File) -> NDArray[np.float32]:
-    return read_column(file["X"]).astype(np.float32, copy=False)
+def _read_X(file: h5py.File, blocks: Sequence[slice] = _ALL_ROWS) -> NDArray[np.float32]:
+    return _read_rows(file["X"], blocks).astype(np.float32, copy=False)
 
 
-def _read_obs(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
-    columns = _read_columns(file["obs"])
+def _read_obs(
+    file: h5py.File, described: Mapping[str, Any], blocks: Sequence[slice] = _ALL_ROWS
+) -> pd.DataFrame:
+    columns = _read_columns(file["obs"], blocks)
     check_tracks(columns, described)
     return _frame(columns)
 
@@ -290,8 +313,15 @@ def _read_var(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
     return var
 
 
-def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
-    return {name: read_column(group[name]) for name in column_names(group)}
+def _read_columns(
+    group: h5py.Group, blocks: Sequence[slice] = _ALL_ROWS
+) -> dict[str, NDArray[Any]]:
+    return {name: _read_rows(group[name], blocks) for name in column_names(group)}
+
+
+def _read_rows(data: h5py.Dataset, blocks: Sequence[slice]) -> NDArray[Any]:
+    parts = [read_column(data, rows) for rows in blocks]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _frame(columns: Mapping[str, NDArray[Any]]) -> pd.DataFrame:

@@ -12,9 +12,7 @@ from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUs
 from spdkit.store.validation import ENCODING_TYPE
 
 # What to do about a file that is no store, and about one that was.
-WRITE_AGAIN = (
-    "Write it again with `spdkit extract` (to replace it: --overwrite), or restore it from a copy"
-)
+WRITE_AGAIN = "Write it again with `spdkit extract`, or restore it from a copy"
 REPAIR = (
     "Run `spdkit extract` to this file again: it keeps the rows that are whole, does the others "
     "again, and keeps the damaged file beside; or restore it from a copy"

@@ -92,9 +92,7 @@ def from_json(line: str) -> StoreError | None:
     if content is None:
         return None
     if content["damage"]:
-        lists: dict[str, Any] = content["damage"]
-        parts = {key: tuple(v) if isinstance(v, list) else v for key, v in lists.items()}
-        return DamagedStoreError(content["message"], Damage(**parts))
+        return DamagedStoreError(content["message"], Damage.from_json(content["damage"]))
     return (StoreInUseError if content["in_use"] else StoreError)(content["message"])
 
 

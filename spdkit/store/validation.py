@@ -245,11 +245,12 @@ def _link_problem(name: bytes, info: h5l.LinkInfo) -> str | None:
 
 
 def _node(group: h5py.Group, name: str, cls: type, kind: str) -> Any:
-    node = group[name]
+    node: Any = group[name]
+    where = repr(node.name)
     if not isinstance(node, cls):
-        raise ViolationError(f"{node.name!r} must be a {cls.__name__.lower()}")
+        raise ViolationError(f"{where} must be a {cls.__name__.lower()}")
     if (actual := text_attribute(node, "encoding-type")) != kind:
-        raise ViolationError(f"{node.name!r}: its encoding-type must be {kind!r}, not {actual!r}")
+        raise ViolationError(f"{where}: its encoding-type must be {kind!r}, not {actual!r}")
     text_attribute(node, "encoding-version")
     return node
 

@@ -86,11 +86,13 @@ def survey_all(paths: Sequence[Path]) -> list[StoreError | None]:
     return answers
 
 
-def vet(paths: Sequence[Path]) -> None:
-    """Survey those of many files that need it together, so that opening each costs no process."""
-    for path, error in zip(paths, survey_all(paths), strict=True):
+def vet(paths: Sequence[Path]) -> dict[Path, StoreError]:
+    """Survey many files together, so that opening each costs no process; those that failed."""
+    errors = dict(zip(paths, survey_all(paths), strict=True))
+    for path, error in errors.items():
         if error is None:
             _remember(_state(path.stat()))
+    return {path: error for path, error in errors.items() if error is not None}
 
 
 def seal_of(path: Path) -> Seal:

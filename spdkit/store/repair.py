@@ -1,0 +1,86 @@
+"""Repair: the rows of a damaged store that are whole, and the damaged file kept beside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import chain, count
+from pathlib import Path
+
+from spdkit.store.checksums import blocks
+from spdkit.store.errors import Damage
+from spdkit.store.feature_store import FeatureTable, table_of
+from spdkit.store.opening import damaged_store, open_hdf5
+from spdkit.store.survey import damage_of
+
+
+def whole_rows(path: Path, damage: Damage) -> FeatureTable | None:
+    """Read the rows of a damaged store of which every value is what was written.
+
+    Parameters
+    ----------
+    path : Path
+    damage : Damage
+        What a `DamagedStoreError` said of it: the process that found it out survived it.
+
+    Returns
+    -------
+    FeatureTable or None
+        None when no row is whole.
+
+    Raises
+    ------
+    StoreError
+        When the file is damaged further since.
+    """
+    if damage.n_tracks is None or len(damage.lost_rows) == damage.n_tracks:
+        return None
+    lost = set(damage.lost_rows)
+    whole = [rows for rows in blocks(damage.n_tracks) if rows.start not in lost]
+    with open_hdf5(path) as file:
+        now = damage_of(file)
+        if now is None or now.lost_rows != damage.lost_rows:
+            raise damaged_store(path, damage)
+        return table_of(file, whole)
+
+
+def keep_beside(path: Path) -> Path:
+    """Give a file that is to be replaced a second name, which says that it is damaged.
+
+    Raises
+    ------
+    OSError
+    """
+    file = Path(os.path.realpath(path))
+    for name in damaged_names(path):
+        if name.exists() and name.samefile(file):
+            return name  # of a run that was stopped
+        try:
+            os.link(file, name)
+        except FileExistsError:
+            continue
+        except OSError:  # a disk without links
+            with name.open("xb") as kept, file.open("rb") as source:
+                shutil.copyfileobj(source, kept)
+                kept.flush()
+                os.fsync(kept.fileno())
+        return name
+    raise AssertionError("names do not end")
+
+
+def damaged_names(path: Path) -> Iterator[Path]:
+    """Names for what was damaged: ``f.h5.damaged``, ``f.h5.damaged-2`` and on."""
+    endings = chain([""], (f"-{number}" for number in count(2)))
+    return (path.with_name(f"{path.name}.damaged{ending}") for ending in endings)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file.
+
+    Raises
+    ------
+    OSError
+    """
+    name = next(name for name in damaged_names(path) if not os.path.lexists(name))
+    return path.rename(name)
