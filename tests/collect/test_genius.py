@@ -136,7 +136,7 @@ def test_a_wall_ends_the_run_and_is_tried_again(desk):
     assert again == {f"/web/The-bees-s{number}-lyrics" for number in (1, 3, 4, 5)}
 
 
-@pytest.mark.parametrize("status", [403, 451])
+@pytest.mark.parametrize("status", [403, 406, 418, 451])
 def test_a_refused_page_is_a_block(desk, status):
     desk.song("a", page=song_page(WORDS))
     desk.world.trouble = lambda path, before: (status, {}) if path.startswith("/web") else None

@@ -10,6 +10,8 @@ from hypothesis import given, settings, strategies as st
 from sklearn import metrics as reference
 
 from spdkit.evaluation.metrics import (
+    HIGH,
+    LOW,
     METRICS,
     MetricError,
     accuracy,
@@ -127,6 +129,16 @@ def test_calibration_error_by_hand():
     assert np.isnan(curve.accuracy[0])
     gaps = np.abs(curve.accuracy - curve.confidence)[filled]
     assert (gaps * curve.count[filled]).sum() / 5 == pytest.approx(1.69 / 5)
+
+
+@pytest.mark.parametrize("probabilities", [0.5, [0.5, 0.5], [[[1.0, 0.0]]], np.zeros((2, 0))])
+def test_a_reliability_takes_probabilities_of_rows_and_classes(probabilities):
+    with pytest.raises(MetricError):
+        reliability([0, 1], probabilities)
+
+
+def test_popularity_is_from_0_to_100():
+    assert (LOW, HIGH) == (0, 100)
 
 
 def test_calibration_error_of_known_miscalibration():

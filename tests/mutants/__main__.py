@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -87,8 +88,9 @@ class Copy:
         path = self.root / change.module
         source, times = path.read_text("utf-8"), path.stat()
         # numba compiles a kernel anew when its own file changes, not when one that it calls does.
-        beside = (each.read_text("utf-8") for each in path.parent.glob("*.py"))
-        compiled = any("import numba" in text for text in beside)
+        beside = [each.read_text("utf-8") for each in path.parent.glob("*.py") if each != path]
+        called = re.compile(rf"\.{path.stem} import|import [^\n]*\b{path.stem}\b")
+        compiled = any("import numba" in text and called.search(text) for text in beside)
         with tempfile.TemporaryDirectory(dir=self.root.parent) as fresh:
             path.write_text(change.apply(source), "utf-8")
             try:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
+from typing import Any
 
 import parso
 from cosmic_ray.ast import ast_nodes
@@ -45,6 +46,14 @@ class Change:
     def place(self) -> tuple[str, int, int]:
         """What is changed, whatever it is changed to."""
         return self.module, self.line, self.column
+
+    def fits(self, row: dict[str, Any]) -> bool:
+        """Whether a row of answered.toml is about it."""
+        return (
+            any(Path(self.module).match(pattern) for pattern in row["modules"])
+            and KINDS[self.operator] in row.get("kinds", KINDS.values())
+            and self.after in row.get("after", (self.after,))
+        )
 
     def apply(self, source: str) -> str:
         """The module's text with the change."""
@@ -93,8 +102,12 @@ def _with_parents(node: NodeOrLeaf | None) -> Iterator[NodeOrLeaf]:
 def _unread(tree: NodeOrLeaf) -> Iterator[int]:
     """Nodes with nothing for a test: annotations, decorators, imports, how an object prints."""
     for node in ast_nodes(tree):
-        if node.type == "argument" and node.children[0] in _UNREAD_KEYWORDS:
+        if node.type == "argument" and node.children[0].get_code().strip() in _UNREAD_KEYWORDS:
             yield id(node)
+        if node.type == "atom_expr" and node.children[0].get_code().strip() == "isinstance":
+            yield id(node.children[1])  # of types, `&` fails wherever it runs
+        if node.type == "expr_stmt" and node.children[1] == "=" and "|" in _operators(node):
+            yield id(node)  # a type's other name
         if node.type in ("decorator", "import_from", "import_name"):
             yield id(node)
         elif node.type in ("param", "funcdef") and node.annotation is not None:
@@ -109,13 +122,20 @@ def _unread(tree: NodeOrLeaf) -> Iterator[int]:
             yield id(node)
 
 
+def _operators(statement: NodeOrLeaf) -> list[str]:
+    """Between the names on the right, where there is nothing but names."""
+    leaves = [node for node in ast_nodes(statement.children[2]) if not hasattr(node, "children")]
+    names = all(leaf.type in ("name", "operator") for leaf in leaves)
+    return [leaf.value for leaf in leaves if leaf.type == "operator"] if names else []
+
+
 def sample(root: Path, paths: Iterable[str], number: int, seed: int) -> list[Change]:
     """Changes drawn by room, each room by the root of its size, its kinds in turn.
 
     No place is drawn twice. The order of places is that of a hash of their text: a change
     elsewhere in the module, or one more answered change, leaves most others drawn as they were.
     """
-    answered = {(row["module"], row["after"]) for row in _answered()}
+    answered = tomllib.loads(ANSWERED.read_text("utf-8"))["change"]
     sources: dict[str, str] = {}
     places: dict[str, dict[tuple[str, int, int], list[Change]]] = defaultdict(dict)
     for change in changes(root, paths):
@@ -131,8 +151,9 @@ def sample(root: Path, paths: Iterable[str], number: int, seed: int) -> list[Cha
         source = sources[change.module]
         changed = change.apply(source)
         before, after = changed_lines(source, changed)
-        worth = (change.module, after) not in answered and _compiles(changed)
-        return replace(change, before=before, after=after) if worth else None
+        change = replace(change, before=before, after=after)
+        worth = not any(change.fits(row) for row in answered) and _compiles(changed)
+        return change if worth else None
 
     drawn: list[Change] = []
     for room, quota in _quotas({room: len(of_room) for room, of_room in places.items()}, number):
@@ -143,10 +164,6 @@ def sample(root: Path, paths: Iterable[str], number: int, seed: int) -> list[Cha
         worth = filter(None, (shown(change) for turn in turns for change in turn if change))
         drawn += islice(worth, quota)
     return drawn
-
-
-def _answered() -> list[dict[str, str]]:
-    return tomllib.loads(ANSWERED.read_text("utf-8")).get("change", [])
 
 
 def _compiles(source: str) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 def module_tests(root: Path, module: str) -> list[str]:
     """What to give to pytest for a module, those that notice soonest first.
 
-    Its own tests, `test_NAME.py` and `test_NAME_….py` in the mirrored folder, the contract of that
-    folder, and the folder's others that import it; for a module without its own, all of them. And
-    its part of the interface.
+    Its own tests, `test_NAME.py` and `test_NAME_….py` in the mirrored folder, or `test_NAME.py`
+    elsewhere where there is none; the contract of the mirrored folder, and others there or at the
+    top that import it; for a module without its own, all of the folder. And its part of the
+    interface.
     """
     dotted = ".".join(Path(module).with_suffix("").parts)
     dotted = dotted if dotted.startswith("spdkit.") else f"spdkit.{dotted}"
@@ -29,13 +30,15 @@ def _files(root: Path, module: str) -> list[Path]:
     if not beside or path.parent.name == "descriptors":
         beside = sorted(folder.parent.glob(f"test_{folder.name}*.py"))
     own = [test for test in beside if re.fullmatch(rf"test_{path.stem}(_.*)?", test.stem)]
+    own = own or sorted((root / "tests").rglob(f"test_{path.stem}.py"))
     own += [test for test in beside if test.stem == "test_contract"]
     dotted = ".".join(path.with_suffix("").parts)
     package, _, name = dotted.rpartition(".")
     imports = re.compile(
         rf"\b{re.escape(dotted)} import|{re.escape(package)} import [^\n]*\b{name}\b"
     )
-    importing = [test for test in beside if test not in own and imports.search(test.read_text())]
+    near = [*beside, *sorted((root / "tests").glob("test_*.py"))]
+    importing = [test for test in near if test not in own and imports.search(test.read_text())]
     if any(test.stem != "test_contract" for test in own):
         return own + importing
     return [*own, *importing, *(test for test in beside if test not in [*own, *importing])]

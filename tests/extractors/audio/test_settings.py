@@ -59,6 +59,7 @@ BAD = [
     ("n_mels", 0),
     ("mel_fmin", -1.0),
     ("mel_fmin", 30000.0),
+    ("mel_fmin", 22050.0),  # where the bands end
     ("mel_window", "no window"),
     ("n_chroma", 0),
     ("chroma_fmin", 0.0),

@@ -1,5 +1,7 @@
 """What a model of all series sees: levels, ratios, seasons, all free of scale."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -62,6 +64,10 @@ def test_a_span_without_plays_does_not_pull_a_level_to_zero():
     panel = check_frame(frame({"a": y, "b": np.zeros(60)}))
     # The last 7 rows have no level; the last 28 and 56 have 6, of their days with plays.
     np.testing.assert_allclose(levels(panel, ends(panel), relative=True), [6, 0])
+    # As means, they have 6 on 21 of 28 days, and on 49 of 56.
+    np.testing.assert_allclose(
+        levels(panel, ends(panel), relative=False), [6 * math.sqrt(0.75 * 0.875), 0]
+    )
 
 
 @settings(deadline=None, max_examples=20)
