@@ -27,6 +27,7 @@ from pathlib import Path
 from spdkit.common.errors import SpdkitError
 
 MARK = ".spdkit-"
+TEMPORARY = re.compile(re.escape(MARK) + r"([0-9a-f]{8}|scratch)-[0-9a-f]{16}(\..*)?", re.DOTALL)
 _LONGEST_ENDING = 32  # bytes: with the rest far below the 255 that a name may have
 
 
@@ -180,7 +181,7 @@ def lock(handle: int) -> bool:
 
 def clear_leftovers(folder: Path) -> None:
     """Remove the temporary files that killed writers left in a folder, whatever their targets."""
-    _clear(folder, "[0-9a-f]{8}", stat.S_ISREG)
+    _clear(folder, None, stat.S_ISREG)
 
 
 def make_folder(folder: Path) -> None:
@@ -311,12 +312,15 @@ def _is_open_at(path: Path, handle: int) -> bool:
         return False
 
 
-def _clear(folder: Path, target: str, kind: Callable[[int], bool]) -> None:
+def _clear(folder: Path, target: str | None, kind: Callable[[int], bool]) -> None:
     """Remove what killed processes left, and nothing whose writer lives or may live."""
-    name = re.compile(re.escape(MARK) + target + r"-[0-9a-f]{16}(\..*)?", re.DOTALL)
     try:
         with os.scandir(folder) as entries:
-            leftovers = [entry.path for entry in entries if name.fullmatch(entry.name)]
+            leftovers = [
+                entry.path
+                for entry in entries
+                if (match := TEMPORARY.fullmatch(entry.name)) and target in (None, match[1])
+            ]
     except PermissionError:
         return  # a folder can be written to, and not read
     for leftover in leftovers:

@@ -31,6 +31,7 @@ from typing import Any, TypeGuard
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.files import (
     MARK,
+    TEMPORARY,
     clear_leftovers,
     lock,
     make_folder,
@@ -148,7 +149,7 @@ class SealedFolder:
             return
         if not self.path.is_dir():
             raise self.error(f"{self.path}: is a file; a {self.kind} is a folder")
-        there = {path.name for path in self.path.iterdir() if not _HIDDEN.fullmatch(path.name)}
+        there = {path.name for path in self.path.iterdir() if not _is_hidden(path.name)}
         others = sorted(there - {self.json_name})
         if others and self.json_name not in there:
             raise self.error(
@@ -316,6 +317,11 @@ class SealedFolder:
 
 def _hidden(name: str, sha256: str) -> str:
     return f"{MARK}{name}.{sha256}"
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a killed writer may have left it."""
+    return bool(_HIDDEN.fullmatch(name) or TEMPORARY.fullmatch(name))
 
 
 def _is_listing(files: object) -> TypeGuard[dict[str, str]]:
