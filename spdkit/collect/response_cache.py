@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -66,33 +67,31 @@ class ResponseCache:
         self._forget_refusals, self._group = forget_refusals, group
         self._offsets: dict[str, int] = {}
         self._end = self._unsafe = 0
-        self._file: IO[bytes] | None = None
+        self._opened: tuple[IO[bytes], IO[bytes]] | None = None
+        self._files = ExitStack()
 
     def __enter__(self) -> Self:
-        try:
-            make_folder(self.path.parent)
-            file = self.path.open("a+b")
-            sync_folder(self.path.parent)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
-            if not lock(file.fileno()):
-                raise CollectError(f"{self.path}: another spdkit is writing it")
-            self._read_index(file)
-        except OSError as error:
-            file.close()
-            raise self._unwritable(error) from error
-        except BaseException:
-            file.close()
-            raise
-        self._file = file
+        with ExitStack() as files:
+            try:
+                make_folder(self.path.parent)
+                writer = files.enter_context(self.path.open("ab", buffering=0))
+                sync_folder(self.path.parent)
+                if not lock(writer.fileno()):
+                    raise CollectError(f"{self.path}: another spdkit is writing it")
+                # Of its own: an appended line moves the place of the file that it is written to.
+                reader = files.enter_context(self.path.open("rb"))
+                self._read_index(reader)
+                writer.truncate(self._end)
+            except OSError as error:
+                raise self._unwritable(error) from error
+            self._opened, self._files = (reader, writer), files.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._file is not None:
-            file, self._file = self._file, None
-            with file:
-                self._sync(file)
+        opened, self._opened = self._opened, None
+        with self._files:
+            if opened is not None:
+                self._sync(opened[1])
 
     def __contains__(self, key: str) -> bool:
         return key in self._offsets
@@ -105,9 +104,9 @@ class ResponseCache:
         return self[key] if key in self._offsets else None
 
     def __getitem__(self, key: str) -> Entry:
-        file = self._opened()
-        file.seek(self._offsets[key])
-        line = json.loads(file.readline())
+        reader, _ = self._both()
+        reader.seek(self._offsets[key])
+        line = json.loads(reader.readline())
         refused = line.get("refused")
         return Entry(line.get("response"), tuple(refused) if refused else None)
 
@@ -122,16 +121,16 @@ class ResponseCache:
     def _append(self, key: str, line: dict[str, Any]) -> None:
         # ASCII escapes: a service may send half of a surrogate pair, which UTF-8 cannot hold.
         data = json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
-        file = self._opened()
+        _, writer = self._both()
         try:
-            append(file.fileno(), data)
+            append(writer.fileno(), data)
         except OSError as error:
             raise self._unwritable(error) from error
         self._offsets[key] = self._end
         self._end += len(data)
         self._unsafe += 1
         if self._unsafe >= self._group:
-            self._sync(file)
+            self._sync(writer)
 
     def _sync(self, file: IO[bytes]) -> None:
         try:
@@ -143,10 +142,10 @@ class ResponseCache:
     def _unwritable(self, error: OSError) -> CollectError:
         return CollectError(f"{self.path}: cannot be written: {error.strerror or error}")
 
-    def _opened(self) -> IO[bytes]:
-        if self._file is None:
+    def _both(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._opened is None:
             raise CollectError(f"{self.path}: the cache is not open")
-        return self._file
+        return self._opened
 
     def _read_index(self, file: IO[bytes]) -> None:
         damaged, n_good = [], 0
@@ -155,7 +154,6 @@ class ResponseCache:
             if not line.endswith(b"\n"):
                 self._require_ours(n_good > 0 or line[: len(_HEAD)] == _HEAD[: len(line)])
                 self.remarks.append(f"{self.path}: cut off a half-written last line ({number})")
-                file.truncate(offset)
                 break
             self._end = offset + len(line)
             try:

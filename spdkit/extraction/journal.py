@@ -82,17 +82,21 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        if not self.shards():
-            # Nothing to resume: leave nothing behind. While the lock is held nobody else is here.
-            _remove(self._manifest)
-            self._discard()
-            _remove(self._lock_file)
-            try:
+        try:
+            if not self.shards():
+                # Nothing to resume: leave nothing behind. While the lock is held nobody else is
+                # here.
+                self.finish()
+                _remove(self._lock_file)
                 self.folder.rmdir()
-            except OSError as error:
-                if kind is None and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                    self._remark_on_rest()
-        self._lock.release()
+        except (OSError, JournalError) as error:
+            full = isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+            if kind is None and full:
+                self._remark_on_rest()
+            elif kind is None and isinstance(error, JournalError):
+                raise
+        finally:
+            self._lock.release()
 
     def shards(self) -> list[Path]:
         """Whole shards, oldest first."""
@@ -201,8 +205,14 @@ class Journal:
 
     def finish(self) -> None:
         """Forget everything: the final file holds it."""
-        _remove(self._manifest)
-        self._discard()
+        try:
+            _remove(self._manifest)
+            self._discard()
+        except OSError as error:
+            raise JournalError(
+                f"{self.folder}: cannot be cleared: {error.strerror or error}. Nothing is lost, "
+                f"and the next run clears it"
+            ) from error
 
     def _entries(self) -> list[Path]:
         return list(self.folder.iterdir()) if self.folder.is_dir() else []

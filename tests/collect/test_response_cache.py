@@ -107,6 +107,15 @@ def test_a_file_of_somebody_else_is_left_as_it_is(path):
         assert path.read_bytes() == content
 
 
+def test_answers_of_earlier_and_later_are_read_in_turns(path):
+    with ResponseCache(path) as cache:
+        cache.put("a", 1)
+    with ResponseCache(path) as cache:
+        for number in range(9):
+            cache.put(f"{number}", number)
+            assert cache["a"].response == 1 and cache[f"{number}"].response == number
+
+
 def test_nothing_lies_beside_the_answers(path):
     with ResponseCache(path) as cache:
         cache.put("a", 1)
