@@ -55,6 +55,14 @@ class Copy:
             (links / source.name).symlink_to(source)
         (links.parent / "benchmarks").symlink_to(self.root / "benchmarks")
         self.kernels = folder / "kernels"
+        self.tests: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """End the tests that run here, and what they have started."""
+        if self.tests is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.tests.pid, signal.SIGKILL)
+            self.tests.wait()
 
     def run_tests(self, module: str, kernels: Path) -> int | None:
         """Exit status of pytest on the tests of a module; None where they would not end."""
@@ -66,7 +74,7 @@ class Copy:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         environment.pop("CI", None)
-        process = subprocess.Popen(
+        self.tests = subprocess.Popen(
             (sys.executable, *_PYTEST, *map(str, module_tests(self.root, module))),
             cwd=self.root,
             env=environment,
@@ -75,13 +83,11 @@ class Copy:
             start_new_session=True,
         )
         try:
-            return process.wait(LIMIT_SECONDS)
+            return self.tests.wait(LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             return None
-        finally:  # what the tests have started, too
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        finally:
+            self.stop()
 
     def try_change(self, change: Change) -> str:
         """`noticed`, `survived` or `timed out`."""
@@ -121,9 +127,10 @@ def outcomes(drawn: Sequence[Change], workers: int) -> Iterator[Outcome]:
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         ThreadPoolExecutor(workers) as pool,
     ):
+        every = [Copy(Path(folder, str(worker))) for worker in range(workers)]
         copies: queue.Queue[Copy] = queue.Queue()
-        for worker in range(workers):
-            copies.put(Copy(Path(folder, str(worker))))
+        for copy in every:
+            copies.put(copy)
 
         def outcome(change: Change) -> Outcome:
             copy, start = copies.get(), time.monotonic()
@@ -133,7 +140,11 @@ def outcomes(drawn: Sequence[Change], workers: int) -> Iterator[Outcome]:
                 copies.put(copy)
             return Outcome(change, verdict, time.monotonic() - start)
 
-        yield from pool.map(outcome, drawn)
+        try:
+            yield from pool.map(outcome, drawn)
+        finally:
+            for copy in every:
+                copy.stop()
 
 
 def shares(found: Sequence[Outcome]) -> Table:
@@ -159,6 +170,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: nothing stays behind
     drawn = sample(ROOT, options.paths or PACKAGES, options.number, options.seed)
     found = []
     for outcome in outcomes(drawn, options.workers):

@@ -10,7 +10,7 @@ import pytest
 
 from spdkit.common.artist_credits import read_credits
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.popularity.fit import FitSettings, in_points, release_dates, split_rows
+from spdkit.popularity.fit import FitSettings, _strata, in_points, release_dates, split_rows
 from spdkit.store.dataset import Dataset, LoadReport
 
 N = 60
@@ -60,6 +60,23 @@ def test_the_latest_test_in_whatever_forms_dates_are(other):
     assert sorted(YEARS[order][splits.test]) == list(range(1988, 2000))
     for fold in splits.folds:
         assert YEARS[order][fold.training].max() < YEARS[order][fold.validation].min()
+
+
+@pytest.mark.parametrize(
+    ("smallest", "options", "stratified"),
+    [
+        (12, {}, True),  # twice the five folds and the test
+        (11, {}, False),
+        (12, {"k": 5}, True),
+        (8, {"k": 3}, True),
+        (7, {"k": 3}, False),
+        (6, {"k": None}, True),
+        (5, {"k": None}, False),
+    ],
+)
+def test_classes_are_in_each_part_where_each_has_twice_as_many_rows(smallest, options, stratified):
+    classes = [0] * 40 + [2] * smallest  # of class 1 there is none
+    assert _strata(classes, options) is (classes if stratified else None)
 
 
 def test_two_precisions_are_told():
