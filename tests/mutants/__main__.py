@@ -64,18 +64,20 @@ class Copy:
                 os.killpg(self.tests.pid, signal.SIGKILL)
             self.tests.wait()
 
-    def run_tests(self, module: str, kernels: Path) -> int | None:
-        """Exit status of pytest on the tests of a module; None where they would not end."""
+    def run_tests(
+        self, tests: Sequence[str], kernels: Path | None = None, limit: float | None = None
+    ) -> int | None:
+        """Exit status of pytest; None where it has not ended within `limit` seconds."""
         environment = {
             **os.environ,
             **{"PYTHONPATH": str(self.root / "build/tree"), "PYTHONSAFEPATH": "1"},
-            **{"OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(kernels)},
+            **{"OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": str(kernels or self.kernels)},
             # A change of the same length within the same second would be taken for the original.
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         environment.pop("CI", None)
         self.tests = subprocess.Popen(
-            (sys.executable, *_PYTEST, *map(str, module_tests(self.root, module))),
+            (sys.executable, *_PYTEST, *tests),
             cwd=self.root,
             env=environment,
             stdout=subprocess.DEVNULL,
@@ -83,7 +85,7 @@ class Copy:
             start_new_session=True,
         )
         try:
-            return self.tests.wait(LIMIT_SECONDS)
+            return self.tests.wait(limit)
         except subprocess.TimeoutExpired:
             return None
         finally:
@@ -97,10 +99,11 @@ class Copy:
         beside = [each.read_text("utf-8") for each in path.parent.glob("*.py") if each != path]
         called = re.compile(rf"\.{path.stem} import|import [^\n]*\b{path.stem}\b")
         compiled = any("import numba" in text and called.search(text) for text in beside)
+        tests = module_tests(self.root, change.module)
         with tempfile.TemporaryDirectory(dir=self.root.parent) as fresh:
             path.write_text(change.apply(source), "utf-8")
             try:
-                status = self.run_tests(change.module, Path(fresh) if compiled else self.kernels)
+                status = self.run_tests(tests, Path(fresh) if compiled else None, LIMIT_SECONDS)
             finally:
                 path.write_text(source, "utf-8")
                 os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -122,7 +125,8 @@ class Outcome:
 
 
 def outcomes(drawn: Sequence[Change], workers: int) -> Iterator[Outcome]:
-    """Try every change, `workers` at a time."""
+    """Try every change, `workers` at a time; first, that the tests pass without any."""
+    tests = sorted({test for one in drawn for test in module_tests(ROOT, one.module)})
     with (
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         ThreadPoolExecutor(workers) as pool,
@@ -141,6 +145,9 @@ def outcomes(drawn: Sequence[Change], workers: int) -> Iterator[Outcome]:
             return Outcome(change, verdict, time.monotonic() - start)
 
         try:
+            parts = [tests[i::workers] for i in range(workers)]
+            if any(pool.map(Copy.run_tests, every, parts)):
+                sys.exit("the tests fail without any change: mend them first (make test)")
             yield from pool.map(outcome, drawn)
         finally:
             for copy in every:
