@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.common.text import printable
 from spdkit.extractors.audio import columns
 from spdkit.extractors.audio.engine import FrameCollector, compile_kernels, compute
 from spdkit.extractors.audio.fast_engine import Sink
@@ -18,6 +17,7 @@ from spdkit.extractors.audio.settings import AudioParameters, AudioSettings, res
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
 from spdkit.extractors.decoding.window import CLIP_OBS, Clip, ClipStream, open_clip, read_clip
+from spdkit.tracks.addresses import shown
 from spdkit.tracks.track import Track
 
 
@@ -215,7 +215,7 @@ class AudioExtractor(AudioParameters, Extractor):
         with self._open(track) as clip:
             peak = max(float(np.abs(block).max()) for block in clip.blocks())
         raise ExtractionError(
-            printable(track.audio or track.track_id),
+            shown(track.audio or track.track_id),
             f"samples up to {peak:.3g} overflow {', '.join(overflowed)}; "
             "sound is expected in [-1, 1]",
         )

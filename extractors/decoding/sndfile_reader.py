@@ -27,7 +27,8 @@ from spdkit.extractors.decoding.reader import (
     UnsuitableSoundError,
     block_frames,
 )
-from spdkit.tracks.track import is_url, open_binary
+from spdkit.tracks.addresses import is_url
+from spdkit.tracks.track import open_binary
 
 # Sizes that programs write when they stream and cannot know: 0, or about what 31 or 32 bits hold.
 _LIMITS = (1 << 31, 1 << 32)

@@ -7,7 +7,6 @@ states is an error, and what else was done is said in `ClipFacts.remarks`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -17,7 +16,6 @@ import soxr
 from numpy.typing import NDArray
 
 from spdkit.common.parameters import Allowed, Number, OneOf, Whole
-from spdkit.common.text import printable
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.av_reader import AvReader
 from spdkit.extractors.decoding.reader import (
@@ -27,7 +25,9 @@ from spdkit.extractors.decoding.reader import (
     UnsuitableSoundError,
 )
 from spdkit.extractors.decoding.sndfile_reader import SndfileReader
-from spdkit.tracks.track import is_url, special_file
+from spdkit.tracks.addresses import is_url, local_path, shown
+from spdkit.tracks.remote_audio import RemoteError
+from spdkit.tracks.track import unreadable
 
 Offset = Literal["middle", "head"] | float
 Samples = NDArray[np.float32]
@@ -302,7 +302,7 @@ def open_clip(
     ValueError
         When `offset` is negative.
     """
-    source = printable(audio)
+    source = shown(audio)
     reader = _open(audio, source)
     try:
         if not _LOWEST_RATE <= reader.sr <= _HIGHEST_RATE:
@@ -342,7 +342,10 @@ def read_clip(audio: str, **window: Any) -> Clip:
 
 
 def _open(audio: str, source: str) -> Reader:
-    _require_file(audio, source)
+    if not is_url(audio):
+        if reason := unreadable(audio):
+            raise ExtractionError(source, reason)
+        audio = local_path(audio)
     reasons: list[str] = []
     remarks: list[str] = []
     openers: tuple[type[SndfileReader | AvReader], ...] = (SndfileReader, AvReader)
@@ -352,8 +355,8 @@ def _open(audio: str, source: str) -> Reader:
         except NotDecodableError as error:
             reasons.append(str(error))
             remarks += [str(error)] if error.is_of_file else []
-        except FileNotFoundError as error:
-            raise ExtractionError(source, _why_not_found(error)) from error
+        except RemoteError as error:
+            raise ExtractionError(source, str(error)) from error
         except (OSError, ImportError) as error:
             raise ExtractionError(source, f"cannot be opened: {error}") from error
         except UnsuitableSoundError as error:
@@ -364,39 +367,6 @@ def _open(audio: str, source: str) -> Reader:
             reader.remarks[:0] = [each for each in remarks if each not in reader.remarks]
             return reader
     raise ExtractionError(source, "; ".join(reasons))
-
-
-def _why_not_found(error: FileNotFoundError) -> str:
-    # fsspec says so of every refusal and of a server that is down; the cause tells them apart.
-    cause = error.__cause__
-    if cause is None or getattr(cause, "status", None) == 404:
-        return "no such file"
-    return f"cannot be opened: {cause}"
-
-
-def _require_file(audio: str, source: str) -> None:
-    """Refuse what is no readable file, in plain words."""
-    if is_url(audio):
-        return
-    if kind := special_file(audio):
-        raise ExtractionError(source, f"is {kind}, no file")
-    try:
-        with open(audio, "rb") as file:  # noqa: PTH123
-            size = os.fstat(file.fileno()).st_size
-    except IsADirectoryError:
-        raise ExtractionError(source, "is a folder, not a file") from None
-    except PermissionError:
-        raise ExtractionError(source, "no permission to read it") from None
-    except FileNotFoundError:
-        broken = os.path.islink(audio)  # noqa: PTH114
-        reason = f"broken link to {os.readlink(audio)}" if broken else "no such file"  # noqa: PTH115
-        raise ExtractionError(source, reason) from None
-    except OSError as error:
-        raise ExtractionError(source, f"cannot be opened: {error.strerror}") from error
-    except ValueError as error:  # a zero byte in the name
-        raise ExtractionError(source, f"cannot be opened: {error}") from error
-    if size == 0:
-        raise ExtractionError(source, "empty file (0 bytes)")
 
 
 def _window(reader: Reader, source: str, duration: float | None, offset: Offset) -> tuple[int, int]:

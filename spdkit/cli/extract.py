@@ -14,6 +14,7 @@ from spdkit import extraction, extractors, tracks
 from spdkit.cli.printing import print_failures, print_table
 from spdkit.cli.terminal import (
     SHOWN_PROBLEMS,
+    AllowProtocol,
     AsJson,
     echo,
     echo_json,
@@ -101,8 +102,15 @@ def extract(
         bool, typer.Option("--strict", help="Exit with status 1 if any track failed.")
     ] = False,
     shard_size: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Tracks kept in hand before they are made safe.")
-    ] = 32,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Tracks kept in hand before they are made safe. Default: 32, and more where they "
+            "take next to no time.",
+        ),
+    ] = None,
+    allow_protocol: AllowProtocol = None,
     as_json: AsJson = False,
 ) -> None:
     """Extract a folder of music into one HDF5 file of features.
@@ -118,7 +126,8 @@ def extract(
         if dask is not None:
             _require_no_local_options(jobs=jobs, timeout=timeout)
             source = source.expanduser().absolute()  # workers have working folders of their own
-        corpus = tracks.scan.from_path(source, progress=True)
+        readers = partial(extraction.executors.run_local, jobs=jobs)
+        corpus = tracks.scan.from_path(source, run=readers, progress=True)
         print_remarks(source, corpus.remarks)
         print_remarks(source, corpus.problems, most=SHOWN_PROBLEMS)
         corpus = with_metadata(corpus, metadata or [])
@@ -138,6 +147,7 @@ def extract(
                 overwrite=overwrite,
                 executor=executor,
                 shard_size=shard_size,
+                allow_protocols=allow_protocol or (),
                 progress=True,
             )
     if as_json:

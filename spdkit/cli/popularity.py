@@ -16,6 +16,7 @@ import typer
 from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
 from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
 from spdkit.cli.terminal import (
+    AllowProtocol,
     AsJson,
     Jobs,
     SpreadsheetSafe,
@@ -293,6 +294,7 @@ def predict(
         ),
     ] = False,
     spreadsheet_safe: SpreadsheetSafe = False,
+    allow_protocol: AllowProtocol = None,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Cores to use; worker processes, of music."),
@@ -312,7 +314,8 @@ def predict(
         predicting = popularity.predict
         loaded, record = predicting.load(model)
         store, songs = _store_of(
-            source, record, metadata or [], features or output.with_suffix(".h5"), jobs
+            *(source, record, metadata or [], features or output.with_suffix(".h5")),
+            *(jobs, allow_protocol or []),
         )
         with limited_threads(jobs, store.X.size):
             table = predicting.predict_store(loaded, record, store, songs, explained=explain)
@@ -363,7 +366,12 @@ def _data(
 
 
 def _store_of(
-    source: Path, record: ModelRecord, metadata: list[Path], features: Path, jobs: int | None
+    source: Path,
+    record: ModelRecord,
+    metadata: list[Path],
+    features: Path,
+    jobs: int | None,
+    protocols: list[str],
 ) -> tuple[FeatureStore, list[str] | None]:
     """The store itself, or that of music, extracted as the model's features were, and its songs.
 
@@ -372,12 +380,17 @@ def _store_of(
     if source.suffix.lower() in (".h5", ".hdf5"):
         if metadata:
             raise SpdkitError("--metadata is for music to extract: a store has its facts")
+        if protocols:
+            raise SpdkitError("--allow-protocol is for music to extract: a store has its features")
         return stores.FeatureStore.open(source), None
     extractors = extraction.rebuild.rebuild_extractors(record.extractors)
-    corpus = tracks.scan.from_path(source, progress=True)
+    readers = partial(extraction.executors.run_local, jobs=jobs)
+    corpus = tracks.scan.from_path(source, run=readers, progress=True)
     print_remarks(source, [*corpus.remarks, *corpus.problems])
     corpus = with_metadata(corpus, metadata)
-    extraction.batch.extract(corpus, features, extractors, jobs=jobs, progress=True)
+    extraction.batch.extract(
+        corpus, features, extractors, jobs=jobs, allow_protocols=protocols, progress=True
+    )
     return stores.FeatureStore.open(features), [track.track_id for track in corpus]
 
 

@@ -44,6 +44,14 @@ SpreadsheetSafe = Annotated[
         "default: tables join by the names as they are; a line says when it is of use.",
     ),
 ]
+AllowProtocol = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Open URLs of this protocol too, of all that fsspec knows (sftp, zip, simplecache …); "
+        "may be repeated. Otherwise a table opens paths, file, http, https, s3, gs and az.",
+    ),
+]
 
 
 def command_line() -> str:

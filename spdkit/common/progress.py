@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Callback = Callable[[str, int, dict[str, float]], None]
+_REFRESH_SECONDS = 0.1
 PATIENCE = 2.0  # seconds without a bar, of work that is mostly quick
 
 
@@ -48,22 +50,31 @@ def progress_bar(
     )
     with _bars(columns, patience) as (bars, appear):
         task = bars.add_task(label, total=total, rate="", failures="")
-        failures = 0
+        done, failures, shown_at = 0, 0, -math.inf
         appear()
 
-        def advance(failed: bool) -> None:
-            nonlocal failures
-            failures += failed
-            appear()
-            bars.advance(task)
+        def show() -> None:
             speed = bars.tasks[0].speed
             bars.update(
                 task,
+                completed=done,
                 rate=f"{speed:.1f}/s" if speed else "",
                 failures=f"{failures} failed" if failures else "",
             )
 
-        yield advance
+        def advance(failed: bool) -> None:
+            nonlocal done, failures, shown_at
+            done, failures = done + 1, failures + failed
+            # Drawing takes as long as looking at a file does.
+            if (now := time.monotonic()) - shown_at >= _REFRESH_SECONDS:
+                shown_at = now
+                appear()
+                show()
+
+        try:
+            yield advance
+        finally:
+            show()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -36,9 +36,12 @@ from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUs
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
 from spdkit.store.provenance import changes, provenance
 from spdkit.store.repair import keep_beside, whole_rows
+from spdkit.tracks.addresses import known_protocols
 from spdkit.tracks.track import Track
 
-_SHARD_SECONDS = 30.0
+# A shard takes a tenth of a second: what comes fast (files that are not there) makes larger ones.
+_SHARD_SIZE, _LARGEST_SHARD = 32, 4096
+_SHORTEST_SHARD_SECONDS, _SHARD_SECONDS = 2.0, 30.0
 _SLOWEST = 5
 # Tasks on a foreign executor: some tracks each, and enough of them to share among workers.
 _BATCH_SIZE, _BATCHES = 32, 16
@@ -104,7 +107,8 @@ def extract(
     timeout: float | None = None,
     overwrite: bool = False,
     executor: Executor | None = None,
-    shard_size: int = 32,
+    shard_size: int | None = None,
+    allow_protocols: Collection[str] = (),
     progress: bool = False,
 ) -> BatchReport:
     """Extract tracks into a feature file; resume what an earlier run left.
@@ -126,8 +130,12 @@ def extract(
         Start afresh and replace whatever `target` is; it stays until the new one is whole.
     executor : concurrent.futures.Executor, optional
         Where to run instead of local workers; left open.
-    shard_size : int
-        Results to hold before they are made safe in the journal.
+    shard_size : int, optional
+        Results to hold before they are made safe in the journal. Default: 32, and more where they
+        come faster than some seconds a shard.
+    allow_protocols : collection of str
+        Of URLs to open besides paths and those of `spdkit.tracks.addresses.PROTOCOLS`, by fsspec's
+        names, such as ``"sftp"``. Tracks under any other are failures.
     progress : bool
         Show a bar on stderr.
 
@@ -143,6 +151,8 @@ def extract(
         those that the store was made with.
     StoreError
         When `target` is no feature store (and `overwrite` is not set) or cannot be written.
+    ParameterError
+        When fsspec knows no protocol of a name in `allow_protocols`.
     JournalError
         When another batch writes the same target.
     ExecutorError
@@ -151,6 +161,7 @@ def extract(
     start = time.perf_counter()
     if executor is not None and timeout is not None:
         raise BatchError("timeout needs local workers: an executor's tasks cannot be stopped")
+    protocols = known_protocols(allow_protocols)
     track_list = _distinct(tracks)
     ordered = _ordered(extractors, track_list)
     path = Path(target).expanduser()
@@ -161,10 +172,17 @@ def extract(
         n_before = len(journal.shards())
         if earlier is not None:
             track_list = _as_in_store(track_list, earlier)
-        plan = plan_work(track_list, ordered, earlier, progress=progress)
+        plan = plan_work(
+            *(track_list, ordered, earlier),
+            protocols=protocols,
+            elsewhere=executor is not None,
+            progress=progress,
+        )
+        for result in plan.missing:
+            tally.note_failures(result)
         n_tasks = len(plan.tasks)
         with (
-            closing(_run(plan.tasks, ordered, jobs, timeout, executor)) as results,
+            closing(_run(plan.tasks, ordered, protocols, jobs, timeout, executor)) as results,
             progress_bar("extracting", n_tasks, shown=progress) as advance,
         ):
             counted = (tally.count(result, advance) for result in results)
@@ -195,15 +213,19 @@ class _Tally:
     slowest: list[tuple[float, str]] = field(default_factory=list)
     n_remarks: int = 0
 
-    def count(self, result: TrackResult, advance: Callable[[bool], None]) -> TrackResult:
-        """Note what failed or was remarked and how long it took, and move the bar on."""
-        name = result.track.track_id
+    def note_failures(self, result: TrackResult) -> list[Failure]:
+        """Note what failed."""
         failures = [
-            Failure(name, extractor, part.error)
+            Failure(result.track.track_id, extractor, part.error)
             for extractor, part in result.results.items()
             if part.status == "failed"
         ]
         self.failures += failures
+        return failures
+
+    def count(self, result: TrackResult, advance: Callable[[bool], None]) -> TrackResult:
+        """Note what failed or was remarked and how long it took, and move the bar on."""
+        name, failures = result.track.track_id, self.note_failures(result)
         self.n_remarks += sum(bool(part.obs.get("note")) for part in result.results.values())
         self.slowest = sorted([*self.slowest, (result.seconds, name)], reverse=True)[:_SLOWEST]
         advance(bool(failures))
@@ -359,13 +381,14 @@ def _refuse_changes(path: Path, earlier: FeatureTable, extractors: Sequence[Extr
 def _run(
     tasks: Sequence[Task],
     extractors: Sequence[Extractor],
+    protocols: Collection[str],
     jobs: int | None,
     timeout: float | None,
     executor: Executor | None,
 ) -> Generator[TrackResult]:
     if not tasks:
         return
-    function = partial(run_task, extractors={e.name: e for e in extractors})
+    function = partial(run_task, extractors={e.name: e for e in extractors}, protocols=protocols)
     if executor is None:
         workers = min(jobs or usable_cores(), len(tasks))
         outcomes = executors.run_local(
@@ -388,7 +411,7 @@ def _keep(
     results: Iterable[TrackResult],
     journal: Journal,
     extractors: Sequence[Extractor],
-    shard_size: int,
+    shard_size: int | None,
 ) -> None:
     """Make results safe in the journal, some at a time."""
     shard: list[TrackResult] = []
@@ -402,10 +425,18 @@ def _keep(
     try:
         for result in results:
             shard.append(result)
-            if len(shard) >= shard_size or time.monotonic() - since > _SHARD_SECONDS:
+            if _is_full(len(shard), shard_size, time.monotonic() - since):
                 write()
                 since = time.monotonic()
     finally:
         # An interrupt or a broken executor costs nothing that was finished.
         if shard:
             write()
+
+
+def _is_full(count: int, shard_size: int | None, seconds: float) -> bool:
+    """Whether a shard of so many results, begun so long ago, is to be written."""
+    if shard_size is not None:
+        return count >= shard_size or seconds > _SHARD_SECONDS
+    slow_enough = count >= _SHARD_SIZE and seconds > _SHORTEST_SHARD_SECONDS
+    return slow_enough or count >= _LARGEST_SHARD or seconds > _SHARD_SECONDS

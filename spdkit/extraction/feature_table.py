@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spdkit.common.text import metadata_json, printable, storable
+from spdkit.common.text import metadata_json, storable
 from spdkit.extraction.track_results import ExtractorResult, Status, TrackResult
 from spdkit.extractors.base import Extractor
 from spdkit.store.feature_store import FeatureTable, var_table
 from spdkit.store.provenance import changes, provenance
+from spdkit.tracks.addresses import shown
 
 PENDING: Status = "pending"
 _TRACK_BLANKS = {"audio": "", "size": -1, "modified": "", "content": "", "metadata": ""}
@@ -31,7 +32,7 @@ def tabulate(results: Sequence[TrackResult], extractors: Sequence[Extractor]) ->
     made_by = provenance(ordered)
     ids = pd.Index([result.track.track_id for result in results], name="track_id", dtype=object)
     obs: dict[str, object] = {
-        "audio": _texts(printable(result.track.audio or "") for result in results),
+        "audio": [shown(result.track.audio) for result in results],
         "size": np.array([result.stamp.size for result in results], dtype=np.int64),
         "modified": _texts(result.stamp.modified for result in results),
         "content": _texts(result.fingerprint for result in results),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from spdkit.common.text import metadata_json
 from spdkit.extractors.base import ExtractionError, Extractor
-from spdkit.tracks.fingerprint import Stamp, digest_file, digest_text, stamp
+from spdkit.tracks.addresses import allowing, masked_in
+from spdkit.tracks.fingerprint import Stamp, digest_text, look_at
 from spdkit.tracks.remote_audio import RemoteError, remote_session
-from spdkit.tracks.track import Track, is_url, special_file
+from spdkit.tracks.track import Track, forbidden
 
 Status = Literal["ok", "absent", "failed", "pending"]
 
@@ -59,25 +60,33 @@ class Task:
     extractors: tuple[str, ...]
 
 
-def run_task(task: Task, extractors: Mapping[str, Extractor]) -> TrackResult:
-    """Run the extractors of a task; failures become results."""
+def run_task(
+    task: Task, extractors: Mapping[str, Extractor], protocols: Collection[str] = ()
+) -> TrackResult:
+    """Run the extractors of a task; failures become results.
+
+    Parameters
+    ----------
+    task : Task
+    extractors : mapping of str to Extractor
+        By name, those of the task among them.
+    protocols : collection of str
+        Of URLs that may be opened besides `spdkit.tracks.addresses.PROTOCOLS`.
+    """
     track = task.track
     start = time.perf_counter()
-    state, fingerprint = Stamp(), ""
-    with remote_session():
-        if track.audio is not None:
-            # The extractor meets the same error and gives the reason.
-            with contextlib.suppress(OSError, ImportError):
-                state, fingerprint = stamp(track.audio), digest_file(track.audio)
-        special = special_file(track.audio) if track.audio and not is_url(track.audio) else ""
+    with allowing(protocols), remote_session():
+        # Of what cannot be looked at the extractor gives the reason.
+        look = look_at(track.audio)
+        barrier = forbidden(track.audio)
         results = {}
         for name in task.extractors:
-            if special and extractors[name].modality == "audio":
-                results[name] = ExtractorResult("failed", f"is {special}, no file")
+            if barrier and extractors[name].modality == "audio":
+                results[name] = ExtractorResult("failed", masked_in(barrier, track.audio or ""))
                 continue
-            part = part_fingerprint(track, extractors[name].modality, fingerprint)
+            part = part_fingerprint(track, extractors[name].modality, look.fingerprint)
             results[name] = _run(extractors[name], track, part)
-    return TrackResult(track, state, fingerprint, results, time.perf_counter() - start)
+    return TrackResult(track, look.stamp, look.fingerprint, results, time.perf_counter() - start)
 
 
 def warm_up(extractors: Sequence[Extractor]) -> None:
@@ -90,6 +99,7 @@ def warm_up(extractors: Sequence[Extractor]) -> None:
 
 def failed_result(task: Task, reason: str) -> TrackResult:
     """Result of a task whose process died or hung."""
+    reason = masked_in(reason, task.track.audio or "")
     results = {name: ExtractorResult("failed", reason) for name in task.extractors}
     return TrackResult(task.track, Stamp(), "", results)
 
@@ -115,7 +125,7 @@ def _run(extractor: Extractor, track: Track, fingerprint: str) -> ExtractorResul
     except Exception as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
         problem = _unexpected(error)
     if problem:
-        return ExtractorResult("failed", problem, fingerprint)
+        return ExtractorResult("failed", masked_in(problem, track.audio or ""), fingerprint)
     return ExtractorResult("ok", "", fingerprint, values, obs)
 
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from spdkit.tracks.addresses import is_url, local_path
 from spdkit.tracks.remote_audio import file_info
-from spdkit.tracks.track import is_url, open_binary
+from spdkit.tracks.track import open_binary, unreadable
 
 BLOCK = 1 << 20
 # What web servers and object stores call the state of a file, best first; and file systems, where
@@ -44,6 +45,36 @@ class Stamp:
         return self == other and self.size >= 0 and bool(self.modified)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What the audio of a track is now: stamp, fingerprint, and why there is neither."""
+
+    stamp: Stamp = Stamp()
+    fingerprint: str = ""
+    problem: str = ""
+
+
+def look_at(audio: str | None, earlier: Look | None = None) -> Look:
+    """Look at the audio of a track; whatever fails is the look's problem, in words.
+
+    Parameters
+    ----------
+    audio : str or None
+    earlier : Look, optional
+        A file is only read when its stamp is another one.
+    """
+    if audio is None:
+        return Look()
+    try:
+        now = stamp(audio)
+        if earlier is not None and now.same_as(earlier.stamp):
+            return Look(now, earlier.fingerprint)
+        return Look(now, digest_file(audio))
+    except Exception as error:  # noqa: BLE001 (it is the track's, whatever it is)
+        local = "" if is_url(audio) else unreadable(audio)
+        return Look(problem=local or str(error) or type(error).__name__)
+
+
 def stamp(audio: str) -> Stamp:
     """Size and state of a file.
 
@@ -54,7 +85,7 @@ def stamp(audio: str) -> Stamp:
     """
     if is_url(audio):
         return _stamp_of(file_info(audio), (*_REMOTE_STATES, *_FILE_STATES))
-    status = os.stat(audio)  # noqa: PTH116 (the name may hold undecodable bytes)
+    status = os.stat(local_path(audio))  # noqa: PTH116 (the name may hold undecodable bytes)
     seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return Stamp(status.st_size, f"{moment}.{nanoseconds:09d}Z")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
@@ -27,6 +29,13 @@ from spdkit.tracks.sidecars import (
 )
 from spdkit.tracks.tags import Tags, read_tags
 from spdkit.tracks.track import Track
+
+# Of a function over items in other processes: pairs of an item and its result or exception.
+Runner = Callable[..., Iterable[tuple[Any, Any]]]
+# A file takes half a millisecond where the disk is fast; processes take two seconds to start.
+_SECONDS_HERE, _WORTH_SECONDS = 1.0, 2.0
+_BATCH = 32
+_SILENT_SECONDS = 60.0  # of a batch, or a file: one that takes longer hangs
 
 
 @dataclass
@@ -129,6 +138,7 @@ def read_local_metadata(
     *,
     tags: bool,
     lyrics: bool,
+    run: Runner | None = None,
     progress: bool = False,
 ) -> LocalMetadata:
     """Give tracks their tags and lyrics.
@@ -143,37 +153,134 @@ def read_local_metadata(
         Read tags of the audio, which is local.
     lyrics : bool
         Read lyrics, from tags only if those are read.
+    run : callable, optional
+        Runs a function over items in other processes, as
+        `spdkit.extraction.executors.run_local` does; used where reading takes longer than starting
+        those. A file that kills or holds up its process costs its own tags.
     progress : bool
         Show a bar on stderr when it takes longer than two seconds.
     """
     local = LocalMetadata()
     texts: dict[str, Lyrics] = {}  # of each file, which several tracks may share
-    bar = progress_bar("reading tags and lyrics", len(tracks), shown=progress, patience=PATIENCE)
-    with bar as advance:
-        for track in tracks:
-            own = _tags_of(track, local) if tags else Tags()
-            full = dataclasses.replace(track, metadata={**track.metadata, **own.metadata})
-            if lyrics:
-                words = _words_of(track, sidecars.get(track.track_id, ()), texts, local)
-                local.beside += bool(words.words)
-                if not words.words:
-                    words = _embedded(track, own, local) or words
-                text = words.words or (INSTRUMENTAL if words.is_instrumental else track.lyrics)
-                full = dataclasses.replace(full, lyrics=text, lyrics_note=words.note)
-            local.tagged += bool(own.metadata)
-            if "date" in own.metadata and "release_year" not in own.metadata:
-                local.undated.append((track.track_id, {"date": own.metadata["date"]}))
-            local.tracks.append(full)
-            advance(False)
+    files = [
+        _Files(
+            (track.audio or "") if tags else None,
+            tuple(sidecars.get(track.track_id, ())) if lyrics else None,
+        )
+        for track in tracks
+    ]
+    for place, (track, part) in enumerate(
+        zip(tracks, _read_all(files, run, progress), strict=True)
+    ):
+        own = _tags_of(track, part.tags, local)
+        full = dataclasses.replace(track, metadata={**track.metadata, **own.metadata})
+        if lyrics:
+            words = _words_of(track, files[place].sidecars or (), part.texts, texts, local)
+            local.beside += bool(words.words)
+            if not words.words:
+                words = _embedded(track, own, part.embedded, local) or words
+            text = words.words or (INSTRUMENTAL if words.is_instrumental else track.lyrics)
+            full = dataclasses.replace(full, lyrics=text, lyrics_note=words.note)
+        local.tagged += bool(own.metadata)
+        if "date" in own.metadata and "release_year" not in own.metadata:
+            local.undated.append((track.track_id, {"date": own.metadata["date"]}))
+        local.tracks.append(full)
     return local
 
 
-def _tags_of(track: Track, local: LocalMetadata) -> Tags:
-    path = track.audio or ""
+def _read_all(files: Sequence[_Files], run: Runner | None, progress: bool) -> Sequence[_Parts]:
+    """Parts of all tracks, in order; in other processes once that is worth their start."""
+    parts: list[_Parts] = []
+    start = time.monotonic()
+    bar = progress_bar("reading tags and lyrics", len(files), shown=progress, patience=PATIENCE)
+    with bar as advance:
+        for each in files:
+            parts.append(_read_parts(each))
+            advance(False)
+            seconds = time.monotonic() - start
+            rest = len(files) - len(parts)
+            if run and seconds > _SECONDS_HERE and seconds / len(parts) * rest > _WORTH_SECONDS:
+                return parts + _read_elsewhere(files[len(parts) :], run, advance)
+    return parts
+
+
+def _read_elsewhere(
+    files: Sequence[_Files], run: Runner, advance: Callable[[bool], None]
+) -> list[_Parts]:
+    parts = [_Parts(None) for _ in files]
+    batches = [(place, files[place : place + _BATCH]) for place in range(0, len(files), _BATCH)]
+    while batches:
+        lost = []
+        for (place, batch), result in run(_read_batch, batches, timeout=_SILENT_SECONDS):
+            if not isinstance(result, Exception):
+                parts[place : place + len(batch)] = result
+            elif len(batch) > 1:  # each alone, so that only the one at fault is lost
+                lost += [(place + i, batch[i : i + 1]) for i in range(len(batch))]
+                continue
+            else:
+                path = batch[0].audio or (batch[0].sidecars or ("",))[0]
+                reason = f"its tags and lyrics cannot be read: {result}"
+                parts[place] = _Parts(tags=PartError(path, reason))
+            for _ in batch:
+                advance(False)
+        batches = lost
+    return parts
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where the parts of a track lie: tags, and words in order of preference; None: not to read."""
+
+    audio: str | None
+    sidecars: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the files of a track say: tags, files of lyrics up to one with words, words in tags."""
+
+    tags: Tags | PartError | None
+    texts: dict[str, Lyrics | PartError] = field(default_factory=dict)
+    embedded: tuple[Lyrics | ValueError, ...] = ()
+
+
+def _read_batch(item: tuple[int, Sequence[_Files]]) -> list[_Parts]:
+    return [_read_parts(files) for files in item[1]]
+
+
+def _read_parts(files: _Files) -> _Parts:
+    tags: Tags | PartError | None = Tags()
+    if files.audio is not None:
+        try:
+            tags = read_tags(files.audio)
+        except PartError as error:
+            tags = error
+    texts: dict[str, Lyrics | PartError] = {}
+    for path in files.sidecars or ():
+        try:
+            texts[path] = lyrics = read_lyrics(path)
+        except PartError as error:
+            texts[path] = error
+        else:
+            if lyrics.words:
+                return _Parts(tags, texts)
+    wanted = tags.lyrics if isinstance(tags, Tags) and files.sidecars is not None else ()
+    return _Parts(tags, texts, tuple(_read_embedded(text) for text in wanted))
+
+
+def _read_embedded(text: str) -> Lyrics | ValueError:
     try:
-        tags = read_tags(path)
-    except PartError as error:
-        local.problems.append(printable(str(error)))
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"{len(text)} characters, more than the {MAX_BYTES} they may have")
+        return lyrics_of(text)
+    except ValueError as error:
+        return error
+
+
+def _tags_of(track: Track, tags: Tags | PartError | None, local: LocalMetadata) -> Tags:
+    path = track.audio or ""
+    if isinstance(tags, PartError):
+        local.problems.append(printable(str(tags)))
         return Tags()
     if tags is None:
         local.unknown[os.path.splitext(path)[1].lower()] += 1  # noqa: PTH122
@@ -187,17 +294,21 @@ def _tags_of(track: Track, local: LocalMetadata) -> Tags:
 
 
 def _words_of(
-    track: Track, paths: Sequence[str], texts: dict[str, Lyrics], local: LocalMetadata
+    track: Track,
+    paths: Sequence[str],
+    readings: Mapping[str, Lyrics | PartError],
+    texts: dict[str, Lyrics],
+    local: LocalMetadata,
 ) -> Lyrics:
     """Words of the first file that has some, else of the first."""
     if len(paths) > 1:
         local.several.append(track.track_id)
     first = Lyrics("")
-    for path in paths:
+    for path, reading in readings.items():
         if path not in texts:
             folder = posixpath.dirname(track.track_id)
             name = posixpath.join(folder, printable(posixpath.basename(path)))
-            texts[path] = _read(path, name, local)
+            texts[path] = _lyrics_in(reading, name, local)
         if texts[path].words:
             note = f"the first of {len(paths)} files of lyrics" if len(paths) > 1 else ""
             return _with_note(texts[path], note)
@@ -205,11 +316,9 @@ def _words_of(
     return first
 
 
-def _read(path: str, name: str, local: LocalMetadata) -> Lyrics:
-    try:
-        lyrics = read_lyrics(path)
-    except PartError as error:
-        local.problems.append(printable(str(error)))
+def _lyrics_in(lyrics: Lyrics | PartError, name: str, local: LocalMetadata) -> Lyrics:
+    if isinstance(lyrics, PartError):
+        local.problems.append(printable(str(lyrics)))
         return Lyrics("")
     if not lyrics.words:
         local.wordless.append(name)
@@ -227,15 +336,13 @@ def _with_note(lyrics: Lyrics, *notes: str) -> Lyrics:
     return lyrics._replace(note="; ".join(filter(None, (lyrics.note, *notes))))
 
 
-def _embedded(track: Track, tags: Tags, local: LocalMetadata) -> Lyrics | None:
+def _embedded(
+    track: Track, tags: Tags, texts: Sequence[Lyrics | ValueError], local: LocalMetadata
+) -> Lyrics | None:
     """Words of the first lyrics in tags that have some, else of the first."""
-    readings = []
-    for text in tags.lyrics:
-        try:
-            if len(text) > MAX_BYTES:
-                raise ValueError(f"{len(text)} characters, more than the {MAX_BYTES} they may have")
-            readings.append(lyrics_of(text))
-        except ValueError as error:
+    readings = [lyrics for lyrics in texts if isinstance(lyrics, Lyrics)]
+    for error in texts:
+        if isinstance(error, ValueError):
             name = printable(track.audio or "")
             local.problems.append(f"{name}: the lyrics in its tags: {error}")
     if not readings:

@@ -3,7 +3,9 @@
 A file is fetched in ranges: 64 KiB where a reader jumps to, then half as much as it has read in a
 row, so that little travels that nobody reads. Within `remote_session` a URL is looked at once and
 nothing travels twice. What does not arrive is asked for again, a bounded number of times; what is
-refused (401, 403, 404) is not.
+refused (401, 403, 404) is not. What may be opened at all, `spdkit.tracks.addresses` says.
+
+Whatever any library under fsspec raises comes out as an `OSError` with its reason in words.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from typing import IO, Any, TypeVar, cast
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from spdkit.common.seekable_reader import SeekableReader
+from spdkit.tracks.addresses import WEB, RefusedError, masked_in, require_allowed
+from spdkit.tracks.web_client import web_client
 
 Value = TypeVar("Value")
 
@@ -54,10 +58,8 @@ def file_info(url: str) -> Mapping[str, Any]:
 
     Raises
     ------
-    OSError
-        When there is no such file or it may not be read.
-    ImportError
-        When the URL's protocol needs a package that is not installed.
+    RemoteError
+        When there is no such file, it may not be read or opened, or the URL is none.
     """
     return _find(url).facts
 
@@ -67,11 +69,9 @@ def open_url(url: str) -> IO[bytes]:
 
     Raises
     ------
-    OSError
+    RemoteError
         As `file_info`. Later, when bytes do not come: from ``read``; after ``readinto``, from
         ``close``.
-    ImportError
-        As `file_info`.
     """
     return cast(IO[bytes], _Reader(_find(url)))
 
@@ -80,12 +80,16 @@ class _Remote:
     """One file, what is known of it, and the blocks that are here."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
-
-        self._fs, self._path = fsspec.core.url_to_fs(url)
-        limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
-        look = partial(self._fs.info, self._path, **limit)
-        self.facts: Mapping[str, Any] = _retried(look)
+        self._url = url
+        try:
+            self._fs, self._path = _file_system(url)
+            limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
+            look = partial(self._fs.info, self._path, **limit)
+            self.facts: Mapping[str, Any] = _retried(look)
+        except Exception as error:  # any library may be under fsspec
+            raise RemoteError(masked_in(_why_not_there(error), url)) from error
+        if self.facts.get("type") == "directory":
+            raise RemoteError("is a folder, not a file")
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._handle: IO[bytes] | None = None
         self._next, self._run = 0, 0  # block after the last fetch, and how many came in a row
@@ -122,8 +126,8 @@ class _Remote:
         try:
             data = _retried(partial(self._range, first * BLOCK, min(end * BLOCK, self.size)))
         except Exception as error:
-            # Any library may be under fsspec; whoever opens the file again need not wait again.
-            self._failure = RemoteError(_reason(error))
+            # Whoever opens the file again need not wait again.
+            self._failure = RemoteError(masked_in(_reason(error), self._url))
             raise self._failure from error
         for place, number in enumerate(range(first, end)):
             self._blocks[number] = data[place * BLOCK : (place + 1) * BLOCK]
@@ -180,7 +184,7 @@ class _Reader(SeekableReader):
             raise late_error
 
 
-_session: ContextVar[dict[str, _Remote | Exception] | None] = ContextVar("session", default=None)
+_session: ContextVar[dict[str, _Remote | RemoteError] | None] = ContextVar("session", default=None)
 
 
 def _find(url: str) -> _Remote:
@@ -190,10 +194,10 @@ def _find(url: str) -> _Remote:
     if url not in session:
         try:
             session[url] = _Remote(url)
-        except Exception as error:  # noqa: BLE001 (raised below, and again at the next look)
+        except RemoteError as error:  # raised below, and again at the next look
             session[url] = error
     remote = session[url]
-    if isinstance(remote, Exception):
+    if isinstance(remote, RemoteError):
         raise remote
     return remote
 
@@ -226,7 +230,7 @@ def _pause(error: BaseException | None, usual: float) -> float | None:
     if not (isinstance(cause, _network_errors()) if status is None else status in _PASSING):
         return None
     retry_after = (getattr(cause, "headers", None) or {}).get("Retry-After", "")
-    if retry_after.isdigit():
+    if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after) if float(retry_after) <= _LONGEST_PAUSE else None
     # Many workers that were turned away together do not come back together.
     return usual * random.uniform(0.5, 1.5)
@@ -246,14 +250,42 @@ def _network_errors() -> tuple[type[Exception], ...]:
     return (*common, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)
 
 
+def _file_system(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    chained, web = require_allowed(url), {"get_client": web_client}
+    protocol = url.partition("://")[0].lower()
+    if protocol in WEB and not chained:
+        # Not fsspec's own way, to which the :: of http://[::1] is a chain.
+        return fsspec.filesystem(protocol, **web), url
+    return cast(
+        tuple[Any, str],
+        fsspec.core.url_to_fs(url, **{name: web for name in WEB if f"{name}://" in url}),
+    )
+
+
+def _why_not_there(error: Exception) -> str:
+    # fsspec says "not found" of every refusal and of a server that is down.
+    cause = _cause(error)
+    if isinstance(cause, RefusedError):
+        return str(cause)
+    if isinstance(cause, FileNotFoundError) or getattr(cause, "status", None) == 404:
+        return "no such file"
+    plain = isinstance(cause, (OSError, ImportError)) or hasattr(cause, "status")
+    return f"cannot be opened: {cause}" if plain else f"cannot be opened: {_named(cause)}"
+
+
+def _named(error: BaseException | None) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def _reason(error: Exception) -> str:
     if "range requests" in str(error):
         return (
             "the server sends whole files only (it knows no Range), so no window can be read: "
             "download it, or serve it by one that does, such as nginx"
         )
-    cause = _cause(error)
-    what = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    what = _named(_cause(error))
     tries = f" after {len(_PAUSES) + 1} tries" if _pause(error, 0.0) is not None else ""
     return f"cannot be read{tries}: {what}"
 

@@ -25,10 +25,11 @@ from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
 from spdkit.common.text import composed, printable
-from spdkit.tracks.local_metadata import read_local_metadata
+from spdkit.tracks.addresses import is_url
+from spdkit.tracks.local_metadata import Runner, read_local_metadata
 from spdkit.tracks.placeholders import missing
 from spdkit.tracks.sidecars import beside
-from spdkit.tracks.track import Track, TrackError, TrackSet, is_url, special_file
+from spdkit.tracks.track import Track, TrackError, TrackSet, special_file
 
 _SNDFILE_SUFFIXES = (
     ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aiff .aif .aifc .au .caf"
@@ -58,7 +59,12 @@ _TEXT = ("track_id", "audio", "lyrics", "lyrics_file")
 
 
 def from_folder(
-    root: str | os.PathLike[str], *, tags: bool = True, lyrics: bool = True, progress: bool = False
+    root: str | os.PathLike[str],
+    *,
+    tags: bool = True,
+    lyrics: bool = True,
+    run: Runner | None = None,
+    progress: bool = False,
 ) -> TrackSet:
     """Find every audio file under a folder, with its tags and lyrics.
 
@@ -76,6 +82,10 @@ def from_folder(
     lyrics : bool
         Take lyrics from ``song.txt``, ``song.lrc`` or the like beside ``song.flac`` (see
         `spdkit.tracks.sidecars`); failing that from its tags, if those are read.
+    run : callable, optional
+        How to read the tags of many files in other processes, such as
+        `spdkit.extraction.executors.run_local`; by default they are read here. The tracks are the
+        same.
     progress : bool
         Show on stderr how far it is.
 
@@ -111,7 +121,7 @@ def from_folder(
         )
     if tags or scan.sidecars:
         local = read_local_metadata(
-            tracks, scan.sidecars, tags=tags, lyrics=lyrics, progress=progress
+            tracks, scan.sidecars, tags=tags, lyrics=lyrics, run=run, progress=progress
         )
         tracks = local.tracks
         remarks += local.remarks
@@ -230,11 +240,13 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     return TrackSet(tuple(local.tracks), (*local.remarks, *undated), tuple(local.problems))
 
 
-def from_path(source: str | os.PathLike[str], *, progress: bool = False) -> TrackSet:
+def from_path(
+    source: str | os.PathLike[str], *, run: Runner | None = None, progress: bool = False
+) -> TrackSet:
     """Tracks from a folder or from a table, whichever `source` is."""
     path = Path(source).expanduser()
     if path.is_dir():
-        return from_folder(path, progress=progress)
+        return from_folder(path, run=run, progress=progress)
     if path.name.lower().endswith(ENDINGS):
         return from_table(path)
     what = "not a folder nor a table (.csv, .tsv, .parquet …)"
@@ -284,7 +296,10 @@ def read_rows(
 def _locate(audio: str, folder: Path) -> str:
     if is_url(audio):
         return audio
-    path = str(folder / Path(audio).expanduser())
+    try:
+        path = str(folder / Path(audio).expanduser())
+    except RuntimeError:  # the home of a user who is not there: a folder that is called so
+        path = str(folder / audio)
     if path.isascii():
         return path
     # A table may spell a name composed, and macOS has written the file's decomposed.

@@ -123,6 +123,8 @@ def read_lyrics(path: str) -> Lyrics:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PartError(path, f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # no file can have that name
+        raise PartError(path, f"cannot be read: {error}") from error
     if len(data) > MAX_BYTES:
         size = place.stat().st_size
         raise PartError(path, f"{size} bytes, more than the {MAX_BYTES} that lyrics may have")

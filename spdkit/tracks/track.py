@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, overload
 
 from spdkit.common.errors import SpdkitError
+from spdkit.tracks.addresses import RefusedError, is_url, local_path, require_allowed
 from spdkit.tracks.remote_audio import open_url
 
 
@@ -89,11 +90,6 @@ class TrackSet(Sequence[Track]):
         return self.tracks[index]
 
 
-def is_url(audio: str) -> bool:
-    """Whether `audio` is a URL for fsspec rather than a local path."""
-    return "://" in audio
-
-
 _KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -105,26 +101,58 @@ _KINDS = {
 def special_file(audio: str) -> str:
     """What a local path leads to that must not be opened: a pipe waits for a writer; else empty."""
     try:
-        mode = os.stat(audio).st_mode  # noqa: PTH116 (the name may hold undecodable bytes)
-    except (OSError, ValueError):  # opening it tells the reason
+        mode = os.stat(local_path(audio)).st_mode  # noqa: PTH116 (the name may be undecodable)
+    except OSError:  # opening it tells the reason
         return ""
     return _KINDS.get(stat.S_IFMT(mode), "")
 
 
+def forbidden(audio: str | None) -> str:
+    """Why audio must not even be opened; empty where it may be."""
+    if not audio:
+        return ""
+    if not is_url(audio):
+        kind = special_file(audio)
+        return f"is {kind}, no file" if kind else ""
+    try:
+        require_allowed(audio)
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
 def open_binary(audio: str) -> IO[bytes]:
-    """Open a local path or fsspec URL for reading, seekable.
+    """Open a local path or URL for reading, seekable.
 
     Of a URL only what is read travels; see `spdkit.tracks.remote_audio`.
 
     Raises
     ------
     OSError
-        When there is no such file, it cannot be read, or it is a named pipe, a device or the like.
-    ImportError
-        When the URL's protocol needs a package that is not installed.
+        When there is no such file, it cannot be read, it is a named pipe, a device or the like, or
+        its URL must not be opened (see `spdkit.tracks.addresses`).
     """
-    if not is_url(audio):
-        if kind := special_file(audio):
-            raise OSError(errno.EINVAL, f"is {kind}, no file", audio)
-        return open(audio, "rb")  # noqa: PTH123 (the name may hold undecodable bytes)
-    return open_url(audio)
+    if is_url(audio):
+        return open_url(audio)
+    if kind := special_file(audio):
+        raise OSError(errno.EINVAL, f"is {kind}, no file", audio)
+    return open(local_path(audio), "rb")  # noqa: PTH123 (the name may be undecodable)
+
+
+def unreadable(path: str) -> str:
+    """Why a local file cannot be read, in plain words; empty where it can."""
+    if kind := special_file(path):
+        return f"is {kind}, no file"
+    try:
+        with open_binary(path) as file:
+            return "" if os.fstat(file.fileno()).st_size else "empty file (0 bytes)"
+    except IsADirectoryError:
+        return "is a folder, not a file"
+    except PermissionError:
+        return "no permission to read it"
+    except FileNotFoundError:
+        place = local_path(path)
+        broken = os.path.islink(place)  # noqa: PTH114
+        return f"broken link to {os.readlink(place)}" if broken else "no such file"  # noqa: PTH115
+    except OSError as error:
+        return f"cannot be opened: {error.strerror or error}"
