@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.escapes import escaped
+from spdkit.tracks.addresses import allowing
 from spdkit.tracks.track import Track
 
 Modality = Literal["audio", "lyrics", "metadata"]
@@ -164,10 +165,12 @@ class Extractor(TransformerMixin, BaseEstimator, ABC):
         Raises
         ------
         ExtractionError
-            At the first track that cannot be read. `spdkit.extraction.batch.extract` records it
+            At the first track that cannot be read, or whose URL is of another protocol than
+            `spdkit.tracks.addresses.allowing` names. `spdkit.extraction.batch.extract` records it
             instead.
         """
-        rows = [self.extract(track) for track in X]
+        with allowing(()):
+            rows = [self.extract(track) for track in X]
         return np.stack(rows) if rows else self.absent_row()[None][:0]
 
     def absent_row(self) -> NDArray[np.float32]:

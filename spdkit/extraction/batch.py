@@ -36,7 +36,7 @@ from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUs
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
 from spdkit.store.provenance import changes, provenance
 from spdkit.store.repair import keep_beside, whole_rows
-from spdkit.tracks.addresses import known_protocols
+from spdkit.tracks.addresses import is_url, known_protocols, local_path
 from spdkit.tracks.track import Track
 
 # A shard takes a tenth of a second: what comes fast (files that are not there) makes larger ones.
@@ -392,7 +392,11 @@ def _run(
     if executor is None:
         workers = min(jobs or usable_cores(), len(tasks))
         outcomes = executors.run_local(
-            function, tasks, jobs=workers, timeout=timeout, warm_up=partial(warm_up, extractors)
+            *(function, tasks),
+            jobs=workers,
+            timeout=timeout,
+            warm_up=partial(warm_up, extractors),
+            is_light=_has_no_sound,
         )
     else:
         batch_size = max(1, min(_BATCH_SIZE, len(tasks) // _BATCHES))
@@ -405,6 +409,17 @@ def _run(
                 yield failed_result(task, str(outcome))
             else:
                 yield failed_result(task, f"{type(outcome).__name__}: {outcome}")
+
+
+def _has_no_sound(task: Task) -> bool:
+    """Whether there is nothing to measure but that a local file is not there."""
+    audio = task.track.audio
+    if audio is None or is_url(audio):
+        return False
+    try:
+        return not os.path.exists(local_path(audio))  # noqa: PTH110 (many files)
+    except OSError:  # no file can have that name
+        return True
 
 
 def _keep(

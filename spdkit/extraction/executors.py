@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
@@ -33,6 +34,7 @@ Value = TypeVar("Value")
 
 _TASKS_BEFORE_RECYCLING = 1000
 _UNDER_WAY_PER_WORKER = 4
+_LIGHT_ITEMS = 64  # in a batch
 _POOL_RESTARTS = 3
 _limiting = threading.Lock()
 
@@ -56,6 +58,7 @@ def run_local(
     jobs: int | None = None,
     timeout: float | None = None,
     warm_up: Callable[[], None] | None = None,
+    is_light: Callable[[Item], bool] = lambda item: False,
 ) -> Generator[tuple[Item, Value | Exception]]:
     """Run `function` over `items` in local worker processes.
 
@@ -70,6 +73,9 @@ def run_local(
         Seconds an item may take. The clock starts when a worker takes it up.
     warm_up : callable, optional
         Called once in every worker before its first item, outside of any time limit.
+    is_light : callable, optional
+        Whether an item takes less time than its way to a worker: such travel together. Those of a
+        batch that is lost are tried again one by one.
 
     Yields
     ------
@@ -82,14 +88,19 @@ def run_local(
     ExecutorError
         When workers cannot be started at all.
     """
-    returned = deque[Item]()
-    source = iter(items)
+    returned = deque[tuple[Item, ...]]()
+    source = _batches(items, is_light)
     restarts = 0
     while True:
         try:
-            for item, result in _run_pool(function, returned, source, jobs, timeout, warm_up):
+            for batch, result in _run_pool(function, returned, source, jobs, timeout, warm_up):
                 restarts = 0
-                yield item, result
+                if not isinstance(result, Exception):
+                    yield from zip(batch, result, strict=True)
+                elif len(batch) == 1:
+                    yield batch[0], result
+                else:
+                    returned.extend((item,) for item in batch)
             return
         except BrokenProcessPool as error:
             # An idle worker died (out of memory, say) and Pebble gives the pool up. Items that
@@ -102,14 +113,28 @@ def run_local(
                 ) from error
 
 
+def _batches(items: Iterable[Item], is_light: Callable[[Item], bool]) -> Iterator[tuple[Item, ...]]:
+    batch: list[Item] = []
+    for item in items:
+        if not is_light(item):
+            yield (item,)
+            continue
+        batch.append(item)
+        if len(batch) == _LIGHT_ITEMS:
+            yield tuple(batch)
+            batch = []
+    if batch:
+        yield tuple(batch)
+
+
 def _run_pool(
     function: Callable[[Item], Value],
-    returned: deque[Item],
-    source: Iterator[Item],
+    returned: deque[tuple[Item, ...]],
+    source: Iterator[tuple[Item, ...]],
     jobs: int | None,
     timeout: float | None,
     warm_up: Callable[[], None] | None,
-) -> Iterator[tuple[Item, Value | Exception]]:
+) -> Iterator[tuple[tuple[Item, ...], list[Value] | Exception]]:
     workers = jobs or usable_cores()
     pool = ProcessPool(
         max_workers=workers,
@@ -118,19 +143,20 @@ def _run_pool(
         initargs=(warm_up,),
         context=get_context("spawn"),
     )
-    pending: dict[Future[Value], Item] = {}
+    pending: dict[Future[list[Value]], tuple[Item, ...]] = {}
+    work = partial(_each, function)
     try:
         while True:
-            for item in _take(returned, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
+            for batch in _take(returned, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
                 try:
-                    pending[pool.schedule(function, args=[item], timeout=timeout)] = item
+                    pending[pool.schedule(work, args=[batch], timeout=timeout)] = batch
                 except RuntimeError as error:  # the pool broke since the last result
-                    returned.append(item)
+                    returned.append(batch)
                     raise BrokenProcessPool(str(error)) from error
             if not pending:
                 return
             for future in _finished(pending):
-                result: Value | Exception
+                result: list[Value] | Exception
                 try:
                     result = future.result()
                 except BrokenProcessPool:
@@ -145,6 +171,10 @@ def _run_pool(
         returned.extend(pending.values())
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+def _each(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
+    return [function(item) for item in items]
 
 
 def _finished(pending: Iterable[Future[Value]]) -> list[Future[Value]]:
@@ -195,7 +225,7 @@ def _run_batch(
         with _limiting:
             threadpool_limits(limits=1)
     with threadpool_limits(limits=1, user_api="openmp"):
-        return [function(item) for item in items]
+        return _each(function, items)
 
 
 def run_on(

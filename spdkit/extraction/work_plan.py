@@ -199,7 +199,7 @@ def _has_failed(record: Record, name: str) -> bool:
 
 
 def _differs(track: Track, look: Look, record: Record) -> bool:
-    return (
+    return bool(
         look.stamp.size != record["size"]
         or look.stamp.modified != record["modified"]
         or shown(track.audio) != record["audio"]

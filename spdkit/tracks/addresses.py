@@ -42,7 +42,8 @@ _PARAMETER = re.compile(
 )
 _IN_TEXT = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
 _SHORTEST_SECRET = 4  # of those that are masked wherever they stand in a text
-_allowed: ContextVar[frozenset[str]] = ContextVar("allowed", default=frozenset())
+# None: no table is worked on, and who calls knows the address.
+_allowed: ContextVar[frozenset[str] | None] = ContextVar("allowed", default=None)
 
 
 class RefusedError(OSError):
@@ -51,7 +52,10 @@ class RefusedError(OSError):
 
 @contextmanager
 def allowing(protocols: Iterable[str]) -> Iterator[None]:
-    """Open URLs of these protocols too while it lasts.
+    """While it lasts, open URLs of `PROTOCOLS`, of these and of those already allowed alone.
+
+    It is for work on tracks, whose addresses may be a stranger's. Where none is in force, as when a
+    program of yours opens a URL itself, any is opened.
 
     Parameters
     ----------
@@ -63,7 +67,7 @@ def allowing(protocols: Iterable[str]) -> Iterator[None]:
     ParameterError
         When fsspec knows none of that name.
     """
-    token = _allowed.set(_allowed.get() | known_protocols(protocols))
+    token = _allowed.set((_allowed.get() or frozenset()) | known_protocols(protocols))
     try:
         yield
     finally:
@@ -117,6 +121,8 @@ def require_allowed(url: str) -> bool:
     """
     protocols, allowed = _protocols(url), _allowed.get()
     chained = len(protocols) > 1
+    if allowed is None:
+        return chained
     # In a chain, what stands before another may lead anywhere.
     refused = [name for name in protocols[:-1] if name not in allowed]
     refused += [name for name in protocols[-1:] if name not in {*PROTOCOLS, *allowed}]

@@ -34,8 +34,7 @@ from spdkit.tracks.track import Track
 Runner = Callable[..., Iterable[tuple[Any, Any]]]
 # A file takes half a millisecond where the disk is fast; processes take two seconds to start.
 _SECONDS_HERE, _WORTH_SECONDS = 1.0, 2.0
-_BATCH = 32
-_SILENT_SECONDS = 60.0  # of a batch, or a file: one that takes longer hangs
+_SILENT_SECONDS = 60.0  # a file that takes longer hangs
 
 
 @dataclass
@@ -207,24 +206,17 @@ def _read_all(files: Sequence[_Files], run: Runner | None, progress: bool) -> Se
 def _read_elsewhere(
     files: Sequence[_Files], run: Runner, advance: Callable[[bool], None]
 ) -> list[_Parts]:
-    parts = [_Parts(None) for _ in files]
-    batches = [(place, files[place : place + _BATCH]) for place in range(0, len(files), _BATCH)]
-    while batches:
-        lost = []
-        for (place, batch), result in run(_read_batch, batches, timeout=_SILENT_SECONDS):
-            if not isinstance(result, Exception):
-                parts[place : place + len(batch)] = result
-            elif len(batch) > 1:  # each alone, so that only the one at fault is lost
-                lost += [(place + i, batch[i : i + 1]) for i in range(len(batch))]
-                continue
-            else:
-                path = batch[0].audio or (batch[0].sidecars or ("",))[0]
-                reason = f"its tags and lyrics cannot be read: {result}"
-                parts[place] = _Parts(tags=PartError(path, reason))
-            for _ in batch:
-                advance(False)
-        batches = lost
-    return parts
+    parts: dict[int, _Parts] = {}
+    items = enumerate(files)
+    for (place, each), result in run(
+        _read_numbered, items, timeout=_SILENT_SECONDS, is_light=lambda item: True
+    ):
+        if isinstance(result, Exception):
+            path = each.audio or (each.sidecars or ("",))[0]
+            result = _Parts(PartError(path, f"its tags and lyrics cannot be read: {result}"))
+        parts[place] = result
+        advance(False)
+    return [parts[place] for place in range(len(files))]
 
 
 @dataclass(frozen=True)
@@ -244,8 +236,8 @@ class _Parts:
     embedded: tuple[Lyrics | ValueError, ...] = ()
 
 
-def _read_batch(item: tuple[int, Sequence[_Files]]) -> list[_Parts]:
-    return [_read_parts(files) for files in item[1]]
+def _read_numbered(item: tuple[int, _Files]) -> _Parts:
+    return _read_parts(item[1])
 
 
 def _read_parts(files: _Files) -> _Parts:
