@@ -4,8 +4,11 @@ import json
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings, strategies as st
+from sklearn.preprocessing import StandardScaler
 
 from spdkit.forecast import SMA, ForecastError, load_forecaster
+from spdkit.forecast.models.serialization import FORM
 
 
 @pytest.fixture
@@ -52,3 +55,32 @@ def test_what_is_saved_has_the_same_form_as_ever(tmp_path, plays):
     }
     described = json.loads((tmp_path / "f" / "forecaster.json").read_text())
     assert described["format"] == "spdkit-forecaster" and described["version"] == "2.0"
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text() | st.floats()
+NESTED = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(NESTED)
+def test_parameters_come_back_from_json(value):
+    text = json.dumps(FORM.to_json(value), allow_nan=False)
+    assert repr(FORM.from_json(json.loads(text))) == repr(value)
+
+
+@pytest.mark.parametrize("wrapped", [lambda x: x, lambda x: [x], lambda x: (x,), lambda x: {1: x}])
+def test_what_is_of_others_is_named_where_that_is_allowed(wrapped):
+    others = StandardScaler(with_mean=False)
+    with pytest.raises(ForecastError, match=r"^StandardScaler=.* cannot be written: give numbers"):
+        FORM.to_json(wrapped(others))
+    with pytest.raises(ForecastError, match=r"^scaler=.* or forecasters of spdkit$"):
+        FORM.to_json(wrapped(others), "scaler")
+    written = json.dumps(FORM.to_json(wrapped(others), foreign=True))
+    assert '"sklearn.preprocessing._data.StandardScaler"' in written
+    assert '"with_mean": false' in written
+    with pytest.raises(ValueError, match="which is none of"):
+        FORM.from_json(json.loads(written))

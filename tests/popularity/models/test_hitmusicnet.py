@@ -30,7 +30,7 @@ def test_it_is_an_estimator_of_scikit_learn(cls, net):
     why = "rows are held out and put into batches at random: a row twice is not a row of weight 2"
     weights = "check_sample_weight_equivalence_on_dense_data"
     found = check_estimator(
-        cls(net=net, n_hidden=16, refits=2, max_epochs=3, random_state=0),
+        cls(net=net, n_hidden=8, members=2, refits=1, max_epochs=1, random_state=0),
         expected_failed_checks={weights: why},
         on_skip=None,
     )
@@ -64,7 +64,7 @@ def test_there_are_twelve_and_ours_and_no_others():
 
 
 def test_it_learns_and_predicts_on_the_scale_of_the_labels():
-    X, y = songs(600, d=30)
+    X, y = songs(600, d=16)
     learner = {"max_epochs": 80, "dropout": 0.0, "learning_rate": 5e-3, "patience": 80}
     model = quick(**learner).fit(X[:500], y[:500])
     predicted = model.predict(X[500:])
@@ -177,7 +177,7 @@ def test_the_same_seed_gives_the_same_predictions():
 
 def test_balanced_weights_find_more_of_a_rare_class():
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((1500, 30))  # a few would leave rectifiers that never open
+    X = rng.standard_normal((1500, 12))
     hit = X[:, 0] + rng.normal(0, 1, 1500) > 2.0
     recall = []
     for weight in (None, "balanced"):

@@ -42,23 +42,23 @@ def test_the_preset_is_the_measured_recipe():
 
 
 def test_it_learns_better_than_the_median_and_than_chance():
-    X, y = songs(800)
-    model = ours().fit(X[:600], y[:600])
-    error = np.abs(model.predict(X[600:]) - y[600:]).mean()
-    assert error < 0.35 * np.abs(y[600:] - y[:600].median()).mean()
+    X, y = songs(600)
+    model = ours().fit(X[:450], y[:450])
+    error = np.abs(model.predict(X[450:]) - y[450:]).mean()
+    assert error < 0.35 * np.abs(y[450:] - y[:450].median()).mean()
     classes = np.digitize(y, [40, 60])
-    classifier = ours(HitMusicNetClassifier).fit(X[:600], classes[:600])
-    assert classifier.score(X[600:], classes[600:]) > 0.7
+    classifier = ours(HitMusicNetClassifier).fit(X[:450], classes[:450])
+    assert classifier.score(X[450:], classes[450:]) > 0.7
     np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1)
 
 
 def test_code_and_reconstruction():
-    X, y = songs(600)
+    X, y = songs(400)
     away = {}
     for weight in (0.0, 5.0):
         model = ours(refits=1, reconstruction=weight).fit(X, y)
         code = model.transform(X)
-        assert code.shape == (600, 32) and (code >= 0).all()
+        assert code.shape == (400, 32) and (code >= 0).all()
         assert len(model.get_feature_names_out()) == 32
         back = model.inverse_transform(code)
         away[weight] = np.abs(back - X.fillna(X.median())).mean() / (X.max() - X.min())
@@ -112,14 +112,14 @@ def test_stopping_rows_are_unknown_to_the_preparation():
 
 def test_intervals_cover_new_rows():
     X, y = songs(3000)
-    model = ours(max_epochs=12).fit(X[:1500], y[:1500])
+    model = ours(max_epochs=4).fit(X[:1500], y[:1500])
     low, high = model.predict_interval(X[1500:], 0.8).T
     covered = ((low <= y[1500:]) & (y[1500:] <= high)).mean()
     # 150 residuals: what they cover has a deviation of sqrt(0.8 * 0.2 / 150) = 0.033 of its own.
     assert 0.7 < covered < 0.9
     # It is the first net's, which never saw the residuals' rows; the refit says something else.
     assert not np.array_equal(model.interval_centre(X), model.predict(X))
-    alone = ours(max_epochs=12, refits=0).fit(X[:1500], y[:1500])
+    alone = ours(max_epochs=4, refits=0).fit(X[:1500], y[:1500])
     np.testing.assert_array_equal(model.interval_centre(X), alone.predict(X))
     np.testing.assert_array_equal(alone.interval_centre(X), alone.predict(X))
 
