@@ -24,7 +24,7 @@ def blocks(n_rows: int) -> Iterator[slice]:
 def checksum(values: NDArray[Any]) -> np.uint64:
     """Of numbers, or of text in an array of objects."""
     if values.dtype.kind == "O":
-        content = "".join([f"{text}\0" for text in values.tolist()]).encode()
+        content = "\0".join([*values.tolist(), ""]).encode()
     else:
         content = values.astype(values.dtype.newbyteorder("<"), order="C", copy=False).tobytes()
     return np.uint64(int.from_bytes(hashlib.sha256(content).digest()[:8], "little"))

@@ -63,3 +63,15 @@ class DamagedStoreError(StoreError):
 
     def __reduce__(self) -> tuple[type, tuple[str, Damage]]:
         return type(self), (str(self), self.damage)
+
+
+class ViolationError(Exception):
+    """A rule of the specification that a file breaks: the node, and the rule."""
+
+
+class ForeignError(Exception):
+    """A file of another program, or of a version that is not read."""
+
+
+class UnreadableError(Exception):
+    """What HDF5 itself cannot read."""

@@ -25,18 +25,10 @@ from numpy.typing import NDArray
 from spdkit.common.files import write_bytes
 from spdkit.common.text import storable
 from spdkit.store.checksums import BLOCK_ROWS, checksum, of_blocks, of_frame
-from spdkit.store.errors import StoreError
+from spdkit.store.errors import StoreError, ViolationError
+from spdkit.store.layout import ENCODING_TYPE, ENCODING_VERSION, Columns, Layout, read_column
 from spdkit.store.seal import sealed
-from spdkit.store.validation import (
-    ENCODING_TYPE,
-    ENCODING_VERSION,
-    ViolationError,
-    check_features,
-    check_tracks,
-    column_names,
-    parse_provenance,
-    read_column,
-)
+from spdkit.store.validation import check_features, check_tracks, parse_provenance
 from spdkit.store.vetting import opened
 
 _ALL_ROWS = (slice(None),)
@@ -97,8 +89,8 @@ class FeatureStore:
     def obs(self) -> pd.DataFrame:
         """One row a track, indexed by ``track_id``."""
         described = self.provenance["extractors"]
-        with opened(self.path) as file:
-            return _read_obs(file, described)
+        with opened(self.path) as layout:
+            return _read_obs(layout, described)
 
     @cached_property
     def var(self) -> pd.DataFrame:
@@ -108,14 +100,14 @@ class FeatureStore:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions of the packages, and version, modality and parameters of each extractor."""
-        with opened(self.path) as file:
-            return _read_provenance(file)
+        with opened(self.path) as layout:
+            return _read_provenance(layout)
 
     @cached_property
     def X(self) -> NDArray[np.float32]:
         """Features, shape (n_tracks, n_features); NaN where a track has none."""
-        with opened(self.path) as file:
-            X = _read_X(file)
+        with opened(self.path) as layout:
+            X = _read_X(layout)
         return X[:, self._columns]
 
     def to_pandas(self) -> pd.DataFrame:
@@ -139,8 +131,8 @@ class FeatureStore:
 
     def read(self) -> FeatureTable:
         """Everything at once."""
-        with opened(self.path) as file:
-            table = table_of(file)
+        with opened(self.path) as layout:
+            table = table_of(layout)
         if not self.extractors:
             return table
         columns = table.var["extractor"].isin(self.extractors).to_numpy(dtype=bool)
@@ -149,8 +141,8 @@ class FeatureStore:
     @cached_property
     def _whole_var(self) -> pd.DataFrame:
         described = self.provenance["extractors"]
-        with opened(self.path) as file:
-            return _read_var(file, described)
+        with opened(self.path) as layout:
+            return _read_var(layout, described)
 
     @property
     def _columns(self) -> NDArray[np.bool_]:
@@ -279,32 +271,32 @@ def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, N
     return columns
 
 
-def table_of(file: h5py.File, blocks: Sequence[slice] = _ALL_ROWS) -> FeatureTable:
-    """Read an open file that is known to be sound, or some of its rows."""
-    provenance = _read_provenance(file)
+def table_of(layout: Layout, blocks: Sequence[slice] = _ALL_ROWS) -> FeatureTable:
+    """Read a store that is known to be sound, or some of its rows."""
+    provenance = _read_provenance(layout)
     described = provenance["extractors"]
-    X, obs = _read_X(file, blocks), _read_obs(file, described, blocks)
-    return FeatureTable(X, obs, _read_var(file, described), provenance)
+    X, obs = _read_X(layout, blocks), _read_obs(layout, described, blocks)
+    return FeatureTable(X, obs, _read_var(layout, described), provenance)
 
 
-def _read_provenance(file: h5py.File) -> dict[str, Any]:
-    return parse_provenance(str(read_column(file["provenance"])))
+def _read_provenance(layout: Layout) -> dict[str, Any]:
+    return parse_provenance(str(read_column(layout.provenance)))
 
 
-def _read_X(file: h5py.File, blocks: Sequence[slice] = _ALL_ROWS) -> NDArray[np.float32]:
-    return _read_rows(file["X"], blocks).astype(np.float32, copy=False)
+def _read_X(layout: Layout, blocks: Sequence[slice] = _ALL_ROWS) -> NDArray[np.float32]:
+    return _read_rows(layout.X, blocks).astype(np.float32, copy=False)
 
 
 def _read_obs(
-    file: h5py.File, described: Mapping[str, Any], blocks: Sequence[slice] = _ALL_ROWS
+    layout: Layout, described: Mapping[str, Any], blocks: Sequence[slice] = _ALL_ROWS
 ) -> pd.DataFrame:
-    columns = _read_columns(file["obs"], blocks)
+    columns = _read_columns(layout.obs, blocks)
     check_tracks(columns, described)
     return _frame(columns)
 
 
-def _read_var(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
-    columns = _read_columns(file["var"])
+def _read_var(layout: Layout, described: Mapping[str, Any]) -> pd.DataFrame:
+    columns = _read_columns(layout.var)
     check_features(columns, described)
     var = _frame(columns)
     if "family" not in var:  # version 1.0
@@ -313,10 +305,8 @@ def _read_var(file: h5py.File, described: Mapping[str, Any]) -> pd.DataFrame:
     return var
 
 
-def _read_columns(
-    group: h5py.Group, blocks: Sequence[slice] = _ALL_ROWS
-) -> dict[str, NDArray[Any]]:
-    return {name: _read_rows(group[name], blocks) for name in column_names(group)}
+def _read_columns(columns: Columns, blocks: Sequence[slice] = _ALL_ROWS) -> dict[str, NDArray[Any]]:
+    return {name: _read_rows(data, blocks) for name, data in columns.items()}
 
 
 def _read_rows(data: h5py.Dataset, blocks: Sequence[slice]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
-from spdkit.store.validation import ENCODING_TYPE
+from spdkit.store.layout import ENCODING_TYPE
 
 # What to do about a file that is no store, and about one that was.
 WRITE_AGAIN = "Write it again with `spdkit extract`, or restore it from a copy"

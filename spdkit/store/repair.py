@@ -11,6 +11,7 @@ from pathlib import Path
 from spdkit.store.checksums import blocks
 from spdkit.store.errors import Damage
 from spdkit.store.feature_store import FeatureTable, table_of
+from spdkit.store.layout import layout_of
 from spdkit.store.opening import damaged_store, open_hdf5
 from spdkit.store.survey import damage_of
 
@@ -39,10 +40,11 @@ def whole_rows(path: Path, damage: Damage) -> FeatureTable | None:
     lost = set(damage.lost_rows)
     whole = [rows for rows in blocks(damage.n_tracks) if rows.start not in lost]
     with open_hdf5(path) as file:
-        now = damage_of(file)
+        layout = layout_of(file)
+        now = damage_of(file, layout)
         if now is None or now.lost_rows != damage.lost_rows:
             raise damaged_store(path, damage)
-        return table_of(file, whole)
+        return table_of(layout, whole)
 
 
 def keep_beside(path: Path) -> Path:

@@ -22,23 +22,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.store.checksums import blocks, checksum, of_frame
-from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
-from spdkit.store.opening import WRITE_AGAIN, damaged_store, open_hdf5, was_store
-from spdkit.store.seal import Seal, examine
-from spdkit.store.validation import (
+from spdkit.store.errors import (
+    Damage,
+    DamagedStoreError,
     ForeignError,
+    StoreError,
+    StoreInUseError,
     UnreadableError,
     ViolationError,
-    check_features,
+)
+from spdkit.store.layout import (
+    Columns,
+    Layout,
     check_layout,
-    check_tracks,
-    column_names,
     has_checksums,
-    parse_provenance,
     read_column,
     reading,
     texts_attribute,
 )
+from spdkit.store.opening import WRITE_AGAIN, damaged_store, open_hdf5, was_store
+from spdkit.store.seal import Seal, examine
+from spdkit.store.validation import check_features, check_tracks, parse_provenance
 
 _BY_HAND = "damaged, or changed without its checksums (see docs/FORMAT.md, Changing a file)"
 _SECONDS, _BYTES_A_SECOND = 1.0, 4e6
@@ -113,7 +117,7 @@ def main() -> None:
         print(to_json(error), flush=True)
 
 
-def damage_of(file: h5py.File) -> Damage | None:
+def damage_of(file: h5py.File, layout: Layout) -> Damage | None:
     """Compare every value with its checksum.
 
     Raises
@@ -124,14 +128,13 @@ def damage_of(file: h5py.File) -> Damage | None:
     sums = file["checksums"]
     changed = "values are not those that were written"
     with reading("the file"):
-        text = read_column(file["provenance"])
-        var = {name: read_column(file["var"][name]) for name in column_names(file["var"])}
+        text = read_column(layout.provenance)
+        var = {name: read_column(data) for name, data in layout.var.items()}
         if checksum(text.reshape(1)) != sums["provenance"][()] or of_frame(var) != sums["var"][()]:
             return Damage(f"{changed} in /var or /provenance")
-        columns = {"X": file["X"]}
-        columns |= {f"obs/{name}": file["obs"][name] for name in column_names(file["obs"])}
+        columns = {"X": layout.X, **{f"obs/{name}": data for name, data in layout.obs.items()}}
         expected = sums["rows"][...]
-        n_tracks = file["X"].shape[0]
+        n_tracks = layout.X.shape[0]
         shape = (len(list(blocks(n_tracks))), len(columns))
         if texts_attribute(sums["rows"], "columns") != list(columns) or expected.shape != shape:
             return Damage("the columns are not those that /checksums is of")
@@ -152,13 +155,13 @@ class _DamagedError(Exception):
 
 
 def _survey(file: h5py.File, size: int, seal: Seal) -> None:
-    check_layout(file, size, checksums=seal is not Seal.MISSING)
+    layout = check_layout(file, size, checksums=seal is not Seal.MISSING)
     guarded = seal is not Seal.MISSING or has_checksums(file)
-    damage = damage_of(file) if guarded else None
+    damage = damage_of(file, layout) if guarded else None
     if damage is not None and seal is Seal.BROKEN:
         raise _DamagedError(damage, "damaged")
     try:
-        _check_values(file)
+        _check_values(layout)
     except (UnreadableError, ViolationError) as error:
         if damage is not None:
             raise _DamagedError(damage, f"{_BY_HAND}: {error}") from error
@@ -167,22 +170,20 @@ def _survey(file: h5py.File, size: int, seal: Seal) -> None:
         raise _DamagedError(damage, _BY_HAND)
 
 
-def _check_values(file: h5py.File) -> None:
-    described = parse_provenance(str(read_column(file["provenance"])))["extractors"]
-    frames = {name: _columns(file[name]) for name in ("var", "obs")}
-    check_features(frames["var"], described)
-    check_tracks(frames["obs"], described)
-    for rows in blocks(file["X"].shape[0]):
-        read_column(file["X"], rows)
+def _check_values(layout: Layout) -> None:
+    described = parse_provenance(str(read_column(layout.provenance)))["extractors"]
+    check_features(_read(layout.var), described)
+    check_tracks(_read(layout.obs), described)
+    for rows in blocks(layout.X.shape[0]):
+        read_column(layout.X, rows)
 
 
-def _columns(group: h5py.Group) -> Mapping[str, NDArray[Any]]:
-    columns = {}
-    for name in column_names(group):
-        data = group[name]
+def _read(columns: Columns) -> Mapping[str, NDArray[Any]]:
+    values = {}
+    for name, data in columns.items():
         parts = [read_column(data, rows) for rows in blocks(len(data))]
-        columns[name] = np.concatenate(parts) if parts else read_column(data)
-    return columns
+        values[name] = np.concatenate(parts) if parts else read_column(data)
+    return values
 
 
 def _block(data: h5py.Dataset, rows: slice, expected: np.uint64) -> NDArray[Any] | None:

@@ -20,16 +20,18 @@ from pathlib import Path
 import h5py
 
 from spdkit.common.threads import THREAD_VARIABLES
-from spdkit.store.errors import Damage, StoreError, StoreInUseError
+from spdkit.store.errors import (
+    Damage,
+    ForeignError,
+    StoreError,
+    StoreInUseError,
+    UnreadableError,
+    ViolationError,
+)
+from spdkit.store.layout import Layout, check_layout, layout_of
 from spdkit.store.opening import damaged_store, open_hdf5
 from spdkit.store.seal import Seal, examine
 from spdkit.store.survey import from_json, refused
-from spdkit.store.validation import (
-    ForeignError,
-    UnreadableError,
-    ViolationError,
-    check_layout,
-)
 
 State = tuple[int, ...]
 _CHILD = (
@@ -45,7 +47,7 @@ _sound: set[State] = set()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[Layout]:
     """Open a store for reading, when it is sound; turn what HDF5 raises over it into words.
 
     Raises
@@ -59,10 +61,12 @@ def opened(path: Path) -> Iterator[h5py.File]:
             if _state(os.fstat(file.id.get_vfd_handle())) != state:
                 continue
             try:
-                if state not in _sound:
-                    check_layout(file, state[2], checksums=False)
+                if state in _sound:
+                    yield layout_of(file)
+                else:
+                    layout = check_layout(file, state[2], checksums=False)
                     _remember(state)
-                yield file
+                    yield layout
             except (ForeignError, ViolationError) as error:
                 raise refused(path, error) from error
             except UnreadableError as error:

@@ -1,0 +1,274 @@
+"""Layout: where the parts of a store lie in its HDF5 file, checked before any of it is read.
+
+`docs/FORMAT.md` is the specification. `check_layout` asks HDF5 for kinds and sizes only, so that
+nothing is followed out of the file, or allocated because the file claims it. What a file says is
+shown by its repr.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5l, h5s, h5t, h5z
+from numpy.typing import NDArray
+
+from spdkit.common.messages import listing
+from spdkit.store.errors import ForeignError, UnreadableError, ViolationError
+
+ENCODING_TYPE = "spdkit-feature-store"
+ENCODING_VERSION = "1.2"
+VERSIONS_WITHOUT_CHECKSUMS = ("1.0", "1.1")
+# Arrays may be larger than the file, by compression or because chunks are not there; not endlessly.
+LARGEST_RATIO, LARGEST_ANYWAY = 100, 16 << 20
+_FILTERS = {
+    *(h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32),
+    *(h5z.FILTER_SZIP, h5z.FILTER_NBIT, h5z.FILTER_SCALEOFFSET),
+}
+_NUMBERS = {h5t.INTEGER: "an integer", h5t.FLOAT: "a float"}
+Columns = dict[str, h5py.Dataset]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The datasets of a store; of frames by column, the index first."""
+
+    X: h5py.Dataset
+    obs: Columns
+    var: Columns
+    provenance: h5py.Dataset
+
+
+def layout_of(file: h5py.File) -> Layout:
+    """Open the datasets of a file that is known to be sound."""
+    obs, var = (
+        {column: file[name][column] for column in column_names(file[name])}
+        for name in ("obs", "var")
+    )
+    return Layout(file["X"], obs, var, file["provenance"])
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn what h5py raises over a damaged node into `UnreadableError`."""
+    try:
+        yield
+    except (ViolationError, ForeignError, UnreadableError):
+        raise
+    except UnicodeError as error:
+        raise ViolationError(f"{what} holds bytes that are not UTF-8") from error
+    except Exception as error:  # h5py raises any of Python's
+        raise UnreadableError(f"{what} cannot be read ({error!r})") from error
+
+
+def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
+    """Check every node that is read: where it lies, its kind, type and shape.
+
+    Parameters
+    ----------
+    file : h5py.File
+    size : int
+        Bytes of the file.
+    checksums : bool
+        Whether there must be checksums whatever version the file claims.
+
+    Raises
+    ------
+    ForeignError
+    ViolationError
+    UnreadableError
+    """
+    with reading("the file"):
+        _check_root(file)
+        problem = file.id.links.visit(_link_problem, info=True)
+        if problem is not None:  # raised there, it would break h5py
+            raise ViolationError(problem)
+        if checksums or has_checksums(file):
+            _check_checksums(file)
+        X, provenance = _dataset(file, "X", "array"), _dataset(file, "provenance", "json")
+        obs, var = (_frame(file, name) for name in ("obs", "var"))
+        _check_type(X, h5t.FLOAT)
+        if X.id.get_type().get_size() != np.dtype(np.float32).itemsize:
+            raise ViolationError("/X must be float32")
+        if X.chunks is None or X.maxshape != (None, None):
+            raise ViolationError("/X must be chunked, and resizable along both axes")
+        shape = tuple(len(next(iter(frame.values()))) for frame in (obs, var))
+        if X.shape != shape:
+            raise ViolationError(f"/X is {X.shape}, not obs × var, {shape}")
+        _check_type(provenance, h5t.STRING)
+        if provenance.shape != ():
+            raise ViolationError("/provenance must be a scalar")
+        _check_sizes([X, provenance, *obs.values(), *var.values()], size)
+        return Layout(X, obs, var, provenance)
+
+
+def has_checksums(file: h5py.File) -> bool:
+    """Whether a file is of a version that has checksums; they must be there then."""
+    version = text_attribute(file, "encoding-version")
+    return version not in VERSIONS_WITHOUT_CHECKSUMS
+
+
+def text_attribute(node: h5py.HLObject, name: str) -> str:
+    """Return an attribute that is one text."""
+    values = _texts_of_attribute(node, name, 0)
+    return values[0]
+
+
+def texts_attribute(node: h5py.HLObject, name: str) -> list[str]:
+    """Return an attribute that is a list of texts."""
+    return _texts_of_attribute(node, name, 1)
+
+
+def column_names(group: h5py.Group) -> list[str]:
+    """Columns of a frame, its index first."""
+    index = text_attribute(group, "_index")
+    return [index, *texts_attribute(group, "column-order")]
+
+
+def read_column(data: h5py.Dataset, rows: slice | tuple[()] = ()) -> NDArray[Any]:
+    """Read numbers, or text as an array of objects."""
+    with reading(data.name):
+        values: Any = data[rows]
+        if data.dtype.kind != "O":
+            return np.asarray(values)
+        if isinstance(values, bytes):
+            return np.array(values.decode(), dtype=object)
+        return np.array([text.decode() for text in values.tolist()], dtype=object)
+
+
+def _check_root(file: h5py.File) -> None:
+    if "encoding-type" not in file.attrs:
+        raise ForeignError("an HDF5 file of another program (it has no encoding-type)")
+    kind = text_attribute(file, "encoding-type")
+    if kind != ENCODING_TYPE:
+        raise ForeignError(f"an HDF5 file of another program (its encoding-type is {kind!r})")
+    version = text_attribute(file, "encoding-version")
+    if version.split(".")[0] != ENCODING_VERSION.split(".")[0]:
+        raise ForeignError(
+            f"written as version {repr(version)[1:-1]} of the format; this spdkit reads "
+            f"{ENCODING_VERSION}. Use a matching spdkit, or write a new file"
+        )
+
+
+def _link_problem(name: bytes, info: h5l.LinkInfo) -> str | None:
+    if info.type == h5l.TYPE_HARD:
+        return None
+    kinds = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link into another file"}
+    path = "/" + name.decode("utf-8", "backslashreplace")
+    kind = kinds.get(info.type, "a link of an unknown kind")
+    return f"{path!r} is {kind}: every node must lie in the file itself"
+
+
+def _node(group: h5py.Group, name: str, cls: Any, kind: str) -> Any:
+    if name not in group:
+        raise ViolationError(f"there is no {_path(group, name)}")
+    node: Any = group[name]
+    if not isinstance(node, cls):
+        raise ViolationError(f"{_path(group, name)} must be a {cls.__name__.lower()}")
+    actual = text_attribute(node, "encoding-type")
+    if not kind:  # a column
+        kind = "string-array" if node.id.get_type().get_class() == h5t.STRING else "array"
+    if actual != kind:
+        where = _path(group, name)
+        raise ViolationError(f"{where}: its encoding-type must be {kind!r}, not {actual!r}")
+    _open_text(node, "encoding-version", 0)
+    return node
+
+
+def _path(group: h5py.Group, name: str) -> str:
+    path = f"{group.name.rstrip('/')}/{name}"
+    return path if path.isprintable() else repr(path)
+
+
+def _dataset(group: h5py.Group, name: str, kind: str = "") -> h5py.Dataset:
+    """Open a dataset; without a kind a column, of text or of numbers."""
+    data: h5py.Dataset = _node(group, name, h5py.Dataset, kind)
+    properties = data.id.get_create_plist()
+    if properties.get_external_count() or properties.get_layout() == h5d.VIRTUAL:
+        raise ViolationError(f"{data.name!r}: its values must lie in the file itself")
+    filters = {properties.get_filter(n)[0] for n in range(properties.get_nfilters())}
+    if filters - _FILTERS:
+        raise ViolationError(f"{data.name!r}: only filters built into HDF5 may be used")
+    if data.id.get_space().get_simple_extent_type() == h5s.NULL:
+        raise ViolationError(f"{data.name!r} has no shape")
+    return data
+
+
+def _check_type(data: h5py.Dataset, *classes: int) -> None:
+    stored = data.id.get_type()
+    if stored.get_class() not in classes:
+        names = {**_NUMBERS, h5t.STRING: "text"}
+        raise ViolationError(f"{data.name!r} must be {' or '.join(names[c] for c in classes)}")
+    if isinstance(stored, h5t.TypeStringID) and not stored.is_variable_str():
+        raise ViolationError(f"{data.name!r} must be text of variable length")
+    if stored.get_class() in _NUMBERS and stored.get_size() > 8:
+        raise ViolationError(f"{data.name!r} must have numbers of 8 bytes at most")
+
+
+def _frame(file: h5py.File, name: str) -> Columns:
+    group = _node(file, name, h5py.Group, "dataframe")
+    names = column_names(group)
+    repeated = [column for column, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ViolationError(f"/{name}: columns are named twice: {listing(repeated, quote=True)}")
+    columns = {}
+    for column in names:
+        if not column or "/" in column or column == ".":
+            raise ViolationError(f"/{name}: {column!r} is no name of a column")
+        data = _dataset(group, column)
+        _check_type(data, h5t.STRING, h5t.INTEGER, h5t.FLOAT)
+        columns[column] = data
+    n_rows = columns[names[0]].shape
+    for column, data in columns.items():
+        if len(data.shape) != 1 or data.shape != n_rows:
+            raise ViolationError(f"/{name}: {column!r} is {data.shape}, the index {n_rows}")
+    _check_type(columns[names[0]], h5t.STRING)
+    return columns
+
+
+def _texts_of_attribute(node: Any, name: str, n_axes: int) -> list[str]:
+    attribute = _open_text(node, name, n_axes)
+    values = np.empty(attribute.shape, dtype=attribute.dtype)
+    with reading(f"the attribute {name} of {node.name!r}"):
+        attribute.read(values)
+        return [value.decode() for value in values.ravel().tolist()]
+
+
+def _open_text(node: Any, name: str, n_axes: int) -> h5a.AttrID:
+    key = name.encode()
+    if not h5a.exists(node.id, key):
+        raise ViolationError(f"{node.name!r}: its attribute {name} is missing")
+    attribute = h5a.open(node.id, key)
+    if attribute.get_type().get_class() != h5t.STRING or len(attribute.shape) != n_axes:
+        kind = "a list of texts" if n_axes else "one text"
+        raise ViolationError(f"{node.name!r}: its attribute {name} must be {kind}")
+    return attribute
+
+
+def _check_sizes(datasets: Sequence[h5py.Dataset], size: int) -> None:
+    limit = LARGEST_RATIO * size + LARGEST_ANYWAY
+    total = 0
+    for data in datasets:
+        itemsize = data.id.get_type().get_size()
+        total += itemsize * max(math.prod(data.shape), math.prod(data.chunks or ()))
+        if total > limit:
+            raise ViolationError(
+                f"{data.name!r} is {data.shape}, more than a file of {size} bytes may hold: arrays "
+                f"may have {LARGEST_RATIO} times its size"
+            )
+
+
+def _check_checksums(file: h5py.File) -> None:
+    group = _node(file, "checksums", h5py.Group, "checksums")
+    for name, n_axes in (("rows", 2), ("var", 0), ("provenance", 0)):
+        data = _dataset(group, name, "array")
+        _check_type(data, h5t.INTEGER)
+        if len(data.shape) != n_axes:
+            raise ViolationError(f"/checksums/{name} must have {n_axes} axes")
+    texts_attribute(group["rows"], "columns")
