@@ -4,6 +4,7 @@ from . import (
     feature_store as feature_store,
     provenance as provenance,
     summary as summary,
+    vetting as vetting,
 )
 from .errors import StoreError as StoreError
 from .feature_store import FeatureStore as FeatureStore

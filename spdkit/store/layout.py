@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5l, h5s, h5t, h5z
+from h5py import h5a, h5d, h5l, h5t, h5z
 from numpy.typing import NDArray
 
 from spdkit.common.messages import listing
@@ -31,7 +31,8 @@ _FILTERS = {
     *(h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32),
     *(h5z.FILTER_SZIP, h5z.FILTER_NBIT, h5z.FILTER_SCALEOFFSET),
 }
-_NUMBERS = {h5t.INTEGER: "an integer", h5t.FLOAT: "a float"}
+_TYPES = {h5t.INTEGER: "integers", h5t.FLOAT: "floats", h5t.STRING: "text"}
+_LARGEST_NUMBER = 8  # bytes
 Columns = dict[str, h5py.Dataset]
 
 
@@ -91,9 +92,9 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
             raise ViolationError(problem)
         if checksums or has_checksums(file):
             _check_checksums(file)
-        X, provenance = _dataset(file, "X", "array"), _dataset(file, "provenance", "json")
+        X = _dataset(file, "X", [h5t.FLOAT])
+        provenance = _dataset(file, "provenance", [h5t.STRING], "json")
         obs, var = (_frame(file, name) for name in ("obs", "var"))
-        _check_type(X, h5t.FLOAT)
         if X.id.get_type().get_size() != np.dtype(np.float32).itemsize:
             raise ViolationError("/X must be float32")
         if X.chunks is None or X.maxshape != (None, None):
@@ -101,7 +102,6 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
         shape = tuple(len(next(iter(frame.values()))) for frame in (obs, var))
         if X.shape != shape:
             raise ViolationError(f"/X is {X.shape}, not obs × var, {shape}")
-        _check_type(provenance, h5t.STRING)
         if provenance.shape != ():
             raise ViolationError("/provenance must be a scalar")
         _check_sizes([X, provenance, *obs.values(), *var.values()], size)
@@ -165,20 +165,20 @@ def _link_problem(name: bytes, info: h5l.LinkInfo) -> str | None:
     return f"{path!r} is {kind}: every node must lie in the file itself"
 
 
-def _node(group: h5py.Group, name: str, cls: Any, kind: str) -> Any:
+def _open(group: h5py.Group, name: str, cls: Any) -> Any:
     if name not in group:
         raise ViolationError(f"there is no {_path(group, name)}")
     node: Any = group[name]
     if not isinstance(node, cls):
         raise ViolationError(f"{_path(group, name)} must be a {cls.__name__.lower()}")
-    actual = text_attribute(node, "encoding-type")
-    if not kind:  # a column
-        kind = "string-array" if node.id.get_type().get_class() == h5t.STRING else "array"
-    if actual != kind:
-        where = _path(group, name)
-        raise ViolationError(f"{where}: its encoding-type must be {kind!r}, not {actual!r}")
-    _open_text(node, "encoding-version", 0)
     return node
+
+
+def _require_kind(node: Any, kind: str) -> None:
+    if (actual := text_attribute(node, "encoding-type")) != kind:
+        raise ViolationError(f"{node.name!r}: its encoding-type must be {kind!r}, not {actual!r}")
+    if not h5a.exists(node.id, b"encoding-version"):
+        raise ViolationError(f"{node.name!r}: its attribute encoding-version is missing")
 
 
 def _path(group: h5py.Group, name: str) -> str:
@@ -186,69 +186,65 @@ def _path(group: h5py.Group, name: str) -> str:
     return path if path.isprintable() else repr(path)
 
 
-def _dataset(group: h5py.Group, name: str, kind: str = "") -> h5py.Dataset:
-    """Open a dataset; without a kind a column, of text or of numbers."""
-    data: h5py.Dataset = _node(group, name, h5py.Dataset, kind)
+def _dataset(
+    group: h5py.Group, name: str, classes: Collection[int], kind: str = ""
+) -> h5py.Dataset:
+    """Open a dataset of some types of HDF5, and of a kind: that of its type, if not given."""
+    data: h5py.Dataset = _open(group, name, h5py.Dataset)
+    stored = data.id.get_type()
+    if (actual := stored.get_class()) not in classes:
+        raise ViolationError(f"{data.name!r} must be {' or '.join(_TYPES[c] for c in classes)}")
+    if actual == h5t.STRING and not stored.is_variable_str():
+        raise ViolationError(f"{data.name!r} must be text of variable length")
+    if actual != h5t.STRING and stored.get_size() > _LARGEST_NUMBER:
+        raise ViolationError(f"{data.name!r} must have numbers of {_LARGEST_NUMBER} bytes at most")
+    _require_kind(data, kind or ("string-array" if actual == h5t.STRING else "array"))
     properties = data.id.get_create_plist()
     if properties.get_external_count() or properties.get_layout() == h5d.VIRTUAL:
         raise ViolationError(f"{data.name!r}: its values must lie in the file itself")
     filters = {properties.get_filter(n)[0] for n in range(properties.get_nfilters())}
     if filters - _FILTERS:
         raise ViolationError(f"{data.name!r}: only filters built into HDF5 may be used")
-    if data.id.get_space().get_simple_extent_type() == h5s.NULL:
+    if data.shape is None:
         raise ViolationError(f"{data.name!r} has no shape")
     return data
 
 
-def _check_type(data: h5py.Dataset, *classes: int) -> None:
-    stored = data.id.get_type()
-    if stored.get_class() not in classes:
-        names = {**_NUMBERS, h5t.STRING: "text"}
-        raise ViolationError(f"{data.name!r} must be {' or '.join(names[c] for c in classes)}")
-    if isinstance(stored, h5t.TypeStringID) and not stored.is_variable_str():
-        raise ViolationError(f"{data.name!r} must be text of variable length")
-    if stored.get_class() in _NUMBERS and stored.get_size() > 8:
-        raise ViolationError(f"{data.name!r} must have numbers of 8 bytes at most")
-
-
 def _frame(file: h5py.File, name: str) -> Columns:
-    group = _node(file, name, h5py.Group, "dataframe")
+    group = _open(file, name, h5py.Group)
+    _require_kind(group, "dataframe")
     names = column_names(group)
     repeated = [column for column, count in Counter(names).items() if count > 1]
     if repeated:
         raise ViolationError(f"/{name}: columns are named twice: {listing(repeated, quote=True)}")
     columns = {}
     for column in names:
-        if not column or "/" in column or column == ".":
+        if column in ("", ".") or "/" in column or "\0" in column:
             raise ViolationError(f"/{name}: {column!r} is no name of a column")
-        data = _dataset(group, column)
-        _check_type(data, h5t.STRING, h5t.INTEGER, h5t.FLOAT)
-        columns[column] = data
+        columns[column] = _dataset(group, column, _TYPES if column != names[0] else [h5t.STRING])
     n_rows = columns[names[0]].shape
     for column, data in columns.items():
         if len(data.shape) != 1 or data.shape != n_rows:
             raise ViolationError(f"/{name}: {column!r} is {data.shape}, the index {n_rows}")
-    _check_type(columns[names[0]], h5t.STRING)
     return columns
 
 
 def _texts_of_attribute(node: Any, name: str, n_axes: int) -> list[str]:
-    attribute = _open_text(node, name, n_axes)
-    values = np.empty(attribute.shape, dtype=attribute.dtype)
-    with reading(f"the attribute {name} of {node.name!r}"):
-        attribute.read(values)
-        return [value.decode() for value in values.ravel().tolist()]
-
-
-def _open_text(node: Any, name: str, n_axes: int) -> h5a.AttrID:
     key = name.encode()
     if not h5a.exists(node.id, key):
         raise ViolationError(f"{node.name!r}: its attribute {name} is missing")
     attribute = h5a.open(node.id, key)
-    if attribute.get_type().get_class() != h5t.STRING or len(attribute.shape) != n_axes:
+    stored, shape = attribute.get_type(), attribute.shape
+    if stored.get_class() != h5t.STRING or len(shape) != n_axes:
         kind = "a list of texts" if n_axes else "one text"
         raise ViolationError(f"{node.name!r}: its attribute {name} must be {kind}")
-    return attribute
+    values = np.empty(shape, dtype=stored.dtype)
+    try:
+        attribute.read(values)
+        return [value.decode() for value in values.ravel().tolist()]
+    except UnicodeError as error:
+        where = f"{node.name!r}: its attribute {name}"
+        raise ViolationError(f"{where} holds bytes that are not UTF-8") from error
 
 
 def _check_sizes(datasets: Sequence[h5py.Dataset], size: int) -> None:
@@ -265,10 +261,10 @@ def _check_sizes(datasets: Sequence[h5py.Dataset], size: int) -> None:
 
 
 def _check_checksums(file: h5py.File) -> None:
-    group = _node(file, "checksums", h5py.Group, "checksums")
+    group = _open(file, "checksums", h5py.Group)
+    _require_kind(group, "checksums")
     for name, n_axes in (("rows", 2), ("var", 0), ("provenance", 0)):
-        data = _dataset(group, name, "array")
-        _check_type(data, h5t.INTEGER)
+        data = _dataset(group, name, [h5t.INTEGER])
         if len(data.shape) != n_axes:
             raise ViolationError(f"/checksums/{name} must have {n_axes} axes")
     texts_attribute(group["rows"], "columns")

@@ -15,13 +15,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
 from spdkit.common.threads import THREAD_VARIABLES
 from spdkit.store.errors import (
     Damage,
+    DamagedStoreError,
     ForeignError,
     StoreError,
     StoreInUseError,
@@ -44,6 +47,33 @@ _MOST_STATES = 4096
 # Within a tick of the disk's clock a file can change and keep its time.
 _TICK_NS = 50_000_000
 _sound: set[State] = set()
+
+
+@dataclass(frozen=True)
+class StoreCheck:
+    """Whether a store is what was written.
+
+    Attributes
+    ----------
+    path : str
+    seal : str
+        ``"whole"``, ``"broken"``, or ``"missing"`` (an older file, or one that another program
+        changed).
+    problem : str
+        What is wrong, and what to do; empty when nothing is.
+    damage : Damage or None
+        What is lost.
+    """
+
+    path: str
+    seal: str
+    problem: str
+    damage: Damage | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether the store can be read."""
+        return not self.problem
 
 
 @contextmanager
@@ -99,6 +129,22 @@ def vet(paths: Sequence[Path]) -> dict[Path, StoreError]:
     return {path: error for path, error in errors.items() if error is not None}
 
 
+def verify(path: Path) -> StoreCheck:
+    """Read a store whole, whatever its seal says.
+
+    Raises
+    ------
+    StoreError
+        When there is no such file, or another program writes it.
+    """
+    seal = seal_of(path)
+    (error,) = survey_all([path])
+    if isinstance(error, StoreInUseError):
+        raise error
+    damage = error.damage if isinstance(error, DamagedStoreError) else None
+    return StoreCheck(str(path), seal.value, str(error or ""), damage)
+
+
 def seal_of(path: Path) -> Seal:
     """Compare a file with its seal.
 
@@ -107,28 +153,31 @@ def seal_of(path: Path) -> Seal:
     StoreError
         When it cannot be read.
     """
-    return _examine(path)[0]
+    with _raw(path) as file:
+        return examine(file)
 
 
 def _require_sound(path: Path) -> State:
-    seal, state = _examine(path)
-    if seal is not Seal.WHOLE and state not in _sound:
-        if not h5py.is_hdf5(path):  # nothing to parse: only its error
-            open_hdf5(path).close()
-        (error,) = survey_all([path])
-        if error is not None:
-            raise error
+    with _raw(path) as file:
+        state = _state(os.fstat(file.fileno()))
+        if state in _sound or examine(file) is Seal.WHOLE:
+            return state
+    if not h5py.is_hdf5(path):  # nothing to parse: only its error
+        open_hdf5(path).close()
+    (error,) = survey_all([path])
+    if error is not None:
+        raise error
     return state
 
 
-def _examine(path: Path) -> tuple[Seal, State]:
+@contextmanager
+def _raw(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not (path.is_file() or path.is_dir()):
         # Opening a pipe would wait for a writer.
         raise StoreError(f"{path}: is no regular file")
     try:
         with path.open("rb") as file:
-            state = _state(os.fstat(file.fileno()))
-            return (Seal.WHOLE if state in _sound else examine(file)), state
+            yield file
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file") from None
     except IsADirectoryError:
