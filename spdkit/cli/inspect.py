@@ -11,7 +11,8 @@ import typer
 
 from spdkit import store
 from spdkit.cli.printing import console, plain, print_failures, print_table
-from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines
+from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines, print_line
+from spdkit.common.messages import listing
 
 if TYPE_CHECKING:
     from spdkit.store.summary import StoreSummary
@@ -28,9 +29,20 @@ def inspect(
     stats: Annotated[
         bool, typer.Option("--stats", help="Mean, deviation and range of every feature.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Only read every byte and compare the checksums: are all rows what was written? "
+            "Exit with status 1 if not.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a feature file holds: tracks, features, failures and provenance."""
+    if verify:
+        _verify(file, as_json=as_json)
+        return
     with errors_as_lines(file):
         opened = store.FeatureStore.open(file)
         summary = store.summary.summarise(opened)
@@ -48,6 +60,25 @@ def inspect(
             for name, row in statistics.to_dict("index").items()
         ]
         print_table("features", ["feature", *map(str, statistics.columns)], rows)
+
+
+def _verify(file: Path, *, as_json: bool) -> None:
+    with errors_as_lines(file):
+        check = store.vetting.verify(file.expanduser())
+    if as_json:
+        echo_json({**dataclasses.asdict(check), "sound": check.sound})
+    else:
+        rows = [["seal", check.seal], ["sound", "yes" if check.sound else "no"]]
+        if check.damage is not None:
+            n_tracks = check.damage.n_tracks
+            n_lost = "all" if n_tracks is None else f"{len(check.damage.lost_rows)} of {n_tracks}"
+            rows.append(["rows lost", n_lost])
+            rows.append(["of these", listing(check.damage.lost, 20)])
+        print_table(check.path, ["", ""], rows, header=False)
+        if check.problem:
+            print_line(f"spdkit: {check.problem}")
+    if not check.sound:
+        raise typer.Exit(1)
 
 
 def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool) -> None:
