@@ -25,7 +25,6 @@ from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
 from spdkit.common.text import composed, printable
-from spdkit.tracks.addresses import is_url
 from spdkit.tracks.local_metadata import Runner, read_local_metadata
 from spdkit.tracks.placeholders import missing
 from spdkit.tracks.sidecars import beside
@@ -294,7 +293,7 @@ def read_rows(
 
 
 def _locate(audio: str, folder: Path) -> str:
-    if is_url(audio):
+    if "://" in audio:  # file:// too: a path that is no relative one
         return audio
     try:
         path = str(folder / Path(audio).expanduser())

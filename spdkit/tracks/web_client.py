@@ -65,33 +65,28 @@ class WebClient:
         await self._own.close()
 
     async def _answer(
-        self,
-        method: str,
-        url: URL,
-        *,
-        headers: Mapping[str, str] | None = None,
-        allow_redirects: bool = True,
-        auth: Any = None,
-        cookies: Any = None,
-        **options: Any,
+        self, method: str, url: URL, *, allow_redirects: bool = True, **options: Any
     ) -> ClientResponse:
-        from aiohttp import BasicAuth
-
-        session = self._own
-        if url.user or url.password:
-            auth, url = BasicAuth.from_url(url), url.with_user(None)
-        first, given = url, {"headers": headers, "auth": auth, "cookies": cookies}
+        session, first = self._own, url
         for _ in range(_MOST_REDIRECTS + 1):
-            answer = await session.request(method, url, allow_redirects=False, **given, **options)
+            answer = await session.request(method, url, allow_redirects=False, **options)
             place = answer.headers.get("Location")
             if not allow_redirects or answer.status not in _REDIRECTED or not place:
                 return answer
             answer.release()
             url = await _target(url, place, first)
-            if url.origin() != first.origin() and session is self._own:
-                harmless = {k: v for k, v in (headers or {}).items() if k.lower() in _HEADERS}
-                session, given = self._others, {"headers": harmless}
+            if url.origin() != first.origin():
+                session, options = self._others, _harmless(options)
+            elif session is self._own:
+                url = url.with_user(first.user).with_password(first.password)
         raise RefusedError(f"more than {_MOST_REDIRECTS} redirects")
+
+
+def _harmless(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a request without what is for one server."""
+    headers = options.get("headers") or {}
+    plain = {name: value for name, value in options.items() if name not in _OF_ONE_SERVER}
+    return {**plain, "headers": {k: v for k, v in headers.items() if k.lower() in _HEADERS}}
 
 
 async def _target(url: URL, place: str, first: URL) -> URL:
@@ -99,12 +94,14 @@ async def _target(url: URL, place: str, first: URL) -> URL:
     from yarl import URL
 
     try:
-        target = url.join(URL(place)).with_user(None)
+        target = url.join(URL(place))
+        if target.scheme not in WEB:
+            what = masked(str(target))
+            raise RefusedError(f"redirected to {what}, which is not http nor https")
+        target = target.with_user(None)
         target.origin()
     except ValueError as error:
         raise RefusedError(f"redirected to no address of the web ({error})") from error
-    if target.scheme not in WEB:
-        raise RefusedError(f"redirected to {masked(str(target))}, which is not http nor https")
     if (
         target.origin() != first.origin()
         and await _is_private(target.host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 import time
@@ -22,19 +23,29 @@ class Days:
         Given method, path, range and how often that was asked for before, says what goes wrong
         with it: "" or one of "drop" (half of the body, then the line is cut), "hang up" (no answer
         at all), "stall" (half of the body, then nothing), "short" (half of it as if that were all),
-        or a status and its Retry-After.
+        or a status and its Retry-After; or where it redirects to.
     ranged, stated : bool
         Whether parts are sent; whether answers carry an ETag.
+    headers, passwords : list of dict, set
+        Of all that was asked, names in lower case; ``user:password`` of basic logins.
     """
 
     def __init__(self) -> None:
         self.trouble: Callable[[str, str, str, int], str | tuple[int, str]] = lambda *_: ""
         self.ranged = self.stated = True
+        self.redirect_status = 302
         self.sent = 0
         self.asked: Counter[tuple[str, str, str]] = Counter()
         self.encodings: set[str] = set()
+        self.passwords: set[str] = set()
+        self.headers: list[dict[str, str]] = []
         self.over = threading.Event()
         self.lock = threading.Lock()
+        self.meeting: threading.Barrier | None = None
+
+    def meet(self, count: int) -> None:
+        """Answer only once so many are asked for; fail where they do not come."""
+        self.meeting = threading.Barrier(count, timeout=20)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -56,9 +67,16 @@ class _Handler(BaseHTTPRequestHandler):
             before = days.asked[asked]
             days.asked[asked] += 1
             days.encodings.add(self.headers.get("Accept-Encoding", ""))
+            days.headers.append({name.lower(): value for name, value in self.headers.items()})
+            if (login := self.headers.get("Authorization", "")).startswith("Basic "):
+                days.passwords.add(base64.b64decode(login[6:]).decode())
+        if days.meeting is not None:
+            days.meeting.wait()
         trouble = days.trouble(*asked, before)
-        path = self.folder / self.path.lstrip("/")
-        if isinstance(trouble, tuple):
+        path = self.folder / self.path.partition("?")[0].lstrip("/")
+        if (isinstance(trouble, str) and "://" in trouble) or trouble[:1] == "/":
+            self._redirect(trouble)
+        elif isinstance(trouble, tuple):
             self._refuse(*trouble)
         elif trouble == "hang up":
             self.close_connection = True
@@ -71,6 +89,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if retry_after:
             self.send_header("Retry-After", retry_after)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _redirect(self, place: str) -> None:
+        self.send_response(self.days.redirect_status)
+        self.send_header("Location", place)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
