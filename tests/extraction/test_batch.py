@@ -17,9 +17,10 @@ import h5py
 import numpy as np
 import pytest
 
-from spdkit.extraction import batch
+from spdkit.extraction import batch, track_results, work_plan
 from spdkit.extraction.executors import ExecutorError
 from spdkit.extraction.journal import Journal, JournalError
+from spdkit.extraction.track_results import Task
 from spdkit.extractors import ExtractionError, Extractor, FeatureSpec, LyricsExtractor
 from spdkit.store.errors import StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore
@@ -162,6 +163,112 @@ def test_metadata_is_kept(tmp_path):
     run([track], tmp_path / "out.h5", [Letters()])
     text = FeatureStore.open(tmp_path / "out.h5").obs.loc["a", "metadata"]
     assert json.loads(text) == {"year": 1999, "artist": "Ünïcode ♥"}
+
+
+def test_the_report_says_what_took_longest_and_what_was_remarked(tmp_path, monkeypatch):
+    class Remarking(Letters):
+        name = "remarking"
+        obs_fields = {"note": str}  # noqa: RUF012
+
+        def extract_with_obs(self, track):
+            clock.append(clock[-1] + int(track.lyrics))
+            return np.ones(1, dtype=np.float32), {"note": "odd" if track.track_id == "b" else ""}
+
+    clock = [0.0]
+    monkeypatch.setattr(track_results.time, "perf_counter", lambda: clock[-1])
+    seconds = {"a": 3, "b": 7, "c": 1, "d": 9, "e": 5, "f": 2}
+    tracks = [Track(name, lyrics=str(count)) for name, count in seconds.items()]
+    with ThreadPoolExecutor(1) as executor:
+        report = batch.extract(tracks, tmp_path / "out.h5", [Remarking()], executor=executor)
+    assert report.slowest == (("d", 9.0), ("b", 7.0), ("e", 5.0), ("a", 3.0), ("f", 2.0))
+    assert (report.n_remarks, report.n_failed, report.seconds) == (1, 0, 27.0)
+
+
+def test_failures_are_sorted_and_counted_by_track(music, tmp_path):
+    class Worse(Sizes):
+        name = "another"
+        feature_specs = (FeatureSpec("worse", "1", 0, 1, "nothing", "test"),)
+
+        def extract(self, track):
+            raise ExtractionError(track.audio, "worse")
+
+        def extract_with_obs(self, track):
+            return self.extract(track), {}
+
+    for name in ("z bad.wav", "a bad.wav"):
+        (music / name).write_bytes(b"x")
+    report = run(scan.from_folder(music)[-2:], tmp_path / "out.h5", [Sizes(), Worse()])
+    report = run(scan.from_folder(music), tmp_path / "out.h5", [Sizes(), Worse()])
+    names = [(failure.track_id, failure.extractor) for failure in report.failures]
+    assert names == sorted(names) and len(names) == 12
+    assert report.n_failed == 10
+
+
+def test_a_bar_is_shown_where_it_is_asked_for(music, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(work_plan, "PATIENCE", -1.0)
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    run(scan.from_folder(music), tmp_path / "out.h5")
+    assert capsys.readouterr().err == ""
+    (music / "3.wav").write_bytes(b"changed")
+    run(scan.from_folder(music), tmp_path / "out.h5", progress=True)
+    told = capsys.readouterr().err
+    assert "checking" in told and "8/8" in told
+    assert "extracting" in told and "1/1" in told
+
+
+def shards(monkeypatch, music, target, **options):
+    """How many results each shard had."""
+    sizes = []
+    append = Journal.append
+
+    def note(self, table):
+        sizes.append(len(table.obs))
+        append(self, table)
+
+    monkeypatch.setattr(Journal, "append", note)
+    run(scan.from_folder(music), target, **options)
+    monkeypatch.undo()
+    return sizes
+
+
+def test_shards_are_as_large_as_asked_for_or_take_some_seconds(music, tmp_path, monkeypatch):
+    assert shards(monkeypatch, music, tmp_path / "a.h5", shard_size=3) == [3, 3, 2]
+    assert shards(monkeypatch, music, tmp_path / "b.h5") == [8], "next to no time"
+    monkeypatch.setattr(batch, "_SHARD_SIZE", 5)
+    monkeypatch.setattr(batch, "_SHORTEST_SHARD_SECONDS", -1.0)
+    assert shards(monkeypatch, music, tmp_path / "c.h5") == [5, 3]
+    monkeypatch.setattr(batch, "_LARGEST_SHARD", 6)
+    assert shards(monkeypatch, music, tmp_path / "d.h5") == [6, 2]
+    for options in ({}, {"shard_size": 5}):
+        monkeypatch.setattr(batch, "_SHARD_SECONDS", -1.0)
+        assert shards(monkeypatch, music, tmp_path / f"e{len(options)}.h5", **options) == [1] * 8
+    assert (batch._SHARD_SIZE, batch._SHARD_SECONDS) == (32, 30.0)
+
+
+def test_a_foreign_executor_gets_batches_that_all_its_workers_share(tmp_path):
+    sizes = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, function, *args):
+            sizes.append(len(args[1]))
+            return super().submit(function, *args)
+
+    for count, largest in ((8, 1), (64, 4), (600, 32)):
+        sizes.clear()
+        tracks = [Track(f"{n:03d}", lyrics="la") for n in range(count)]
+        with Counting(1) as executor:
+            batch.extract(tracks, tmp_path / f"{count}.h5", [Letters()], executor=executor)
+        assert (max(sizes), sum(sizes)) == (largest, count)
+
+
+def test_tracks_without_a_file_travel_together(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("nowhere")
+    none = ["none.wav", "link", "a\0b", "\ud800"]
+    there = [str(tmp_path / "a.wav"), f"file://{tmp_path}/a.wav", "http://127.0.0.1:1/a", None]
+    for audio in [str(tmp_path / name) for name in none] + ["file:///none"]:
+        assert batch._has_no_sound(Task(Track("a", audio), ()))
+    assert not any(batch._has_no_sound(Task(Track("a", audio), ())) for audio in there)
 
 
 # --- resuming

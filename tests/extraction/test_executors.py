@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from concurrent.futures import ThreadPoolExecutor
+import re
+import threading
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import pytest
 from threadpoolctl import threadpool_info
-from work import blas_threads, fail_on_three, never_starts, sleep_or_raise, square
+from work import (
+    blas_threads,
+    die_on_three,
+    fail_on_three,
+    never_starts,
+    sleep_or_raise,
+    square,
+)
 
 from spdkit.extraction import executors
 
@@ -39,6 +48,119 @@ def test_local_takes_items_only_as_it_can_work_on_them():
 
 def test_local_workers_have_one_thread():
     assert dict(executors.run_local(blas_threads, [0], jobs=1)) == {0: 1}
+
+
+def test_light_items_travel_together_and_a_lost_batch_costs_one(monkeypatch):
+    batches = []
+
+    class Noting(executors.ProcessPool):
+        def schedule(self, function, args, timeout):
+            batches.append(args[0])
+            return super().schedule(function, args=args, timeout=timeout)
+
+    monkeypatch.setattr(executors, "ProcessPool", Noting)
+    monkeypatch.setattr(executors, "_LIGHT_ITEMS", 4)
+    outcomes = list(
+        executors.run_local(die_on_three, range(10), jobs=1, is_light=lambda n: n not in (2, 9))
+    )
+    results = dict(outcomes)
+    assert len(outcomes) == 10
+    assert isinstance(results.pop(3), executors.WorkerDiedError)
+    assert results == {n: n for n in range(10) if n != 3}
+    assert sorted(batches) == sorted(
+        [(0, 1, 3, 4), (2,), (5, 6, 7, 8), (9,), (0,), (1,), (3,), (4,)]
+    )
+    batches.clear()
+    results = dict(executors.run_local(fail_on_three, range(5), jobs=1, is_light=lambda n: True))
+    assert isinstance(results[3], ValueError)
+    assert batches == [(0, 1, 2, 3), (4,), (0,), (1,), (2,), (3,)]
+
+
+def test_a_foreign_executor_gives_what_ends_together_in_the_order_of_its_submission():
+    """Not in that of a set of futures: a store would have its tracks' shards in any order."""
+
+    class AtOnce(Executor):
+        def submit(self, function, *args):
+            future = Future()
+            future.set_result(function(*args))
+            return future
+
+    outcomes = executors.run_on(AtOnce(), square, range(100), batch_size=1, under_way=100)
+    assert [item for item, _ in outcomes] == list(range(100))
+
+
+def test_an_executors_own_number_of_tasks_goes_before_the_argument():
+    submitted = []
+
+    class Narrow(ThreadPoolExecutor):
+        under_way = 3
+
+        def submit(self, function, *args):
+            submitted.append(args[1])
+            return super().submit(function, *args)
+
+    with Narrow(1) as executor:
+        outcomes = executors.run_on(executor, square, range(50), batch_size=1)
+        next(outcomes)
+        assert len(submitted) <= 3
+        outcomes.close()
+
+
+def test_what_is_not_waited_for_is_cancelled():
+    gate, taken = threading.Event(), []
+
+    def wait_for_gate(n):
+        taken.append(n)
+        gate.wait(20)
+        return n
+
+    with ThreadPoolExecutor(1) as executor:
+        first = executors.run_on(executor, square, [], batch_size=1)
+        assert list(first) == []
+        outcomes = executors.run_on(executor, wait_for_gate, range(9), batch_size=1)
+        gate.set()
+        next(outcomes)
+        gate.clear()
+        outcomes.close()
+        gate.set()
+    assert len(taken) < 9
+
+
+def test_a_lost_item_is_tried_again_alone_and_a_failed_one_is_not():
+    """What dies beside others may have died of them."""
+    sizes = []
+
+    class Dying(Executor):
+        def submit(self, function, *args):
+            sizes.append(args[1])
+            future = Future()
+            if 3 in args[1]:
+                future.set_exception(executors.WorkerDiedError("died"))
+            elif 5 in args[1]:
+                future.set_exception(ValueError("five"))
+            else:
+                future.set_result(function(*args))
+            return future
+
+    outcomes = list(executors.run_on(Dying(), square, range(8), batch_size=4, under_way=64))
+    results = dict(outcomes)
+    assert len(outcomes) == 8
+    assert isinstance(results[3], executors.WorkerDiedError) and isinstance(results[5], ValueError)
+    assert sizes.count([3]) == 2 and sizes[-1] == [3], "alone, when nothing else runs"
+    assert sizes.count([5]) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (3, "died with exit code 3"),
+        (None, "died with exit code None"),
+        (-11, "was ended by signal 11"),
+        (-9, r"was ended by signal 9 \(the system may be out of memory\)"),
+    ],
+)
+def test_deaths_are_told_apart(code, words):
+    assert re.fullmatch(f"its worker process {words}", executors._death(code))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

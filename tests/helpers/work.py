@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import numpy as np
@@ -16,6 +17,16 @@ def fail_on_three(n):
     if n == 3:
         raise ValueError("three")
     return n
+
+
+def die_on_three(n):
+    if n == 3:
+        os._exit(3)
+    return n
+
+
+def process_of(n):
+    return os.getpid()
 
 
 def reset_line():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import mutagen
@@ -15,6 +17,7 @@ from audio_files import melody, save, tag_by_ffmpeg
 from mutagen import id3
 
 from spdkit.extraction import batch
+from spdkit.extraction.executors import WorkerDiedError, run_local
 from spdkit.extractors import Extractor, FeatureSpec
 from spdkit.store.feature_store import FeatureStore
 from spdkit.tracks import local_metadata, scan as tracks
@@ -495,3 +498,79 @@ def test_formats_of_a_real_library_are_picked_up(tmp_path):
         "1.flac": "words of flac",
         "2.ogg": "words of ogg",
     }
+
+
+# --- in other processes
+
+
+@pytest.fixture
+def mixed(folder):
+    """Tags, words and damage of every kind, and a file of words that two tracks share."""
+    root = folder(
+        {
+            **{f"{n}.wav": None for n in range(6)},
+            "4.flac": b"fLaC but no more",
+            "5.mka": b"nothing that mutagen knows",
+            "gone.mp3": b"",
+            "0.txt": WORDS,
+            "0.en.lrc": "[00:01.00]" + WORDS,
+            "1.wav.txt": "-99",
+            "1.lrc": "[00:01.00]la la\n[00:02.00]lo lo",
+            "2.txt": "caf\xe9 au lait, gar\xe7on".encode("latin-1") * 9,
+            "3.txt": b"x" * (MAX_BYTES + 1),
+            "4.txt": "of two tracks",
+        }
+    )
+    tag(root / "2.wav", TIT2="Title", TPE1="Artist", TDRC="no year", USLT=WORDS)
+    tag(root / "3.wav", TIT2="Title", TDRC="1999", USLT="[Instrumental]")
+    tag(root / "5.wav", TIT2="Title", USLT="\n".join(["la la"] * 9))
+    return root
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """As if a folder were so large that all of it but one track is read elsewhere."""
+    monkeypatch.setattr(local_metadata, "_SECONDS_HERE", -1.0)
+    monkeypatch.setattr(local_metadata, "_WORTH_SECONDS", -1.0)
+
+
+@pytest.mark.parametrize("lyrics", [True, False])
+def test_tags_read_in_other_processes_are_the_same(lyrics, mixed, at_once):
+    here = from_folder(mixed, lyrics=lyrics)
+    there = from_folder(mixed, lyrics=lyrics, run=partial(run_local, jobs=1))
+    assert there == here
+    assert len(here.problems) > 1 and len(here.remarks) > 1 + lyrics
+
+
+def test_a_folder_that_is_read_quickly_starts_no_processes(mixed):
+    def run(*_, **__):
+        raise AssertionError("started")
+
+    assert len(from_folder(mixed, run=run)) == 9
+
+
+def test_a_file_that_kills_its_reader_costs_its_own_tags(mixed, at_once):
+    def run(function, items, *, timeout, is_light):
+        assert timeout > 0
+        outcomes = []
+        for item in items:
+            assert is_light(item)
+            dies = (item[1].audio or "").endswith("2.wav")
+            outcomes.append((item, WorkerDiedError("died") if dies else function(item)))
+        return reversed(outcomes)  # they come in any order
+
+    here, there = from_folder(mixed), from_folder(mixed, run=run)
+    assert [a for a, b in zip(here, there, strict=True) if a != b] == [here[2]]
+    assert there[2] == dataclasses.replace(here[2], metadata={}, lyrics=None, lyrics_note="")
+    (problem,) = set(there.problems) - set(here.problems)
+    assert problem == f"{mixed}/2.wav: its tags and lyrics cannot be read: died"
+
+
+def test_reading_elsewhere_moves_the_bar(mixed, at_once, capsys, monkeypatch):
+    monkeypatch.setattr(local_metadata, "PATIENCE", -1.0)
+
+    def run(function, items, **_):
+        return [(item, function(item)) for item in items]
+
+    from_folder(mixed, run=run, progress=True)
+    assert "9/9" in capsys.readouterr().err
