@@ -265,7 +265,8 @@ class Journal:
         names = [path.name for path in self._entries()]
         matches = [_SHARD.fullmatch(n) or _DAMAGED_SHARD.fullmatch(n) for n in names]
         there = {int(match.group(1)) for match in matches if match}
-        gaps = sorted(set(range(1, max(there, default=0))) - there)
+        last = max((int(path.stem) for path in self.shards()), default=0)
+        gaps = sorted(set(range(1, last)) - there)
         if gaps:
             warnings.warn(
                 f"{self.folder}: {listing([f'{number:08d}.h5' for number in gaps])} missing; their "

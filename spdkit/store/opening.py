@@ -10,6 +10,7 @@ import h5py
 
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.layout import ENCODING_TYPE
+from spdkit.store.seal import MAGIC, SIZE
 
 # What to do about a file that is no store, and about one that was.
 WRITE_AGAIN = "Write it again with `spdkit extract`, or restore it from a copy"
@@ -17,7 +18,7 @@ REPAIR = (
     "Run `spdkit extract` to this file again: it keeps the rows that are whole, does the others "
     "again, and keeps the damaged file beside; or restore it from a copy"
 )
-_HEAD = 1 << 16
+_HEAD, _SIGNATURE = 1 << 16, b"\x89HDF\r\n\x1a\n"
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -33,9 +34,8 @@ def open_hdf5(path: Path) -> h5py.File:
     except OSError as error:
         if "lock file" in str(error) or "already open for" in str(error):
             raise StoreInUseError(f"{path}: {_lock_reason(error)}") from error
-        damaged = "truncated" in str(error)
-        reason = "truncated or damaged" if damaged else "not an HDF5 file"
-        if damaged and was_store(path):
+        reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
+        if was_store(path):
             raise damaged_store(path, Damage(f"{reason} ({error})")) from error
         raise StoreError(f"{path}: {reason} ({error}). {WRITE_AGAIN}") from error
 
@@ -46,9 +46,13 @@ def damaged_store(path: Path, damage: Damage) -> DamagedStoreError:
 
 
 def was_store(path: Path) -> bool:
-    """Whether a file that cannot be read looks like one of ours."""
+    """Whether a file that cannot be read looks like one of ours, by its head or its seal."""
     with path.open("rb") as file:
-        return ENCODING_TYPE.encode() in file.read(_HEAD)
+        head = file.read(_HEAD)
+        if head.startswith(_SIGNATURE) and ENCODING_TYPE.encode() in head:
+            return True
+        file.seek(max(0, file.seek(0, os.SEEK_END) - SIZE))
+        return file.read().startswith(MAGIC)
 
 
 def _lock_reason(error: OSError) -> str:

@@ -242,6 +242,7 @@ def test_random_damage_changes_no_number(path, written):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_much_random_damage_changes_no_number(path, written):
     outcomes = check_random_damage(path, written, range(1000, 2000))
     print(outcomes)
