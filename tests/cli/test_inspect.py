@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 from command_line import invoke
+from store_tables import table
 
 from spdkit import AudioExtractor
 from spdkit.extraction import batch
+from spdkit.store.feature_store import write_store
 from spdkit.tracks import scan
 
 
@@ -32,3 +35,21 @@ def test_inspect_lists_at_most_twenty_failures_unless_asked(tmp_path):
     assert "… and 5 more" in short
     assert invoke("inspect", tmp_path / "f.h5", "--failures").stdout.count("empty file") == 25
     assert "nan" not in invoke("inspect", tmp_path / "f.h5", "--stats").stdout
+
+
+def test_inspect_verifies_every_byte(tmp_path):
+    write_store(tmp_path / "f.h5", table(300))
+    done = invoke("inspect", tmp_path / "f.h5", "--verify")
+    assert (done.exit_code, "whole" in done.stdout, "yes" in done.stdout) == (0, True, True)
+    data = (tmp_path / "f.h5").read_bytes()
+    (tmp_path / "f.h5").write_bytes(data.replace(b"/music/299 ", b"/music/2~9 "))
+    done = invoke("inspect", tmp_path / "f.h5", "--verify")
+    assert (done.exit_code, "44 of 300" in done.stdout) == (1, True)
+    assert "44 of 300 rows are lost: 'track 256'" in done.stderr
+    done = invoke("inspect", tmp_path / "f.h5", "--verify", "--json")
+    check = json.loads(done.stdout)
+    assert (done.exit_code, check["sound"], check["seal"]) == (1, False, "broken")
+    assert check["damage"]["lost"] == [f"track {n}" for n in range(256, 300)]
+    (tmp_path / "f.h5").write_bytes(data[:-48])
+    check = json.loads(invoke("inspect", tmp_path / "f.h5", "--verify", "--json").stdout)
+    assert (check["sound"], check["seal"], check["damage"]) == (True, "missing", None)

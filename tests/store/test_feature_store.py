@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 import string
@@ -19,6 +20,7 @@ from store_tables import table
 
 from spdkit.store.errors import StoreError, StoreInUseError
 from spdkit.store.feature_store import (
+    ENCODING_TYPE,
     FeatureStore,
     FeatureTable,
     default_family,
@@ -260,3 +262,85 @@ def test_any_float_round_trips(ids, values, tmp_path_factory):
     target = tmp_path_factory.mktemp("floats") / "f.h5"
     write_store(target, FeatureTable(X, written.obs, written.var, written.provenance))
     assert FeatureStore.open(target).X.tobytes() == X.tobytes()
+
+
+# --- files of earlier versions, as they were written: by h5py alone, from what their FORMAT.md said
+
+
+def older_file(path, version):
+    """Write a file of version 1.0 or 1.1 by hand; return its numbers."""
+    text = h5py.string_dtype()
+
+    def node(place, kind):
+        place.attrs["encoding-type"], place.attrs["encoding-version"] = kind, "1.0"
+        return place
+
+    def frame(file, name, index, columns):
+        group = node(file.create_group(name), "dataframe")
+        group.attrs["_index"] = index
+        group.attrs["column-order"] = np.array([c for c in columns if c != index], dtype=text)
+        for column, values in columns.items():
+            if isinstance(values[0], str):
+                node(group.create_dataset(column, data=values, dtype=text), "string-array")
+            else:
+                node(group.create_dataset(column, data=np.array(values)), "array")
+
+    values = np.array([[1, np.nan], [2, 3], [np.nan, np.nan]], dtype=np.float32)
+    with h5py.File(path, "w") as file:
+        file.attrs["encoding-type"], file.attrs["encoding-version"] = ENCODING_TYPE, version
+        X = file.create_dataset("X", data=values, chunks=(3, 2), maxshape=(None, None))
+        node(X, "array")
+        tracks = {
+            "track_id": ["a", "b", "ü"],
+            "audio": ["/m/a.wav", "", "/m/ü.wav"],
+            "size": [3, -1, 5],
+            "modified": ["2025-01-01T00:00:00.000000000Z", "", ""],
+            "content": ["00ff", "", ""],
+            "metadata": ['{"title": "A"}', "", ""],
+            "x_status": ["ok", "absent", "failed"],
+            "x_error": ["", "", "too short"],
+            "x_content": ["00ff", "", ""],
+            "x_sr": [44100.0, np.nan, np.nan],
+        }
+        frame(file, "obs", "track_id", tracks)
+        features = {
+            "name": ["mfcc_1", "mfcc_2"],
+            "extractor": ["x", "x"],
+            "unit": ["1", "dB"],
+            "low": [0.0, -np.inf],
+            "high": [1.0, np.inf],
+            **({"family": ["timbre", "timbre"]} if version == "1.1" else {}),
+            "description": ["", ""],
+            "reference": ["", ""],
+        }
+        frame(file, "var", "name", features)
+        facts = {"version": "1", "modality": "audio", "parameters": {"sr": 44100}}
+        described = {"x": {**facts, "obs_fields": {"sr": "float"}}}
+        content = json.dumps({"packages": {"numpy": ["2.0"]}, "extractors": described})
+        node(file.create_dataset("provenance", data=content, dtype=text), "json")
+    return values
+
+
+@pytest.mark.parametrize(("version", "family"), [("1.0", "mfcc"), ("1.1", "timbre")])
+def test_files_of_earlier_versions_are_read(version, family, tmp_path):
+    values = older_file(tmp_path / "old.h5", version)
+    table = FeatureStore.open(tmp_path / "old.h5").read()
+    assert table.X.tobytes() == values.tobytes()
+    assert list(table.obs.index) == ["a", "b", "ü"]
+    assert list(table.obs["size"]) == [3, -1, 5]
+    assert list(table.obs["x_status"]) == ["ok", "absent", "failed"]
+    assert list(table.var["family"]) == [family] * 2
+    assert table.provenance["extractors"]["x"]["parameters"] == {"sr": 44100}
+    write_store(tmp_path / "new.h5", table)
+    again = FeatureStore.open(tmp_path / "new.h5").read()
+    assert again.X.tobytes() == values.tobytes() and again.obs.equals(table.obs)
+
+
+def test_a_reader_of_1_1_reads_a_file_of_today(path):
+    """What it looked at, by h5py: nodes, attributes and shapes; what is new it passes over."""
+    with h5py.File(path) as file:
+        assert file.attrs["encoding-version"].split(".")[0] == "1"
+        assert file["X"].shape == (len(file["obs/track_id"]), len(file["var/name"]))
+        assert np.array_equal(file["X"][...], table().X)
+        assert list(file["obs/track_id"].asstr()) == list(table().obs.index)
+        assert json.loads(file["provenance"].asstr()[()]) == table().provenance
