@@ -6,7 +6,7 @@ a rebuilt net answers the same to the bit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,11 +33,26 @@ def from_arrays(name: str, net: Net, arrays: Mapping[str, NDArray[Any]]) -> Net:
     RuntimeError
         When these are no arrays of such a net.
     """
-    net.load_state_dict(
-        {
-            key.removeprefix(f"{name}."): torch.from_numpy(array)
-            for key, array in arrays.items()
-            if key.startswith(f"{name}.")
-        }
-    )
+    net.load_state_dict(_tensors(name, arrays))
     return net.double().eval()
+
+
+def rebuilt(name: str, make: Callable[[], Net], arrays: Mapping[str, NDArray[Any]]) -> Net:
+    """Do as `from_arrays`; the net is compared with the arrays before it takes any memory.
+
+    Raises
+    ------
+    RuntimeError
+        When these are no arrays of such a net.
+    """
+    with torch.device("meta"):
+        make().load_state_dict(_tensors(name, arrays), assign=True)
+    return from_arrays(name, make(), arrays)
+
+
+def _tensors(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
+    return {
+        key.removeprefix(f"{name}."): torch.from_numpy(array)
+        for key, array in arrays.items()
+        if key.startswith(f"{name}.")
+    }

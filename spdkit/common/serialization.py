@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.parameters import check_parameters
 from spdkit.common.sealed_folder import SealedFolder, digest, pack
 from spdkit.common.versions import installed_versions
 
@@ -67,12 +68,15 @@ class SavedForm:
         What to raise.
     packages : tuple of str
         Whose versions are written down.
+    unbounded : tuple of str
+        Last parts of names of arrays that may hold NaN and infinity; no others may.
     """
 
     kind: str
     classes: Mapping[str, str]
     error: type[SpdkitError]
     packages: tuple[str, ...]
+    unbounded: tuple[str, ...] = ()
 
     @property
     def json_name(self) -> str:
@@ -109,6 +113,7 @@ class SavedForm:
             if array.dtype.kind not in "biuf":
                 kind = "Python objects" if array.dtype.hasobject else str(array.dtype)
                 raise self.error(f"{name} holds {kind}, which are not written")
+            self._require_finite(name, array)
         packed = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         contents = {_ARRAYS: packed, **(files or {})}
         described = {
@@ -173,7 +178,10 @@ class SavedForm:
                     f"{folder}: holds {type(fitted).__name__}, not {cls.__name__}: "
                     f"load_{self.kind} takes any"
                 )
-            fitted.restore_state(described["facts"], load(packed))
+            arrays = load(packed)
+            for name, array in arrays.items():
+                self._require_finite(name, array)
+            fitted.restore_state(described["facts"], arrays)
         except SpdkitError:
             raise
         except Exception as reason:
@@ -193,6 +201,12 @@ class SavedForm:
             these names that are not ours.
         """
         self._folder(folder).require_room(names)
+
+    def _require_finite(self, name: str, array: NDArray[Any]) -> None:
+        if name.rpartition(".")[2] in self.unbounded or array.dtype.kind != "f":
+            return
+        if n := int((~np.isfinite(array)).sum()):
+            raise self.error(f"{name} holds {n} values that are no finite numbers")
 
     def _folder(self, folder: str | os.PathLike[str]) -> SealedFolder:
         return SealedFolder(Path(folder).expanduser(), self.kind, self.error, (_ARRAYS,))
@@ -252,7 +266,9 @@ class SavedForm:
         if name not in self.classes:
             raise ValueError(f"it names {name!r}, which is none of {', '.join(self.classes)}")
         cls = getattr(import_module(self.classes[name]), name)
-        return cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
+        made = cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
+        check_parameters(_parameters(made), made._parameter_constraints, self.error)
+        return made
 
 
 class Saved:

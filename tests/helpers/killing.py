@@ -324,6 +324,8 @@ def main(name: str, sandbox: Path, n: int, seed: int) -> dict[str, object]:
     old = job.state(work)
     shutil.copytree(work, base)
     gc.collect()
+    # What is imported or compiled at first use is so here, and not in each of the children.
+    job.run(Path(shutil.copytree(base, sandbox / "warm")))
     n_calls = int(in_child(lambda: counted(job, work))[1])
     new, after = job.state(work), set(files_of(work))
     assert new != old, "the job changes nothing"

@@ -276,7 +276,10 @@ class Forecaster(Saved, BaseEstimator):
     def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
         """Take what `saved_state` gave."""
         panel = serialization.panel_from(facts, arrays)
+        panel.require(self.least_rows(), f"{self.label} cannot have learned from fewer")
         residuals = Residuals(arrays["residuals"]) if "residuals" in arrays else None
+        if residuals is not None and residuals.scaled.shape[1:-1] != (len(panel),):
+            raise ForecastError("the errors that intervals are made of are not of these series")
         self.restore_panel(panel, part_of(arrays, _STATE), residuals)
 
     def _panel(

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from spdkit.common.messages import needs_extra
 from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
-from spdkit.common.serialization import part_of
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
@@ -98,8 +97,9 @@ class GlobalRecurrentForecaster(Forecaster):
     _parameter_constraints: ClassVar = {
         "cell": OneOf(*get_args(Cell)),
         "loss": OneOf(*get_args(Loss)),
+        "horizon": Whole(1, 100_000),  # which a net holds in memory
         **dict.fromkeys(
-            ("horizon", "input_size", "width", "epochs", "batch_size", "n_models", "max_origins"),
+            ("input_size", "width", "epochs", "batch_size", "n_models", "max_origins"),
             Whole(),
         ),
         **dict.fromkeys(("degree", "seed"), Whole(0)),
@@ -207,14 +207,11 @@ class GlobalRecurrentForecaster(Forecaster):
 
     def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
         with needs_extra("a recurrent forecaster", "learn", ForecastError):
-            import torch
+            from spdkit.nets import weights
 
-        self.nets_ = []
-        for i in range(self.n_models):
-            net = self._net()
-            weights = part_of(state, f"{i}.")
-            net.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
-            self.nets_.append(net.eval())
+        self.nets_ = [
+            weights.rebuilt(str(i), self._net, state).float() for i in range(self.n_models)
+        ]
 
 
 def _sigma(outputs: Tensor, inverse: Tensor) -> Tensor:

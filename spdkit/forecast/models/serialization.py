@@ -34,7 +34,7 @@ CLASSES = {
     "Rolling": "spdkit.forecast.models.rolling",
 }
 PACKAGES = ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm")
-FORM = SavedForm("forecaster", CLASSES, ForecastError, PACKAGES)
+FORM = SavedForm("forecaster", CLASSES, ForecastError, PACKAGES, unbounded=("aicc",))
 save_forecaster, load_forecaster = FORM.save, FORM.load
 
 
@@ -73,9 +73,15 @@ def panel_state(panel: Panel) -> State:
 
 
 def panel_from(facts: Mapping[str, Any], arrays: Arrays) -> Panel:
-    """Undo `panel_state`."""
+    """Undo `panel_state`.
+
+    Raises
+    ------
+    ForecastError
+        When these are no series.
+    """
     freq = facts["freq"]
-    return Panel(
+    panel = Panel(
         ids=_to_ids(facts["ids"]),
         indptr=arrays["indptr"],
         ds=_to_dates(facts["ds"], arrays["ds"]),
@@ -84,6 +90,34 @@ def panel_from(facts: Mapping[str, Any], arrays: Arrays) -> Panel:
         freq=freq if isinstance(freq, int) else offset_of(freq),
         columns=Columns(**facts["columns"]),
     )
+    _require_panel(panel)
+    return panel
+
+
+def _require_panel(panel: Panel) -> None:
+    """Refuse what `spdkit.forecast.data.long_table.check_frame` would not have made."""
+    n_rows, names = len(panel.y), [*vars(panel.columns).values(), *panel.exog.columns]
+    whole = pd.api.types.is_signed_integer_dtype(panel.ds.dtype)
+    for holds, what in (
+        (panel.y.dtype == np.float64 and panel.y.ndim == 1, "y is no list of numbers"),
+        (panel.indptr.dtype == np.int64 and panel.indptr.ndim == 1, "bounds are no list"),
+        (panel.indptr.shape == (len(panel.ids) + 1,), "names and bounds differ in number"),
+        (panel.ids.is_unique and not panel.ids.hasnans, "names of series are not distinct"),
+        (panel.indptr[0] == 0 and panel.indptr[-1] == n_rows, "bounds are not those of the rows"),
+        (bool((panel.lengths > 0).all()), "a series has no rows"),
+        (len(panel.ds) == len(panel.exog) == n_rows, "columns differ in length"),
+        (whole or isinstance(panel.ds, pd.DatetimeIndex), "dates are neither dates nor numbers"),
+        (whole == isinstance(panel.freq, int), "dates and frequency are of two kinds"),
+        (not isinstance(panel.freq, int) or panel.freq >= 1, "the frequency is below 1"),
+        (all(isinstance(name, str) for name in names), "names of columns are no texts"),
+        (len(set(names)) == len(names), "names of columns are not distinct"),
+    ):
+        if not holds:
+            raise ForecastError(f"what was saved are no series: {what}")
+    later = np.diff(panel.ds.asi8 if isinstance(panel.ds, pd.DatetimeIndex) else panel.ds) > 0
+    later[panel.indptr[1:-1] - 1] = True
+    if not later.all():
+        raise ForecastError("what was saved are no series: dates do not follow each other")
 
 
 def _from_freq(panel: Panel) -> str | int:

@@ -283,19 +283,26 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
 
     def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
         """Take what `saved_state` gave."""
-        self.n_features_in_ = facts["n_features_in_"]
-        if facts["feature_names_in_"]:
-            self.feature_names_in_ = np.array(facts["feature_names_in_"], dtype=object)
+        self.n_features_in_, names = facts["n_features_in_"], facts["feature_names_in_"]
+        if names:
+            if len(names) != self.n_features_in_ or not all(isinstance(n, str) for n in names):
+                raise ValueError("feature_names_in_ are no names of the features")
+            self.feature_names_in_ = np.array(names, dtype=object)
         self.history_ = pd.DataFrame(facts["history_"])
         self.nets_ = self._nets_from(arrays)
 
     def _nets_from(self, arrays: Arrays) -> TwoStageNet | SharedEnsembleNet:
+        nets: TwoStageNet | SharedEnsembleNet
         if self.net == "two_stage":
             settings = self._settings(TwoStageSettings, seed=0)
-            return TwoStageNet.from_arrays(arrays, settings, self._n_outputs)
-        return SharedEnsembleNet.from_arrays(
-            arrays, self._settings(SharedEnsembleSettings, seed=0), self._n_outputs
-        )
+            nets = TwoStageNet.from_arrays(arrays, settings, self._n_outputs)
+        else:
+            nets = SharedEnsembleNet.from_arrays(
+                arrays, self._settings(SharedEnsembleSettings, seed=0), self._n_outputs
+            )
+        if nets.n_features != self.n_features_in_:
+            raise ValueError(f"n_features_in_ is {self.n_features_in_}, of {nets.n_features}")
+        return nets
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

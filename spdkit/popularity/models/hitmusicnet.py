@@ -228,6 +228,9 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         super().restore_state(facts, arrays)
         self.target_low_, self.target_high_ = facts["target_low_"], facts["target_high_"]
         self.residuals_ = arrays["residuals_"]
+        scale = isinstance(self.target_low_, float) and isinstance(self.target_high_, float)
+        if not scale or self.residuals_.ndim != 1:
+            raise TypeError("target_low_, target_high_ or residuals_ are no numbers")
         calibrated = part_of(arrays, _CALIBRATED)
         self.calibrated_nets_ = self._nets_from(calibrated) if calibrated else self.nets_
 
@@ -336,8 +339,16 @@ class HitMusicNetClassifier(ClassifierMixin, CodeEstimator):
 
     def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
         """Take what `saved_state` gave."""
-        self.classes_ = np.array(facts["classes_"], dtype=facts["classes_dtype"])
+        classes, dtype = np.array(facts["classes_"]), np.dtype(facts["classes_dtype"])
+        # A text has the width that its classes need: any other could fill the memory.
+        if dtype.kind not in "biufOU" or (dtype.kind == "U" and dtype != classes.dtype):
+            raise TypeError(f"classes are of no kind that labels have: {dtype}")
+        self.classes_ = np.array(facts["classes_"], dtype=dtype)
         self.temperature_ = facts["temperature_"]
+        if self.classes_.ndim != 1 or len(set(self.classes_.tolist())) < max(1, len(classes)):
+            raise TypeError("classes_ are not distinct labels")
+        if not isinstance(self.temperature_, float) or not self.temperature_ > 0:
+            raise TypeError(f"temperature_ is {self.temperature_!r}")
         super().restore_state(facts, arrays)
 
     def __sklearn_tags__(self) -> Any:

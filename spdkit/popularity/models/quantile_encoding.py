@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import QuantileTransformer
 
 from spdkit.common.serialization import Arrays, part_of, prefixed
-from spdkit.popularity.models.scaling import MaskedMinMaxScaler
+from spdkit.popularity.models.scaling import MaskedMinMaxScaler, require_places
 
 Numbers = NDArray[np.float64]
 _QUANTILES = 1000
@@ -48,6 +48,9 @@ class QuantileInputs:
         inputs = cls()
         inputs.scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), names)
         inputs.numbers, inputs.quantiles = arrays["numbers"], arrays["quantiles"]
+        require_places(inputs.numbers, inputs.scaler.n_scaled)
+        if inputs.quantiles.ndim != 2 or inputs.quantiles.shape[1] != len(inputs.numbers):
+            raise ValueError("the quantiles are not of these columns")
         inputs.flags = np.setdiff1d(np.arange(inputs.scaler.n_scaled), inputs.numbers)
         return inputs
 

@@ -39,6 +39,14 @@ def stacked(batches: Iterable[NDArray[Any]], out: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
+def require_places(places: NDArray[Any], n: int) -> None:
+    """Refuse what are not distinct whole numbers from 0 to n - 1; ValueError."""
+    if places.ndim != 1 or places.dtype.kind != "i" or len(np.unique(places)) != len(places):
+        raise ValueError("places are no distinct whole numbers")
+    if len(places) and not (places.min() >= 0 and places.max() < n):
+        raise ValueError(f"places are not below {n}")
+
+
 class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
     """Scale to [0, 1], fill what is missing, and add masks.
 
@@ -75,7 +83,11 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
         scaler = cls(names)
         for name in _LEARNED:
             setattr(scaler, name, arrays[name])
-        scaler.n_features_in_ = len(scaler.median_)
+        n = scaler.n_features_in_ = len(scaler.median_)
+        columns = [scaler.median_, scaler.min_, scaler.range_, scaler.empty_]
+        if any(one.shape != (n,) for one in columns) or scaler.empty_.dtype != np.bool_:
+            raise ValueError("the scaler's arrays are not of one number of features")
+        require_places(scaler.masked_, n)
         return scaler
 
     @property

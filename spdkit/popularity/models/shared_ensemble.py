@@ -75,8 +75,10 @@ class SharedEnsembleNet:
         """
         inputs = QuantileInputs.from_arrays(arrays, settings.names)
         n_nets = len({name.split(".")[0] for name in arrays if name.startswith("net_")})
+        if not n_nets:
+            raise RuntimeError("there are no nets")
         nets = [
-            weights.from_arrays(f"net_{i}", new_net(inputs, n_outputs, settings), arrays)
+            weights.rebuilt(f"net_{i}", lambda: new_net(inputs, n_outputs, settings), arrays)
             for i in range(n_nets)
         ]
         return cls(inputs, nets)
@@ -87,6 +89,11 @@ class SharedEnsembleNet:
         for i, net in enumerate(self.nets):
             arrays |= weights.to_arrays(f"net_{i}", net)
         return arrays
+
+    @property
+    def n_features(self) -> int:
+        """Columns that it takes."""
+        return len(self.inputs.scaler.median_)
 
     @property
     def n_code(self) -> int:

@@ -86,14 +86,18 @@ class TwoStageNet:
             When the arrays are not those of such a net.
         """
         scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), settings.names)
-        autoencoder, popularity = _new_nets(scaler.n_scaled, n_outputs, settings)
-        return cls(
-            scaler,
-            weights.from_arrays("autoencoder", autoencoder, arrays),
-            arrays["code_min"],
-            arrays["code_range"],
-            weights.from_arrays("popularity", popularity, arrays),
-        )
+        if len(settings.alphas) > len(arrays):
+            raise RuntimeError(f"{len(settings.alphas)} layers have weights of their own")
+
+        def new_nets() -> tuple[MusicAENet, MusicPopNet]:
+            return _new_nets(scaler.n_scaled, n_outputs, settings)
+
+        autoencoder = weights.rebuilt("autoencoder", lambda: new_nets()[0], arrays)
+        popularity = weights.rebuilt("popularity", lambda: new_nets()[1], arrays)
+        bounds = arrays["code_min"], arrays["code_range"]
+        if any(bound.shape != (autoencoder.n_code,) for bound in bounds):
+            raise RuntimeError(f"the code has {autoencoder.n_code} units")
+        return cls(scaler, autoencoder, *bounds, popularity)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What was fitted, by name."""
@@ -104,6 +108,11 @@ class TwoStageNet:
             **weights.to_arrays("autoencoder", self.autoencoder),
             **weights.to_arrays("popularity", self._predictor()),
         }
+
+    @property
+    def n_features(self) -> int:
+        """Columns that it takes."""
+        return len(self.scaler.median_)
 
     @property
     def n_code(self) -> int:
