@@ -132,9 +132,9 @@ def read_file(path: Path, largest: int) -> tuple[bytes, tuple[int, ...]]:
     with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
         _require_regular(status)
-        content = file.read(largest + 1) if status.st_size <= largest else b""
-    if max(status.st_size, len(content)) > largest:
-        raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
+        if status.st_size > largest:
+            raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
+        content = file.read(status.st_size)
     return content, (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
 
 

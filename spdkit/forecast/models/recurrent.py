@@ -321,8 +321,11 @@ class RecurrentForecaster(Forecaster):
     def _restore(self, panel: Panel, state: Mapping[str, NDArray[Any]]) -> None:
         self.ranges_ = Ranges(state["ranges.low"], state["ranges.high"])
         self.weights_ = part_of(state, "weights.")
-        shapes = {name: (len(panel), *shape) for name, shape in self._unit().shapes().items()}
-        if {name: one.shape for name, one in self.weights_.items()} != shapes:
+        dtype = np.dtype(self.dtype)
+        arrays = {
+            name: ((len(panel), *shape), dtype) for name, shape in self._unit().shapes().items()
+        }
+        if {name: (one.shape, one.dtype) for name, one in self.weights_.items()} != arrays:
             raise ForecastError("what was saved are no weights of these units")
         ranges = len(panel), 1 + len(self.hist_exog)
         if not self.ranges_.low.shape == self.ranges_.high.shape == ranges:
