@@ -33,13 +33,21 @@ def folder(tmp_path_factory):
     song_store.make(made)
     for task, preset in (("regression", "spdkit"), ("classification", "1-B")):
         words = ("--task", task, "--preset", preset, "--thresholds", "40,60", "--no-explain")
-        run("fit", made / "features.h5", "--labels", made / "labels.csv", "-o", made / task, *words)
+        fit = ("fit", made / "features.h5", "--labels", made / "labels.csv", "-o", made / task)
+        (made / f"{task}.txt").write_text(run(*fit, *words).stdout)
     return made
 
 
 @pytest.fixture(scope="module")
 def record(folder):
     return predict.load(folder / "regression")[1]
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_a_fit_says_where_the_model_is_and_how_to_read_of_it(folder, task):
+    said = (folder / f"{task}.txt").read_text().splitlines()
+    place = folder / task
+    assert said[-1] == f"{place}: saved; spdkit report {place} shows it all"
 
 
 def test_a_record_says_what_was_done(record, folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -29,16 +30,20 @@ def _files(root: Path, module: str) -> list[Path]:
     beside = sorted(folder.glob("test_*.py"))
     if not beside or path.parent.name == "descriptors":
         beside = sorted(folder.parent.glob(f"test_{folder.name}*.py"))
-    own = [test for test in beside if re.fullmatch(rf"test_{path.stem}(_.*)?", test.stem)]
-    own = own or sorted((root / "tests").rglob(f"test_{path.stem}.py"))
-    own += [test for test in beside if test.stem == "test_contract"]
     dotted = ".".join(path.with_suffix("").parts)
     package, _, name = dotted.rpartition(".")
     imports = re.compile(
         rf"\b{re.escape(dotted)} import|{re.escape(package)} import [^\n]*\b{name}\b"
     )
-    near = [*beside, *sorted((root / "tests").glob("test_*.py"))]
-    importing = [test for test in near if test not in own and imports.search(test.read_text())]
-    if any(test.stem != "test_contract" for test in own):
-        return own + importing
-    return [*own, *importing, *(test for test in beside if test not in [*own, *importing])]
+
+    def importing(tests: Iterable[Path]) -> list[Path]:
+        return [test for test in tests if imports.search(test.read_text("utf-8"))]
+
+    own = [test for test in beside if re.fullmatch(rf"test_{path.stem}(_.*)?", test.stem)]
+    own = own or importing(sorted((root / "tests").rglob(f"test_{path.stem}.py")))
+    own += [test for test in beside if test.stem == "test_contract"]
+    near = importing([*beside, *sorted((root / "tests").glob("test_*.py"))])
+    own += [test for test in near if test not in own]
+    if any(re.fullmatch(rf"test_{path.stem}(_.*)?", test.stem) for test in own):
+        return own
+    return [*own, *(test for test in beside if test not in own)]

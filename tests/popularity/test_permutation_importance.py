@@ -60,7 +60,7 @@ def shuffles(seen, X):
 
 def test_increase_is_the_mean_over_all_pairs_of_rows_and_scikit_learns():
     X, y, model = linear_songs()
-    n_repeats = 300
+    n_repeats = 100
     ours = permutation_importance(
         row_losses(model, y), X, {"tempo": ["tempo"]}, n_repeats=n_repeats
     ).loc["tempo", "increase"]

@@ -196,6 +196,22 @@ def test_the_worst_mistakes_come_first_and_only_mistakes():
     assert [row[0].detail for row in by_chance.rows] == [f"s{i}" for i in range(10, 0, -1)]
 
 
+def test_importance_is_listed_level_by_level_the_largest_first():
+    rows = [
+        ("modality", "audio", 1.5, 1.0, 2.0),
+        ("modality", "lyrics", 2.25, NAN, NAN),
+        ("feature", "tempo", -0.00001, -1.0, NAN),
+    ]
+    record = records.small(3).record
+    record = replace(record, importance=pd.DataFrame(rows, columns=record.importance.columns))
+    table = tables.importance_table(record)
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["lyrics", "modality", "+2.2500", "–"],
+        ["audio", "modality", "+1.5000", "+1.0000 to +2.0000"],
+        ["tempo", "feature", "0.0000", "−1.0000 to –"],
+    ]
+
+
 def test_no_mistakes_are_said_to_be_none():
     of = records.small(3)
     test = of.record.test.assign(y=[10.0, 50.0, 90.0])
