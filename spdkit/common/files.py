@@ -44,8 +44,9 @@ def replacing(
     Parameters
     ----------
     target : Path
-        What is there and no file, such as ``/dev/stdout``, is written to itself; where a link
-        points is written, and the link stays one. The mode of an old file is kept.
+        What is there and no file, such as a pipe, is written to itself, and what stands for an
+        open file, such as ``/dev/stdout``, to that file where it is. Where a link points is
+        written, and the link stays one. The mode of an old file is kept.
     error : type of SpdkitError
         What to raise.
     folder : Path, optional
@@ -69,6 +70,11 @@ def replacing(
     try:
         if target.exists() and not target.is_file():
             yield target
+            return
+        if (stream := _open_handle(target)) is not None:
+            with scratch_folder(error=error) as place:
+                yield (whole := place / f"output{_ending(target.name)}")
+                _copy(whole, stream)
             return
         file = _end_of_links(target)
         old = _status(file if like is None else like)
@@ -248,6 +254,25 @@ def scratch_folder(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(handle)
+
+
+def _open_handle(target: Path) -> int | None:
+    """Number of the open file that a path such as ``/dev/stdout`` stands for."""
+    for _ in range(9):  # links, which end in one that only the system can follow
+        own = re.fullmatch(r"/(?:dev|proc/(?:self|\d+|thread-self))/fd/(\d+)", str(target))
+        if own:
+            return int(own[1])
+        if not target.is_symlink():
+            return None
+        target = target.parent / target.readlink()
+    return None
+
+
+def _copy(path: Path, handle: int) -> None:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            while block:
+                block = block[os.write(handle, block) :]
 
 
 def _end_of_links(target: Path) -> Path:

@@ -37,7 +37,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[CodeEstimator, ModelRecord]:
     model, files = load_with_files(folder, FILES)
     try:
         return model, from_files(files)
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:
         raise ModelError(
             f"{Path(folder)}: the record is not what was written: {error!r}"
         ) from error

@@ -167,6 +167,26 @@ def test_links_in_a_circle_are_refused(tmp_path):
     assert one.is_symlink() and two.is_symlink()
 
 
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_is_sent_to_a_file_by_the_shell_is_added_where_the_shell_is(tmp_path, path):
+    """``spdkit … -o /dev/stdout >> log`` must not replace the log."""
+    log = tmp_path / "log"
+    log.write_text("yesterday\n")
+    code = f"""
+from spdkit.common.files import write_text
+print("first", flush=True)
+write_text({path!r}, "table\\n")
+print("last", flush=True)
+"""
+    with log.open("a") as file:
+        subprocess.run([sys.executable, "-c", code], env=os.environ, stdout=file, check=True)
+    assert log.read_text() == "yesterday\nfirst\ntable\nlast\n"
+    assert list(tmp_path.iterdir()) == [log]
+    with log.open("w") as file:
+        subprocess.run([sys.executable, "-c", code], env=os.environ, stdout=file, check=True)
+    assert log.read_text() == "first\ntable\nlast\n"
+
+
 def test_what_is_written_can_wait_in_a_folder_that_is_cleared(tmp_path):
     waiting = tmp_path / "journal"
     waiting.mkdir()
