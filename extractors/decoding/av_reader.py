@@ -116,7 +116,8 @@ class AvReader:
             self._container.close()
         self._source.seek(0)
         try:
-            self._container = av.open(self._source)
+            # What is no sound but a list of addresses (HLS, SDP, concat) opens none of them.
+            self._container = av.open(self._source, options={"protocol_whitelist": "none"})
         except self._errors as error:
             raise NotDecodableError(_words(error)) from None
         streams = self._container.streams.audio

@@ -409,3 +409,22 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(window, "_window", shrink_then_choose)
     refused(path, r"^the file states 3\.00 s but ends at 1\.50 s: truncated or damaged$")
+
+
+LISTS = {
+    "concat": "ffconcat version 1.0\nfile song.aac\n",
+    "HLS": "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3.0,\nsong.aac\n#EXT-X-ENDLIST\n",
+    # For which ffmpeg would open ports, and wait.
+    "SDP": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+    "m=audio 5004 RTP/AVP 0\n",
+}
+
+
+@pytest.mark.timeout(15)
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_addresses_opens_none_of_them(kind, tmp_path, monkeypatch):
+    encode(tmp_path / "song.aac", melody(3.0), "aac", "adts")
+    (tmp_path / "list.m4a").write_text(LISTS[kind])
+    monkeypatch.chdir(tmp_path)
+    assert len(read_clip("song.aac").y) >= 3 * SR
+    refused("list.m4a", "ffmpeg: Invalid")
