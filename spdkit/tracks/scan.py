@@ -13,7 +13,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -295,10 +295,11 @@ def read_rows(
 def _locate(audio: str, folder: Path) -> str:
     if "://" in audio:  # file:// too: a path that is no relative one
         return audio
-    try:
-        path = str(folder / Path(audio).expanduser())
-    except RuntimeError:  # the home of a user who is not there: a folder that is called so
-        path = str(folder / audio)
+    path = str(folder / audio)
+    if audio.startswith("~"):
+        # The home of a user who is not there is a folder that is called so.
+        with suppress(RuntimeError):
+            path = str(folder / Path(audio).expanduser())
     if path.isascii():
         return path
     # A table may spell a name composed, and macOS has written the file's decomposed.
