@@ -289,8 +289,10 @@ def _about(store: FeatureStore) -> pd.DataFrame:
     for track_id, text in store.obs["metadata"].items():
         try:
             fact = json.loads(text) if text else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"{store.path}: track {track_id!r}: metadata: {error}") from error
+        if not isinstance(fact, dict):
+            raise DatasetError(f"{store.path}: track {track_id!r}: metadata is no JSON object")
         facts.append(fact)
     return pd.DataFrame(facts, index=store.obs.index)
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from store_tables import table
 
 from spdkit.common.errors import SpdkitError
-from spdkit.store import seal, vetting
+from spdkit.store import layout, seal, vetting
 from spdkit.store.errors import StoreError, ViolationError
 from spdkit.store.feature_store import FeatureStore, write_store
 from spdkit.store.layout import LARGEST_ANYWAY
@@ -61,11 +61,11 @@ def columns(frame, *names):
 
 
 def virtual(file):
-    layout = h5py.VirtualLayout(shape=(3, 3), dtype="f4")
-    layout[:] = h5py.VirtualSource("other.h5", "X", shape=(3, 3))
+    source = h5py.VirtualLayout(shape=(3, 3), dtype="f4")
+    source[:] = h5py.VirtualSource("other.h5", "X", shape=(3, 3))
     attributes = dict(file["X"].attrs)
     del file["X"]
-    file.create_virtual_dataset("X", layout).attrs.update(attributes)
+    file.create_virtual_dataset("X", source).attrs.update(attributes)
 
 
 def elsewhere(file):
@@ -349,6 +349,24 @@ def test_a_store_that_is_mostly_nan_may_be_compressed(sound, tmp_path):
     change(sound, tmp_path / "f.h5", grow)
     with pytest.raises(StoreError, match="not obs × var"):  # and not: too large
         read(tmp_path / "f.h5")
+
+
+def test_many_references_to_one_long_text_are_counted(tmp_path, monkeypatch):
+    """A few bytes each in the file, and as many copies of the text in memory."""
+    many = table(300)
+    many.obs.iloc[0, many.obs.columns.get_loc("audio")] = "x" * 64_000
+    write_store(tmp_path / "f.h5", many)
+    content = bytearray(tmp_path.joinpath("f.h5").read_bytes()[:-48])
+    with h5py.File(tmp_path / "f.h5") as file:
+        place = file["obs/audio"].id.get_offset()
+    content[place : place + 300 * 16] = content[place : place + 16] * 300
+    tmp_path.joinpath("f.h5").write_bytes(seal.sealed(bytes(content)))
+    assert len(FeatureStore.open(tmp_path / "f.h5").obs) == 300
+    monkeypatch.setattr(layout, "LARGEST_ANYWAY", 0)
+    monkeypatch.setattr(layout, "LARGEST_RATIO", 10)
+    vetting._sound.clear()
+    with pytest.raises(StoreError, match=r"'/obs/audio' is .*more than a file of \d+ bytes"):
+        FeatureStore.open(tmp_path / "f.h5")
 
 
 def test_nothing_unreadable_is_written(tmp_path):
