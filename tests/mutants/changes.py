@@ -85,10 +85,9 @@ def _changes_in(module: str, source: str) -> Iterator[Change]:
     unread = set(_unread(tree))
     count: Counter[str] = Counter()
     for node in ast_nodes(tree):
-        drawn = not any(id(parent) in unread for parent in _with_parents(node))
         for name, operator in OPERATORS.items():
             for position in operator.mutation_positions(node):
-                if drawn:
+                if not any(id(parent) in unread for parent in _with_parents(node)):
                     yield Change(module, *position[0], name, count[name])
                 count[name] += 1
 
