@@ -49,7 +49,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 # A list literal of text, as SpotGenTrack writes its markets: matched, never evaluated.
 _ITEM = r"""(?:'[^'\\]*'|"[^"\\]*")"""
-_LIST_LITERAL = re.compile(rf"[\[(]\s*(?:{_ITEM}\s*(?:,\s*{_ITEM}\s*)*,?\s*)?[\])]")
+_LIST_LITERAL = re.compile(rf"[\[(]\s*(?:{_ITEM}\s*+(?:,\s*+{_ITEM}\s*+)*+(?:,\s*+)?)?[\])]")
 
 
 class _UnreadableError(Exception):

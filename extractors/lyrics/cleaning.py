@@ -26,11 +26,11 @@ Digits before ``Embed`` are Genius's counter, and no line keeps digits of its ow
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
 
 import regex
+
+from spdkit.common.text import normalized, unescaped
 
 _ZERO_WIDTH_SPACE = "\u200b"
 _INVISIBLE = regex.compile(r"[\u00ad\u200c-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
@@ -152,7 +152,7 @@ def visible(text: str) -> str:
     if text.isascii():
         return text
     text = _INVISIBLE.sub("", text.replace(_ZERO_WIDTH_SPACE, " "))
-    return unicodedata.normalize("NFC", text)
+    return normalized("NFC", text)
 
 
 def without_page_text(text: str, title: str = "") -> str:
@@ -183,7 +183,7 @@ def without_headers(text: str) -> str:
     if "<" in text:
         text = _MARKUP.sub("", _BREAK.sub("\n", text))
     if _ENTITY.search(text):
-        text = visible(html.unescape(text))
+        text = visible(unescaped(text))
     if any(sign in text for sign in _CREDIT_SIGNS):
         text = _CREDIT.sub("", text)
     for _ in range(_BRACKET_DEPTH):

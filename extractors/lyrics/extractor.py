@@ -19,6 +19,7 @@ from spdkit.extractors.lyrics.stylometry import NAMES, measure
 from spdkit.extractors.lyrics.words import sentences
 from spdkit.tracks.languages import identifier
 from spdkit.tracks.sidecars import Lyrics, lyrics_of
+from spdkit.tracks.timed_lyrics import require_length
 from spdkit.tracks.track import Track
 
 
@@ -154,12 +155,11 @@ class LyricsExtractor(LyricsParameters, Extractor):
         lines = sentences(text, settings.words, settings.lowercase)
         stop_words = language.stop_words(detected.code)
         hyphens = settings.syllables == "hyphenated" and syllables.hyphenation(detected.code)
-        values = measure(
-            lines,
-            settings,
-            stop_words=stop_words,
-            syllables=hyphens or syllables.counter(detected.code),
-        )
+        count = hyphens or syllables.counter(detected.code)
+        try:
+            values = measure(lines, settings, stop_words=stop_words, syllables=count)
+        except ValueError as error:
+            raise ExtractionError(track.track_id, f"lyrics: {error}") from error
         remarks = columns.remarks(text, detected, values, bool(stop_words), bool(hyphens), settings)
         remarks += [lyrics.note] if lyrics.note else []
         row = np.array([values[name] for name in NAMES], dtype=np.float32)
@@ -188,6 +188,7 @@ def _lyrics(track: Track) -> Lyrics:
     """Words of a track, which may come timed or be a placeholder, and what its scan noted."""
     try:
         title = str(track.metadata.get("title") or "")
+        require_length(track.lyrics or "")
         lyrics = lyrics_of(without_page_text(track.lyrics or "", title))
     except ValueError as error:
         raise ExtractionError(track.track_id, f"lyrics: {error}") from error

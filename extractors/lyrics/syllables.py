@@ -44,14 +44,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from threading import Lock
 from typing import Any
 
 import regex
 
+from spdkit.common.text import normalized
+
 _LOADING = Lock()
 _CACHED_WORDS = 1 << 16  # the distinct words of some thousand songs: about 10 MB
+_LONGEST_CACHED = 100  # letters: longer words are no words, and would fill the memory
 
 # Patterns of one syllable on decomposed (NFD), lower-case text.
 
@@ -144,7 +147,18 @@ def load_english() -> None:
         _pronunciations()
 
 
-@lru_cache(_CACHED_WORDS)
+def _cached(count: Callable[[str], int]) -> Callable[[str], int]:
+    """Keep the counts of words, but for very long ones."""
+    kept = lru_cache(_CACHED_WORDS)(count)
+
+    @wraps(count)
+    def counted(word: str) -> int:
+        return kept(word) if len(word) <= _LONGEST_CACHED else count(word)
+
+    return counted
+
+
+@_cached
 def regular(word: str) -> int:
     """Count the syllables of a word by its letters.
 
@@ -161,14 +175,14 @@ def regular(word: str) -> int:
     word = word.lower()
     if word.isascii():
         return max(1, len(_ASCII_VOWELS.findall(word)))
-    word = unicodedata.normalize("NFD", word)
+    word = normalized("NFD", word)
     count = len(_SYLLABLE.findall(word))
     if count > 1:
         count -= len(_SILENT_SCHWA.findall(word))
     return max(1, count, len(_VOWEL_MARK.findall(word)))
 
 
-@lru_cache(_CACHED_WORDS)
+@_cached
 def _english(word: str) -> int:
     word = word.lower()
     load_english()
@@ -222,11 +236,13 @@ def _hyphenation(language: str) -> Callable[[str], int] | None:
         return None
     patterns: Any = pyphen.Pyphen(lang=name)
 
-    @lru_cache(_CACHED_WORDS)
+    @_cached
     def count(word: str) -> int:
-        if len(patterns.hd.cache) > _CACHED_WORDS:  # pyphen's own, which has no end
+        places = len(patterns.positions(word)) + 1
+        # pyphen's own, which has no end.
+        if len(patterns.hd.cache) > _CACHED_WORDS or len(word) > _LONGEST_CACHED:
             patterns.hd.cache.clear()
-        return len(patterns.positions(word)) + 1
+        return places
 
     return count
 

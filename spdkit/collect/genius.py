@@ -26,7 +26,7 @@ from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import read_table, require_ids, table_writer
 
 Status = Literal["ok", "not_found", "blocked", "instrumental"]
-_HEADERS = re.compile(r"\[[^\]\n]*\]")
+_HEADERS = re.compile(r"\[[^\]\n]*+(\]?)")
 _INSTRUMENTAL = re.compile(r"^\W*instrumental\W*$", re.IGNORECASE)
 
 
@@ -244,7 +244,7 @@ class _Lookup:
         if page is None:
             return row("not_found", "Genius has no page for it")
         lyrics = page["lyrics"] or ""
-        words = _HEADERS.sub("", lyrics).strip()
+        words = _HEADERS.sub(lambda match: "" if match[1] else match[0], lyrics).strip()
         if words and not _INSTRUMENTAL.match(words):
             return row("ok", lyrics=lyrics)
         # Nothing to sing is no proof: only Genius's word is.

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 
 from rapidfuzz import fuzz
 
+from spdkit.common.text import normalized
+
 _FEATURING = r"(?:feat|ft|featuring|with)\b\.?"
 _VERSION = (
     r"(?:\d{4}\s+)?(?:re-?master(?:ed)?|mono|stereo|live|acoustic|demo|explicit|clean|bonus track"
@@ -44,10 +46,10 @@ def normalised(text: str) -> str:
 
     Text of nothing but punctuation keeps it.
     """
-    folded = unicodedata.normalize("NFKD", text).casefold()
+    folded = normalized("NFKD", text).casefold()
     folded = "".join(c for c in folded if not unicodedata.combining(c)).replace("&", " and ")
     words = _NOT_WORDS.sub(" ", folded.replace("'", "").replace("’", "")).strip()
-    return unicodedata.normalize("NFKC", words or folded.strip())
+    return normalized("NFKC", words or folded.strip())
 
 
 def match_score(title: str, artist: str, hit_title: str, hit_artists: Iterable[str]) -> float:

@@ -32,7 +32,7 @@ from spdkit.common.text import composed
 
 _QUOTED = r"""(?:'[^'\\]*'|"[^"\\]*")"""
 # As Python and JSON write a list of texts, and as numpy does, which leaves the commas out.
-_TEXTS = re.compile(rf"[\[(]\s*{_QUOTED}(?:\s*,?\s*{_QUOTED})*\s*,?\s*[\])]")
+_TEXTS = re.compile(rf"[\[(]\s*{_QUOTED}(?:\s*+(?:,\s*+)?{_QUOTED})*+\s*+(?:,\s*+)?[\])]")
 _LISTS = re.compile(r"\s*(?:;|\||\0|\\\\)\s*")
 _BARE_LIST = re.compile(r"\[([^][]*)\]|\(([^()]*)\)|\{([^{}]*)\}")
 _MARK = r"\b(?:feat|ft|featuring)\b"
@@ -61,6 +61,7 @@ _HALF_WIDTH = str.maketrans(
 
 
 _SURE = 2**53  # whole numbers beyond are rounded
+_LONGEST = 100_000  # characters of a text that may name several artists
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ def _bands(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _cell(text: str, bands: tuple[str, ...] = ()) -> _Cell:
+    if len(text) > _LONGEST:
+        return _Cell(text, listed=True)
     items = _items(text)
     texts = [text] if items is None else items
     heads, guests = [], []
@@ -160,7 +163,7 @@ def _parted(text: str, bands: tuple[str, ...]) -> list[str]:
     """A text parted by marks of guests, but for those in names of bands."""
     parts, start = [], 0
     for mark in _GUEST.finditer(text):
-        if not text[: mark.end()].rstrip().endswith(bands):
+        if not text.endswith(bands, 0, mark.start() + len(mark[0].rstrip())):
             parts.append(text[start : mark.start()])
             start = mark.end()
     return [*parts, text[start:]]
@@ -189,7 +192,7 @@ def _item(item: object) -> str:
 def _literal(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)
@@ -213,11 +216,12 @@ def _names(texts: set[str]) -> dict[str, str]:
 def _resolved(text: str, names: Mapping[str, str]) -> list[str]:
     """Artists in a text, known names whole."""
     artists, parts = [], _JOINT.split(text)
-    while parts:
-        name = names.get(parts[0], parts[0])
+    start = 0
+    while start < len(parts):
+        name = names.get(parts[start], parts[start])
         own = _JOINT.split(name)
         # A guest may be called by less than all that those have who begin like it.
-        length = len(own) if own[::2] == parts[: len(own) : 2] else 1
-        artists.append(name if length == len(own) else parts[0])
-        parts = parts[length + 1 :]
+        length = len(own) if own[::2] == parts[start : start + len(own) : 2] else 1
+        artists.append(name if length == len(own) else parts[start])
+        start += length + 1
     return [name for name in artists if name]

@@ -21,7 +21,6 @@ from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.text import printable
 from spdkit.tracks.sidecars import (
     INSTRUMENTAL,
-    MAX_BYTES,
     Lyrics,
     PartError,
     lyrics_of,
@@ -262,8 +261,6 @@ def _read_parts(files: _Files) -> _Parts:
 
 def _read_embedded(text: str) -> Lyrics | ValueError:
     try:
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"{len(text)} characters, more than the {MAX_BYTES} they may have")
         return lyrics_of(text)
     except ValueError as error:
         return error

@@ -12,7 +12,8 @@ song that is lost is worse than an excuse of a few words that is counted.
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from spdkit.common.text import normalized
 
 _FEW_LINES, _FEW_LETTERS = 6, 300
 
@@ -162,7 +163,7 @@ def _sentences(line: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text.strip()).casefold()
+    return normalized("NFKC", text.strip()).casefold()
 
 
 def _lines(text: str) -> list[str]:

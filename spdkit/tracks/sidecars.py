@@ -22,7 +22,7 @@ from spdkit.common.text import composed
 from spdkit.tracks.encodings import decode, repair
 from spdkit.tracks.languages import is_language
 from spdkit.tracks.placeholders import is_instrumental, missing
-from spdkit.tracks.timed_lyrics import sung_words
+from spdkit.tracks.timed_lyrics import require_length, sung_words
 
 SUFFIXES = (".txt", ".lrc", ".elrc", ".lrcx", ".srt", ".vtt", ".ttml")  # in order of preference
 _LRC = (".lrc", ".elrc", ".lrcx")
@@ -143,8 +143,9 @@ def lyrics_of(text: str, *, timed: bool = False) -> Lyrics:
     Raises
     ------
     ValueError
-        When repeated lines make it too long.
+        When it is too long, or repeated lines make it so.
     """
+    require_length(text)
     words, note = sung_words(text, timed=timed)
     if reason := missing(words):
         return Lyrics("", reason)

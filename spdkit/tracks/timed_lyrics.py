@@ -15,11 +15,11 @@ What stands twice at one time is sung once, and translations are not: see `trans
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from typing import NamedTuple
 
+from spdkit.common.text import unescaped
 from spdkit.tracks.translations import without_translations
 
 MAX_CHARACTERS = 1 << 20  # the longest of songs have some 20,000 of words
@@ -27,24 +27,24 @@ MAX_CHARACTERS = 1 << 20  # the longest of songs have some 20,000 of words
 _TIME = (
     r"\s*(?:([0-9]{1,2}):(?=[0-9]+:[0-9]+[.,]))?([0-9]{1,4}):([0-9]{1,2})(?:[.:,]([0-9]{1,3}))?\s*"
 )
-_STAMP = re.compile(rf"\[{_TIME}\]")
+_STAMP = re.compile(rf"\s*\[{_TIME}\]")
 _FIRST_STAMP = re.compile(rf"^[ \t\ufeff]*\[(?:{_TIME}|[0-9]+,[0-9]+)\]", re.MULTILINE)
 _WORD_STAMP = re.compile(rf"<{_TIME}>|\[{_TIME}\]|[<(][0-9]+,[0-9]+(?:,[0-9]+)?[>)]")
 # Start and length in milliseconds, as Chinese players write them.
 _SPAN = re.compile(r"\[([0-9]{1,8}),[0-9]{1,8}\]")
 _ID_TAG = re.compile(r"\s*\[(?!bg:)[A-Za-z#_]+:[^\]]*\]\s*", re.IGNORECASE)
-_BACKGROUND = re.compile(r"\[bg:\s*(.*?)\s*\]$", re.IGNORECASE)
+_BACKGROUND = re.compile(r"\[bg:(.*)\]$", re.IGNORECASE)
 _BESIDE = re.compile(r"\[(tr|tt|fu|ro|dt|furigana|romaji|dots?)(?::[^\]]*)?\]", re.IGNORECASE)
 _SINGER = re.compile(r"^(?:v[0-9]+|[FMD]|bg):(?:\s+|(?=[^\s/])|$)")
 
 _HEAD, _TTML = 1000, re.compile(r"<tt[\s>]")
-_P = re.compile(r"<p\b[^>]*>(.*?)</p>", re.DOTALL)
+_P = re.compile(r"<p\b[^<>]*>")
 _ROLE = re.compile(
-    r"<span\b[^>]*\brole=.x-(?:translation|roman)[^>]*>(?:[^<]|<(?!/?span\b))*</span>"
+    r"<span\b[^<>]*\brole=.x-(?:translation|roman)[^<>]*>(?:[^<]|<(?!/?span\b))*+</span>"
 )
 
 _CUE = re.compile(r"^[ \t]*(\S+)[ \t]+-->[ \t]+(\S+)")
-_CLOCK = re.compile(r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?")
+_CLOCK = re.compile(r"(?:([0-9]{1,9}):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<[0-9:.]+>|\{\\[^{}]*\}")
 _ROLLING = 0.05  # seconds that a cue of automatic captions takes to move up
 
@@ -66,6 +66,12 @@ class _Line(NamedTuple):
     time: float
     words: str
     is_stamped: bool  # else it goes on below one that is
+
+
+def require_length(text: str) -> None:
+    """Refuse lyrics of more than `MAX_CHARACTERS` by a ValueError, which says how many they have."""
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"{len(text)} characters, more than the {MAX_CHARACTERS} they may have")
 
 
 def sung_words(text: str, *, timed: bool = False) -> SungWords:
@@ -138,10 +144,11 @@ def _lrc(rows: list[str]) -> list[_Line]:
     lines: list[_Line] = []
     times, length = [-1.0], 0
     for raw in rows:
-        rest, stamps = raw.strip(), []
-        while stamp := _STAMP.match(rest):
+        row, stamps, at = raw.strip(), [], 0
+        while stamp := _STAMP.match(row, at):
             stamps.append(_seconds(*stamp.groups()))
-            rest = rest[stamp.end() :].lstrip()
+            at = stamp.end()
+        rest = row[at:].lstrip()
         if span := _SPAN.match(rest):
             stamps.append(int(span[1]) / 1000)
             rest = rest[span.end() :]
@@ -149,7 +156,7 @@ def _lrc(rows: list[str]) -> list[_Line]:
             continue
         times = stamps or times
         background = _BACKGROUND.match(rest)
-        rest = background[1] if background else _SINGER.sub("", rest)
+        rest = background[1].strip() if background else _SINGER.sub("", rest)
         words = " ".join(_WORD_STAMP.sub("", rest).split())
         if words:
             length += len(times) * (len(words) + 1)
@@ -173,12 +180,12 @@ def _subtitles(rows: list[str]) -> list[_Line]:
         elif not row.strip():
             open_cue = False
         elif open_cue:
-            words = " ".join(html.unescape(_MARKUP.sub("", row)).split())
+            words = " ".join(unescaped(_MARKUP.sub("", row)).split())
             cues[-1][2].extend([words] if words else [])
     if any(end - start < _ROLLING for start, end, _ in cues):
-        shown: list[str] = []
+        shown: set[str] = set()
         for _, _, texts in cues:
-            before, shown = shown, list(texts)
+            before, shown = shown, set(texts)
             texts[:] = [line for line in texts if line not in before]
     return [
         _Line(start, line, number == 0)
@@ -188,7 +195,9 @@ def _subtitles(rows: list[str]) -> list[_Line]:
 
 
 def _ttml(text: str) -> list[_Line]:
-    texts = (html.unescape(_MARKUP.sub("", _ROLE.sub("", line))) for line in _P.findall(text))
+    starts = ((_P.search(part), part) for part in text.split("</p>")[:-1])
+    inside = (part[start.end() :] for start, part in starts if start)
+    texts = (unescaped(_MARKUP.sub("", _ROLE.sub("", line))) for line in inside)
     lines = (" ".join(line.split()) for line in texts)
     # They stand in order of time.
     return [_Line(float(number), line, True) for number, line in enumerate(lines) if line]

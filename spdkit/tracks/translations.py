@@ -93,7 +93,8 @@ def _first_versions(moments: Sequence[Sequence[str]]) -> list[list[str]]:
         start = own.index(first) if first in own else 0
         end = start + 1
         # A line may go on below itself; in kanji alone Japanese looks like its translation.
-        while len(set(own)) > 1 and own[end : end + 1] == [own[start]]:
+        several = len(set(own)) > 1
+        while several and own[end : end + 1] == [own[start]]:
             end += 1
         sung.append(list(texts[start:end]))
     return _one_language(sung)
@@ -104,11 +105,13 @@ def _one_language(moments: list[list[str]]) -> list[list[str]]:
     if not several or len(several) * _OFTEN < len(moments):
         return moments
     first = _language(texts[0] for texts in several)
-    depth = max(len(texts) for texts in several)
-    layers = (
-        _language(texts[at] for texts in several if at < len(texts)) for at in range(1, depth)
-    )
-    others = {at for at, language in enumerate(layers, 1) if first and language not in ("", first)}
+    layers: list[list[str]] = []
+    for texts in several:
+        layers += ([] for _ in range(len(layers), len(texts)))
+        for layer, text in zip(layers, texts, strict=False):
+            layer.append(text)
+    languages = (_language(layer) if first else "" for layer in layers[1:])
+    others = {at for at, language in enumerate(languages, 1) if language not in ("", first)}
     return [[text for at, text in enumerate(texts) if at not in others] for texts in moments]
 
 
