@@ -44,8 +44,8 @@ def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
 
 def _sorted_marks(form: Literal["NFD", "NFKD"], text: str) -> Iterator[str]:
     decomposed = chain.from_iterable(unicodedata.normalize(form, letter) for letter in text)
-    for are_marks, run in groupby(decomposed, lambda letter: unicodedata.combining(letter) > 0):
-        yield "".join(sorted(run, key=unicodedata.combining) if are_marks else run)
+    for _, run in groupby(decomposed, lambda letter: unicodedata.combining(letter) > 0):
+        yield from sorted(run, key=unicodedata.combining)  # of letters, all 0: as they are
 
 
 def unescaped(text: str) -> str:

@@ -38,6 +38,7 @@ _OF_TAGS = [
 ]
 _OF_FILES = [*_OF_TAGS, "cp866", "iso8859_5", "iso8859_6", "mac_roman", "iso2022_jp_2"]
 _SURE = 0.06  # of random bytes at most 0.06, of titles of two words mostly more
+_ENOUGH = 1 << 20  # bytes that are looked at: as many as a file of lyrics may have
 _NULS, _FEW_NULS = 0.05, 3  # share among the characters of UTF-16, and strays
 
 # What Latin-1 never has: three letters with accents in a row, symbols within words, and controls
@@ -237,7 +238,7 @@ def _is_another_language(text: str, languages: str) -> bool:
 def _guess(data: bytes, encodings: Sequence[str]) -> tuple[str, str]:
     import chardet
 
-    result = chardet.detect(data, include_encodings=encodings, compat_names=False)
+    result = chardet.detect(data[:_ENOUGH], include_encodings=encodings, compat_names=False)
     encoding, confidence = result["encoding"], result["confidence"]
     if encoding is not None and confidence >= _SURE:
         with contextlib.suppress(UnicodeDecodeError):

@@ -33,16 +33,19 @@ from spdkit.common.release_dates import ReleaseDateError, read_release_date
 from spdkit.tracks.encodings import repair
 from spdkit.tracks.languages import is_language
 from spdkit.tracks.raw_tags import (
+    MAX_ENTRIES,
     RawTags,
     ape_items,
     failed_atoms,
+    is_crowded,
     salvaged,
     text_of,
     timed_asf,
     vorbis_comments,
 )
 from spdkit.tracks.sidecars import PartError
-from spdkit.tracks.timed_lyrics import sung_words
+from spdkit.tracks.tag_source import TagSource, TooMuchError
+from spdkit.tracks.timed_lyrics import MAX_CHARACTERS, sung_words
 
 _ITUNES = "----:com.apple.iTunes:"
 # Where each field is in Vorbis comments and APEv2 (whose names have no case either), ID3, MP4 and
@@ -86,6 +89,7 @@ _ASF_TIMED = "wm/lyrics_synchronised"
 _UNREAD_HEADS = (b"RF64", b"BW64", b"riff")
 _FEW = 3  # lyrics under one name; more of one line each are lines of one text
 _SUNG_TEXT = (1, 2)  # SYLT holds chords, events and links too
+MAX_FIELD = 10_000  # characters of a field, all its values together
 
 
 @dataclass(frozen=True)
@@ -150,51 +154,56 @@ def read_tags(path: str) -> Tags | None:
         # Opening a pipe would wait for a writer.
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (many files)
             raise PartError(path, "its tags cannot be read: is no regular file")
-        loaded = _load(path)
+        with open(path, "rb") as file:  # noqa: PTH123 (the name may hold undecodable bytes)
+            loaded = _load(TagSource(file, path))
     except OSError as error:
         reason = error.strerror or str(error)
         raise PartError(path, f"its tags cannot be read: {reason}") from error
     if loaded is None:
         return None
-    contents, problem = loaded
-    tags = Tags(problems=(problem,) if problem else ())
+    contents, problems = loaded
+    tags = Tags(problems=tuple(problems))
     for content in contents:
         tags = tags.before(_collect(content))
     return tags
 
 
-def _load(path: str) -> tuple[list[Any], str] | None:
+def _load(source: TagSource) -> tuple[list[Any], list[str]] | None:
     """Tags, those that win first, and why they may not be whole; None for an unknown kind."""
     import mutagen
 
+    path = source.name
     try:
-        content = mutagen.File(path)
+        if is_crowded(path):
+            raise TooMuchError(f"there are more than {MAX_ENTRIES} entries")
+        content = mutagen.File(source)
         if content is None:
             return None
-        own = vorbis_comments(content)
-        return (_around(path, own) if own is None or _kind(own) == _ID3 else [own]), ""
+        own = vorbis_comments(content, path)
+        is_id3 = own is None or _kind(own) == _ID3
+        return (_around(source, own) if is_id3 else [own]), source.remarks
     except Exception as error:  # parsers of damaged files raise anything
-        with open(path, "rb") as file:  # noqa: PTH123 (the name may hold undecodable bytes)
-            if file.read(4) in _UNREAD_HEADS:
-                return None
+        if source.afresh().read(4) in _UNREAD_HEADS:
+            return None
         # What fails here is worth no more words than what has failed already.
         with contextlib.suppress(Exception):
-            if around := _around(path, None):
-                return around, ""
+            if around := _around(source, None):
+                return around, source.remarks
         with contextlib.suppress(Exception):
             if raw := salvaged(path):
-                return [raw], f"read as far as they are whole: {_reason(error)}"
+                reason = f"read as far as they are whole: {_reason(error)}"
+                return [raw], [*source.remarks, reason]
         raise PartError(path, f"its tags cannot be read: {_reason(error)}") from error
 
 
-def _around(path: str, own: Any) -> list[Any]:
+def _around(source: TagSource, own: Any) -> list[Any]:
     """Tags before and behind sound: ID3, and APEv2, which mutagen looks for in few files."""
     from mutagen.id3 import ID3, ID3NoHeaderError
 
     if own is None:
         with contextlib.suppress(ID3NoHeaderError):
-            own = ID3(path)  # type: ignore[no-untyped-call]
-    ape = ape_items(path)
+            own = ID3(source.afresh())  # type: ignore[no-untyped-call]
+    ape = ape_items(source.name)
     # ID3v1 cuts its texts off.
     both = (ape, own) if own is not None and own.version[0] == 1 else (own, ape)
     return [tags for tags in both if tags is not None]
@@ -204,7 +213,11 @@ def _reason(error: Exception) -> str:
     from mutagen import MutagenError
 
     text = str(error) or type(error).__name__
-    return text if isinstance(error, MutagenError) else f"{type(error).__name__}: {text}"
+    return (
+        text
+        if isinstance(error, MutagenError | TooMuchError)
+        else f"{type(error).__name__}: {text}"
+    )
 
 
 def _collect(content: Any) -> Tags:
@@ -212,7 +225,9 @@ def _collect(content: Any) -> Tags:
     places = {name: _names(of_kinds[kind]) for name, of_kinds in _PLACES.items()}
     read_places = {place for names in places.values() for place in names}
     entries: dict[str, list[str]] = {}
-    problems = []
+    problems = [f"entries behind the first {MAX_ENTRIES} are left out"] * getattr(
+        content, "is_cut", False
+    )
     for name, read in _entries(content):
         plain = name.lower()
         if plain in read_places or _lyrics_rank(plain) is not None:
@@ -224,16 +239,23 @@ def _collect(content: Any) -> Tags:
         field: next((entries[name] for name in names if entries.get(name)), [])
         for field, names in places.items()
     }
+    for name, texts in fields.items():
+        if (length := sum(map(len, texts))) > MAX_FIELD:
+            problems.append(f"{name}: {length} characters, more than {MAX_FIELD}: left out")
+            fields[name] = []
     for name, texts in entries.items():
         # Some writers have an entry for each line.
         if len(texts) > _FEW and not any("\n" in text.strip() for text in texts):
             entries[name] = ["\n".join(texts)] if _lyrics_rank(name) is not None else texts
     ranks = {name: rank for name in entries if (rank := _lyrics_rank(name)) is not None}
     fields["lyrics"] = [t for name in sorted(ranks, key=ranks.__getitem__) for t in entries[name]]
+    # What is too long is refused where lyrics are read.
+    long = [text for text in fields["lyrics"] if len(text) > MAX_CHARACTERS]
+    fields["lyrics"] = [text for text in fields["lyrics"] if len(text) <= MAX_CHARACTERS]
     repaired = repair([text for texts in fields.values() for text in texts])
     decoded = iter(repaired.texts)
     values = {name: _distinct(islice(decoded, len(texts))) for name, texts in fields.items()}
-    lyrics = tuple(values.pop("lyrics"))
+    lyrics = (*values.pop("lyrics"), *long)
     return Tags(_metadata(values), lyrics, repaired.encoding, repaired.doubtful, tuple(problems))
 
 

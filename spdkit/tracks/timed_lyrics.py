@@ -69,7 +69,7 @@ class _Line(NamedTuple):
 
 
 def require_length(text: str) -> None:
-    """Refuse lyrics of more than `MAX_CHARACTERS` by a ValueError, which says how many they have."""
+    """Refuse lyrics of more than `MAX_CHARACTERS` by a ValueError that says how many there are."""
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"{len(text)} characters, more than the {MAX_CHARACTERS} they may have")
 
