@@ -104,7 +104,7 @@ _INSIDE = rf"{_WHICH}(?:{_MARKED_HEADERS}){_COUNT}"
 _HEADER = re.compile(
     rf"^[ \t]*+(?:(?:repeat )?(?:{_PLAIN_HEADERS}){_COUNT}"
     rf"|\({_INSIDE}(?::[^()\n]*)?\):?|\{{{_INSIDE}(?::[^{{}}\n]*)?\}}:?"
-    rf"|([<*~=_【-])[<*~=_-]* ?{_INSIDE} ?[>*~=_】-]+"
+    rf"|([<*~=_【-])[<*~=_-]*+ ?{_INSIDE} ?[>*~=_】-]+"
     rf"|{_INSIDE} ?[:：]"
     rf"|\d+\. (?:{_SECTIONS})"
     rf"|(?:{_MARKED_HEADERS}) (?:\d+|{_TIMES}))[ \t]*$",
