@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.decoding.file_bytes import JoinedRanges
+from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
+from spdkit.extractors.decoding.mp4_tables import require_possible_packets
 from spdkit.extractors.decoding.mpeg_frames import find_mpeg_sound
 from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
 from spdkit.extractors.decoding.opus_packets import RATE, packet_samples
@@ -63,12 +64,14 @@ class AvReader:
         self._source: Any = open_binary(audio)  # av itself refuses names that are not UTF-8
         self._container: Any = None
         # Where the container lists its packets: their stamps, ends, and whether they are not heard.
-        self._table: list[tuple[int, int, bool]] = []
+        self._table = (array("q"), array("q"), bytearray())
         self._stamps: array[int] | None = None
         self._is_cut = False
         self._is_read_on = False  # whether every window is decoded from the start on
         try:
             sound = find_mpeg_sound(self._source, audio)
+            if sound is None:
+                require_possible_packets(FileBytes(self._source))
             self._size = self._source.seek(0, SEEK_END)
             # Also of other files: av prints what a file object raises when a header leads astray.
             ranges = ((0, self._size),) if sound is None else sound.ranges
@@ -146,11 +149,12 @@ class AvReader:
             self.remarks += layout.faults + layout.remarks
             self._is_read = True
         if "mov" in self._formats and not is_pcm:
-            self._table = [
-                (entry.timestamp, entry.pos + entry.size, bool(entry.flags & _DISCARDED))
-                for entry in self._stream.index_entries
-            ]
-            self._is_cut = max((end for _, end, _ in self._table), default=0) > self._size
+            stamps, ends, discarded = self._table
+            for entry in self._stream.index_entries:
+                stamps.append(entry.timestamp)
+                ends.append(entry.pos + entry.size)
+                discarded.append(bool(entry.flags & _DISCARDED))
+            self._is_cut = max(ends, default=0) > self._size
 
     @property
     def _formats(self) -> set[str]:
@@ -229,14 +233,14 @@ class AvReader:
 
     def _read_table(self) -> array[int] | None:
         """The same from the table of packets at the head of an m4a, without reading them."""
-        is_whole = 0 < len(self._table) == self._stream.frames
-        n_discarded = sum(is_discarded for _, _, is_discarded in self._table)
+        is_whole = 0 < len(self._table[0]) == self._stream.frames
+        n_discarded = sum(self._table[2])
         n_samples = self._frame_size() if is_whole and n_discarded <= 1 else None
         if n_samples is None:
             return None
         first, last = _trims(next(self._packets(0))[1])
         starts, stamps = _Starts(), array("q")
-        for stamp, end, is_discarded in self._table:
+        for stamp, end, is_discarded in zip(*self._table, strict=True):
             if end > self._size:
                 break
             stamps.append(stamp)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
+from operator import itemgetter
 from typing import IO, Any
 
 from spdkit.common.seekable_reader import SeekableReader
+from spdkit.extractors.decoding.reader import UnsuitableSoundError
 
 _CHUNK = 1 << 16
+MAX_GAP = 1 << 30  # bytes of anything else that are looked through for sound: a hole, or a disk
 
 
 class FileBytes:
@@ -37,8 +41,19 @@ class FileBytes:
         return self._data, at
 
     def find(self, pattern: bytes, place: int) -> int:
-        """Where a pattern begins, from `place` on; -1 when it does not occur."""
+        """Where a pattern begins, from `place` on; -1 when it does not occur.
+
+        Raises
+        ------
+        UnsuitableSoundError
+            When it does not occur in `MAX_GAP` bytes, and there are more.
+        """
+        begin = place
         while len(self.get(place, len(pattern))) == len(pattern):
+            if place - begin > MAX_GAP:
+                raise UnsuitableSoundError(
+                    f"no sound in {MAX_GAP} bytes from byte {begin} on, and more: cut them off"
+                )
             data, at = self.chunk(place, len(pattern))
             hit = data.find(pattern, at)
             if hit >= 0:
@@ -64,7 +79,7 @@ class JoinedRanges(SeekableReader):
         super().__init__()
         self._file: Any = file
         self._prefix = prefix
-        self._parts: list[tuple[int, int, int]] = []  # place here; first and last byte there
+        self._parts: list[tuple[int, int, int]] = []  # place here; first byte there, end there
         self._size = len(prefix)
         for start, stop in ranges:
             self._parts.append((self._size, start, stop))
@@ -83,11 +98,12 @@ class JoinedRanges(SeekableReader):
             data = self._prefix[self._place :][: len(view)]
             count = len(data)
             view[:count] = data
-        for place, start, stop in self._parts:
-            if place <= self._place < place + stop - start:
-                at = start + self._place - place
-                self._file.seek(at)
-                count = int(self._file.readinto(view[: stop - at]))
+        elif self._place < self._size:
+            number = bisect_right(self._parts, self._place, key=itemgetter(0)) - 1
+            place, start, stop = self._parts[number]
+            at = start + self._place - place
+            self._file.seek(at)
+            count = int(self._file.readinto(view[: stop - at]))
         self._place += count
         return count
 

@@ -34,12 +34,13 @@ from spdkit.tracks.track import open_binary
 _LIMITS = (1 << 31, 1 << 32)
 _HEADER_ROOM = 1 << 16
 _LONGEST_EMPTY_FILE = 1 << 12
+_MOST_CHUNKS = 10_000  # of a WAV, before the sound
 # What libsndfile's log says of the size of the sound, or of the file, that the header states.
 _SOUND_SIZES = re.compile(
-    r"^\s*(?:data|SSND|BODY|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE
+    r"^[ \t]*(?:data|SSND|BODY|Data Size)[ \t]*: (\d+) \(should be (\d+)\)", re.MULTILINE
 )
-_FILE_SIZES = re.compile(r"^(?:riff|\s*Riff size) : (\d+) \(should be (\d+)\)", re.MULTILINE)
-_SOUND_SIZE = re.compile(r"^\s*(?:data|Data [sS]ize)\s*: (-?\d+)$", re.MULTILINE)
+_FILE_SIZES = re.compile(r"^(?:riff|[ \t]*Riff size) : (\d+) \(should be (\d+)\)", re.MULTILINE)
+_SOUND_SIZE = re.compile(r"^[ \t]*(?:data|Data [sS]ize)[ \t]*: (-?\d+)$", re.MULTILINE)
 _FILE_SIZE = re.compile(r"^Length : (\d+)$", re.MULTILINE)
 _W64_CHUNK_HEADER = 24
 _LONGEST_TRIM = 2 * 4095 + 1152  # samples that an mp3's index may take off its ends
@@ -303,7 +304,9 @@ def _sound_chunk(source: FileBytes, form: str) -> tuple[int, int] | None:
     if form == "AU":
         return int.from_bytes(source.get(4, 4), "big"), source.size
     place = 12
-    while form in ("WAV", "WAVEX", "RF64") and len(head := source.get(place, 8)) == 8:
+    for _ in range(_MOST_CHUNKS if form in ("WAV", "WAVEX", "RF64") else 0):
+        if len(head := source.get(place, 8)) < 8:
+            break
         size = int.from_bytes(head[4:], "little")
         if head[:4] == b"data":
             end = place + 8 + size

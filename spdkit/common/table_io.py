@@ -6,7 +6,8 @@ The ending of its name says what a table is: ``.csv`` or ``.tsv``, compressed wh
 ``.bz2``, ``.xz`` or ``.zst`` follows, ``.parquet`` or ``.pq``. Text is UTF-8 and begins with the
 header. Every row has as many cells as the header, and a name stands once in it. Lines with nothing
 on them are no rows, an empty cell is a missing one, and "NA" is a word. A column of numbers alone
-is read as numbers, unless it is asked for as text.
+is read as numbers, unless it is asked for as text. What unpacks to very much more than it is, or
+has lines without an end, is refused before it fills the memory (``MAX_…`` below).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
@@ -38,7 +40,18 @@ _COMPRESSED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.o
 _PACKED = (*_COMPRESSED, ".zst")
 ENDINGS = (*(kind + end for end in ("", *_PACKED) for kind in (".csv", ".tsv")), *_PARQUET)
 _BLOCK = 1 << 20
-_LONGEST_CELL = 1 << 30  # some lyrics are longer than csv's own 128 KiB
+MAX_LINE = 1 << 26  # bytes of a line, and of a cell with line breaks
+MAX_COLUMNS = 100_000
+# A packed table may unpack to so many bytes, or to so many times its own: a table of numbers packs
+# to a tenth of itself, and bombs to a thousandth.
+MAX_UNPACKED, MAX_RATIO = 1 << 28, 200
+
+
+# What readers of damaged files raise; some of pyarrow's errors are these of Python's.
+_REFUSALS = (
+    *(OSError, ValueError, EOFError, csv.Error, zlib.error, lzma.LZMAError),
+    *(MemoryError, OverflowError, NotImplementedError, LookupError, TypeError),
+)
 
 
 class TableError(SpdkitError):
@@ -93,14 +106,15 @@ def read_table(
     with _reading(file, ending, error):
         if ending in _PARQUET:
             require_columns(_parquet_names(file, error), needed, file, error)
+            _require_parquet_fits(file, error)
             frame: pd.DataFrame = pd.read_parquet(file, columns=names, engine="pyarrow")
             index = [name for name in frame.index.names if name is not None]
             frame = frame.reset_index(index).reset_index(drop=True)
         else:
             separator = _separator(ending)
             with _opened(file, ending, error) as stream:
-                if ending not in (".csv", ".tsv"):  # unpacked once, read twice
-                    stream = io.BytesIO(stream.read())
+                if ending.endswith(tuple(_COMPRESSED)):  # unpacked once, read twice
+                    stream = _unpacked(stream, file, error)
                 header = _header(stream, separator, file, error)
                 require_columns(header, needed, file, error)
                 _require_even_rows(stream, separator, len(header), file, error)
@@ -191,12 +205,13 @@ def _reading(file: Path, ending: str, error: type[SpdkitError]) -> Iterator[None
         yield
     except SpdkitError:  # the caller's kind of error may be a ValueError
         raise
-    except (OSError, ValueError, EOFError, csv.Error, zlib.error, lzma.LZMAError) as reason:
-        what = str(reason)
+    except _REFUSALS as reason:
+        what = "there is not enough memory" if isinstance(reason, MemoryError) else str(reason)
         if isinstance(reason, UnicodeDecodeError) and ending not in _PARQUET:
             with _opened(file, ending, error) as stream:
-                lines = (line.decode(errors="ignore").encode() != line for line in stream)
-                number = next((n for n, wrong in enumerate(lines, 1) if wrong), 1)
+                lines = iter(partial(stream.readline, MAX_LINE), b"")
+                wrongs = (line.decode(errors="ignore").encode() != line for line in lines)
+                number = next((n for n, wrong in enumerate(wrongs, 1) if wrong), 1)
             what = f"line {number} is not UTF-8: save it as that (in Excel: CSV UTF-8)"
         raise error(f"{file}: cannot be read as a table: {what}") from reason
 
@@ -216,9 +231,39 @@ def _opened(
         if mode == "wb":
             return cast(IO[bytes], pyarrow.output_stream(str(file), compression="zstd"))
         with pyarrow.input_stream(str(file), compression="zstd") as stream:
-            return io.BytesIO(stream.read())
+            return _unpacked(stream, file, error)
     opened: IO[bytes] = _COMPRESSED.get(packed, open)(file, mode)
     return opened
+
+
+def _unpacked(stream: IO[bytes], file: Path, error: type[SpdkitError]) -> IO[bytes]:
+    """All of a packed table, in memory."""
+    limit = max(MAX_UNPACKED, MAX_RATIO * file.stat().st_size)
+    content = io.BytesIO()
+    while block := stream.read(_BLOCK):
+        content.write(block)
+        if content.tell() > limit:
+            raise error(
+                f"{file}: {file.stat().st_size} bytes unpack to more than {limit}, which is like "
+                "no table. If it is one, unpack it first and read that"
+            )
+    return content
+
+
+def _require_parquet_fits(file: Path, error: type[SpdkitError]) -> None:
+    """Refuse Parquet of which the head states much more than so many bytes hold."""
+    import pyarrow.parquet
+
+    head = pyarrow.parquet.read_metadata(file)
+    size, groups = file.stat().st_size, map(head.row_group, range(head.num_row_groups))
+    stated = max(
+        sum(group.total_byte_size for group in groups), 4 * head.num_rows * head.num_columns
+    )
+    if stated > max(MAX_UNPACKED, MAX_RATIO * size):
+        raise error(
+            f"{file}: states {head.num_rows} rows of {head.num_columns} columns in {size} bytes, "
+            "which is like no table. If it is one, write it as several files"
+        )
 
 
 def _parquet_names(file: Path, error: type[SpdkitError]) -> list[str]:
@@ -236,6 +281,8 @@ def _header(stream: IO[bytes], separator: str, file: Path, error: type[SpdkitErr
 
 
 def _once_each(names: list[str], file: Path, error: type[SpdkitError]) -> list[str]:
+    if len(names) > MAX_COLUMNS:
+        raise error(f"{file}: {len(names)} columns, and a table may have {MAX_COLUMNS}")
     if not names:
         raise error(f"{file}: cannot be read as a table: the file is empty, without a header")
     twice = [repr(name) for name, n in Counter(names).items() if n > 1 and name]
@@ -248,18 +295,27 @@ def _rows(stream: IO[bytes], separator: str) -> Iterator[tuple[int, list[str]]]:
     """Rows of text with the line on which each begins, counted from 1, from the start of a file."""
     stream.seek(0)
     text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    limit, line = csv.field_size_limit(_LONGEST_CELL), 1
+    reader = csv.reader(_lines(text), delimiter=separator, strict=True)
+    limit, line = csv.field_size_limit(MAX_LINE), 1
     try:
         for cells in reader:
             if len(cells) > 1 or "".join(cells).strip():
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise csv.Error(f"{error} (in the row that begins on line {line})") from error
+        hint = ": is a quote not closed?" if "field larger" in str(error) else ""
+        where = f" (in the row that begins on line {line})"
+        raise csv.Error(f"{error}{hint}{where}") from error
     finally:
         csv.field_size_limit(limit)
         text.detach()
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(MAX_LINE):
+        if len(line) == MAX_LINE:
+            raise csv.Error(f"more than {MAX_LINE} characters without a line break")
+        yield line
 
 
 def _require_even_rows(
@@ -288,7 +344,9 @@ def _plainly_even(stream: IO[bytes], separator: str, n_columns: int) -> bool:
     others = bytes(set(range(256)) - set(f'{separator}"\n'.encode()))
     stream.seek(0)
     while block := stream.read(_BLOCK):
-        block += stream.readline()
+        block += stream.readline(MAX_LINE)
+        if len(block) > MAX_LINE:
+            return False  # a line that is read with care
         if not block.endswith(b"\n"):
             block += b"\n"
         marks = block.translate(None, others).replace(b'""', b"")

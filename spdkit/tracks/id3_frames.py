@@ -8,6 +8,7 @@ v2.2, v2.3 and v2.4, sections on the header and on frames.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -71,6 +72,9 @@ def read_id3_tag(file: IO[bytes], start: int = 0) -> Id3Tag | None:
     if any(byte & 0x80 for byte in head[6:]) or flags & (0x0F if version == _V24 else 0x1F):
         return None
     tag = Id3Tag(b"", _HEAD + size)
+    held = file.seek(0, os.SEEK_END) - start
+    if tag.length > held:
+        tag.remarks.append(f"the ID3 tag states {tag.length} bytes, {held} are there")
     place, end, source = start + _HEAD, start + _HEAD + size, file
     if flags & _EXTENDED and version != 2:
         place = _behind_extended_head(file, place, version)
@@ -95,7 +99,7 @@ def _frames(file: IO[bytes], place: int, end: int, version: int, tag: Id3Tag) ->
         tag.remarks.append(f"frames behind the first {MAX_HEADS} of an ID3 tag are left out")
     n_bytes = n_frames = 0
     for frame in heads:
-        if frame.name[:1] != b"T" and frame.name not in _NAMES:
+        if not frame.size or (frame.name[:1] != b"T" and frame.name not in _NAMES):
             continue
         name = frame.name.decode("ascii", "replace")
         if n_frames == MAX_FRAMES:

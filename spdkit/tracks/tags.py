@@ -346,16 +346,17 @@ def _sung(pieces: Iterable[tuple[str, int]]) -> str:
     # Pieces are lines, or syllables of which a newline begins or ends each line.
     parted = list(pieces)
     syllables = any("\n" in text for text, _ in parted)
-    lines: list[tuple[int, str]] = []
+    lines: list[tuple[int, list[str]]] = []
     fresh = True
     for text, time in parted:
         for number, part in enumerate(text.split("\n") if syllables else [text]):
             if fresh or number or not syllables:
-                lines.append((time, part))
+                lines.append((time, [part]))
             else:
-                lines[-1] = (lines[-1][0], lines[-1][1] + part)
+                lines[-1][1].append(part)
             fresh = False
-    stamped = (f"[{time // 60_000}:{time / 1000 % 60:06.3f}]{line}" for time, line in lines)
+    stamps = (f"[{time // 60_000}:{time / 1000 % 60:06.3f}]" for time, _ in lines)
+    stamped = (stamp + "".join(parts) for stamp, (_, parts) in zip(stamps, lines, strict=True))
     return sung_words("\n".join(stamped), timed=True).words
 
 
