@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from bisect import bisect_right
+from collections.abc import Callable
 from operator import itemgetter
 from typing import IO, Any
 
@@ -11,7 +13,7 @@ from spdkit.common.seekable_reader import SeekableReader
 from spdkit.extractors.decoding.reader import UnsuitableSoundError
 
 _CHUNK = 1 << 16
-MAX_GAP = 1 << 30  # bytes of anything else that are looked through for sound: a hole, or a disk
+MAX_GAP = 1 << 28  # bytes of anything else that are looked through for sound: a hole, or a disk
 
 
 class FileBytes:
@@ -48,17 +50,29 @@ class FileBytes:
         UnsuitableSoundError
             When it does not occur in `MAX_GAP` bytes, and there are more.
         """
+        return self._search(lambda data, at: data.find(pattern, at), len(pattern), place)
+
+    def search(self, pattern: re.Pattern[bytes], length: int, place: int) -> int:
+        """The same of a pattern that matches so many bytes."""
+
+        def look(data: bytes, at: int) -> int:
+            match = pattern.search(data, at)
+            return match.start() if match else -1
+
+        return self._search(look, length, place)
+
+    def _search(self, look: Callable[[bytes, int], int], length: int, place: int) -> int:
         begin = place
-        while len(self.get(place, len(pattern))) == len(pattern):
+        while len(self.get(place, length)) == length:
             if place - begin > MAX_GAP:
                 raise UnsuitableSoundError(
                     f"no sound in {MAX_GAP} bytes from byte {begin} on, and more: cut them off"
                 )
-            data, at = self.chunk(place, len(pattern))
-            hit = data.find(pattern, at)
+            data, at = self.chunk(place, length)
+            hit = look(data, at)
             if hit >= 0:
                 return place + hit - at
-            place += len(data) - at - len(pattern) + 1
+            place += len(data) - at - length + 1
         return -1
 
     def _read(self, place: int, count: int) -> bytes:
@@ -71,7 +85,13 @@ class FileBytes:
 
 
 class JoinedRanges(SeekableReader):
-    """Ranges of a file read as one, behind bytes of our own; closing it closes the file."""
+    """Ranges of a file read as one, behind bytes of our own; closing it closes the file.
+
+    Attributes
+    ----------
+    hole : int or None
+        Where `MAX_GAP` bytes of 0 begin that were read in a row, behind which the end was told.
+    """
 
     def __init__(
         self, file: IO[bytes], ranges: tuple[tuple[int, int], ...], prefix: bytes = b""
@@ -79,6 +99,8 @@ class JoinedRanges(SeekableReader):
         super().__init__()
         self._file: Any = file
         self._prefix = prefix
+        self.hole: int | None = None
+        self._zeros_from = self._zeros_to = 0
         self._parts: list[tuple[int, int, int]] = []  # place here; first byte there, end there
         self._size = len(prefix)
         for start, stop in ranges:
@@ -94,6 +116,8 @@ class JoinedRanges(SeekableReader):
         """Fill the buffer as far as the range goes in which the place lies."""
         view = memoryview(buffer).cast("B")
         count = 0
+        if self.hole is not None and self._place >= self.hole:
+            return 0
         if self._place < len(self._prefix):
             data = self._prefix[self._place :][: len(view)]
             count = len(data)
@@ -104,8 +128,18 @@ class JoinedRanges(SeekableReader):
             at = start + self._place - place
             self._file.seek(at)
             count = int(self._file.readinto(view[: stop - at]))
+            self._look_for_hole(view[:count])
         self._place += count
         return count
+
+    def _look_for_hole(self, data: memoryview) -> None:
+        if not data or data[0] or data[-1] or data.tobytes().strip(b"\0"):
+            return
+        if self._place != self._zeros_to:
+            self._zeros_from = self._place
+        self._zeros_to = self._place + len(data)
+        if self._zeros_to - self._zeros_from > MAX_GAP:
+            self.hole = self._zeros_from
 
     def close(self) -> None:
         """Close the file too."""

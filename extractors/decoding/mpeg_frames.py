@@ -9,9 +9,11 @@ are walked through and counted. Reference: ISO/IEC 11172-3, 2.4.1.3.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import IO, NamedTuple
 
 from spdkit.extractors.decoding.file_bytes import FileBytes
@@ -30,6 +32,8 @@ _SUFFIXES = (".mp3", ".mp2", ".mp1", ".mpa", ".mpga")
 _MONO = 0xC0  # and above: the mode in a header's fourth byte
 _DECODER_DELAY = 529  # samples of the filters of layer III
 _ENCODER_FIELDS = 21  # bytes of an index between the number of frames and what to leave out
+_SYNC = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef]")  # of all that are valid
+_MOST_TAGS = 16  # at the head of a file that libsndfile is to see
 _IN_A_ROW = 3  # headers that agree: one alone occurs by chance in a picture
 
 
@@ -88,15 +92,15 @@ def find_mpeg_sound(file: IO[bytes], name: str) -> MpegSound | None:
         None for a file of another kind, and for fewer than three frames.
     """
     source = FileBytes(file)
-    head = place = _behind_tags(source, 0)
+    place = _behind_tags(source, 0)
     if _header(source, place) is None and not name.lower().endswith(_SUFFIXES):
         return None
     ranges: list[tuple[int, int]] = []
     kinds: set[tuple[int, ...]] = set()
     n_frames = 0
     while (first := _find_row(source, place)) is not None:
-        count, end, kind = _walk_row(source, first)
-        n_frames += count
+        n_more, end, kind = _walk_row(source, first)
+        n_frames += n_more
         kinds.add(kind)
         ranges.append((first, end))
         place = _behind_tags(source, end)
@@ -114,7 +118,7 @@ def find_mpeg_sound(file: IO[bytes], name: str) -> MpegSound | None:
         index_end=first + header.n_bytes if has_index else None,
         is_layer_iii=header.kind[1] == 3,
         is_uniform=len(kinds) == 1,
-        is_plain=len(ranges) == 1 and first == head,
+        is_plain=len(ranges) == 1 and first == _behind_tags(source, 0, _MOST_TAGS),
     )
 
 
@@ -166,9 +170,9 @@ def _header(source: FileBytes, place: int) -> _Header | None:
     return _headers().get(head[1] << 8 | head[2])
 
 
-def _behind_tags(source: FileBytes, place: int) -> int:
+def _behind_tags(source: FileBytes, place: int, most: int | None = None) -> int:
     """The place behind ID3v2 and APEv2 tags that begin at `place`."""
-    while True:
+    for _ in count() if most is None else range(most):
         head = source.get(place, 32)
         if head[:3] == b"ID3" and len(head) >= 10:  # its size is four bytes of seven bits
             size = sum((head[9 - i] & 0x7F) << 7 * i for i in range(4))
@@ -180,11 +184,12 @@ def _behind_tags(source: FileBytes, place: int) -> int:
         if place + size > source.size:  # it states more than there is: sound may lie in that
             return place
         place += size
+    return place
 
 
 def _find_row(source: FileBytes, place: int) -> int | None:
     """Where the next row of frames begins; None when there is none."""
-    while (place := source.find(b"\xff", place)) >= 0:
+    while (place := source.search(_SYNC, 3, place)) >= 0:
         if _begins_row(source, place):
             return place
         place += 1
@@ -206,7 +211,7 @@ def _begins_row(source: FileBytes, place: int) -> bool:
 
 def _walk_row(source: FileBytes, place: int) -> tuple[int, int, tuple[int, ...]]:
     """How many whole frames of one kind follow one another, where they end, and their kind."""
-    headers, count = _headers(), 0
+    headers, n_frames = _headers(), 0
     header = _header(source, place)
     assert header is not None
     kind, is_mono = header.kind, source.get(place + 3, 1) >= bytes((_MONO,))
@@ -219,13 +224,13 @@ def _walk_row(source: FileBytes, place: int) -> tuple[int, int, tuple[int, ...]]
                 break
             header = following
             at += header.n_bytes
-            count += 1
+            n_frames += 1
         place += at - begin
         if at <= last or at == begin:
             break
     if place > source.size:  # the last frame is cut
-        return count - 1, place - header.n_bytes, (*kind, is_mono)
-    return count, place, (*kind, is_mono)
+        return n_frames - 1, place - header.n_bytes, (*kind, is_mono)
+    return n_frames, place, (*kind, is_mono)
 
 
 def _side_information(head: bytes) -> int:

@@ -12,7 +12,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, cast
+from itertools import islice
+from typing import IO, Literal, NamedTuple, cast
 
 import numpy as np
 import soundfile
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
 from spdkit.extractors.decoding.flac_frames import FlacLayout, end_of_sound, read_flac_layout
 from spdkit.extractors.decoding.mpeg_frames import MpegSound, find_mpeg_sound, index_frames
-from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
+from spdkit.extractors.decoding.ogg_pages import OggLayout, read_ogg_layout
 from spdkit.extractors.decoding.reader import (
     NotDecodableError,
     UnsuitableSoundError,
@@ -34,7 +35,25 @@ from spdkit.tracks.track import open_binary
 _LIMITS = (1 << 31, 1 << 32)
 _HEADER_ROOM = 1 << 16
 _LONGEST_EMPTY_FILE = 1 << 12
-_MOST_CHUNKS = 10_000  # of a WAV, before the sound
+_MOST_CHUNKS = 10_000  # before the sound
+
+
+class _Chunks(NamedTuple):
+    """How a container states its chunks."""
+
+    sound: bytes = b"data"  # name of the one with the sound
+    start: int = 12
+    width: int = 4  # bytes of a size
+    order: Literal["little", "big"] = "little"
+    alignment: int = 2
+
+
+_CHUNKED = {
+    **dict.fromkeys((b"RIFF", b"RF64"), _Chunks()),
+    b"RIFX": _Chunks(order="big"),
+    b"FORM": _Chunks(b"SSND", order="big"),
+    b"caff": _Chunks(start=8, width=8, order="big", alignment=1),
+}
 # What libsndfile's log says of the size of the sound, or of the file, that the header states.
 _SOUND_SIZES = re.compile(
     r"^[ \t]*(?:data|SSND|BODY|Data Size)[ \t]*: (\d+) \(should be (\d+)\)", re.MULTILINE
@@ -72,6 +91,7 @@ class SndfileReader:
         try:
             sound = find_mpeg_sound(self._handle, audio)
             source = None if sound is None else _mpeg_source(self._handle, sound)
+            self._ogg = _look_through(self._handle) if sound is None else None
             if source is not None:
                 self._handle = source
             elif not is_url(audio):  # a path lets libsndfile read by itself
@@ -182,8 +202,10 @@ class SndfileReader:
             raise NotDecodableError("libsndfile misjudges the length of this mp3")
 
     def _check_ogg(self) -> None:
-        with self._bytes() as file:
-            layout = read_ogg_layout(file)
+        layout = self._ogg
+        if layout is None:  # behind a tag
+            with self._bytes() as file:
+                layout = read_ogg_layout(file)
         if not layout.is_uniform:
             raise UnsuitableSoundError(_NOT_UNIFORM)
         if layout.faults:
@@ -270,6 +292,20 @@ class SndfileReader:
         self.n_frames = self.n_held = self._file.frames
 
 
+def _look_through(file: IO[bytes]) -> OggLayout | None:
+    """Pages of an Ogg; refuse what libsndfile gets lost in, looking for a page or a chunk."""
+    source = FileBytes(file)
+    head = source.get(0, 4)
+    if head == b"OggS":
+        return read_ogg_layout(file)
+    if head in _CHUNKED:
+        form = _CHUNKED[head]
+        chunks = list(islice(_chunks(source, form), _MOST_CHUNKS))
+        if len(chunks) == _MOST_CHUNKS and all(name != form.sound for name, _, _ in chunks):
+            source.find(form.sound, chunks[-1][1])
+    return None
+
+
 def _mpeg_source(file: IO[bytes], sound: MpegSound) -> IO[bytes] | None:
     """What libsndfile is to read of an mp3 so that it knows its length; None: the file as it is."""
     if not sound.is_uniform:
@@ -303,13 +339,18 @@ def _sound_chunk(source: FileBytes, form: str) -> tuple[int, int] | None:
     """First byte of the sound of AU, WAV and RF64, and the byte after; to the end if it is of 0."""
     if form == "AU":
         return int.from_bytes(source.get(4, 4), "big"), source.size
-    place = 12
-    for _ in range(_MOST_CHUNKS if form in ("WAV", "WAVEX", "RF64") else 0):
-        if len(head := source.get(place, 8)) < 8:
-            break
-        size = int.from_bytes(head[4:], "little")
-        if head[:4] == b"data":
-            end = place + 8 + size
-            return place + 8, end if size and end <= source.size else source.size
-        place += 8 + size + size % 2
+    if form in ("WAV", "WAVEX", "RF64"):
+        for name, place, size in islice(_chunks(source, _Chunks()), _MOST_CHUNKS):
+            if name == b"data":
+                end = place + size
+                return place, end if size and end <= source.size else source.size
     return None
+
+
+def _chunks(source: FileBytes, form: _Chunks) -> Iterator[tuple[bytes, int, int]]:
+    """Names of chunks, where their contents begin, and their sizes."""
+    place, width = form.start, 4 + form.width
+    while place < source.size and len(head := source.get(place, width)) == width:
+        size = int.from_bytes(head[4:], form.order)
+        yield head[:4], place + width, size
+        place += width + size + -size % form.alignment

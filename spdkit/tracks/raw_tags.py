@@ -229,9 +229,9 @@ def _ape(data: bytes, count: int) -> Items:
 
 def _mp4(file: IO[bytes]) -> Items:
     start, end = 0, file.seek(0, os.SEEK_END)
-    for name, head in _MP4_PATH:
+    for box, head in _MP4_PATH:
         atoms = _mp4_atoms(file, start, end)
-        start, end = next((begin + head, stop) for atom, begin, stop in atoms if atom == name)
+        start, end = next((begin + head, stop) for atom, begin, stop in atoms if atom == box)
     for atom, begin, stop in _mp4_atoms(file, start, end):
         if stop - begin > MAX_BLOCK or atom == b"covr":
             continue
