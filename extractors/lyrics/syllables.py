@@ -155,6 +155,7 @@ def _cached(count: Callable[[str], int]) -> Callable[[str], int]:
     def counted(word: str) -> int:
         return kept(word) if len(word) <= _LONGEST_CACHED else count(word)
 
+    counted.cache_clear = kept.cache_clear  # type: ignore[attr-defined]
     return counted
 
 
