@@ -136,11 +136,17 @@ def _of_likely_pairs(
         one, other = (rare[start:stop] @ shared).nonzero()
         later = one + start < other
         one, other = one[later] + start, other[later]
-        cosines = vectors[one].multiply(vectors[other]).sum(axis=1)
-        alike = cosines >= threshold
+        alike = _cosines(vectors, one, other) >= threshold
         pairs += int(times[one[alike]] @ times[other[alike]])
         start = stop
     return pairs
+
+
+def _cosines(
+    vectors: sparse.csr_array, one: NDArray[np.intp], other: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    cosines: NDArray[np.float64] = vectors[one].multiply(vectors[other]).sum(axis=1)
+    return cosines
 
 
 def _rare_words(vectors: sparse.csr_array, threshold: float) -> sparse.csr_array:

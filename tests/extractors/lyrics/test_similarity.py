@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics.pairwise import cosine_similarity
 
+from spdkit.extractors.lyrics import similarity
 from spdkit.extractors.lyrics.similarity import _tfidf, sentence_similarity
 
 WORDS = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "rain", "sun"])
@@ -127,3 +128,60 @@ def test_pairs_are_counted_in_whole_numbers():
     # 60,000 sentences make 1.8e9 pairs, which 32 bits do not hold.
     counts = {("a",): 30_000, ("b",): 30_000}
     assert sentence_similarity(counts, 0.75) == 2 * math.comb(30_000, 2) / math.comb(60_000, 2)
+
+
+# --- many sentences
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    SENTENCES, st.sampled_from([0.1, 0.4, 0.75, 0.9, 1.0]), st.booleans(), st.sampled_from([1, 50])
+)
+def test_pairs_that_may_be_alike_are_all_that_are(sentences, threshold, smooth_idf, block):
+    counts = Counter(sentences)
+    times = np.fromiter(counts.values(), np.int64)
+    vectors = _tfidf(list(counts), times, smooth_idf)
+    bound = threshold - 1e-9
+    rare = similarity._rare_words(vectors, bound)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "_BLOCK", block)
+        likely = similarity._of_likely_pairs(vectors, times, bound, rare)
+    assert likely == similarity._of_all_pairs(vectors, times, bound)
+
+
+def distinct(n):
+    return Counter((f"w{number}", "x") for number in range(n))
+
+
+def few_words(n):
+    return Counter(
+        tuple(f"w{number // 16**place % 16}" for place in range(5)) for number in range(n)
+    )
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """How many pairs are compared."""
+    pairs = []
+    multiply = similarity._cosines
+
+    def counting(vectors, one, other):
+        pairs.append(len(one))
+        return multiply(vectors, one, other)
+
+    monkeypatch.setattr(similarity, "_cosines", counting)
+    monkeypatch.setattr(similarity, "_of_all_pairs", None)
+    return pairs
+
+
+@pytest.mark.parametrize("n", [4000, 20_000])
+def test_distinct_lines_with_a_common_word_are_not_compared(n, compared):
+    assert sentence_similarity(distinct(n), 0.75) == 0.0
+    assert sum(compared) == 0
+
+
+def test_very_many_lines_of_few_words_are_refused_with_their_number(compared):
+    n = similarity.MAX_SENTENCES + 10
+    with pytest.raises(ValueError, match=rf"^{n} distinct lines, of which \d+ pairs may be alike"):
+        sentence_similarity(few_words(n), 0.4)
+    assert not compared
