@@ -24,6 +24,9 @@ def vorbis(*comments, count=None):
 STREAM_INFO = bytes.fromhex("100010000000000000000ac442f000000000") + bytes(16)
 
 
+PICTURE = bytes(28) + struct.pack(">L", 70_000) + bytes(70_000)
+
+
 def flac(*blocks):
     heads = [bytes((kind,)) + len(data).to_bytes(3, "big") + data for kind, data in blocks]
     return b"fLaC" + bytes((0, 0, 0, 34)) + STREAM_INFO + b"".join(heads) + b"\x81\0\0\0"
@@ -109,7 +112,7 @@ def test_mutagen_does_not_see_a_crowded_tag(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("suffix", "data"),
     [
-        ("flac", flac((6, bytes(70_000)), (6, bytes(70_000)), (4, vorbis(b"title=Song")))),
+        ("flac", flac((6, PICTURE), (6, PICTURE), (4, vorbis(b"title=Song")))),
         ("m4a", mp4(mp4_text(b"covr", bytes(140_000)), mp4_text(b"\xa9nam", b"Song"))),
     ],
 )
