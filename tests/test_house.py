@@ -57,10 +57,24 @@ def test_every_dependency_says_why(setup):
     assert explained == set(lines(setup["options"]["install_requires"]))
 
 
+def loaded(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_module_has_tests_to_be_run_when_it_is_changed():
+    module_tests = loaded(ROOT / "tests/mutants/module_tests.py").module_tests
+    for _, path in modules():
+        tests = module_tests(ROOT, str(path.relative_to(ROOT)))
+        files = [test for test in tests if "::" not in test]
+        assert files, path
+        assert all((ROOT / name).is_file() for name in files), path
+
+
 def test_own_modules_are_imported_inside_functions_only_where_an_extra_is_behind_them():
-    spec = importlib.util.spec_from_file_location("architecture", ROOT / "docs/architecture.py")
-    architecture = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(architecture)
+    architecture = loaded(ROOT / "docs/architecture.py")
     own = {name for _, name in architecture.deferred() if name.startswith("spdkit")}
     assert own, "what is looked at is there"
     behind_torch = {name for name in own if name.startswith("spdkit.nets")}
