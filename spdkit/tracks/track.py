@@ -57,6 +57,12 @@ class Track:
             raise TrackError(f"track_id must be valid Unicode, got {self.track_id!r}") from None
         if "\0" in self.track_id:
             raise TrackError(f"track_id must not hold NUL, got {self.track_id!r}")
+        audio: object = self.audio
+        if isinstance(audio, os.PathLike):
+            audio = os.fspath(audio)
+            object.__setattr__(self, "audio", audio)
+        if not isinstance(audio, str | None):
+            raise TrackError(f"{self.track_id}: audio must be a path or URL, got {audio!r}")
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,9 @@ async def _target(url: URL, place: str, first: URL) -> URL:
 async def _is_private(host: str | None) -> bool:
     """Whether a host, or any of its addresses, is not on the internet."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        places = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:  # there is nothing to ask either
         return False
     return any(
-        not ipaddress.ip_address(str(place[4][0]).split("%")[0]).is_global for place in found
+        not ipaddress.ip_address(str(place[4][0]).split("%")[0]).is_global for place in places
     )

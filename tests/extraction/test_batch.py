@@ -211,9 +211,9 @@ def test_a_bar_is_shown_where_it_is_asked_for(music, tmp_path, capsys, monkeypat
     assert capsys.readouterr().err == ""
     (music / "3.wav").write_bytes(b"changed")
     run(scan.from_folder(music), tmp_path / "out.h5", progress=True)
-    told = capsys.readouterr().err
-    assert "checking" in told and "8/8" in told
-    assert "extracting" in told and "1/1" in told
+    bars = capsys.readouterr().err
+    assert "checking" in bars and "8/8" in bars
+    assert "extracting" in bars and "1/1" in bars
 
 
 def shards(monkeypatch, music, target, **options):
