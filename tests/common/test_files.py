@@ -222,6 +222,37 @@ def test_what_a_kill_left_goes_with_the_next_write_of_that_file(tmp_path):
     assert {each.name for each in tmp_path.iterdir()} == {"plays.csv", "other.csv"}
 
 
+def test_a_name_that_somebody_took_is_not_opened(tmp_path, monkeypatch):
+    """Nobody can guess it; who could would still see nothing written to it."""
+    path, victim = tmp_path / "plays.csv", tmp_path / "victim"
+    victim.write_text("mine")
+    monkeypatch.setattr("secrets.token_hex", lambda n: "0" * 2 * n)
+    with replacing(path) as temporary:
+        guessed = temporary
+    for plant in (guessed.symlink_to, guessed.hardlink_to):
+        plant(victim)
+        if plant == guessed.hardlink_to:
+            monkeypatch.setattr("spdkit.common.files._clear", lambda *_: None)
+        with pytest.raises(SpdkitError, match="cannot be written: File exists"):
+            write_text(path, "new")
+        assert victim.read_text() == "mine"
+        guessed.unlink()
+
+
+def test_a_file_that_is_cleared_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    path, cleared = tmp_path / "plays.csv", []
+
+    def late(handle):
+        if not cleared:
+            cleared.append(Path(f"/proc/self/fd/{handle}").readlink())
+            cleared[0].unlink()
+        return True
+
+    monkeypatch.setattr("spdkit.common.files.lock", late)
+    write_text(path, "new")
+    assert cleared and path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
 def test_what_is_being_written_and_what_is_not_ours_stays(tmp_path):
     path, victim = tmp_path / "plays.csv", tmp_path / "victim"
     victim.write_text("mine")

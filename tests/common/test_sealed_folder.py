@@ -203,6 +203,39 @@ def test_a_file_that_cannot_be_replaced_is_read_from_beside(folder, monkeypatch)
     require_one_of_both(folder, OLD)
 
 
+def test_a_save_that_fails_leaves_every_file_as_it_was(folder, monkeypatch):
+    """Also where a file of the old one lies beside its plain name, which was busy."""
+    replace = os.replace
+
+    def failing(*names):
+        def call(source, target, **named):
+            if Path(target).name in names:
+                raise OSError(errno.EBUSY, "Device or resource busy")
+            replace(source, target, **named)
+
+        return call
+
+    with monkeypatch.context() as patch, pytest.warns(SpdkitWarning):
+        patch.setattr(os, "replace", failing("arrays"))
+        write(folder, NEW)
+    before = contents(folder)
+    with monkeypatch.context() as patch, pytest.raises(FolderError, match=r"busy \(thing.json\)"):
+        patch.setattr(os, "replace", failing("thing.json"))
+        write(folder, OLD)
+    assert contents(folder) == before and read(folder) == NEW
+
+
+def test_a_file_that_comes_while_another_saves_is_seen(folder, monkeypatch):
+    def waited(handle):
+        (folder / "more.csv").write_bytes(b"mine")
+        return True
+
+    monkeypatch.setattr(sealed_folder, "lock", waited)
+    with pytest.raises(FolderError, match=r"more\.csv would be replaced"):
+        write(folder, NEW)
+    assert (folder / "more.csv").read_bytes() == b"mine" and read(folder) == OLD
+
+
 CALLS = ("open", "write", "fsync", "replace", "unlink", "fchmod")
 
 

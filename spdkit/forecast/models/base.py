@@ -278,7 +278,9 @@ class Forecaster(Saved, BaseEstimator):
         panel = serialization.panel_from(facts, arrays)
         panel.require(self.least_rows(), f"{self.label} cannot have learned from fewer")
         residuals = Residuals(arrays["residuals"]) if "residuals" in arrays else None
-        if residuals is not None and residuals.scaled.shape[1:-1] != (len(panel),):
+        if residuals is not None and (
+            residuals.scaled.shape[1:-1] != (len(panel),) or residuals.scaled.dtype.kind != "f"
+        ):
             raise ForecastError("the errors that intervals are made of are not of these series")
         self.restore_panel(panel, part_of(arrays, _STATE), residuals)
 

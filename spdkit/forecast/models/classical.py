@@ -312,7 +312,7 @@ class ARIMA(Forecaster):
         if state["orders"].shape != (len(panel), 3) or not (abs(state["orders"] - 50) <= 50).all():
             raise ForecastError("what was saved are no orders of these series")
         ends = np.cumsum([len(self.futr_exog) + 1 + p + q for p, _, q in state["orders"]])
-        if ends[-1] != len(state["parameters"]):
+        if ends[-1] != len(state["parameters"]) or state["parameters"].dtype != np.float64:
             raise ForecastError(f"these orders have {ends[-1]} parameters")
         parameters = np.split(state["parameters"], ends[:-1])
         orders, flags = state["orders"].tolist(), state["flags"].tolist()

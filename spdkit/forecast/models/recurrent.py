@@ -328,7 +328,8 @@ class RecurrentForecaster(Forecaster):
         if {name: (one.shape, one.dtype) for name, one in self.weights_.items()} != arrays:
             raise ForecastError("what was saved are no weights of these units")
         ranges = len(panel), 1 + len(self.hist_exog)
-        if not self.ranges_.low.shape == self.ranges_.high.shape == ranges:
+        bounds = self.ranges_.low, self.ranges_.high
+        if any(bound.shape != ranges or bound.dtype != np.float64 for bound in bounds):
             raise ForecastError("what was saved are no ranges of these series")
 
 

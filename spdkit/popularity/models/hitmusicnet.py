@@ -229,7 +229,7 @@ class HitMusicNetRegressor(RegressorMixin, CodeEstimator):
         self.target_low_, self.target_high_ = facts["target_low_"], facts["target_high_"]
         self.residuals_ = arrays["residuals_"]
         scale = isinstance(self.target_low_, float) and isinstance(self.target_high_, float)
-        if not scale or self.residuals_.ndim != 1:
+        if not scale or self.residuals_.ndim != 1 or self.residuals_.dtype.kind != "f":
             raise TypeError("target_low_, target_high_ or residuals_ are no numbers")
         calibrated = part_of(arrays, _CALIBRATED)
         self.calibrated_nets_ = self._nets_from(calibrated) if calibrated else self.nets_

@@ -49,7 +49,8 @@ class QuantileInputs:
         inputs.scaler = MaskedMinMaxScaler.from_arrays(part_of(arrays, "scaler."), names)
         inputs.numbers, inputs.quantiles = arrays["numbers"], arrays["quantiles"]
         require_places(inputs.numbers, inputs.scaler.n_scaled)
-        if inputs.quantiles.ndim != 2 or inputs.quantiles.shape[1] != len(inputs.numbers):
+        shape = (len(inputs.quantiles), len(inputs.numbers))
+        if inputs.quantiles.shape != shape or inputs.quantiles.dtype.kind != "f":
             raise ValueError("the quantiles are not of these columns")
         inputs.flags = np.setdiff1d(np.arange(inputs.scaler.n_scaled), inputs.numbers)
         return inputs

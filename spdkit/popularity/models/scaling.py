@@ -85,7 +85,8 @@ class MaskedMinMaxScaler(TransformerMixin, BaseEstimator):
             setattr(scaler, name, arrays[name])
         n = scaler.n_features_in_ = len(scaler.median_)
         columns = [scaler.median_, scaler.min_, scaler.range_, scaler.empty_]
-        if any(one.shape != (n,) for one in columns) or scaler.empty_.dtype != np.bool_:
+        kinds = "".join(one.dtype.kind for one in columns)
+        if any(one.shape != (n,) for one in columns) or kinds != "fffb":
             raise ValueError("the scaler's arrays are not of one number of features")
         require_places(scaler.masked_, n)
         return scaler

@@ -95,7 +95,8 @@ class TwoStageNet:
         autoencoder = weights.rebuilt("autoencoder", lambda: new_nets()[0], arrays)
         popularity = weights.rebuilt("popularity", lambda: new_nets()[1], arrays)
         bounds = arrays["code_min"], arrays["code_range"]
-        if any(bound.shape != (autoencoder.n_code,) for bound in bounds):
+        shape = (autoencoder.n_code,)
+        if any(bound.shape != shape or bound.dtype.kind != "f" for bound in bounds):
             raise RuntimeError(f"the code has {autoencoder.n_code} units")
         return cls(scaler, autoencoder, *bounds, popularity)
 
