@@ -274,9 +274,7 @@ def _text_size(file: h5py.File, data: h5py.Dataset) -> int:
     if offset is None or file.driver != "sec2":
         return 0
     raw = os.pread(file.id.get_vfd_handle(), data.id.get_storage_size(), offset)
-    references = np.frombuffer(
-        raw[: len(raw) // _REFERENCE.itemsize * _REFERENCE.itemsize], dtype=_REFERENCE
-    )
+    references = np.frombuffer(raw, dtype=_REFERENCE, count=len(raw) // _REFERENCE.itemsize)
     return int(references["length"].sum(dtype=np.int64))
 
 

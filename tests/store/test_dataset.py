@@ -153,6 +153,13 @@ def test_labels_and_groups_from_the_metadata_of_a_store(tmp_path):
     assert both.groups.to_dict() == {"a": "X", "b": "", "c": "", "d": "Y"}
 
 
+@pytest.mark.parametrize("text", ["[1]", "3", '"a"', "[" * 100_000])
+def test_metadata_that_is_no_object_is_named(text, tmp_path):
+    path = make(tmp_path / "f.h5", metadata=[text, "", "", ""])
+    with pytest.raises(DatasetError, match="track 'a': metadata"):
+        dataset.load(path, labels())
+
+
 def test_metadata_that_is_no_json_is_named(tmp_path):
     store = make(tmp_path / "f.h5")
     table = FeatureStore.open(store).read()
