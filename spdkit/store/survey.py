@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ from spdkit.store.seal import Seal, examine
 from spdkit.store.validation import check_features, check_tracks, parse_provenance
 
 _BY_HAND = "damaged, or changed without its checksums (see docs/FORMAT.md, Changing a file)"
-_SECONDS, _BYTES_A_SECOND = 1.0, 4e6
+# Processor time, in that of this process's start, which tells how fast the machine is.
+_STARTS, _STARTS_A_BYTE = 2.0, 2e-6
 _MEMORY, _MEMORY_A_BYTE = 1 << 30, 20
 
 
@@ -102,11 +104,12 @@ def from_json(line: str) -> StoreError | None:
 
 def main() -> None:
     """Survey the files that stdin names, NUL between them; a line of JSON each."""
+    start = time.process_time()
     for name in sys.stdin.buffer.read().split(b"\0"):
         path = Path(os.fsdecode(name))
         error: StoreError | None = None
         try:
-            _limit(path.stat().st_size)
+            _limit(path.stat().st_size, start)
             survey(path)
         except StoreError as problem:
             error = problem
@@ -195,10 +198,10 @@ def _block(data: h5py.Dataset, rows: slice, expected: np.uint64) -> NDArray[Any]
     return values if checksum(values) == expected else None
 
 
-def _limit(size: int) -> None:
+def _limit(size: int, start: float) -> None:
     """Let the system end this process when a file of `size` bytes takes it too much."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_PROF, _SECONDS + size / _BYTES_A_SECOND)
+    signal.setitimer(signal.ITIMER_PROF, start * (_STARTS + size * _STARTS_A_BYTE))
     with contextlib.suppress(OSError, ValueError):  # systems without
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + _MEMORY + _MEMORY_A_BYTE * size
