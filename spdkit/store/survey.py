@@ -136,11 +136,11 @@ def damage_of(file: h5py.File, layout: Layout) -> Damage | None:
         if checksum(text.reshape(1)) != sums["provenance"][()] or of_frame(var) != sums["var"][()]:
             return Damage(f"{changed} in /var or /provenance")
         columns = {"X": layout.X, **{f"obs/{name}": data for name, data in layout.obs.items()}}
-        expected = sums["rows"][...]
-        n_tracks = layout.X.shape[0]
+        n_tracks, of_rows = layout.X.shape[0], sums["rows"]
         shape = (len(list(blocks(n_tracks))), len(columns))
-        if texts_attribute(sums["rows"], "columns") != list(columns) or expected.shape != shape:
+        if texts_attribute(of_rows, "columns") != list(columns) or of_rows.shape != shape:
             return Damage("the columns are not those that /checksums is of")
+        expected = of_rows[...]
     lost, named = list[int](), list[str]()
     for rows, of_row in zip(blocks(n_tracks), expected, strict=True):
         values = [_block(data, rows, s) for data, s in zip(columns.values(), of_row, strict=True)]

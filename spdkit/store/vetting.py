@@ -172,10 +172,10 @@ def _require_sound(path: Path) -> State:
 
 @contextmanager
 def _raw(path: Path) -> Iterator[BinaryIO]:
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        # Opening a pipe would wait for a writer.
-        raise StoreError(f"{path}: is no regular file")
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # Opening a pipe would wait for a writer.
+            raise StoreError(f"{path}: is no regular file")
         with path.open("rb") as file:
             yield file
     except FileNotFoundError:
@@ -186,6 +186,8 @@ def _raw(path: Path) -> Iterator[BinaryIO]:
         raise StoreError(f"{path}: no permission to read it") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # NUL
+        raise StoreError(f"{str(path)!r}: is no name of a file ({error})") from error
 
 
 def _state(status: os.stat_result) -> State:
@@ -194,7 +196,7 @@ def _state(status: os.stat_result) -> State:
 
 
 def _remember(state: State) -> None:
-    if time.time_ns() - max(state[-2:]) > _TICK_NS:
+    if time.time_ns() - state[-1] > _TICK_NS:
         if len(_sound) >= _MOST_STATES:
             _sound.clear()
         _sound.add(state)

@@ -388,7 +388,7 @@ parts = st.dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(anything | parts | st.builds(lambda f: {"packages": {}, "extractors": {"a": f}}, parts))
 def test_any_provenance_is_read_or_refused(content):
     try:
@@ -407,7 +407,7 @@ SHAPES = [(), (0,), (3,), (4,), (3, 3), (2**33,), (3, 2**33)]
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     node=st.sampled_from(NODES),
