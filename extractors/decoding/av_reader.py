@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.extractors.decoding.file_bytes import MAX_GAP, FileBytes, JoinedRanges
+from spdkit.extractors.decoding.file_bytes import FileBytes, JoinedRanges
 from spdkit.extractors.decoding.mp4_tables import require_possible_packets
 from spdkit.extractors.decoding.mpeg_frames import find_mpeg_sound
 from spdkit.extractors.decoding.ogg_pages import read_ogg_layout
@@ -122,7 +122,7 @@ class AvReader:
             # What is no sound but a list of addresses (HLS, SDP, concat) opens none of them.
             self._container = av.open(self._source, options={"protocol_whitelist": "none"})
         except self._errors as error:
-            self._require_no_hole()
+            self._source.require_no_hole()
             raise NotDecodableError(_words(error)) from None
         streams = self._container.streams.audio
         if not streams:
@@ -192,7 +192,7 @@ class AvReader:
             packets = self._container.demux(self._stream)
             if self._stamps is None or first == 0:
                 yield from islice(enumerate(packets), first, None)
-                self._require_no_hole()
+                self._source.require_no_hole()
                 return
             self._container.seek(self._stamps[first], stream=self._stream)
             packet = next(packets)
@@ -203,12 +203,6 @@ class AvReader:
             yield from enumerate(packets, number + 1)
         except self._errors as error:  # some are no OSError, nor a ValueError
             raise ValueError(_words(error)) from error
-
-    def _require_no_hole(self) -> None:
-        if (hole := self._source.hole) is not None:
-            raise UnsuitableSoundError(
-                f"no sound in {MAX_GAP} bytes from byte {hole} on, and more: cut them off"
-            )
 
     def _decode(self, packet: Any) -> list[Any]:
         try:

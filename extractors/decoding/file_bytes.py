@@ -16,6 +16,12 @@ _CHUNK = 1 << 16
 MAX_GAP = 1 << 28  # bytes of anything else that are looked through for sound: a hole, or a disk
 
 
+def _hole_error(begin: int) -> UnsuitableSoundError:
+    return UnsuitableSoundError(
+        f"no sound in {MAX_GAP} bytes from byte {begin} on, and more: cut them off"
+    )
+
+
 class FileBytes:
     """Bytes of an open file by their place, read in chunks.
 
@@ -65,9 +71,7 @@ class FileBytes:
         begin = place
         while len(self.get(place, length)) == length:
             if place - begin > MAX_GAP:
-                raise UnsuitableSoundError(
-                    f"no sound in {MAX_GAP} bytes from byte {begin} on, and more: cut them off"
-                )
+                raise _hole_error(begin)
             data, at = self.chunk(place, length)
             hit = look(data, at)
             if hit >= 0:
@@ -131,6 +135,11 @@ class JoinedRanges(SeekableReader):
             self._look_for_hole(view[:count])
         self._place += count
         return count
+
+    def require_no_hole(self) -> None:
+        """Raise `UnsuitableSoundError` once a hole was read."""
+        if self.hole is not None:
+            raise _hole_error(self.hole)
 
     def _look_for_hole(self, data: memoryview) -> None:
         if not data or data[0] or data[-1] or data.tobytes().strip(b"\0"):

@@ -34,19 +34,22 @@ def require_possible_packets(source: FileBytes) -> None:
     if source.get(4, 4) not in _FIRST:
         return
     n_packets = n_alike = n_edits = 0
+    is_pcm = False
     for box in _boxes(source):
         head = source.get(box.start, 20)
-        if box.name == b"stsz":
-            count = int.from_bytes(head[8:12], "big")
-            n_packets += count
-            n_alike = count if any(head[4:8]) else 0
-        elif box.name == b"stts" and head[4:8] == head[12:16] == b"\0\0\0\1":
-            n_packets -= n_alike  # samples of PCM, which are read in chunks
-            n_alike = 0
+        if box.name == b"trak":
+            n_alike, is_pcm = 0, False
+        elif box.name == b"stts":  # one entry, each packet one sample long: read in chunks
+            is_pcm = head[4:8] == head[12:16] == b"\0\0\0\1"
+        elif box.name == b"stsz":
+            n_alike = int.from_bytes(head[8:12], "big") if any(head[4:8]) else 0
+            n_packets += int.from_bytes(head[8:12], "big")
         elif box.name == b"trun":
             n_packets += int.from_bytes(head[4:8], "big")
         elif box.name == b"elst":
             n_edits = max(n_edits, int.from_bytes(head[4:8], "big"))
+        if is_pcm and n_alike:
+            n_packets, n_alike = n_packets - n_alike, 0
     if n_packets * max(1, n_edits // 8) > MAX_PACKETS:  # each edit may repeat all of them
         raise UnsuitableSoundError(
             f"its tables list {n_packets} packets in {max(1, n_edits)} edits: more than "

@@ -6,6 +6,7 @@ import ast
 import csv
 import gzip
 import io
+import os
 import sys
 
 import numpy as np
@@ -174,6 +175,101 @@ def test_any_text_seen_as_even_is_even_to_a_parser(text):
     if table_io._plainly_even(io.BytesIO(content.encode()), ",", 2):
         rows = list(csv.reader(io.StringIO(content, newline="")))
         assert {len(row) for row in rows} == {2}
+
+
+# What swells
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_packed_table_that_swells_is_refused(ending, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_io, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(table_io, "MAX_RATIO", 50)
+    monkeypatch.setattr(table_io, "_BLOCK", 10_000)
+    frame = pd.DataFrame({"a": [0] * 200_000})
+    path = tmp_path / f"t.csv{ending}"
+    write_table(frame, path)
+    limit = max(100_000, 50 * path.stat().st_size)
+    assert limit < 400_000
+    with pytest.raises(TableError, match=rf"bytes unpack to more than {limit}, .* unpack it first"):
+        read_table(path)
+    # A table that packs less well has that size too.
+    monkeypatch.setattr(table_io, "MAX_RATIO", 100_000)
+    assert len(read_table(path)) == 200_000
+
+
+def test_little_more_than_the_limit_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_io, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(table_io, "MAX_RATIO", 1)
+    monkeypatch.setattr(table_io, "_BLOCK", 10_000)
+
+    class Endless(io.BytesIO):
+        n_bytes = 0
+
+        def read(self, size=-1):
+            self.n_bytes += size
+            return bytes(size)
+
+    stream = Endless()
+    with pytest.raises(TableError, match="unpack to more than 100000"):
+        table_io._unpacked(stream, written(tmp_path, "", "t.csv.gz"), TableError)
+    assert stream.n_bytes <= 120_000
+
+
+def test_parquet_that_states_very_many_rows_is_refused(tmp_path, monkeypatch):
+    pq = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "t.parquet"
+    pq.write_table(pq.read_table(written_parquet(tmp_path, 200_000)), path, compression="zstd")
+    assert len(read_table(path)) == 200_000
+    monkeypatch.setattr(table_io, "MAX_UNPACKED", 100_000)
+    monkeypatch.setattr(table_io, "MAX_RATIO", 10)
+    with pytest.raises(TableError, match=r"states 200000 rows of 1 columns in \d+ bytes"):
+        read_table(path)
+
+
+def written_parquet(folder, n_rows):
+    path = folder / "rows.parquet"
+    write_table(pd.DataFrame({"a": [0] * n_rows}), path)
+    return path
+
+
+def test_very_many_columns_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(table_io, "MAX_COLUMNS", 3)
+    assert read_table(written(tmp_path, "a,b,c\n1,2,3\n")).shape == (1, 3)
+    for name in ("t.csv", "t.parquet"):
+        path = tmp_path / name
+        write_table(pd.DataFrame([[1, 2, 3, 4]], columns=list("abcd")), path)
+        with pytest.raises(TableError, match=r"4 columns, and a table may have 3"):
+            read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b" + "x" * 200 + "\n1,2\n", "more than 100 characters without a line break .* line 1"),
+        ("a,b\n1,2\n3," + "x" * 200, "more than 100 characters without a line break .* line 3"),
+        ("a,b\n1,2\n3," + "\0" * 5000, "more than 100 characters without a line break .* line 3"),
+        ('a,b\n1,2\n"3,4\n' + "5,6\n" * 50, r"is a quote not closed\? .* line 3"),
+        ('a,b\n1,2\n"3,4\n' + "5,6\n" * 5, r"unexpected end of data .* line 3"),
+    ],
+)
+def test_a_line_without_end_is_refused_by_its_number(content, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(table_io, "MAX_LINE", 100)
+    with pytest.raises(TableError, match=message):
+        read_table(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("head", [b"", b"a,b\n1,2\n"])
+def test_of_a_hole_of_a_terabyte_little_is_read(head, tmp_path):
+    path = written(tmp_path, head)
+    os.truncate(path, 1 << 40)
+    with pytest.raises(TableError, match="without a line break"):
+        read_table(path)
+
+
+def test_a_cell_of_ten_megabytes_is_read(tmp_path):
+    cell = "line\n" * (2 << 20)
+    frame = read_table(written(tmp_path, f'a,b\n"{cell}",2\n'))
+    assert frame["a"][0] == cell
 
 
 # Writing
