@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from spdkit.tracks import timed_lyrics
 from spdkit.tracks.timed_lyrics import MAX_CHARACTERS, sung_words
 
 
@@ -241,3 +242,31 @@ def test_a_text_of_one_line_is_parted_where_it_has_many_signs(sign):
     assert words(sign.join(lines[:2])) == sign.join(lines[:2])
     assert words(sign.join(lines) + "\nanother") == sign.join(lines) + "\nanother"
     assert words(sign.join(lines) + "\ranother") == sign.join(lines) + "\nanother"
+
+
+# --- very much text
+
+
+def test_a_line_of_very_many_stamps_is_looked_at_once(monkeypatch):
+    looks = []
+    seconds = timed_lyrics._seconds
+    monkeypatch.setattr(timed_lyrics, "_seconds", lambda *t: looks.append(t) or seconds(*t))
+    assert sung_words("[00:01.00] " * 50_000 + "x", timed=True).words == "x"
+    assert len(looks) == 50_000
+
+
+@pytest.mark.timeout(60)
+def test_very_many_lines_at_one_time_or_in_one_cue():
+    # Of quadratic time each would take hours.
+    lines = "".join(f"[00:01.00]б{number}\n" for number in range(60_000))
+    assert sung_words("[00:01.00]a\n" + lines, timed=True).words
+    cue = "".join(f"l{number}\n" for number in range(60_000))
+    rolling = f"00:00:01,000 --> 00:00:01,010\n{cue}\n00:00:02,000 --> 00:00:02,010\n{cue}new\n"
+    assert sung_words(rolling).words.endswith("l59999\nnew")
+
+
+def test_times_that_are_absurd():
+    assert sung_words("[9999:99.999]late\n[00:01.00]early", timed=True).words == "early\nlate"
+    digits = "9" * 5000
+    for text in (f"{digits}:00:01,000 --> 00:00:02,000\nhello", f"[{digits}:00]hello"):
+        assert "hello" in sung_words(text).words

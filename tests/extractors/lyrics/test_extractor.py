@@ -13,8 +13,9 @@ from sklearn.base import clone
 
 from spdkit.extractors import AudioExtractor, ExtractionError
 from spdkit.extractors.checks import check_extractor
-from spdkit.extractors.lyrics import LyricsExtractor
+from spdkit.extractors.lyrics import LyricsExtractor, similarity
 from spdkit.extractors.lyrics.stylometry import NAMES
+from spdkit.tracks.timed_lyrics import MAX_CHARACTERS
 from spdkit.tracks.track import Track
 
 PROFILES = ("paper", "spotgentrack")
@@ -283,3 +284,45 @@ def test_nothing_is_downloaded_and_no_warning_is_given():
         check=False,
     )
     assert (done.stdout, done.stderr) == ("7\n7\n", "")
+
+
+# --- very much text: linear, or told
+
+
+def test_lyrics_that_are_too_long_are_refused_with_their_length():
+    for length in (MAX_CHARACTERS + 1, 10 * MAX_CHARACTERS):
+        reason = f"^a: lyrics: {length} characters, more than the {MAX_CHARACTERS} they may have$"
+        with pytest.raises(ExtractionError, match=reason):
+            extract("x" * length)
+    assert extract("x" * MAX_CHARACTERS)[0]["n_words"] == 1
+
+
+def test_lines_that_cannot_be_compared_are_refused(monkeypatch):
+    monkeypatch.setattr(similarity, "_FEW", 5)
+    monkeypatch.setattr(similarity, "MAX_SENTENCES", 10)
+    monkeypatch.setattr(similarity, "MAX_PAIRS", 5)
+    lines = "\n".join(f"{first} {second}" for first in "abcd" for second in "abcd")
+    with pytest.raises(
+        ExtractionError, match=r"^a: lyrics: \d+ distinct lines, of which \d+ pairs"
+    ):
+        extract(lines)
+
+
+# What made a pattern look again and again at the same characters, or a sum of their square.
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("\n", " ", "a", "a'", "[", "[a", "[00:01.00]", "<", "<br ", "_", "<_", "solo _", "\n*"),
+        *("a\u0315\u0300", "\u0f73", "क्", "เ็", "اه", "Embed\n", "lyrics by ", "&amp;", "a / "),
+        *("<p", "<p>", "<span role=x-translation", "<span role=x-translation>"),
+    ],
+)
+def test_long_texts_of_one_piece(unit):
+    many = unit * (200_000 // len(unit))
+    heads = "<tt > </p> Chorus Lyrics Read More Embed &amp; [ © by : solo"
+    for text in (f"{heads}\n<{many}", f"{many}\n{heads}", f"[00:01.00][bg: {many}", many + "x"):
+        try:
+            extract(text)
+        except ExtractionError as error:
+            assert "they may have" in str(error) or "come to more than" in str(error)

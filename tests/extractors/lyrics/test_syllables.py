@@ -154,3 +154,11 @@ def test_any_string_has_a_syllable_and_no_more_than_letters(word):
 @pytest.mark.parametrize("letter", list("aßяώकเאاอら漢눈"))
 def test_long_words_take_no_quadratic_time(letter):
     assert syllables.regular(letter * 20_000) >= 1
+
+
+def test_very_long_words_are_counted_and_not_kept(monkeypatch):
+    calls = []
+    count = syllables._cached(lambda word: calls.append(word) or len(word))
+    for word in ("short", "short", "x" * 101, "x" * 101):
+        assert count(word) == len(word)
+    assert calls == ["short", "x" * 101, "x" * 101]
