@@ -22,7 +22,7 @@ from spdkit.tracks import remote_audio
 from spdkit.tracks.addresses import allowing
 from spdkit.tracks.fingerprint import look_at
 from spdkit.tracks.scan import from_table
-from spdkit.tracks.track import Track
+from spdkit.tracks.track import Track, open_binary
 
 ODD = {
     "missing": "{d}/none.wav",
@@ -267,3 +267,23 @@ def test_a_transformer_opens_what_a_batch_opens(folder):
         Level().transform([track])
     with allowing(["memory"]), pytest.raises(ExtractionError, match="no such file"):
         Level().transform([track])
+
+
+def test_whatever_raises_shows_no_secret(folder):
+    track = Track("a", "http://u:pa55word@127.0.0.1:1/a?token=t0ken1234")
+    error = run([track], folder / "out.h5", [Louder()]).failures[0].reason
+    assert "not of http://***@127.0.0.1:1/a?token=***" in error
+    with http_server.serve(folder) as (url, days):
+        address = f"{url}/a.wav?token=t0ken1234"
+        days.trouble = lambda *_: (403, "")
+        problem = look_at(address).problem
+        days.trouble = lambda method, *_: (403, "") if method == "GET" else ""
+        with pytest.raises(remote_audio.RemoteError) as refusal, open_binary(address) as file:
+            file.read()
+    for text in (problem, str(refusal.value)):
+        assert "403" in text and "t0ken1234" not in text
+
+
+def test_a_folder_under_a_url_is_a_folder():
+    fsspec.filesystem("memory").pipe("/second_folder/a.wav", b"x")
+    assert look_at("memory://second_folder").problem == "is a folder, not a file"
