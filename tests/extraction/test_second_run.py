@@ -287,3 +287,14 @@ def test_whatever_raises_shows_no_secret(folder):
 def test_a_folder_under_a_url_is_a_folder():
     fsspec.filesystem("memory").pipe("/second_folder/a.wav", b"x")
     assert look_at("memory://second_folder").problem == "is a folder, not a file"
+
+
+def test_a_server_is_looked_at_where_only_words_are_asked_for(folder):
+    """Or the state of its file would be forgotten."""
+    with http_server.serve(folder) as (url, days):
+        track = Track("a", f"{url}/text.wav", lyrics="la la la\nla la")
+        run([track], folder / "out.h5", [Level(), LyricsExtractor()])
+        store = FeatureStore.open(folder / "out.h5").read()
+        assert store.obs.loc["a", "level_status"] == "failed" and store.obs.loc["a", "size"] > 0
+        plan = plan_work([track], [LyricsExtractor()], store)
+    assert (plan.tasks, plan.renewed) == ((), ())
