@@ -291,7 +291,7 @@ def test_a_folder_under_a_url_is_a_folder():
 
 def test_a_server_is_looked_at_where_only_words_are_asked_for(folder):
     """Or the state of its file would be forgotten."""
-    with http_server.serve(folder) as (url, days):
+    with http_server.serve(folder) as (url, _):
         track = Track("a", f"{url}/text.wav", lyrics="la la la\nla la")
         run([track], folder / "out.h5", [Level(), LyricsExtractor()])
         store = FeatureStore.open(folder / "out.h5").read()
