@@ -57,6 +57,17 @@ def test_the_same_plays_forecast_anew_give_the_same_page_and_nothing_else_does(w
     assert page != render(whole, replace(PROVENANCE, source="other.csv"), [2])
 
 
+def test_a_change_has_its_sign():
+    rising = play_tables.constant([5, 4], days=60)
+    rising.loc[(rising["unique_id"] == "a") & (rising.index < 53), "y"] = 1.0
+    found = play_tables.result(rising, h=7, n_windows=0, levels=())
+    details = [row[2].detail for row in forecast_tables.totals_table(found).rows]
+    assert details == ["0.0\u00a0%", "0.0\u00a0%"]
+    longer = play_tables.result(rising, h=14, n_windows=0, levels=())
+    details = {row[0].text: row[2].detail for row in forecast_tables.totals_table(longer).rows}
+    assert details["a"].startswith("+") and details["b"] == "0.0\u00a0%"
+
+
 def test_what_it_says(whole, page):
     text, scores = Reader(page).text, whole.validation.scores()
     assert "The next 14 days of 14 series" in text

@@ -10,6 +10,7 @@ from made_plays import frame, noisy
 from spdkit.forecast.data.long_table import check_frame
 from spdkit.forecast.models.series_features import (
     Origins,
+    _deviation,
     constant,
     describe,
     ends,
@@ -120,3 +121,9 @@ def test_other_columns_are_set_beside_the_plays():
     at = ends(panel)
     found = describe(panel, at, levels(panel, at, True), ["downloads"], True)[0, -1]
     assert found == pytest.approx(np.log((7 * 2 + 1) / (7 * 4 + 1)))
+
+
+def test_deviations_are_numpys_of_what_is_there():
+    logs = np.array([[1.0, 2.0, 4.0], [5.0, np.nan, 9.0], [3.0, np.nan, np.nan], [np.nan] * 3])
+    expected = [np.std([1, 2, 4]), 2.0, np.nan, np.nan]
+    np.testing.assert_allclose(_deviation(logs), expected)
