@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOWN = 5  # names in a message
+_LONGEST_SHOWN = 200  # characters of each
 
 
 def listing(items: Sequence[object], shown: int = SHOWN, *, quote: bool = False) -> str:
-    """Name the first of some things, and how many more there are.
+    """Name the first of some things, and how many more there are; long names by their ends.
 
     Parameters
     ----------
@@ -31,9 +32,15 @@ def listing(items: Sequence[object], shown: int = SHOWN, *, quote: bool = False)
     >>> listing(["a", "b", "c"], shown=2)
     'a, b and 1 more'
     """
-    text = ", ".join(repr(item) if quote else str(item) for item in items[:shown])
+    names = (repr(item) if quote else str(item) for item in items[:shown])
+    text = ", ".join(map(_shortened, names))
     more = len(items) - shown
     return f"{text} and {more} more" if more > 0 else text
+
+
+def _shortened(name: str) -> str:
+    half = _LONGEST_SHOWN // 2
+    return name if len(name) <= _LONGEST_SHOWN else f"{name[:half]}…{name[-half:]}"
 
 
 def refuse_rows(

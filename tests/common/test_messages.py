@@ -25,6 +25,12 @@ def test_names_can_be_quoted():
     assert listing(["a, b", "c"], shown=1, quote=True) == "'a, b' and 1 more"
 
 
+def test_a_long_name_is_shown_by_its_ends():
+    assert listing(["x" * 200]) == "x" * 200
+    text = listing(["a" * 10**6 + "z" * 100, "b"], quote=True)
+    assert text == "'" + "a" * 99 + "…" + "z" * 99 + "', 'b'"
+
+
 @pytest.mark.parametrize(
     ("values", "shown"), [(None, ""), (np.array([1.0, 2.5]), ": 2.5"), ([[1], [2, 3]], ": [2, 3]")]
 )
