@@ -149,13 +149,13 @@ def load_english() -> None:
 
 def _cached(count: Callable[[str], int]) -> Callable[[str], int]:
     """Keep the counts of words, but for very long ones."""
-    kept = lru_cache(_CACHED_WORDS)(count)
+    cached = lru_cache(_CACHED_WORDS)(count)
 
     @wraps(count)
     def counted(word: str) -> int:
-        return kept(word) if len(word) <= _LONGEST_CACHED else count(word)
+        return cached(word) if len(word) <= _LONGEST_CACHED else count(word)
 
-    counted.cache_clear = kept.cache_clear  # type: ignore[attr-defined]
+    counted.cache_clear = cached.cache_clear  # type: ignore[attr-defined]
     return counted
 
 

@@ -266,9 +266,9 @@ class SavedForm:
         if name not in self.classes:
             raise ValueError(f"it names {name!r}, which is none of {', '.join(self.classes)}")
         cls = getattr(import_module(self.classes[name]), name)
-        made = cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
-        check_parameters(_parameters(made), made._parameter_constraints, self.error)
-        return made
+        fitted = cls(**{key: self.from_json(item) for key, item in written["parameters"].items()})
+        check_parameters(_parameters(fitted), fitted._parameter_constraints, self.error)
+        return fitted
 
 
 class Saved:

@@ -341,20 +341,20 @@ def _new_rows(journal: Journal, n_before: int, progress: bool) -> list[FeatureTa
 def _replace_damaged(path: Path, damage: Damage, tracks: Sequence[Track]) -> None:
     """Keep a damaged store beside before it is replaced, and say what became of its rows."""
     try:
-        kept = keep_beside(path)
+        copy = keep_beside(path)
     except OSError as error:
         raise StoreError(
             f"{path}: damaged, and cannot be kept beside: {error.strerror or error}"
         ) from error
-    asked = {track.track_id for track in tracks}
-    again = [name for name in damage.lost if name in asked]
-    gone = [name for name in damage.lost if name not in asked]
-    parts = [f"{path}: {damage}", f"the damaged file is kept as {kept.name}"]
+    requested = {track.track_id for track in tracks}
+    again = [name for name in damage.lost if name in requested]
+    absent = [name for name in damage.lost if name not in requested]
+    parts = [f"{path}: {damage}", f"the damaged file is kept as {copy.name}"]
     if again:
         parts.append(f"done again: {listing(again, quote=True)}")
-    if gone:
+    if absent:
         parts.append(
-            f"not in this run, so lost until they are extracted: {listing(gone, quote=True)}"
+            f"not in this run, so lost until they are extracted: {listing(absent, quote=True)}"
         )
     warnings.warn("; ".join(parts), SpdkitWarning, stacklevel=3)
 

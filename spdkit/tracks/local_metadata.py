@@ -255,8 +255,8 @@ def _read_parts(files: _Files) -> _Parts:
         else:
             if lyrics.words:
                 return _Parts(tags, texts)
-    wanted = tags.lyrics if isinstance(tags, Tags) and files.sidecars is not None else ()
-    return _Parts(tags, texts, tuple(_read_embedded(text) for text in wanted))
+    embedded = tags.lyrics if isinstance(tags, Tags) and files.sidecars is not None else ()
+    return _Parts(tags, texts, tuple(_read_embedded(text) for text in embedded))
 
 
 def _read_embedded(text: str) -> Lyrics | ValueError:
