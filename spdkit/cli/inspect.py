@@ -105,7 +105,10 @@ def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool)
         rows = [[r["track_id"], r["extractor"], r["remark"]] for r in summary.remarks]
         print_table("remarks", ["track", "extractor", "remark"], rows)
     elif summary.remarks:
-        out.print(f"remarks on tracks, {len(summary.remarks)} in all: {plain(command)} --remarks")
+        out.print(
+            f"remarks on tracks, {len(summary.remarks)} in all: {plain(command)} --remarks",
+            soft_wrap=True,
+        )
 
 
 def _number(value: object) -> str:

@@ -457,9 +457,8 @@ def _print_record(record: ModelRecord, folder: Path) -> None:
     out = console()
     if record.task == "regression" and "coverage" not in record.scores["model"]:
         out.print("too few songs were held out for calibration: no intervals, no probabilities")
-    out.print(
-        f"{plain(folder)}: saved; spdkit report {plain(folder)} shows it all", highlight=False
-    )
+    saved = f"{plain(folder)}: saved; spdkit report {plain(folder)} shows it all"
+    out.print(saved, highlight=False, soft_wrap=True)
 
 
 def _print_evaluation(result: Evaluation) -> None:
@@ -480,7 +479,7 @@ def _print_predictions(table: pd.DataFrame, path: Path) -> None:
     ]
     print_table(f"{path}: {len(table)} songs", ["track_id", *shown.columns], rows)
     if len(table) > len(shown):
-        console().print(f"… and {len(table) - len(shown)} more in {plain(path)}")
+        console().print(f"… and {len(table) - len(shown)} more in {plain(path)}", soft_wrap=True)
 
 
 def _print_scores(
@@ -504,7 +503,7 @@ def _print_scores(
     print_table(title, ["", *head[:-1], f"{head[-1]}, model less it"], rows)
     reasons = {of_model[headline].reason for of_model in scores.values() if headline in of_model}
     for reason in sorted(reasons - {""}):
-        console().print(plain(reason))
+        console().print(plain(reason), soft_wrap=True)
 
 
 def _score(score: Score | Difference | None, sign: str = "") -> str:

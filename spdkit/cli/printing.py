@@ -61,4 +61,4 @@ def print_failures(failures: Sequence[Sequence[str]], hint: str, *, every: bool 
     print_table("failures", ["track", "extractor", "reason"], shown)
     if len(shown) < len(lines):
         more = len(lines) - len(shown)
-        console().print(f"… and {more} more: {plain(hint)} --failures")
+        console().print(f"… and {more} more: {plain(hint)} --failures", soft_wrap=True)
