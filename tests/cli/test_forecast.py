@@ -103,6 +103,17 @@ def test_formulas_are_told_and_guarded_on_demand(tmp_path):
     assert set(pd.read_csv(out)["unique_id"]) == set(guarded)
 
 
+@pytest.mark.parametrize("n_series", [20, 21])
+def test_what_is_not_shown_is_counted(n_series, tmp_path):
+    days = pd.date_range("2025-01-01", periods=16)
+    ids = [f"s{i:02d}" for i in range(n_series)]
+    frame = pd.DataFrame({"unique_id": np.repeat(ids, 16), "ds": np.tile(days, n_series), "y": 1})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    words = ("-H", 3, "--model", "sma", "--no-intervals", "--validate", 0)
+    shown = run(tmp_path / "a.csv", *words).stdout
+    assert ("… and 1 more series" in shown) == (n_series == 21) and "and 0 more" not in shown
+
+
 def test_whole_numbers_are_steps(tmp_path):
     frame = play_tables.weekly()
     frame["ds"] = frame.groupby("unique_id").cumcount() + 20250101
