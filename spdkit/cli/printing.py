@@ -16,9 +16,9 @@ _PIPED_WIDTH = 160
 
 def console() -> Console:
     """Where tables go: stdout, wide enough for scripts when it is no terminal."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, emoji=False)
     # A pipe has no width: lines that a script will read are not folded at 80.
-    return out if out.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    return out if out.is_terminal else Console(highlight=False, emoji=False, width=_PIPED_WIDTH)
 
 
 def plain(text: object) -> str:

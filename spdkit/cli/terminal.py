@@ -18,7 +18,8 @@ import typer
 
 from spdkit import tracks
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.escapes import escaped, escaped_json
+from spdkit.common.escapes import escaped, escaped_json, escaped_lines
+from spdkit.common.interrupts import Terminated, termination_as_interrupt
 
 if TYPE_CHECKING:
     from spdkit.tracks.track import TrackSet
@@ -70,15 +71,22 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
     """
     _PRINTED.clear()
     try:
-        with _warnings_as_lines(), _log_as_lines():
+        with _warnings_as_lines(), _log_as_lines(), termination_as_interrupt():
             yield
     except SpdkitError as error:
         echo_error(error)
         raise typer.Exit(1) from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         safe = f": finished tracks are safe beside {journalled}; run again to resume"
-        echo(f"spdkit: interrupted{safe if journalled else ''}", err=True)
-        raise typer.Exit(130) from None
+        has_shards = journalled is not None and any(_journal(journalled).glob("*.h5"))
+        how = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        echo(f"spdkit: {how}{safe if has_shards else ''}", err=True)
+        raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
+
+
+def _journal(target: Path) -> Path:
+    file = target.expanduser().resolve()
+    return file.with_name(f"{file.name}.journal")
 
 
 @contextlib.contextmanager
@@ -94,8 +102,7 @@ def _warnings_as_lines() -> Iterator[None]:
             print_line(f"spdkit: {message}")
         elif (category, str(message)) not in shown:
             shown.add((category, str(message)))
-            lines = map(escaped, str(message).split("\n"))
-            usual("\n".join(lines), category, *rest, **named)
+            usual(escaped_lines(str(message)), category, *rest, **named)
 
     with warnings.catch_warnings():
         # Not "once": Python forgets what it has told whenever a filter changes.

@@ -25,6 +25,11 @@ def escaped(text: object) -> str:
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
 
 
+def escaped_lines(text: str) -> str:
+    """Return text of several lines, each `escaped`."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def escaped_json(text: str) -> str:
     r"""Return JSON with the same content, in which such characters are written ``\uNNNN``.
 

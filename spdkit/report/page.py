@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.escapes import escaped_lines
 from spdkit.common.files import write_text
 from spdkit.common.messages import needs_extra
 
@@ -161,5 +162,5 @@ def write_page(page: str, path: str | os.PathLike[str]) -> None:
     SpdkitError
         When the file cannot be written.
     """
-    # A name that is no text, such as one of an odd file, becomes a reference.
-    write_text(path, page.encode("utf-8", "xmlcharrefreplace").decode())
+    # What steers a terminal does nothing in a browser; but pages are also shown by cat and less.
+    write_text(path, escaped_lines(page))

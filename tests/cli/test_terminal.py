@@ -20,6 +20,7 @@ from spdkit.cli import popularity
 from spdkit.cli.printing import print_failures, print_table
 from spdkit.cli.terminal import echo, echo_json, errors_as_lines, print_remarks, to_json
 from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.interrupts import Terminated
 
 
 def test_json_is_valid_whatever_the_numbers():
@@ -131,3 +132,24 @@ def test_commands_print_only_by_what_escapes():
         for path in others
         if "rich.markup" in path.read_text("utf-8") and path.name != "printing.py"
     ]
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "how"),
+    [(KeyboardInterrupt, 130, "interrupted"), (Terminated, 143, "terminated")],
+)
+def test_an_interrupt_says_what_is_safe_and_only_that(stop, code, how, tmp_path, capsys):
+    target = tmp_path / "f.h5"
+    for shards in (0, 1):
+        with pytest.raises(typer.Exit) as ended, errors_as_lines(target):
+            raise stop
+        assert ended.value.exit_code == code
+        safe = f": finished tracks are safe beside {target}; run again to resume" if shards else ""
+        assert capsys.readouterr().err == f"spdkit: {how}{safe}\n"
+        (tmp_path / "f.h5.journal").mkdir(exist_ok=True)
+        (tmp_path / "f.h5.journal" / "00000001.h5").touch()
+
+
+def test_names_that_look_like_emoji_codes_stay(capsys):
+    print_table("t", ["track"], [[":smile:.wav"]])
+    assert ":smile:.wav" in capsys.readouterr().out

@@ -384,10 +384,10 @@ def _full(_):
 
 
 def test_a_name_that_is_no_text_is_written(tmp_path):
-    # Half of a letter: what Python makes of a file's name that is not UTF-8.
-    of = records.small(1, store="a\udcff.h5")
+    # Half of a letter, which Python makes of a name that is not UTF-8; and what clears a screen.
+    of = records.small(1, store="a\udcff\x1b[2J.h5")
     report.write(of.record, of.history, tmp_path / "a.html")
-    assert "a&#56575;.h5" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert r"a\udcff\x1b[2J.h5" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("module", "name"), [("jinja2", "report"), ("matplotlib", "plots")])
