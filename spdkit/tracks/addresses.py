@@ -21,6 +21,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
+from typing import cast
 from urllib.parse import unquote
 
 from spdkit.common.errors import ParameterError
@@ -33,15 +35,18 @@ _MASK = "***"
 # Whatever stands before an @, although a password should have no slash in it; but not a path behind
 # a port.
 _USER = re.compile(r"(?<=://)(?:[^/?#]*|[^/?#:]*:(?!\d*(?:[/?#]|$)).*)@", re.DOTALL)
-_PARAMETER = re.compile(
-    r"""(?P<name>(?<=[?&;#])(?:[^=&;#]*(?:token|secret|passw|pwd|signature|credential|session|policy
-        |ticket|jwt|hdn|auth(?!or)|api[-_]?key|access[-_]?key|key-?pair)[^=&;#]*
-        |sig|sign|key|code|hash|hmac|pass|pw|user|username)=)
-    (?P<value>[^&#]+)""",
+# Without a value too, so that no place of a text is tried twice.
+_PARAMETER = re.compile(r"[?&;#](?P<name>[^=&;#]*+)=?")
+_VALUE = re.compile(r"[^&#]*")
+_SECRET_NAME = re.compile(
+    r"""token|secret|passw|pwd|signature|credential|session|policy|ticket|jwt|hdn|bearer|cookie
+        |auth(?!or)|api[-_]?key|access[-_]?key|key-?pair
+        |^(?:sig|sign|key|code|hash|hmac|pass|pw|user|username|login|st|sid|otp)$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_IN_TEXT = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
+_IN_TEXT = re.compile(r"""://[^\s'"<>]+""")
 _SHORTEST_SECRET = 4  # of those that are masked wherever they stand in a text
+LONGEST_URL = 8192  # which is what web servers take, and more than any signed link has
 # None: no table is worked on, and who calls knows the address.
 _allowed: ContextVar[frozenset[str] | None] = ContextVar("allowed", default=None)
 
@@ -117,8 +122,10 @@ def require_allowed(url: str) -> bool:
     Raises
     ------
     RefusedError
-        Naming the protocol, and the option that allows it.
+        Naming the protocol, and the option that allows it; or its length.
     """
+    if len(url) > LONGEST_URL:
+        raise RefusedError(f"an address of {len(url):,} characters, {LONGEST_URL:,} at most")
     protocols, allowed = _protocols(url), _allowed.get()
     chained = len(protocols) > 1
     if allowed is None:
@@ -147,24 +154,67 @@ def masked(address: str) -> str:
     """Mask passwords and tokens of a URL."""
     if "://" not in address:
         return address
-    return _PARAMETER.sub(rf"\g<name>{_MASK}", _USER.sub(f"{_MASK}@", address))
+    address = _users(address)
+    end, parts = 0, []
+    for start, stop in _values(address):
+        parts += [address[end:start], _MASK]
+        end = stop
+    return "".join([*parts, address[end:]])
 
 
 def masked_in(text: str, address: str = "") -> str:
-    """Mask passwords and tokens of URLs in a text, above all those of `address`."""
-    for secret in sorted(_secrets(address), key=len, reverse=True):
-        text = text.replace(secret, _MASK)
+    """Mask passwords and tokens of URLs in a text, above all those of `address`.
+
+    They are known however a library has quoted them.
+    """
+    if secrets := sorted(_secrets(address), key=len, reverse=True):
+        text = re.sub("|".join(map(_in_any_form, secrets)), _MASK, text)
     return _IN_TEXT.sub(lambda match: masked(match[0]), text)
 
 
+def _users(address: str) -> str:
+    before, at, rest = address.rpartition("@")  # behind the last one there is none to look for
+    return _USER.sub(f"{_MASK}@", before + at) + rest
+
+
+def _values(address: str) -> Iterator[tuple[int, int]]:
+    """Where the values of parameters stand that are secret by their name."""
+    end = 0
+    for match in _PARAMETER.finditer(address):
+        start = match.end()
+        if match.start() < end or address[start - 1] != "=":
+            continue
+        if _SECRET_NAME.search(unquote(match["name"])):
+            end = cast(re.Match[str], _VALUE.match(address, start)).end()
+            if end > start:
+                yield start, end
+
+
 def _secrets(address: str) -> set[str]:
-    if "://" not in address:
+    if "://" not in address or len(address) > LONGEST_URL:  # such a one is given to no library
         return set()
-    users = [match[0][:-1] for match in _USER.finditer(address)]
-    parts = [*users, *(user.partition(":")[2] for user in users)]
-    parts += [match["value"] for match in _PARAMETER.finditer(address)]
+    parts = [address[start:stop] for start, stop in _values(address)]
+    before, at, _ = address.rpartition("@")
+    for match in _USER.finditer(before + at):
+        user, password = match[0][:-1], match[0][:-1].partition(":")[2]
+        # Who parses it in another way may name a piece of it.
+        parts += [user, password, *re.split("[/?#@:]", password)]
     both = {*parts, *map(unquote, parts)}
     return {part for part in both if len(part) >= _SHORTEST_SECRET and part != _MASK}
+
+
+def _in_any_form(secret: str) -> str:
+    """Pattern of a secret as it is, quoted as in URLs or escaped as in Python, wholly or partly."""
+    return f"{re.escape(secret)}|{''.join(map(_character, secret))}"
+
+
+@lru_cache(1 << 12)
+def _character(character: str) -> str:
+    quoted = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+    escaped = re.escape(character.encode("unicode_escape").decode())
+    plus = "|[+]" if character == " " else ""
+    # Atomic: what may be read in two ways is read in one, or there were 2 ** n of them.
+    return f"(?>(?i:{quoted})|{escaped}|\\\\?{re.escape(character)}{plus})"
 
 
 def _protocols(url: str) -> list[str]:

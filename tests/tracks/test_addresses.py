@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, quote_plus
+
 import pytest
 from hypothesis import given, strategies as st
 
 from spdkit.common.errors import ParameterError
 from spdkit.tracks.addresses import (
+    LONGEST_URL,
     PROTOCOLS,
     RefusedError,
     allowing,
@@ -140,6 +143,10 @@ def test_names_that_no_file_has_are_os_errors(audio):
         ("https://h/a;jsessionid=ab", "https://h/a;jsessionid=***"),
         ("https://h/a#access_token=ab", "https://h/a#access_token=***"),
         ("https://h/a?password=&key=&pwd=x", "https://h/a?password=&key=&pwd=***"),
+        ("https://h/a?tok%65n=ab&%73ig=cd", "https://h/a?tok%65n=***&%73ig=***"),
+        ("https://h/a?st=ab&bearer=cd&login=e", "https://h/a?st=***&bearer=***&login=***"),
+        ("https://h/a?n=1;token=ab;c&m=2??sig=d", "https://h/a?n=1;token=***&m=2??sig=d"),
+        ("https://h/a??token=ab&&sig=c", "https://h/a??token=***&&sig=***"),
     ],
 )
 def test_secrets_are_masked(address, expected):
@@ -172,6 +179,65 @@ def test_a_text_about_an_address_is_masked():
     assert masked_in("the key of a song", "https://u:k@host/?key=a") == "the key of a song"
     assert shown("a\0b\ud800") == "a\\x00b\\ud800"
     assert shown(None) == ""
+
+
+SECRET = "b'a\"d ü<\n%\\+é~\U0001d11e"
+
+
+@pytest.mark.parametrize("safe", ["", "'", "\"'<", " ü%\\", "+~"])
+@pytest.mark.parametrize("form", ["http://u:{}@h/a", "http://h/a?token={}&n=1", "s3://{}@h/a"])
+def test_a_secret_is_known_however_a_library_quotes_it(form, safe):
+    secret = quote(SECRET, safe=safe)
+    for address in (form.format(SECRET), form.format(secret)):
+        for text in (secret, secret.lower(), quote_plus(SECRET, safe=safe), SECRET, repr(SECRET)):
+            assert "***" in masked_in(f"of <{text}> there is", address), (address, text)
+            assert "d11e" not in masked_in(f"of <{text}>", address).lower()
+
+
+def test_pieces_of_a_password_are_known():
+    address = "http://user:pa55/wor7#x@host/a"
+    assert masked_in("no port 'pa55' in wor7 of user", address) == "no port '***' in *** of user"
+
+
+LONG = 300_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://" + "://a:b" * (LONG // 6),
+        "http://" + "://a:1" * (LONG // 6),
+        "http://x:" + "1" * LONG,
+        "http://x/?" + "token" * (LONG // 5),
+        "http://x/" + "?" * LONG,
+        "http://x/" + "?token=ab" * (LONG // 9),
+        "http://x/" + ";token" * (LONG // 6),
+        "http://" + "@" * LONG,
+        "://" * (LONG // 3),
+        "a" * LONG,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_masks_are_linear(text):
+    """By the quadratic ones of before, this took from half a minute to an hour."""
+    masked(text)
+    masked_in(text, text)
+
+
+@pytest.mark.parametrize("secret", ["\\" * 40, "\\a" * 40, "a" * 3000 + "b"])
+def test_forms_of_a_secret_are_not_tried_in_every_combination(secret):
+    text = secret[:-1] + "!"
+    assert masked_in(text, f"http://h/?token={secret}") == text
+
+
+def test_an_address_of_megabytes_is_refused():
+    url = "http://host/"
+    assert refusal(url.ljust(LONGEST_URL, "a")) == ""
+    reason = "an address of 8,193 characters, 8,192 at most"
+    assert refusal(url.ljust(LONGEST_URL + 1, "a")) == reason
+    with pytest.raises(OSError, match=reason):
+        open_binary(url.ljust(LONGEST_URL + 1, "a"))
+    assert refusal("::" * LONG + "://").startswith("an address of 600,003 characters")
 
 
 parts = st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=12)
