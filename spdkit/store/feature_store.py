@@ -11,8 +11,9 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from spdkit.common.text import storable
 from spdkit.store.checksums import BLOCK_ROWS, checksum, of_blocks, of_frame
 from spdkit.store.errors import StoreError, ViolationError
 from spdkit.store.layout import ENCODING_TYPE, ENCODING_VERSION, Columns, Layout, read_column
-from spdkit.store.seal import sealed
+from spdkit.store.seal import FileMark, mark_of, sealed
 from spdkit.store.validation import check_features, check_tracks, parse_provenance
 from spdkit.store.vetting import opened
 
@@ -57,7 +58,8 @@ class FeatureTable:
 class FeatureStore:
     """A feature file, open for reading; parts are read when they are first asked for.
 
-    It holds a path and no file handle, so it can be pickled and shared by processes.
+    It holds a path and no file handle, so it can be pickled and shared by processes. All parts are
+    of one file: a `StoreError` says where another has taken its place since the first was read.
 
     Examples
     --------
@@ -69,6 +71,8 @@ class FeatureStore:
 
     path: Path
     extractors: tuple[str, ...] | None = None
+    # Of the files that parts came from: more than one must not be.
+    _marks: set[FileMark] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> FeatureStore:
@@ -89,7 +93,7 @@ class FeatureStore:
     def obs(self) -> pd.DataFrame:
         """One row a track, indexed by ``track_id``."""
         described = self.provenance["extractors"]
-        with opened(self.path) as layout:
+        with self._opened() as layout:
             return _read_obs(layout, described)
 
     @cached_property
@@ -100,13 +104,13 @@ class FeatureStore:
     @cached_property
     def provenance(self) -> dict[str, Any]:
         """Versions of the packages, and version, modality and parameters of each extractor."""
-        with opened(self.path) as layout:
+        with self._opened() as layout:
             return _read_provenance(layout)
 
     @cached_property
     def X(self) -> NDArray[np.float32]:
         """Features, shape (n_tracks, n_features); NaN where a track has none."""
-        with opened(self.path) as layout:
+        with self._opened() as layout:
             X = _read_X(layout)
         return X[:, self._columns]
 
@@ -127,21 +131,34 @@ class FeatureStore:
         for name in names:
             if name not in there:
                 raise StoreError(f"{self.path}: no extractor {name!r}, only {', '.join(there)}")
-        return dataclasses.replace(self, extractors=names)
+        selection = dataclasses.replace(self, extractors=names)
+        selection._marks.update(self._marks)
+        return selection
 
     def read(self) -> FeatureTable:
         """Everything at once."""
-        with opened(self.path) as layout:
+        with self._opened() as layout:
             table = table_of(layout)
         if not self.extractors:
             return table
         columns = table.var["extractor"].isin(self.extractors).to_numpy(dtype=bool)
         return dataclasses.replace(table, X=table.X[:, columns], var=table.var[columns])
 
+    @contextmanager
+    def _opened(self) -> Iterator[Layout]:
+        with opened(self.path) as layout:
+            self._marks.add(mark_of(layout.X.file.id.get_vfd_handle()))
+            if len(self._marks) > 1:
+                raise StoreError(
+                    f"{self.path}: another file has taken its place, or it has been changed, since "
+                    "parts of it were read. Open it again, and read anew"
+                )
+            yield layout
+
     @cached_property
     def _whole_var(self) -> pd.DataFrame:
         described = self.provenance["extractors"]
-        with opened(self.path) as layout:
+        with self._opened() as layout:
             return _read_var(layout, described)
 
     @property

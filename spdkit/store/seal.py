@@ -16,6 +16,7 @@ from typing import BinaryIO
 MAGIC = b"\x89SPDseal"
 SIZE = len(MAGIC) + 8 + 32
 _BLOCK = 1 << 20
+FileMark = bytes | tuple[int, ...]
 
 
 class Seal(Enum):
@@ -30,6 +31,21 @@ def sealed(image: bytes) -> bytes:
     """Return an image with its seal."""
     length = len(image).to_bytes(8, "little")
     return b"".join([image, MAGIC, length, hashlib.sha256(image).digest()])
+
+
+def mark_of(handle: int) -> FileMark:
+    """What differs between two files that had the same name: their seals, or inode, size and time.
+
+    Parameters
+    ----------
+    handle : int
+        Of the open file.
+    """
+    status = os.fstat(handle)
+    seal = os.pread(handle, SIZE, max(0, status.st_size - SIZE))
+    if seal.startswith(MAGIC):
+        return seal
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def examine(file: BinaryIO) -> Seal:

@@ -68,6 +68,42 @@ def test_a_store_can_be_pickled_and_holds_no_file_open(path):
     assert np.array_equal(copy.X, store.X)
 
 
+def spoil_without_seal(path):
+    with h5py.File(path, "r+") as file:
+        file["X"][0, 0] = 7
+        del file["checksums"]
+        file.attrs["encoding-version"] = "1.1"
+
+
+@pytest.mark.parametrize("change", [lambda path: write_store(path, table(5)), spoil_without_seal])
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda store: store.X,
+        lambda store: store.var,
+        lambda store: store.provenance,
+        lambda store: store.read(),
+    ],
+)
+def test_parts_are_of_one_file(first, change, path):
+    """As a notebook reads them while a batch writes the store."""
+    store = FeatureStore.open(path)
+    first(store)
+    selection, copy = store.select("a"), pickle.loads(pickle.dumps(store))
+    change(path)
+    for reader in (store, selection, copy):
+        with pytest.raises(StoreError, match=r"another file has taken its place.*Open it again"):
+            len(reader.obs)
+    assert len(FeatureStore.open(path).to_pandas()) == len(FeatureStore.open(path).obs)
+
+
+def test_the_same_store_written_again_is_the_same_file(path):
+    store = FeatureStore.open(path)
+    n_tracks = len(store.obs)
+    write_store(path, table())
+    assert store.to_pandas().shape == (n_tracks, 3)
+
+
 def test_layout_is_as_the_specification_says(path):
     with h5py.File(path) as file:
         nodes = {"": file, **{name: file[name] for name in ("X", "obs", "var", "provenance")}}
