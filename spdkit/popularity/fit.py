@@ -48,6 +48,11 @@ from spdkit.store.dataset import Dataset
 from spdkit.store.feature_store import FeatureStore
 
 TASKS = ("regression", "classification")
+_FEWEST_SHUFFLED = 2  # rows
+_NOT_EXPLAINED = (
+    "what the model relies on is left out: it shows on test songs that are shuffled, and there is "
+    "one (more labels, or a larger --test-share, make more)"
+)
 _SAMPLE = 2000  # training rows that the record holds, for novelty and explanations
 _PACKAGES = ("spdkit", "numpy", "scikit-learn", "torch")
 
@@ -307,6 +312,11 @@ def fit(
     )
     if not len(splits.test):
         raise SpdkitError("a model is scored on test rows: test_share must be above 0")
+    remarks = list(splits.remarks)
+    if settings.explained and len(splits.test) < _FEWEST_SHUFFLED:
+        remarks.append(_NOT_EXPLAINED)
+        warnings.warn(_NOT_EXPLAINED, SpdkitWarning, stacklevel=2)
+        settings = replace(settings, explained=False)
     classes = PopularityClasses(settings.thresholds, settings.target_range)
     classes.fit(unscaled.iloc[splits.development])
     songs = songs_of(data, classes.thresholds_)
@@ -316,7 +326,6 @@ def fit(
     seconds = {"model": fit_model(model, training, together=together)}
     predictions = {"model": predict(model, test.X, test.thresholds)}
     makers = baseline_makers(settings) if settings.compared else {}
-    remarks = list(splits.remarks)
     with progress_bar("baselines", len(makers), shown=progress) as advance:
         for key, make in makers.items():
             baseline = make()

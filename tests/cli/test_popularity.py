@@ -124,6 +124,18 @@ def test_a_store_is_predicted_as_the_model_says(folder, tmp_path):
     assert (table.loc[trained, "outside_range"] == 0).all()
 
 
+def test_one_test_song_costs_the_explanation_and_not_the_model(folder, tmp_path):
+    labels = pd.read_csv(folder / "labels.csv").head(7)
+    labels.to_csv(tmp_path / "few.csv", index=False)
+    words = ("--labels", tmp_path / "few.csv", "--protocol", "paper", "--test-share", 0.1)
+    words += ("--preset", "1-A", "--no-baselines", "-o", tmp_path / "m")
+    done = run("fit", folder / "features.h5", *words)
+    assert "what the model relies on is left out" in done.stderr
+    record = predict.load(tmp_path / "m")[1]
+    assert record.split.n_test == 1 and record.importance.empty
+    assert any("relies on is left out" in line for line in record.losses)
+
+
 def test_names_that_are_formulas_are_guarded_on_demand(tmp_path):
     table = pd.DataFrame({"predicted": [50.0]}, index=pd.Index(["=1+1.mp3"], name="track_id"))
     predict.write(table, tmp_path / "p.csv", spreadsheet_safe=True)
