@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from spdkit.common.text import metadata_json
 from spdkit.extractors.base import ExtractionError, Extractor
 from spdkit.tracks.addresses import allowing, masked_in
-from spdkit.tracks.fingerprint import Stamp, digest_text, look_at
+from spdkit.tracks.fingerprint import Look, Stamp, digest_text, look_at
 from spdkit.tracks.remote_audio import RemoteError, remote_session
 from spdkit.tracks.track import Track, forbidden
 
@@ -54,10 +54,14 @@ class TrackResult:
 
 @dataclass(frozen=True)
 class Task:
-    """One track and the names of the extractors to run on it."""
+    """One track and the names of the extractors to run on it.
+
+    `look` is what the store keeps of audio that cannot be read now, and is not looked at again.
+    """
 
     track: Track
     extractors: tuple[str, ...]
+    look: Look | None = None
 
 
 def run_task(
@@ -77,7 +81,7 @@ def run_task(
     start = time.perf_counter()
     with allowing(protocols), remote_session():
         # Of what cannot be looked at the extractor gives the reason.
-        look = look_at(track.audio)
+        look = look_at(track.audio) if task.look is None else task.look
         barrier = forbidden(track.audio)
         results = {}
         for name in task.extractors:
@@ -101,7 +105,8 @@ def failed_result(task: Task, reason: str) -> TrackResult:
     """Result of a task whose process died or hung."""
     reason = masked_in(reason, task.track.audio or "")
     results = {name: ExtractorResult("failed", reason) for name in task.extractors}
-    return TrackResult(task.track, Stamp(), "", results)
+    look = task.look or Look()
+    return TrackResult(task.track, look.stamp, look.fingerprint, results)
 
 
 def part_fingerprint(track: Track, modality: str, audio_fingerprint: str) -> str:

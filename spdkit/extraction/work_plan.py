@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,8 @@ class WorkPlan:
     renewed : tuple of TrackResult
         Tracks with the same parts under another date, path or metadata: nothing to extract.
     unreachable : tuple of str
-        Ids of tracks that the store has and whose file cannot be read now. Their features stay.
+        Ids of tracks that the store has and whose file cannot be read now. The features of their
+        sound stay; what reads their words or facts is among the tasks if those are others.
     missing : tuple of TrackResult
         Tracks that failed because of a local file that is not there, and is still not there:
         nothing to extract, and the failures that the store has.
@@ -93,11 +94,13 @@ def plan_work(
         if record is None:
             tasks.append(Task(track, names))
             continue
-        look = looks.get(track.track_id, Look())
+        look, kept = looks.get(track.track_id, Look()), None
         if look.problem and earlier.has_sound(record):
             unreachable.append(track.track_id)
-            continue
-        stale = earlier.stale(track, look, record)
+            # Path, stamp and features of the sound stay together; words and facts need no file.
+            track = replace(track, audio=record["audio"])
+            look = kept = _recorded(record)
+        stale = earlier.stale(track, look, record, with_sound=kept is None)
         if not stale:
             if _differs(track, look, record):
                 renewed.append(TrackResult(track, look.stamp, look.fingerprint, {}))
@@ -105,7 +108,7 @@ def plan_work(
             failures = {name: ExtractorResult("failed", look.problem) for name in stale}
             missing.append(TrackResult(track, look.stamp, "", failures))
         else:
-            tasks.append(Task(track, stale))
+            tasks.append(Task(track, stale, kept))
     return WorkPlan(tuple(tasks), tuple(renewed), tuple(unreachable), tuple(missing))
 
 
@@ -117,7 +120,7 @@ class _Earlier:
     ) -> None:
         self._of_sound = [n for n, facts in described.items() if facts["modality"] == "audio"]
         self._known = [(e.name, e.modality) for e in extractors if e.name in described]
-        self._new = [extractor.name for extractor in extractors if extractor.name not in described]
+        self._new = [(e.name, e.modality) for e in extractors if e.name not in described]
         self._measuring = [name for name, modality in self._known if modality == "audio"]
         of_each = [f"{n}_{column}" for n, _ in self._known for column in ("error", "content")]
         statuses = {*self._of_sound, *(name for name, _ in self._known)}
@@ -136,15 +139,19 @@ class _Earlier:
         )
         return not is_url(track.audio) or self.has_sound(record) or not measures_all
 
-    def stale(self, track: Track, look: Look, record: Record) -> tuple[str, ...]:
+    def stale(
+        self, track: Track, look: Look, record: Record, *, with_sound: bool
+    ) -> tuple[str, ...]:
         """Names of extractors that are new, had failed, or have read another part."""
-        stale = {
-            name
+        stale = [
+            (name, modality)
             for name, modality in self._known
             if _has_failed(record, name)
             or record[f"{name}_content"] != part_fingerprint(track, modality, look.fingerprint)
-        }
-        return tuple(sorted({*stale, *self._new}))
+        ]
+        return tuple(
+            sorted(name for name, of in (*stale, *self._new) if with_sound or of != "audio")
+        )
 
     def failed_so(self, stale: Sequence[str], track: Track, look: Look, record: Record) -> bool:
         """Whether all that is stale failed for what is wrong with a local file now."""

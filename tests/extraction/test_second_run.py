@@ -12,7 +12,7 @@ import pytest
 from audio_files import melody, save
 
 from spdkit.extraction import batch
-from spdkit.extraction.track_results import Task, run_task
+from spdkit.extraction.track_results import Task, failed_result, run_task
 from spdkit.extraction.work_plan import plan_work
 from spdkit.extractors import ExtractionError, LyricsExtractor
 from spdkit.extractors.base import Extractor, FeatureSpec
@@ -88,6 +88,22 @@ class Level(Extractor):
 
     def extract(self, track):
         return np.array([np.abs(read_clip(track.audio).y).mean()], dtype=np.float32)
+
+
+class Words(Extractor):
+    name, modality, version = "words", "lyrics", "1"
+    feature_specs = (FeatureSpec("words", "1", 0, 1, "characters", "test"),)
+
+    def extract(self, track):
+        return np.array([len(track.lyrics)], dtype=np.float32)
+
+
+class Facts(Extractor):
+    name, modality, version = "facts", "metadata", "1"
+    feature_specs = (FeatureSpec("facts", "1", 0, 1, "year", "test"),)
+
+    def extract(self, track):
+        return np.array([track.metadata["year"]], dtype=np.float32)
 
 
 @pytest.fixture
@@ -202,6 +218,39 @@ def test_an_unreachable_file_keeps_its_features_whatever_else_there_is(folder):
     report = run([track], folder / "out.h5", [Level(), Louder(), LyricsExtractor()])
     assert report.unreachable == ("song",)
     assert FeatureStore.open(folder / "out.h5").to_pandas()["level"].equals(before["level"])
+
+
+@pytest.mark.parametrize("extractors", [(Words(), Facts()), (Level(), Words(), Facts())])
+def test_new_words_and_facts_need_no_file(folder, extractors):
+    """All that is of the sound stays as it was, its stamp too; after that there is no work."""
+    audio, target = folder / "song.wav", folder / "out.h5"
+    audio.write_bytes((folder / "a.wav").read_bytes())
+    run([Track("song", str(audio))], target)
+    of_sound = ["audio", "size", "modified", "content", "level_status", "level_content"]
+    before = FeatureStore.open(target).obs[of_sound]
+    audio.unlink()
+    for words, year in (("la la", 1999), ("la la la", 1999), ("la la la", 2001)):
+        track = Track("song", f"{folder}/elsewhere.wav", words, {"year": year})
+        report = run([track], target, extractors)
+        assert (report.unreachable, report.n_extracted) == (("song",), 1)
+        store = FeatureStore.open(target)
+        row = store.to_pandas().loc["song"]
+        assert (row["words"], row["facts"], row["level"] > 0) == (len(words), year, True)
+        assert store.obs["metadata"].item() == f'{{"year": {year}}}'
+        assert store.obs[of_sound].equals(before)
+        assert run([track], target, extractors).n_extracted == 0
+    # Facts that no extractor of this run reads are in the store all the same.
+    run([Track("song", str(audio), metadata={"year": 2002})], target)
+    assert FeatureStore.open(target).obs["metadata"].item() == '{"year": 2002}'
+    # A new extractor of sound waits for it.
+    report = run([Track("song", str(audio))], target, [Level(), Louder()])
+    assert (report.unreachable, report.n_extracted, report.failures) == (("song",), 0, ())
+
+
+def test_words_that_kill_their_worker_cost_the_sound_nothing(folder):
+    recorded = look_at(f"{folder}/a.wav")
+    result = failed_result(Task(Track("a", "away.wav"), ("words",), recorded), "died")
+    assert (result.stamp, result.fingerprint) == (recorded.stamp, recorded.fingerprint)
 
 
 class Louder(Level):
