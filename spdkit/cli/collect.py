@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spdkit import collect
+from spdkit.cli.outputs import require_apart
 from spdkit.cli.terminal import echo, echo_error, echo_json
 from spdkit.collect.errors import Blocked, RateLimited, Unanswered, duration
 from spdkit.common.errors import SpdkitError
@@ -117,6 +118,8 @@ def spotify(
     ]
     command = ["spdkit", "collect", "spotify", *options, "-o", str(output)]
     with _errors_as_lines(command, f"in {output / 'raw'}"):
+        tables = (output / f"{name}.csv" for name in ("tracks", "artists", "albums", "songs"))
+        require_apart(tables, [ids])
         sources = collect.Sources.parse(
             playlists=playlist or (),
             albums=album or (),
@@ -171,6 +174,7 @@ def genius(
     options = ["-o", str(output), "--floor", f"{floor:g}"]
     command = ["spdkit", "collect", "genius", str(table), *options]
     with _errors_as_lines(command, f"in {output} and {output.name}.raw.jsonl"):
+        require_apart([output, output.with_name(f"{output.name}.raw.jsonl")], [table])
         collector = collect.GeniusCollector(
             output, floor=floor, retry=_retry_policy(), ask_again=ask_again, progress=True
         )

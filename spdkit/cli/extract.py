@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spdkit import extraction, extractors, tracks
+from spdkit.cli.outputs import require_apart, require_no_music
 from spdkit.cli.printing import print_failures, print_table
 from spdkit.cli.terminal import (
     SHOWN_PROBLEMS,
@@ -123,6 +124,7 @@ def extract(
     Example: spdkit extract ~/music -o features.h5 --jobs 4
     """
     with errors_as_lines(output):
+        require_apart([output], [source, *(metadata or [])])
         if dask is not None:
             _require_no_local_options(jobs=jobs, timeout=timeout)
             source = source.expanduser().absolute()  # workers have working folders of their own
@@ -131,6 +133,8 @@ def extract(
         print_remarks(source, corpus.remarks)
         print_remarks(source, corpus.problems, most=SHOWN_PROBLEMS)
         corpus = with_metadata(corpus, metadata or [])
+        if overwrite:  # otherwise what is no store is not replaced
+            require_no_music(output, corpus)
         built = _extractors(extractor, corpus, _window_options(profile, duration, offset))
         cluster = (
             nullcontext()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spdkit import forecast, report
+from spdkit.cli.outputs import require_apart
 from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
 from spdkit.cli.terminal import (
     AsJson,
@@ -153,6 +154,7 @@ def forecast_series(
     with errors_as_lines():
         if level and not intervals:
             raise SpdkitError("--level asks for intervals, --no-intervals for none")
+        require_apart([output, plot, page], [file])
         _require_formats(output, plot, page)
         remark = _silent if quiet else partial(echo, err=True)
         request = forecast.pipeline.Request(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
+from spdkit.cli.outputs import require_apart, require_no_music, require_outside
 from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
 from spdkit.cli.terminal import (
     AllowProtocol,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from spdkit.popularity.record import ModelRecord
     from spdkit.store.dataset import Dataset
     from spdkit.store.feature_store import FeatureStore
+    from spdkit.tracks.track import TrackSet
 
 # What fits a terminal; --json and the report have all.
 _COLUMNS = ("mae", "r2", "coverage", "f1_macro", "hit_recall")
@@ -164,6 +166,7 @@ def fit(
     """
     with errors_as_lines():
         popularity.models.serialization.require_room(output, popularity.record.FILES)
+        require_outside(output, [file, labels])
         settings = popularity.fit.FitSettings(
             task=task.value,
             preset=preset,
@@ -231,6 +234,7 @@ def evaluate(
     Example: spdkit evaluate features.h5 --labels labels.csv --protocol artist --k 5
     """
     with errors_as_lines():
+        require_apart([output], [file, labels])
         settings = popularity.fit.FitSettings(
             task=task.value,
             preset=preset,
@@ -312,11 +316,17 @@ def predict(
     """
     with errors_as_lines():
         predicting = popularity.predict
+        of_music = None if _is_store(source) else features or output.with_suffix(".h5")
+        require_apart([of_music, output], [source, *(metadata or [])])
         loaded, record = predicting.load(model)
-        store, songs = _store_of(
-            *(source, record, metadata or [], features or output.with_suffix(".h5")),
-            *(jobs, allow_protocol or []),
-        )
+        if of_music is None:
+            store, songs = _store_of(source, metadata, allow_protocol), None
+        else:
+            corpus = _music_of(source, metadata or [], jobs)
+            for each in (of_music, output):
+                require_no_music(each, corpus)
+            store = _extracted(corpus, of_music, record, jobs, allow_protocol)
+            songs = [track.track_id for track in corpus]
         with limited_threads(jobs, store.X.size):
             table = predicting.predict_store(loaded, record, store, songs, explained=explain)
         predicting.write(table, output, spreadsheet_safe=spreadsheet_safe)
@@ -338,6 +348,7 @@ def write_report(
     Example: spdkit report model -o report.html
     """
     with errors_as_lines():
+        require_apart([output], [])
         loaded, record = popularity.predict.load(model)
         # The map of songs goes through them a thousand times.
         with limited_threads(jobs, 1000 * record.split.n_training):
@@ -365,33 +376,44 @@ def _data(
     return data, store
 
 
-def _store_of(
-    source: Path,
-    record: ModelRecord,
-    metadata: list[Path],
-    features: Path,
-    jobs: int | None,
-    protocols: list[str],
-) -> tuple[FeatureStore, list[str] | None]:
-    """The store itself, or that of music, extracted as the model's features were, and its songs.
+def _is_store(source: Path) -> bool:
+    return source.suffix.lower() in (".h5", ".hdf5")
 
-    The store of music may have songs of an earlier run besides.
-    """
-    if source.suffix.lower() in (".h5", ".hdf5"):
-        if metadata:
-            raise SpdkitError("--metadata is for music to extract: a store has its facts")
-        if protocols:
-            raise SpdkitError("--allow-protocol is for music to extract: a store has its features")
-        return stores.FeatureStore.open(source), None
-    extractors = extraction.rebuild.rebuild_extractors(record.extractors)
+
+def _store_of(
+    source: Path, metadata: list[Path] | None, protocols: list[str] | None
+) -> FeatureStore:
+    if metadata:
+        raise SpdkitError("--metadata is for music to extract: a store has its facts")
+    if protocols:
+        raise SpdkitError("--allow-protocol is for music to extract: a store has its features")
+    return stores.FeatureStore.open(source)
+
+
+def _music_of(source: Path, metadata: list[Path], jobs: int | None) -> TrackSet:
     readers = partial(extraction.executors.run_local, jobs=jobs)
     corpus = tracks.scan.from_path(source, run=readers, progress=True)
     print_remarks(source, [*corpus.remarks, *corpus.problems])
-    corpus = with_metadata(corpus, metadata)
+    return with_metadata(corpus, metadata)
+
+
+def _extracted(
+    corpus: TrackSet,
+    features: Path,
+    record: ModelRecord,
+    jobs: int | None,
+    protocols: list[str] | None,
+) -> FeatureStore:
+    """The store of music, extracted as the model's features were.
+
+    It may have songs of an earlier run besides.
+    """
+    extractors = extraction.rebuild.rebuild_extractors(record.extractors)
+    protocols = protocols or []
     extraction.batch.extract(
         corpus, features, extractors, jobs=jobs, allow_protocols=protocols, progress=True
     )
-    return stores.FeatureStore.open(features), [track.track_id for track in corpus]
+    return stores.FeatureStore.open(features)
 
 
 def _limits(text: str | None) -> tuple[float, float]:

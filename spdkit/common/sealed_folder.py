@@ -65,6 +65,22 @@ def pack(described: Mapping[str, Any]) -> bytes:
     return f"{json.dumps(sealed, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
+def json_of(path: Path) -> Path | None:
+    """Return the JSON beside a file that lists it, or is it, whatever the kind of its folder."""
+    file = Path(os.path.realpath(path))
+    for place in sorted(file.parent.glob("*.json")) if file.exists() else ():
+        try:
+            content, _ = read_file(place, LARGEST_JSON)
+            if not content.startswith(b'{\n "format": "spdkit-'):
+                continue
+            files = json.loads(content).get("files")
+        except (OSError, ValueError, RecursionError):
+            continue
+        if file == place or (_is_listing(files) and file.name in files):
+            return place
+    return None
+
+
 @dataclass(frozen=True)
 class SealedFolder:
     """A folder of one kind of contents.
