@@ -45,6 +45,8 @@ MAX_COLUMNS = 100_000
 # A packed table may unpack to so many bytes, or to so many times its own: a table of numbers packs
 # to a tenth of itself, and bombs to a thousandth.
 MAX_UNPACKED, MAX_RATIO = 1 << 28, 200
+# Encodings of Parquet in which a text, or its beginning, is written once for many cells.
+_SHARING = {"PLAIN_DICTIONARY", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY"}
 
 
 # What readers of damaged files raise; some of pyarrow's errors are these of Python's.
@@ -251,19 +253,76 @@ def _unpacked(stream: IO[bytes], file: Path, error: type[SpdkitError]) -> IO[byt
 
 
 def _require_parquet_fits(file: Path, error: type[SpdkitError]) -> None:
-    """Refuse Parquet of which the head states much more than so many bytes hold."""
+    """Refuse Parquet that states, or of which the text unpacks to, much more than its bytes."""
     import pyarrow.parquet
 
     head = pyarrow.parquet.read_metadata(file)
-    size, groups = file.stat().st_size, map(head.row_group, range(head.num_row_groups))
-    stated = max(
-        sum(group.total_byte_size for group in groups), 4 * head.num_rows * head.num_columns
-    )
-    if stated > max(MAX_UNPACKED, MAX_RATIO * size):
+    size, groups = file.stat().st_size, [*map(head.row_group, range(head.num_row_groups))]
+    limit = max(MAX_UNPACKED, MAX_RATIO * size)
+    chunks = [group.column(i) for group in groups for i in range(head.num_columns)]
+    # A cell of bytes of one length is stated, and of lists each item.
+    widths = [max(head.schema.column(i).length, 4) for i in range(head.num_columns)] * len(groups)
+    cells = sum(chunk.num_values * width for chunk, width in zip(chunks, widths, strict=True))
+    if max(sum(group.total_byte_size for group in groups), cells) > limit:
         raise error(
             f"{file}: states {head.num_rows} rows of {head.num_columns} columns in {size} bytes, "
             "which is like no table. If it is one, write it as several files"
         )
+    n_bytes = 0
+    for more in _bytes_of_texts(file, head, limit):
+        n_bytes += more
+        if n_bytes > limit:
+            raise error(
+                f"{file}: {size} bytes unpack to more than {limit}, which is like no table. If it "
+                "is one, write it as several files"
+            )
+
+
+def _bytes_of_texts(file: Path, head: Any, limit: int) -> Iterator[int]:
+    """Bytes of the texts of Parquet, piece by piece, where they may be more than `limit`.
+
+    A text that is written once and stands in many cells is stated once. Read as a dictionary, it
+    is counted without being laid out; where Arrow has none to give, few rows are laid out at once.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    groups = range(head.num_row_groups)
+    leaves = (head.row_group(i).column(j) for i in groups for j in range(head.num_columns))
+    shared = [c for c in leaves if c.physical_type == "BYTE_ARRAY" and _SHARING & {*c.encodings}]
+    if sum(chunk.num_values * chunk.total_uncompressed_size for chunk in shared) <= limit:
+        return
+    few = limit // (4 * max(chunk.total_uncompressed_size for chunk in shared)) or 1
+    for path in {chunk.path_in_schema: None for chunk in shared}:
+        named, plain = (ParquetFile(file, metadata=head, read_dictionary=d) for d in ([path], None))
+        for i in groups:
+            try:
+                batches = named.iter_batches(_BLOCK, row_groups=[i], columns=[path])
+                yield sum(_text_bytes(column) for batch in batches for column in batch.columns)
+            except (NotImplementedError, OSError):
+                for batch in plain.iter_batches(min(few, _BLOCK), row_groups=[i], columns=[path]):
+                    yield sum(map(_text_bytes, batch.columns))
+
+
+def _text_bytes(column: Any) -> int:
+    """Bytes of the texts in a column of Arrow, each as often as it stands there."""
+    from pyarrow import compute, types
+
+    column = getattr(column, "storage", column)  # of an extension of Arrow
+    kind = column.type
+    if types.is_map(kind):  # which has no flatten()
+        start, stop = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return sum(_text_bytes(half[start:stop]) for half in (column.keys, column.items))
+    if types.is_struct(kind):
+        return sum(map(_text_bytes, column.flatten()))
+    if types.is_nested(kind):
+        return _text_bytes(column.flatten())
+    texts = column.dictionary if types.is_dictionary(kind) else column
+    if str(texts.type).removeprefix("large_") not in ("string", "binary"):
+        return int(column.nbytes)
+    lengths = compute.binary_length(texts)
+    if types.is_dictionary(kind):
+        lengths = lengths.take(column.indices)
+    return compute.sum(lengths).as_py() or 0
 
 
 def _parquet_names(file: Path, error: type[SpdkitError]) -> list[str]:

@@ -232,6 +232,56 @@ def written_parquet(folder, n_rows):
     return path
 
 
+SHARED = {"store_schema": False, "use_dictionary": True}
+BEGUN = {"use_dictionary": False, "column_encoding": "DELTA_BYTE_ARRAY"}
+LONG = "a" * 1_000
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "options"),
+    [
+        ([LONG] * 1_000, "string", SHARED),
+        ([LONG.encode()] * 1_000, "binary", SHARED),
+        ([LONG] * 1_000, "string_view", SHARED),
+        ([LONG] * 1_000, "string", BEGUN),
+        ([[LONG] * 1_000], "list", SHARED),
+        ([[("k", LONG)]] * 1_000, "map", SHARED),
+        ([[("k", LONG)]] * 1_000, "map", BEGUN),
+        ([{"x": [LONG]}] * 1_000, "struct", SHARED),
+        ([LONG.encode()] * 1_000, "fixed", SHARED),
+        ([[7] * 250_000], "list of numbers", SHARED),
+    ],
+)
+def test_parquet_that_writes_once_what_stands_in_many_cells_is_refused(
+    cells, kind, options, tmp_path, monkeypatch
+):
+    pq, pa = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    text, path = pa.string(), tmp_path / "t.parquet"
+    kinds = {
+        "string": text,
+        "string_view": pa.string_view(),
+        "binary": pa.binary(),
+        "fixed": pa.binary(1_000),
+        "list": pa.list_(text),
+        "list of numbers": pa.list_(pa.int32()),
+        "map": pa.map_(text, text),
+        "struct": pa.struct({"x": pa.list_(text)}),
+    }
+    table = pa.table({"a": pa.array(cells, kinds[kind]), "n": range(len(cells))})
+    if encoding := options.get("column_encoding"):
+        leaves = ("a.key_value.key", "a.key_value.value") if kind == "map" else ("a",)
+        options = options | {"column_encoding": dict.fromkeys(leaves, encoding)}
+    pq.write_table(table, path, compression="zstd", row_group_size=300, **options)
+    assert path.stat().st_size < 30_000
+    monkeypatch.setattr(table_io, "MAX_RATIO", 1)
+    monkeypatch.setattr(table_io, "MAX_UNPACKED", 900_000)
+    with pytest.raises(TableError, match=r"which is like no table.* write it as several files"):
+        read_table(path)
+    # As much as it unpacks to is no more than that: a text counts by its own length.
+    monkeypatch.setattr(table_io, "MAX_UNPACKED", 1_050_000)
+    assert read_table(path)["n"].tolist() == list(range(len(cells)))
+
+
 def test_very_many_columns_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(table_io, "MAX_COLUMNS", 3)
     assert read_table(written(tmp_path, "a,b,c\n1,2,3\n")).shape == (1, 3)
