@@ -5,8 +5,9 @@ written to a temporary name, flushed to the disk and renamed, so a kill at any i
 the results in hand. The folder goes when the final file has taken its place. ``manifest.json`` says
 whether the old file is to be replaced; ``lock`` keeps a second batch out.
 
-Only files with these names are ever removed. A shard or a manifest that is damaged gets another
-name (``00000001.h5.damaged``) and stays.
+Only files with these names are ever removed, of shards those that are stores, and what killed
+writers left (`spdkit.common.files`). A shard or a manifest that is damaged gets another name
+(``00000001.h5.damaged``) and stays.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.files import write_bytes
+from spdkit.common.files import clear_leftovers, write_bytes
 from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.store.errors import DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
+from spdkit.store.opening import was_store
 from spdkit.store.repair import set_aside
 from spdkit.store.seal import Seal
 from spdkit.store.vetting import seal_of, vet
@@ -57,9 +59,8 @@ class Journal:
         self._manifest = self.folder / "manifest.json"
         self._lock_file = self.folder / "lock"
         self._lock = FileLock(self._lock_file)
-        # What a killed writer of shards, manifest or store leaves (`spdkit.common.files`).
-        ours = "|".join([_SHARD.pattern, r"manifest\.json", re.escape(target.name)])
-        self._leftover = re.compile(rf"\.spdkit-[0-9a-f].*|\.[a-z0-9_]{{8}}-({ours})")
+        # Named like shards, and no stores.
+        self._others = frozenset[Path]()
 
     def __enter__(self) -> Self:
         try:
@@ -100,7 +101,8 @@ class Journal:
 
     def shards(self) -> list[Path]:
         """Whole shards, oldest first."""
-        return sorted(path for path in self._entries() if _is_ours(path, _SHARD))
+        named = {path for path in self._entries() if _SHARD.fullmatch(path.name) and _is_file(path)}
+        return sorted(named - self._others)
 
     def read(self, start: int = 0, *, progress: bool = False) -> list[FeatureTable]:
         """Rows of every shard from number `start`, oldest first.
@@ -218,9 +220,13 @@ class Journal:
         return list(self.folder.iterdir()) if self.folder.is_dir() else []
 
     def _discard(self) -> None:
-        for path in self._entries():
-            if _is_ours(path, _SHARD) or _is_ours(path, self._leftover):
+        if not self.folder.is_dir():
+            return
+        clear_leftovers(self.folder)
+        for path in self.shards():
+            if was_store(path):
                 path.unlink()
+        self._others |= set(self.shards())
 
     def _make_folder(self) -> None:
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
@@ -294,10 +300,6 @@ def _is_file(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def _is_ours(path: Path, names: re.Pattern[str]) -> bool:
-    return names.fullmatch(path.name) is not None and _is_file(path)
 
 
 def _remove(path: Path) -> None:

@@ -273,21 +273,37 @@ def test_things_of_the_user_stay_and_are_told(stopped, whole):
     (folder / "00000004.h5").mkdir()
     (folder / "00000004.h5" / "inside").write_text("mine")
     (folder / "00000005.h5").symlink_to(folder / "notes.txt")
-    with remark(r"stays for .*'\.hidden', '00000004\.h5'"):
+    others = {".spdkit-backup.txt", ".spdkit-e", ".backup01-f.h5", ".my_notes-manifest.json"}
+    for name in others:
+        (folder / name).write_text("mine")
+    with remark(r"stays for .*'\.hidden'"):
         run(stopped, shard_size=4)
     assert_whole(stopped, whole)
     assert len(calls) == 8
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     assert names == {"notes.txt", "2024.h5", ".hidden", "00000004.h5", "00000004.h5/inside",
-                     "00000005.h5"}  # fmt: skip
+                     "00000005.h5", *others}  # fmt: skip
     with remark("stays for"):
         run(stopped, overwrite=True)
     assert {path.relative_to(folder).as_posix() for path in folder.rglob("*")} == names
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_has_the_name_of_a_shard_and_is_no_store_stays(overwrite, tmp_path, whole):
+    folder = tmp_path / "f.h5.journal"
+    folder.mkdir()
+    mine = {"12345678.h5": b"mine", "00000001.h5": b"\x89HDF\r\n\x1a\n, of another program"}
+    for name, text in mine.items():
+        (folder / name).write_bytes(text)
+    with remark(r"stays for .*'00000001\.h5', '12345678\.h5'"):
+        run(tmp_path / "f.h5", shard_size=4, overwrite=overwrite)
+    assert_whole(tmp_path / "f.h5", whole)
+    assert content(folder) == mine
+
+
 def test_what_a_killed_writer_left_goes(stopped, whole):
     folder = stopped.with_name("f.h5.journal")
-    for name in (".spdkit-0123abcd-00ff.h5", ".a1b2c3d4-00000004.h5", ".a1b2c3d4-f.h5"):
+    for name in (f".spdkit-0123abcd-{'0f' * 8}.h5", f".spdkit-fedcba98-{'a0' * 8}"):
         (folder / name).write_bytes(b"half")
     run(stopped)
     assert [path.name for path in stopped.parent.iterdir()] == ["f.h5"]
