@@ -29,6 +29,7 @@ Value = TypeVar("Value")
 
 BLOCK = 1 << 16
 _LONGEST_FETCH = 8 * BLOCK
+_LONGEST_FILE = (1 << 63) - 1  # of any file system, and of a column of a store
 _KEPT_BLOCKS = (64 << 20) // BLOCK  # a whole song in most formats
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before another try
 _LONGEST_PAUSE = 60.0  # a server may ask for more: then its file is a failure for now
@@ -85,7 +86,7 @@ class _Remote:
             self._fs, self._path = _file_system(url)
             limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
             look = partial(self._fs.info, self._path, **limit)
-            self.facts: Mapping[str, Any] = _retried(look)
+            self.facts: Mapping[str, Any] = _checked(_retried(look))
         except Exception as error:  # any library may be under fsspec
             raise RemoteError(masked_in(_why_not_there(error), url)) from error
         if self.facts.get("type") == "directory":
@@ -146,6 +147,13 @@ class _Remote:
         if len(data) != stop - start:
             raise ConnectionError(f"{len(data)} of {stop - start} bytes came")
         return data
+
+
+def _checked(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    size = facts.get("size")
+    if size is not None and not 0 <= int(size) <= _LONGEST_FILE:
+        raise RefusedError(f"the server says that it has {int(size):,} bytes, which no file has")
+    return facts
 
 
 class _Reader(SeekableReader):
@@ -285,6 +293,8 @@ def _reason(error: Exception) -> str:
             "the server sends whole files only (it knows no Range), so no window can be read: "
             "download it, or serve it by one that does, such as nginx"
         )
+    if isinstance(error, RefusedError):
+        return str(error)
     what = _named(_cause(error))
     tries = f" after {len(_PAUSES) + 1} tries" if _pause(error, 0.0) is not None else ""
     return f"cannot be read{tries}: {what}"

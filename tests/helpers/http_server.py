@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import threading
 import time
@@ -26,6 +27,9 @@ class Days:
         or a status and its Retry-After; or where it redirects to.
     ranged, stated : bool
         Whether parts are sent; whether answers carry an ETag.
+    stating : dict
+        Headers of answers with a file, instead of the server's own; None leaves one out. With a
+        Transfer-Encoding of chunked a body has no end.
     headers, passwords : list of dict, set
         Of all that was asked, names in lower case; ``user:password`` of basic logins.
     """
@@ -34,6 +38,7 @@ class Days:
         self.trouble: Callable[[str, str, str, int], str | tuple[int, str]] = lambda *_: ""
         self.ranged = self.stated = True
         self.redirect_status = 302
+        self.stating: dict[str, str | None] = {}
         self.sent = 0
         self.asked: Counter[tuple[str, str, str]] = Counter()
         self.encodings: set[str] = set()
@@ -106,13 +111,20 @@ class _Handler(BaseHTTPRequestHandler):
         if trouble == "short" and self.command == "GET":
             part, trouble = part[: len(part) // 2], ""
         self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(len(part)))
+        headers: dict[str, str | None] = {"Content-Length": str(len(part))}
         if self.days.stated:
-            self.send_header("ETag", f'"{len(data)}"')
+            headers["ETag"] = f'"{len(data)}"'
         if asked:
-            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(data)}"
+        headers |= self.days.stating
+        for name, value in headers.items():
+            if value is not None:
+                self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":
+            return
+        if headers.get("Transfer-Encoding") == "chunked":
+            self._send_without_end()
             return
         if trouble:
             part = part[: len(part) // 2]
@@ -123,6 +135,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.days.sent += len(part)
         if trouble == "stall":
             self.days.over.wait(60)
+
+    def _send_without_end(self) -> None:
+        self.close_connection = True
+        zeros = bytes(1 << 16)
+        with contextlib.suppress(OSError):  # as soon as the client has left
+            while not self.days.over.is_set() and self.days.sent < 1 << 30:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(zeros), zeros))
+                self.days.sent += len(zeros)
 
     def log_message(self, *_: object) -> None:
         pass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import fsspec
 import http_server
 import numpy as np
@@ -15,6 +17,7 @@ from spdkit.extractors.base import Extractor, FeatureSpec
 from spdkit.extractors.decoding.window import read_clip
 from spdkit.tracks import remote_audio
 from spdkit.tracks.fingerprint import digest_file, stamp
+from spdkit.tracks.remote_audio import RemoteError
 from spdkit.tracks.track import Track, open_binary
 
 KIB = 1024
@@ -273,3 +276,77 @@ def test_a_server_that_sends_whole_files_only(served):
     done = row(f"{url}/song.wav", 2.0).results["level"]
     assert done.status == "failed"
     assert "the server sends whole files only" in done.error
+
+
+NO_LENGTH = {"Content-Length": None, "Connection": "close"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Content-Length": str((1 << 64) - 1)}, "18,446,744,073,709,551,615 bytes, which no file"),
+        ({"Content-Length": str(1 << 63)}, "the server says that it has 9,223,372,036,854,775,808"),
+        *(
+            ({**NO_LENGTH, "Content-Range": value}, f"Content-Range that is none: {value!r}")
+            for value in ("bytes 0-1/-5", "bytes", "bytes 0-1", "0-1/5", "bytes 0-1/")
+        ),
+        ({**NO_LENGTH, "Content-Range": f"bytes 0-1/{1 << 80}"}, "bytes, which no file has"),
+        ({**NO_LENGTH, "Content-Range": "bytes 0-1/*"}, "does not say how long the file is"),
+        (NO_LENGTH, "does not say how long the file is"),
+    ],
+)
+def test_a_size_that_no_file_has_is_a_failure_of_that_track(headers, reason, served, quick):
+    url, days = served
+    days.stating = headers
+    done = row(f"{url}/song.flac")
+    assert reason in done.results["level"].error
+    assert -1 <= done.stamp.size < 1 << 63
+
+
+def test_a_size_of_a_store_is_checked_too(monkeypatch):
+    fs = fsspec.filesystem("memory")
+    for size in (-5, 1 << 63):
+        monkeypatch.setattr(type(fs), "info", lambda *_, size=size: {"size": size, "type": "file"})
+        with pytest.raises(RemoteError, match="which no file has"):
+            stamp("memory://song.wav")
+
+
+ENDLESS = {"Content-Length": None, "Transfer-Encoding": "chunked"}
+
+
+@pytest.mark.parametrize("stated", [True, False])
+@pytest.mark.parametrize("ranged", [True, False])
+def test_no_more_is_read_of_an_answer_without_end_than_is_asked_for(stated, ranged, served, quick):
+    url, days = served
+    days.stated, days.ranged = stated, ranged
+    with remote_audio.remote_session(), open_binary(f"{url}/bytes") as file:
+        assert file.seek(-1, 2) > 0
+        days.stating = ENDLESS
+        file.seek(0)
+        if ranged:
+            with pytest.raises(RemoteError, match="the server sends more than it is asked for"):
+                file.read(10)
+            assert max(days.asked.values()) == 1, "it is not asked again"
+        else:  # the head of a whole file is as good as a part
+            assert file.read(10) == bytes(10)
+    assert days.sent < 64 << 20, "what fits into buffers of both machines"
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "x"])
+def test_a_part_that_is_packed_is_not_unpacked(packing, served, quick):
+    url, days = served
+    with remote_audio.remote_session(), open_binary(f"{url}/bytes") as file:
+        file.seek(-1, 2)
+        days.stating = {"Content-Encoding": packing}
+        with pytest.raises(RemoteError, match=rf"the server sends it packed \({packing}\)"):
+            file.read(1)
+
+
+@pytest.mark.parametrize("part", ["bytes 1-1/9", "bytes */9", "bytes -1", "words 0-1/9"])
+def test_another_part_than_was_asked_for_is_no_sound(part, served, quick):
+    url, days = served
+    with remote_audio.remote_session(), open_binary(f"{url}/bytes") as file:
+        file.seek(-1, 2)
+        days.stating = {"Content-Range": part}
+        with pytest.raises(RemoteError, match=f"the server (sends|says) .*: '{re.escape(part)}'"):
+            file.read(1)

@@ -161,12 +161,39 @@ def test_a_redirect_leads_from_the_internet_into_no_private_network(servers, mon
     assert not other_days.asked
 
 
+def test_a_way_over_the_internet_leads_back_into_no_private_network(servers, monkeypatch):
+    """Each step counts, not only where the first one was."""
+    url, days, other, other_days = servers
+    is_private = web_client._is_private
+
+    async def all_but_one(host):
+        return host != "127.0.0.1" and await is_private(host)
+
+    monkeypatch.setattr(web_client, "_is_private", all_but_one)
+    private = url.replace("127.0.0.1", "localhost")
+    days.trouble = redirecting(f"{other}/out")
+    other_days.trouble = lambda *_: f"{private}/song.wav"
+    with pytest.raises(RemoteError, match="redirected into a private network, to localhost"):
+        read(f"{private}/from")
+    assert {path for _, path, _ in days.asked} == {"/from"}
+
+
 @pytest.mark.parametrize(
     ("host", "private"),
     [
         *((each, True) for each in ("127.0.0.1", "localhost", "10.1.2.3", "192.168.0.1")),
         *((each, True) for each in ("169.254.169.254", "::1", "fe80::1", "fd00::1", "0.0.0.0")),
-        *((each, False) for each in ("1.1.1.1", "2606:4700::1111", "nobody.invalid")),
+        *(
+            (each, True)
+            for each in ("192.0.0.192", "224.0.0.1", "240.0.0.1", "100.64.0.1", "127.1")
+        ),
+        *((each, True) for each in ("fec0::1", "ff02::1", "64:ff9b:1::1", "2001:db8::1", "::")),
+        # IPv4 in IPv6: mapped, of NAT64, of 6to4, of old.
+        *((f"{before}7f00:1", True) for before in ("::ffff:", "64:ff9b::", "::")),
+        ("2002:7f00:1::", True),
+        *((f"{before}808:808", False) for before in ("::ffff:", "64:ff9b::", "::")),
+        *((each, False) for each in ("1.1.1.1", "2606:4700::1111", "2002:808:808::")),
+        ("nobody.invalid", False),
     ],
 )
 def test_private_networks(host, private):
