@@ -236,7 +236,9 @@ def _as_in_store(tracks: Sequence[Track], table: FeatureTable) -> list[Track]:
     """Tracks under the names that the store has: macOS and others spell the same in two forms."""
     spellings = same_names((track.track_id for track in tracks), table.obs.index)
     return [
-        dataclasses.replace(track, track_id=spellings.get(track.track_id, track.track_id))
+        dataclasses.replace(track, track_id=spellings[track.track_id])
+        if track.track_id in spellings
+        else track
         for track in tracks
     ]
 

@@ -12,6 +12,7 @@ keep every core busy, and one thread gives the same bytes whatever the machine.
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 import threading
 from collections import deque
@@ -21,6 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context, parent_process
+from multiprocessing.reduction import ForkingPickler
 from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -144,12 +146,12 @@ def _run_pool(
         context=get_context("spawn"),
     )
     pending: dict[Future[list[Value]], tuple[Item, ...]] = {}
-    work = partial(_each, function)
+    work = partial(_unpacked, function)
     try:
         while True:
             for batch in _take(returned, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
                 try:
-                    pending[pool.schedule(work, args=[batch], timeout=timeout)] = batch
+                    pending[_scheduled(pool, work, batch, timeout)] = batch
                 except RuntimeError as error:  # the pool broke since the last result
                     returned.append(batch)
                     raise BrokenProcessPool(str(error)) from error
@@ -171,6 +173,27 @@ def _run_pool(
         returned.extend(pending.values())
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
+
+
+def _scheduled(
+    pool: ProcessPool,
+    work: Callable[[bytes], list[Value]],
+    batch: Sequence[Item],
+    timeout: float | None,
+) -> Future[list[Value]]:
+    # Pebble's thread would die of some items that cannot be pickled (nested too deep …), and its
+    # workers of some that cannot be unpickled; here both belong to the item.
+    try:
+        parcel = bytes(ForkingPickler.dumps(batch))
+    except Exception as error:  # noqa: BLE001 (an item's own pickling may raise anything)
+        lost = Future[list[Value]]()
+        lost.set_exception(error)
+        return lost
+    return pool.schedule(work, args=[parcel], timeout=timeout)
+
+
+def _unpacked(function: Callable[[Item], Value], parcel: bytes) -> list[Value]:
+    return _each(function, pickle.loads(parcel))
 
 
 def _each(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:

@@ -16,12 +16,19 @@ from dataclasses import dataclass, field
 from typing import IO, overload
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.text import metadata_json
 from spdkit.tracks.addresses import RefusedError, is_url, local_path, require_allowed
 from spdkit.tracks.remote_audio import open_url
 
 
 class TrackError(SpdkitError):
     """A folder or table from which no list of tracks can be made."""
+
+
+MAX_DEPTH = 100  # of lists and mappings in each other, in metadata
+# Of which JSON knows all that there is.
+_PLAIN = frozenset([str, float, bool, type(None)])
+_PLAIN_INT = 1 << 63
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class Track:
     lyrics : str or None
         The words themselves, lines separated by newlines; None when there are none.
     metadata : mapping of str to object
-        Facts about the track (artist, followers, year …), empty when there are none.
+        Facts about the track (artist, followers, year …), empty when there are none. They are kept
+        as JSON, at most `MAX_DEPTH` deep; what JSON does not know, such as a date, as its text.
     lyrics_note : str
         How its words were read where that was a choice, or why it has none; empty otherwise.
     """
@@ -63,6 +71,39 @@ class Track:
             object.__setattr__(self, "audio", audio)
         if not isinstance(audio, str | None):
             raise TrackError(f"{self.track_id}: audio must be a path or URL, got {audio!r}")
+        if problem := _no_json(self.metadata):
+            raise TrackError(f"{self.track_id}: metadata {problem}")
+
+
+def _no_json(metadata: object) -> str:
+    """Why metadata cannot be written as JSON; empty where it can."""
+    if not isinstance(metadata, Mapping):
+        return "" if metadata is None else f"must be a mapping, got {type(metadata).__name__}"
+    if all(type(key) is str and _is_flat(value) for key, value in metadata.items()):
+        return ""  # a tenth of the time
+    containers: dict[int, object] = {0: dict(metadata)}
+    for _ in range(MAX_DEPTH):
+        containers = {id(part): part for outer in containers.values() for part in _nested(outer)}
+    if containers:
+        return f"is circular or more than {MAX_DEPTH} lists and mappings deep"
+    try:
+        metadata_json(metadata)
+    except Exception as error:  # noqa: BLE001 (a value's own text may raise anything)
+        return f"cannot be written as JSON: {type(error).__name__}: {error}"
+    return ""
+
+
+def _is_flat(value: object) -> bool:
+    return _is_plain(value) or (type(value) is list and all(map(_is_plain, value)))
+
+
+def _is_plain(value: object) -> bool:
+    return type(value) in _PLAIN or (type(value) is int and -_PLAIN_INT <= value < _PLAIN_INT)
+
+
+def _nested(outer: object) -> list[object]:
+    parts = outer.values() if isinstance(outer, dict) else outer
+    return [part for part in parts if isinstance(part, dict | list | tuple)]  # type: ignore
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import re
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -27,9 +28,27 @@ def test_local_gives_every_item_once():
 
 
 def test_local_exceptions_belong_to_their_item():
-    results = dict(executors.run_local(fail_on_three, range(5), jobs=1))
-    assert isinstance(results.pop(3), ValueError)
-    assert results == {0: 0, 1: 1, 2: 2, 4: 4}
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    # Nor does pebble outlive a failed pickling of every kind, nor its workers an unpickling.
+    items = [0, deep, Unpicklable(), Unloadable(), 3, 4]
+    results = {
+        items.index(item): x for item, x in executors.run_local(fail_on_three, items, jobs=1)
+    }
+    errors = {n: type(result) for n, result in results.items() if isinstance(result, Exception)}
+    assert errors == {1: RecursionError, 2: KeyError, 3: ValueError, 4: ValueError}
+    assert (results[0], results[5]) == (0, 4)
+
+
+class Unpicklable:
+    def __reduce__(self):
+        raise KeyError("not that one")
+
+
+class Unloadable:
+    def __reduce__(self):
+        return fail_on_three, (3,)
 
 
 def test_local_takes_items_only_as_it_can_work_on_them():
@@ -55,7 +74,7 @@ def test_light_items_travel_together_and_a_lost_batch_costs_one(monkeypatch):
 
     class Noting(executors.ProcessPool):
         def schedule(self, function, args, timeout):
-            batches.append(args[0])
+            batches.append(pickle.loads(args[0]))
             return super().schedule(function, args=args, timeout=timeout)
 
     monkeypatch.setattr(executors, "ProcessPool", Noting)
