@@ -76,7 +76,7 @@ def replacing(
                 yield (whole := place / f"output{_ending(target.name)}")
                 _copy(whole, stream)
             return
-        file = _end_of_links(target)
+        file = end_of_links(target)
         old = _status(file if like is None else like)
         make_folder(file.parent)
         # A rename leads to no other file system.
@@ -275,8 +275,14 @@ def _copy(path: Path, handle: int) -> None:
                 block = block[os.write(handle, block) :]
 
 
-def _end_of_links(target: Path) -> Path:
-    """Where a path leads, whether or not something is there."""
+def end_of_links(target: Path) -> Path:
+    """Where a path leads, whether or not something is there.
+
+    Raises
+    ------
+    OSError
+        When no file can have that name, or links go in a circle.
+    """
     try:
         file = Path(os.path.realpath(target))
     except ValueError as cause:  # NUL, or what no file system can hold

@@ -285,10 +285,11 @@ def _require_distinct_columns(columns: Mapping[str, Sequence[str]]) -> None:
 def _require_place(path: Path) -> None:
     if path.is_dir():
         raise BatchError(f"{path}: is a folder, not a file to write")
-    if not path.parent.is_dir():
-        raise BatchError(f"{path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise BatchError(f"{path}: no permission to write into {path.parent}")
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise BatchError(f"{path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise BatchError(f"{path}: no permission to write into {folder}")
 
 
 def _resume(
@@ -351,7 +352,8 @@ def _replace_damaged(path: Path, damage: Damage, tracks: Sequence[Track]) -> Non
     requested = {track.track_id for track in tracks}
     again = [name for name in damage.lost if name in requested]
     absent = [name for name in damage.lost if name not in requested]
-    parts = [f"{path}: {damage}", f"the damaged file is kept as {copy.name}"]
+    name = copy if path.is_symlink() else copy.name
+    parts = [f"{path}: {damage}", f"the damaged file is kept as {name}"]
     if again:
         parts.append(f"done again: {listing(again, quote=True)}")
     if absent:

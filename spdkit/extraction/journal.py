@@ -1,9 +1,10 @@
 """Journal: finished results made safe in small shards beside a store, until the store is whole.
 
-For ``features.h5`` it is the folder ``features.h5.journal``. Each shard is itself a feature store,
-written to a temporary name, flushed to the disk and renamed, so a kill at any instant loses at most
-the results in hand. The folder goes when the final file has taken its place. ``manifest.json`` says
-whether the old file is to be replaced; ``lock`` keeps a second batch out.
+For ``features.h5`` it is the folder ``features.h5.journal``; for a link, that of the file to which
+the link leads, so that a store has one journal, whatever it is called. Each shard is itself a
+feature store, written to a temporary name, flushed to the disk and renamed, so a kill at any
+instant loses at most the results in hand. The folder goes when the final file has taken its place.
+``manifest.json`` says whether the old file is to be replaced; ``lock`` keeps a second batch out.
 
 Only files with these names are ever removed, of shards those that are stores, and what killed
 writers left (`spdkit.common.files`). A shard or a manifest that is damaged gets another name
@@ -25,7 +26,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.files import clear_leftovers, write_bytes
+from spdkit.common.files import clear_leftovers, end_of_links, write_bytes
 from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.store.errors import DamagedStoreError, StoreError, StoreInUseError
@@ -51,11 +52,20 @@ class Journal:
     ----------
     target : Path
         The store that the batch will write.
+
+    Raises
+    ------
+    JournalError
+        When no file can have that name.
     """
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.folder = target.with_name(target.name + ".journal")
+        try:
+            file = end_of_links(target)
+        except OSError as error:
+            raise JournalError(f"{target}: cannot be written: {error.strerror or error}") from error
+        self.folder = file.with_name(file.name + ".journal")
         self._manifest = self.folder / "manifest.json"
         self._lock_file = self.folder / "lock"
         self._lock = FileLock(self._lock_file)

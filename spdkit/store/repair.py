@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
 
+from spdkit.common.files import replacing
 from spdkit.store.checksums import blocks
-from spdkit.store.errors import Damage
+from spdkit.store.errors import Damage, StoreError
 from spdkit.store.feature_store import FeatureTable, table_of
 from spdkit.store.layout import layout_of
 from spdkit.store.opening import damaged_store, open_hdf5
@@ -50,12 +51,17 @@ def whole_rows(path: Path, damage: Damage) -> FeatureTable | None:
 def keep_beside(path: Path) -> Path:
     """Give a file that is to be replaced a second name, which says that it is damaged.
 
+    It lies beside the file itself, where `path` is a link. Where it has to be copied, the copy is
+    whole or not there, and may be read by the same people.
+
     Raises
     ------
     OSError
+    StoreError
+        When it cannot be copied.
     """
     file = Path(os.path.realpath(path))
-    for name in damaged_names(path):
+    for name in damaged_names(file):
         if name.exists() and name.samefile(file):
             return name  # of a run that was stopped
         try:
@@ -63,10 +69,10 @@ def keep_beside(path: Path) -> Path:
         except FileExistsError:
             continue
         except OSError:  # a disk without links
-            with name.open("xb") as kept, file.open("rb") as source:
-                shutil.copyfileobj(source, kept)
-                kept.flush()
-                os.fsync(kept.fileno())
+            if os.path.lexists(name):
+                continue
+            with replacing(name, StoreError, like=file) as temporary:
+                shutil.copyfile(file, temporary)
         return name
     raise AssertionError("names do not end")
 

@@ -132,6 +132,30 @@ def test_a_damaged_shard_is_set_aside_and_its_tracks_done_again(how, number, sto
     assert calls == []
 
 
+def test_a_store_has_one_journal_whatever_it_is_called(stopped, whole, tmp_path_factory):
+    """Two batches that know one store by two names are kept apart, and resume each other's."""
+    link = tmp_path_factory.mktemp("links") / "l.h5"
+    link.symlink_to(stopped)
+    chain = stopped.with_name("chain.h5")
+    chain.symlink_to(link)
+    with Journal(stopped):
+        for name in (link, chain):
+            with pytest.raises(JournalError, match=f"{name}: another spdkit is writing it"):
+                run(name)
+    run(chain)
+    assert set(calls) == {track.track_id for track in TRACKS[12:]}
+    assert_whole(stopped, whole)
+    assert link.is_symlink() and list(link.parent.iterdir()) == [link]
+    assert {path.name for path in stopped.parent.iterdir()} == {"f.h5", "chain.h5"}
+
+
+def test_links_in_a_circle_have_no_journal(tmp_path):
+    (tmp_path / "a.h5").symlink_to("b.h5")
+    (tmp_path / "b.h5").symlink_to("a.h5")
+    with pytest.raises(JournalError, match=r"a\.h5: cannot be written"):
+        Journal(tmp_path / "a.h5")
+
+
 def test_a_missing_shard_is_told(stopped, whole):
     shard(stopped, 2).unlink()
     with remark(r"00000002\.h5 missing; their tracks are done again"):

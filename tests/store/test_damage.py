@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import shutil
+import stat
 import time
 
 import h5py
@@ -177,7 +180,27 @@ def test_a_disk_without_hard_links_gets_a_copy(path, monkeypatch):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    assert keep_beside(path).read_bytes() == path.read_bytes()
+    path.chmod(0o600)
+    (path.parent / "f.h5.damaged").write_text("of the user")
+    copy = keep_beside(path)
+    assert copy.read_bytes() == path.read_bytes()
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", fill)
+    with pytest.raises(StoreError, match="No space left"):
+        keep_beside(path)
+    assert {p.name for p in path.parent.iterdir()} == {"f.h5", "f.h5.damaged", copy.name}
+
+
+def test_behind_a_link_the_damaged_file_is_kept_where_it_lies(path, tmp_path_factory):
+    link = tmp_path_factory.mktemp("links") / "l.h5"
+    link.symlink_to(path)
+    assert keep_beside(link).samefile(path)
+    assert {p.name for p in path.parent.iterdir()} == {"f.h5", "f.h5.damaged"}
+    assert list(link.parent.iterdir()) == [link]
 
 
 # --- changed by hand
