@@ -69,6 +69,10 @@ class ViolationError(Exception):
     """A rule of the specification that a file breaks: the node, and the rule."""
 
 
+class UnboundedError(Exception):
+    """Texts that may be of any size: HDF5 does not tell before it reads them."""
+
+
 class ForeignError(Exception):
     """A file of another program, or of a version that is not read."""
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5l, h5t, h5z
+from h5py import h5a, h5d, h5g, h5i, h5l, h5o, h5t, h5z
 from numpy.typing import NDArray
 
 from spdkit.common.messages import listing
-from spdkit.store.errors import ForeignError, UnreadableError, ViolationError
+from spdkit.store.errors import ForeignError, UnboundedError, UnreadableError, ViolationError
 
 ENCODING_TYPE = "spdkit-feature-store"
 ENCODING_VERSION = "1.2"
@@ -62,7 +62,7 @@ def reading(what: str) -> Iterator[None]:
     """Turn what h5py raises over a damaged node into `UnreadableError`."""
     try:
         yield
-    except (ViolationError, ForeignError, UnreadableError):
+    except (ViolationError, ForeignError, UnboundedError, UnreadableError):
         raise
     except UnicodeError as error:
         raise ViolationError(f"{what} holds bytes that are not UTF-8") from error
@@ -70,7 +70,7 @@ def reading(what: str) -> Iterator[None]:
         raise UnreadableError(f"{what} cannot be read ({error!r})") from error
 
 
-def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
+def check_layout(file: h5py.File, size: int, *, checksums: bool, limited: bool = False) -> Layout:
     """Check every node that is read: where it lies, its kind, type and shape.
 
     Parameters
@@ -80,18 +80,23 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
         Bytes of the file.
     checksums : bool
         Whether there must be checksums whatever version the file claims.
+    limited : bool
+        Whether the memory of this process is limited, or the file has been read in one that was.
 
     Raises
     ------
     ForeignError
     ViolationError
+    UnboundedError
+        When the file has to be read in a limited process first.
     UnreadableError
     """
     with reading("the file"):
         _check_root(file)
-        problem = file.id.links.visit(_link_problem, info=True)
-        if problem is not None:  # raised there, it would break h5py
-            raise ViolationError(problem)
+        _check_links(file)
+        limit = LARGEST_RATIO * size + LARGEST_ANYWAY
+        if not limited and _n_listed(file) * size > limit:
+            raise UnboundedError
         if checksums or has_checksums(file):
             _check_checksums(file)
         X = _dataset(file, "X", [h5t.FLOAT])
@@ -106,7 +111,9 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool) -> Layout:
             raise ViolationError(f"/X is {X.shape}, not obs × var, {shape}")
         if provenance.shape != ():
             raise ViolationError("/provenance must be a scalar")
-        _check_sizes(file, [X, provenance, *obs.values(), *var.values()], size)
+        texts_unread = _check_sizes(file, [X, provenance, *obs.values(), *var.values()], size)
+        if not limited and texts_unread > limit:
+            raise UnboundedError
         return Layout(X, obs, var, provenance)
 
 
@@ -134,11 +141,11 @@ def column_names(group: h5py.Group) -> list[str]:
 
 
 def read_column(data: h5py.Dataset, rows: slice | tuple[()] = ()) -> NDArray[Any]:
-    """Read numbers, or text as an array of objects."""
+    """Read numbers, in the machine's byte order, or text as an array of objects."""
     with reading(data.name):
         values: Any = data[rows]
         if data.dtype.kind != "O":
-            return np.asarray(values)
+            return np.asarray(values, dtype=data.dtype.newbyteorder("="))
         if isinstance(values, bytes):
             return np.array(values.decode(), dtype=object)
         return np.array([text.decode() for text in values.tolist()], dtype=object)
@@ -158,13 +165,36 @@ def _check_root(file: h5py.File) -> None:
         )
 
 
-def _link_problem(name: bytes, info: h5l.LinkInfo) -> str | None:
-    if info.type == h5l.TYPE_HARD:
-        return None
+def _check_links(file: h5py.File) -> None:
+    """Check the links of every group, one group after the other: HDF5's own walk is recursive."""
+    groups = [h5g.open(file.id, b"/")]
+    places = {h5o.get_info(groups[0]).addr}
+    while groups:
+        group = groups.pop()
+        links: list[tuple[bytes, int]] = []
+        group.links.iterate(lambda name, info, to=links: to.append((name, info.type)), info=True)
+        for name, kind in links:
+            if kind != h5l.TYPE_HARD:
+                raise ViolationError(_link_problem(h5i.get_name(group), name, kind))
+            node = h5o.get_info(group, name)
+            if node.type == h5o.TYPE_GROUP and node.addr not in places:
+                places.add(node.addr)
+                groups.append(h5g.open(group, name))
+
+
+def _link_problem(group: bytes, name: bytes, kind: int) -> str:
     kinds = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link into another file"}
-    path = "/" + name.decode("utf-8", "backslashreplace")
-    kind = kinds.get(info.type, "a link of an unknown kind")
-    return f"{path!r} is {kind}: every node must lie in the file itself"
+    path = b"/".join([group.rstrip(b"/"), name]).decode("utf-8", "backslashreplace")
+    which = kinds.get(kind, "a link of an unknown kind")
+    return f"{path!r} is {which}: every node must lie in the file itself"
+
+
+def _n_listed(file: h5py.File) -> int:
+    """Texts in the attributes that are lists."""
+    lists = {"obs": b"column-order", "var": b"column-order", "checksums/rows": b"columns"}
+    nodes = {file[path].id: name for path, name in lists.items() if path in file}
+    attributes = (h5a.open(node, key) for node, key in nodes.items() if h5a.exists(node, key))
+    return sum(math.prod(attribute.shape) for attribute in attributes)
 
 
 def _open(group: h5py.Group, name: str, cls: Any) -> Any:
@@ -249,29 +279,37 @@ def _texts_of_attribute(node: Any, name: str, n_axes: int) -> list[str]:
         raise ViolationError(f"{where} holds bytes that are not UTF-8") from error
 
 
-def _check_sizes(file: h5py.File, datasets: Sequence[h5py.Dataset], size: int) -> None:
+def _check_sizes(file: h5py.File, datasets: Sequence[h5py.Dataset], size: int) -> int:
+    """Refuse arrays that are too large; what texts that were not counted may have at most."""
     limit = LARGEST_RATIO * size + LARGEST_ANYWAY
-    total = 0
+    total, unread = 0, 0
     for data in datasets:
         itemsize = data.id.get_type().get_size()
         items = itemsize * max(math.prod(data.shape), math.prod(data.chunks or ()))
         total += items
         if items <= limit and data.dtype.kind == "O":
-            total += _text_size(file, data)
+            if _is_plain(file, data):
+                total += _text_size(file, data)
+            else:
+                unread += size * math.prod(data.shape)
         if total > limit:
             raise ViolationError(
                 f"{data.name!r} is {data.shape}, more than a file of {size} bytes may hold: arrays "
                 f"may have {LARGEST_RATIO} times its size"
             )
+    return unread
+
+
+def _is_plain(file: h5py.File, data: h5py.Dataset) -> bool:
+    """Whether the references to texts lie one behind the other in the file, as spdkit writes."""
+    layout: int = data.id.get_create_plist().get_layout()
+    return layout == h5d.CONTIGUOUS and file.driver == "sec2"
 
 
 def _text_size(file: h5py.File, data: h5py.Dataset) -> int:
-    """Bytes of the texts of a dataset that is not chunked, as spdkit writes them.
-
-    Many references to one long text would unpack without end.
-    """
+    """Bytes of the texts of a dataset: many references to one would unpack without end."""
     offset = data.id.get_offset()
-    if offset is None or file.driver != "sec2":
+    if offset is None:  # nothing written
         return 0
     raw = os.pread(file.id.get_vfd_handle(), data.id.get_storage_size(), offset)
     references = np.frombuffer(raw, dtype=_REFERENCE, count=len(raw) // _REFERENCE.itemsize)

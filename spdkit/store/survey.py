@@ -158,7 +158,7 @@ class _DamagedError(Exception):
 
 
 def _survey(file: h5py.File, size: int, seal: Seal) -> None:
-    layout = check_layout(file, size, checksums=seal is not Seal.MISSING)
+    layout = check_layout(file, size, checksums=seal is not Seal.MISSING, limited=True)
     guarded = seal is not Seal.MISSING or has_checksums(file)
     damage = damage_of(file, layout) if guarded else None
     if damage is not None and seal is Seal.BROKEN:

@@ -1,7 +1,8 @@
 """Vetting: no file reaches HDF5 in this process before it is known to be sound.
 
 A whole seal says that a file is what its writer wrote. Any other file is first read by a child
-process (`spdkit.store.survey`). Either is done once for each state of a file, as its inode, size
+process (`spdkit.store.survey`), and so is one whose texts may fill the memory for all that can be
+told before they are read. Either is done once for each state of a file, as its inode, size
 and times tell.
 """
 
@@ -28,6 +29,7 @@ from spdkit.store.errors import (
     ForeignError,
     StoreError,
     StoreInUseError,
+    UnboundedError,
     UnreadableError,
     ViolationError,
 )
@@ -84,8 +86,9 @@ def opened(path: Path) -> Iterator[Layout]:
     ------
     StoreError
     """
+    bounded = True
     for _ in range(_TRIES):
-        state = _require_sound(path)
+        state, surveyed = _require_sound(path, bounded)
         with open_hdf5(path) as file:
             # Another file may have taken the place of the one that was vetted.
             if _state(os.fstat(file.id.get_vfd_handle())) != state:
@@ -94,9 +97,12 @@ def opened(path: Path) -> Iterator[Layout]:
                 if state in _sound:
                     yield layout_of(file)
                 else:
-                    layout = check_layout(file, state[2], checksums=False)
+                    layout = check_layout(file, state[2], checksums=False, limited=surveyed)
                     _remember(state)
                     yield layout
+            except UnboundedError:
+                bounded = False
+                continue
             except (ForeignError, ViolationError) as error:
                 raise refused(path, error) from error
             except UnreadableError as error:
@@ -157,17 +163,18 @@ def seal_of(path: Path) -> Seal:
         return examine(file)
 
 
-def _require_sound(path: Path) -> State:
+def _require_sound(path: Path, bounded: bool) -> tuple[State, bool]:
+    """Of a file that a child process has read, or need not: its state, and whether it has."""
     with _raw(path) as file:
         state = _state(os.fstat(file.fileno()))
-        if state in _sound or examine(file) is Seal.WHOLE:
-            return state
+        if state in _sound or (bounded and examine(file) is Seal.WHOLE):
+            return state, False
     if not h5py.is_hdf5(path):  # nothing to parse: only its error
         open_hdf5(path).close()
     (error,) = survey_all([path])
     if error is not None:
         raise error
-    return state
+    return state, True
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import warnings
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
-from h5py import h5d, h5s, h5t
+from h5py import h5d, h5g, h5p, h5s, h5t
 from hypothesis import HealthCheck, given, settings, strategies as st
 from store_tables import table
 
@@ -17,6 +18,7 @@ from spdkit.store import layout, seal, vetting
 from spdkit.store.errors import StoreError, ViolationError
 from spdkit.store.feature_store import FeatureStore, write_store
 from spdkit.store.layout import LARGEST_ANYWAY
+from spdkit.store.summary import feature_statistics
 from spdkit.store.validation import parse_provenance
 
 TEXT = h5py.string_dtype()
@@ -363,10 +365,87 @@ def test_many_references_to_one_long_text_are_counted(tmp_path, monkeypatch):
     tmp_path.joinpath("f.h5").write_bytes(seal.sealed(bytes(content)))
     assert len(FeatureStore.open(tmp_path / "f.h5").obs) == 300
     monkeypatch.setattr(layout, "LARGEST_ANYWAY", 0)
-    monkeypatch.setattr(layout, "LARGEST_RATIO", 10)
+    monkeypatch.setattr(layout, "LARGEST_RATIO", 40)
     vetting._sound.clear()
     with pytest.raises(StoreError, match=r"'/obs/audio' is .*more than a file of \d+ bytes"):
         FeatureStore.open(tmp_path / "f.h5")
+
+
+def compact(file):
+    properties = h5p.create(h5p.DATASET_CREATE)
+    properties.set_layout(h5d.COMPACT)
+    attributes, values = dict(file["obs/audio"].attrs), file["obs/audio"][()]
+    del file["obs/audio"]
+    kind = h5t.py_create(TEXT, logical=True)
+    h5d.create(file["obs"].id, b"audio", kind, h5s.create_simple((300,)), properties)
+    file["obs/audio"][...] = values
+    file["obs/audio"].attrs.update(attributes)
+
+
+def long_list(file):
+    names = list(file["var"].attrs["column-order"])
+    file["var"].attrs["column-order"] = [*names, *(f"other {n}" for n in range(200))]
+    for n in range(200):
+        file.copy("var/unit", f"var/other {n}")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "ratio"),
+    [
+        (lambda f: put(f, "obs/audio", data=f["obs/audio"][()], dtype=TEXT, chunks=(300,)), 100),
+        (compact, 100),
+        (long_list, 100),
+        (lambda f: None, 1),
+    ],
+)
+def test_texts_whose_size_is_not_told_are_read_in_a_limited_process_first(
+    spoil, ratio, tmp_path, monkeypatch
+):
+    """However many references to one long text there are: HDF5 reads all to know it."""
+    path = tmp_path / "f.h5"
+    write_store(path, table(300))
+    change(path.read_bytes(), path, spoil)
+    reseal(path)
+    surveys = []
+    monkeypatch.setattr(layout, "LARGEST_ANYWAY", 0)
+    monkeypatch.setattr(layout, "LARGEST_RATIO", ratio)
+    vetting._sound.clear()
+    answers = iter([[StoreError("takes more memory than it may")], [None]])
+    monkeypatch.setattr(vetting, "survey_all", lambda paths: surveys.append(paths) or next(answers))
+    with pytest.raises(StoreError, match="more memory"):
+        FeatureStore.open(path)
+    FeatureStore.open(path)
+    assert surveys == [[path], [path]]
+
+
+def test_groups_nested_without_end_are_walked(sound, tmp_path):
+    """HDF5's own walk takes a frame of the stack for each."""
+
+    def nest(file):
+        group = file.id
+        for _ in range(20_000):
+            group = h5g.create(group, b"a")
+        h5py.Group(group)["x"] = h5py.ExternalLink("o.h5", "x")
+
+    change(sound, tmp_path / "f.h5", nest)
+    reseal(tmp_path / "f.h5")
+    with pytest.raises(StoreError, match="is a link into another file"):
+        FeatureStore.open(tmp_path / "f.h5")
+
+
+def test_numbers_of_another_byte_order_are_numbers(sound, tmp_path):
+    def turn(file):
+        for name in ("obs/size", "obs/a_duration", "var/low", "var/high"):
+            put(file, name, data=file[name][()].astype(file[name].dtype.newbyteorder(">")))
+
+    change(sound, tmp_path / "f.h5", lambda file: None)
+    _, sound_obs, sound_var, _, _ = read(tmp_path / "f.h5")
+    change(sound, tmp_path / "f.h5", turn)
+    reseal(tmp_path / "f.h5")
+    X, obs, var, _, _ = read(tmp_path / "f.h5")
+    pd.testing.assert_frame_equal(obs, sound_obs)
+    pd.testing.assert_frame_equal(var, sound_var)
+    assert feature_statistics(FeatureStore.open(tmp_path / "f.h5")).index.equals(X.columns)
 
 
 def test_nothing_unreadable_is_written(tmp_path):
