@@ -302,8 +302,8 @@ def _check_sizes(file: h5py.File, datasets: Sequence[h5py.Dataset], size: int) -
 
 def _is_plain(file: h5py.File, data: h5py.Dataset) -> bool:
     """Whether the references to texts lie one behind the other in the file, as spdkit writes."""
-    layout: int = data.id.get_create_plist().get_layout()
-    return layout == h5d.CONTIGUOUS and file.driver == "sec2"
+    contiguous = data.id.get_create_plist().get_layout() == h5d.CONTIGUOUS
+    return bool(contiguous) and file.driver == "sec2"
 
 
 def _text_size(file: h5py.File, data: h5py.Dataset) -> int:
