@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.common.text import metadata_json
+from spdkit.common.text import metadata_json, storable
 from spdkit.extractors.base import ExtractionError, Extractor
 from spdkit.tracks.addresses import allowing, masked_in
 from spdkit.tracks.fingerprint import Look, Stamp, digest_text, look_at
@@ -120,18 +120,41 @@ def part_fingerprint(track: Track, modality: str, audio_fingerprint: str) -> str
 def _run(extractor: Extractor, track: Track, fingerprint: str) -> ExtractorResult:
     try:
         if extractor.is_absent(track):
-            return ExtractorResult("absent", "", fingerprint, obs=extractor.absent_obs(track))
-        values, obs = extractor.extract_with_obs(track)
+            obs = _declared(extractor, extractor.absent_obs(track))
+            return ExtractorResult("absent", "", fingerprint, obs=obs)
+        values, reported = extractor.extract_with_obs(track)
         problem = _problem(extractor, values)
+        obs = {} if problem else _declared(extractor, reported)
     except ExtractionError as error:
-        problem = error.reason
+        problem = str(error.reason) or "failed without a reason"
     except RemoteError as error:  # raised as the file was closed
         problem = str(error)
-    except Exception as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
         problem = _unexpected(error)
     if problem:
         return ExtractorResult("failed", masked_in(problem, track.audio or ""), fingerprint)
     return ExtractorResult("ok", "", fingerprint, values, obs)
+
+
+def _declared(extractor: Extractor, obs: object) -> dict[str, float | str]:
+    """What an extractor reports in its fields, of the kinds that it declares."""
+    if not isinstance(obs, Mapping):
+        raise TypeError(f"extractor {extractor.name!r} reported {type(obs).__name__}, no mapping")
+    cells: dict[str, float | str] = {}
+    for field_, kind in extractor.obs_fields.items():
+        value = obs.get(field_)
+        if value is not None:
+            try:
+                cells[field_] = float(value) if kind is float else storable(value)
+            except Exception as error:
+                what = "a number" if kind is float else "text"
+                raise TypeError(
+                    f"extractor {extractor.name!r} reported {type(value).__name__} as {field_!r}, "
+                    f"expected {what}: {error}"
+                ) from error
+    return cells
 
 
 def _problem(extractor: Extractor, values: object) -> str:
@@ -153,6 +176,6 @@ def _problem(extractor: Extractor, values: object) -> str:
     return ""
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: BaseException) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} (in {Path(where.filename).name}, line {where.lineno})"

@@ -126,6 +126,60 @@ def test_a_failure_is_recorded_with_its_reason_and_spares_the_rest(music, tmp_pa
     assert np.isfinite(store.to_pandas().drop("bad.wav")).all(axis=None)
 
 
+class Reporting(Letters):
+    """Reports what the test says, or raises it."""
+
+    name = "reporting"
+    feature_specs = (FeatureSpec("reporting", "1", 0, np.inf, "letters", "test"),)
+    obs_fields = {"seen": float, "note": str}  # noqa: RUF012
+    reports: dict[str, object] = {}  # noqa: RUF012
+
+    def extract_with_obs(self, track):
+        report = self.reports[track.track_id]
+        if isinstance(report, BaseException):
+            raise report
+        return self.extract(track), report
+
+    def absent_obs(self, track):
+        return self.reports[track.track_id]
+
+
+class Textless:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+def test_what_an_extractor_reports_amiss_is_its_failure(tmp_path, monkeypatch):
+    amiss = {
+        "text": ({"seen": "many"}, "reported str as 'seen', expected a number: could not convert"),
+        "list": ({"seen": [1, 2]}, "reported list as 'seen', expected a number"),
+        "huge": ({"seen": 10**400}, "reported int as 'seen', expected a number: int too large"),
+        "textless": ({"note": Textless()}, "reported Textless as 'note', expected text: no text"),
+        "no mapping": ([("seen", 1)], "reported list, no mapping"),
+        "nothing": (None, "reported NoneType, no mapping"),
+        "exit": (SystemExit(0), "SystemExit: 0"),
+        "no reason": (ExtractionError("a", ""), "failed without a reason"),
+    }
+    sound = {
+        "number": ({"seen": np.float32(2), "note": "a\0"}, (2.0, "a\\x00")),
+        "whole": ({"seen": 3, "note": 4, "more": 5}, (3.0, "4")),
+        "blank": ({"seen": None}, (np.nan, "")),
+        "silent": ({}, (np.nan, "")),
+    }
+    reports = {name: report for name, (report, _) in {**amiss, **sound}.items()}
+    monkeypatch.setattr(Reporting, "reports", {**reports, "absent": {"seen": "many"}})
+    tracks = [*(Track(name, lyrics="la") for name in reports), Track("absent")]
+    report = run(tracks, tmp_path / "out.h5", [Reporting(), Letters()])
+    reasons = {failure.track_id: failure.reason for failure in report.failures}
+    assert set(reasons) == {*amiss, "absent"}
+    for name, (_, reason) in amiss.items():
+        assert reason in reasons[name]
+    assert {failure.extractor for failure in report.failures} == {"reporting"}
+    obs = FeatureStore.open(tmp_path / "out.h5").obs
+    kept = obs.loc[list(sound), ["reporting_seen", "reporting_note"]].itertuples(index=False)
+    np.testing.assert_equal([tuple(row) for row in kept], [cells for _, cells in sound.values()])
+
+
 def test_a_track_without_the_modality_is_absent_not_failed(tmp_path):
     report = run([Track("mute", lyrics="la la")], tmp_path / "out.h5", [Sizes(), Letters()])
     store = FeatureStore.open(tmp_path / "out.h5")
