@@ -20,6 +20,7 @@ from spdkit.forecast.data.frequencies import (
 )
 
 _LARGEST = 2.0**53  # beyond it numbers with a point leave out whole ones
+MAX_DATES = 1 << 25  # from the first date of all series to the last, such as 63 years of minutes
 _SHORTEST_DAY, _JUMP = pd.Timedelta("22h"), pd.Timedelta("1h")  # of a clock that is moved
 
 
@@ -156,7 +157,8 @@ def _shortest(times: pd.DatetimeIndex) -> str | pd.Timedelta:
     local = wall_times(times)
     days = local.normalize()
     if len((local - days).unique()) > 1:
-        return pd.Timedelta(int(np.diff(times.asi8).min()), unit=times.unit)
+        steps = np.diff(times.asi8.view(np.uint64))  # beyond 2**63 where dates are centuries apart
+        return pd.Timedelta(int(steps.min()), unit=times.unit)
     if months := monthly(local):
         return months
     dates = days.to_numpy().astype("datetime64[D]")
@@ -184,7 +186,8 @@ def wall_times(ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
     unique = ds.unique().sort_values()
     clock = unique.tz_localize(None)
     hours = (clock - clock.normalize()).unique().sort_values()
-    if len(hours) != 2 or len(unique) < 3 or (unique[1:] - unique[:-1]).min() < _SHORTEST_DAY:
+    seconds = unique.as_unit("s")  # nanoseconds between two dates may be too many for pandas
+    if len(hours) != 2 or len(unique) < 3 or (seconds[1:] - seconds[:-1]).min() < _SHORTEST_DAY:
         return local
     low, high = hours
     if high - low > pd.Timedelta("12h"):  # an hour before midnight, and midnight
@@ -192,19 +195,20 @@ def wall_times(ds: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return local if high - low > _JUMP else (local - low).floor("D") + low
 
 
-def grid(ds: pd.Index[Any], freq: Freq) -> pd.Index[Any]:
-    """Every date from the first to the last of `ds`."""
+def dates_at(positions: NDArray[np.int64], ds: pd.Index[Any], freq: Freq) -> pd.Index[Any]:
+    """Dates at places counted from the first of `ds` on, up to the last."""
     if isinstance(freq, int):
-        return pd.Index(np.arange(ds.min(), ds.max() + 1, freq))
+        return pd.Index(freq * positions + int(ds.min()))
     times = cast("pd.DatetimeIndex", ds)
     if is_hours(freq):
-        return _dates(times.min(), freq, end=times.max()).as_unit(times.unit)
+        return _dates(times.min(), freq, end=times.max())[positions].as_unit(times.unit)
     wall = wall_times(times)
-    return _localized(_dates(wall.min(), freq, end=wall.max()), times).as_unit(times.unit)
+    dates = _localized(_dates(wall.min(), freq, end=wall.max()), times)
+    return dates[positions].as_unit(times.unit)
 
 
 def places(ds: pd.Index[Any], freq: Freq) -> NDArray[np.int64]:
-    """Place of each date on the `grid` of all dates; -1 where it is none of them."""
+    """Place of each date, counted from the first of all; -1 where the step passes it by."""
     if isinstance(freq, int):
         steps, rest = np.divmod(ds.to_numpy(np.int64) - ds.min(), freq)
         positions: NDArray[np.int64] = np.where(rest > 0, -1, steps)
@@ -263,6 +267,16 @@ def _localized(wall: pd.DatetimeIndex, ds: pd.DatetimeIndex) -> pd.DatetimeIndex
 def _dates(first: pd.Timestamp, freq: pd.DateOffset, **until: Any) -> pd.DatetimeIndex:
     """Dates from the first on, up to an ``end`` or so many ``periods``."""
     try:
+        if (end := until.get("end", first)) > first:
+            hours = is_hours(freq)
+            step = freq.nanos / 1e9 if hours else (first + freq).timestamp() - first.timestamp()
+            n_dates = (end.timestamp() - first.timestamp()) // step
+            if n_dates > MAX_DATES:
+                raise ForecastError(
+                    f"from {shown(first)} to {shown(end)} are {n_dates:,.0f} dates of "
+                    f"freq={freq_name(freq)!r}, and they may be {MAX_DATES:,}. Give a longer freq, "
+                    f"or correct the dates."
+                )
         return pd.date_range(first, freq=freq, **until)
     except (OverflowError, pd.errors.OutOfBoundsDatetime) as reason:
         raise ForecastError(

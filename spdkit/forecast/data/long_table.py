@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 
 from spdkit.common.parameters import OneOf, Whole, check_parameters
 from spdkit.forecast.data.calendar import (
+    dates_at,
     future_times,
-    grid,
     infer_freq,
     parse_times,
     places,
@@ -41,6 +41,8 @@ from spdkit.forecast.data.frequencies import Freq, freq_name
 from spdkit.forecast.data.panel import Columns, Numbers, Panel
 
 _LARGEST = 1e100  # of values, whose squares are added up
+# A filled frame may have so many rows, or so many times its own.
+MAX_FILLED, MAX_FILLED_RATIO = 1 << 25, 50
 _GAP_ADVICE = (
     "If no row means no plays, use fill_gaps.",
     "If no row means no plays, use fill_gaps; if these are dates as whole numbers, convert them by "
@@ -143,7 +145,8 @@ def fill_gaps(
     Raises
     ------
     ForecastError
-        As in `check_frame`, or when a column holds no numbers or `value` lacks one.
+        As in `check_frame`, or when a column holds no numbers or `value` lacks one, or dates lie
+        so far apart that there would be very many rows (`MAX_FILLED`).
     """
     reach = OneOf("per_series", "global")
     check_parameters({"start": start, "end": end}, {"start": reach, "end": reach}, ForecastError)
@@ -164,16 +167,28 @@ def fill_gaps(
     ds = ds[order]
     step = infer_freq(ds, indptr, freq, ids, gaps=True)
     positions = _positions(ds, step, ids, codes[order])
-    all_times = grid(ds, step)
     _refuse_double(positions, ds, ids, codes[order])
     low, high = positions[indptr[:-1]], positions[indptr[1:] - 1] + 1
     low = np.full_like(low, low.min()) if start == "global" else low
     high = np.full_like(high, high.max()) if end == "global" else high
     lengths = high - low
+    limit = max(MAX_FILLED, MAX_FILLED_RATIO * len(df))
+    if (n_rows := lengths.sum(dtype=np.float64)) > limit:
+        worst = int(np.argmax(lengths - np.diff(indptr)))
+        own = positions[indptr[worst] : indptr[worst + 1]]
+        marks = np.array([low[worst], *own, high[worst] - 1])
+        gap = int(np.argmax(np.diff(marks)))
+        before, after = map(shown, dates_at(marks[gap : gap + 2], ds, step))
+        raise ForecastError(
+            f"series {quoted(ids[worst])} has no row between {before} and {after}: "
+            f"the {len(df):,} rows would become {n_rows:,.0f} when all "
+            f"gaps are filled, and they may become {limit:,}. Correct the dates, give a longer "
+            f"freq, or leave the series out."
+        )
     starts = np.concatenate([[0], np.cumsum(lengths)])
     there = starts[codes[order]] + positions - low[codes[order]]
     offsets = np.arange(starts[-1]) - np.repeat(starts[:-1] - low, lengths)
-    times = pd.Series(all_times[offsets])
+    times = pd.Series(dates_at(offsets, ds, step))
     times.iloc[there] = ds  # as they are, also where a clock was moved
     filled: dict[Any, Any] = {id_col: ids.repeat(lengths), time_col: times}
     for name in others:

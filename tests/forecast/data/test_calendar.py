@@ -309,3 +309,18 @@ def test_how_numbers_are_converted_is_told_rightly():
         assert list(converted[0]) == [pd.Timestamp(date) for date in dates]
     weeks = pd.Series([202052, 202053])
     assert list(pd.to_datetime(weeks.astype(str) + "1", format="%G%V%u").dt.day) == [21, 28]
+
+
+@pytest.mark.parametrize("freq", [None, "s", "ns", pd.DateOffset(seconds=1)])
+@pytest.mark.parametrize("unit", ["s", "ns"])
+def test_dates_with_very_many_steps_between_them_are_refused(freq, unit):
+    ds = pd.DatetimeIndex(["1700-01-01 00:00:00", "1700-01-01 00:00:01", "2200-01-01"]).as_unit(
+        unit
+    )
+    for function in (check_frame, fill_gaps):
+        with pytest.raises(
+            ForecastError, match=r"from 1700-01-01 to 2200-01-01 are [\d,]+ dates of"
+        ):
+            function(frame(ds), freq=freq)
+    # Days of as many years are few.
+    assert len(fill_gaps(frame(ds[[0, 2]]), freq="D")) == 182_622

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from long_frames import long_frame
 
+from spdkit.forecast.data import long_table
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon, fill_gaps
 
@@ -141,6 +142,33 @@ class TestFilling:
             fill_gaps(df.assign(note="x"))
         with pytest.raises(ForecastError, match="series 'a' has 2015-03-01 more than once"):
             fill_gaps(df.iloc[[0, 0, 1]])
+
+    @pytest.mark.parametrize(
+        ("freq", "end", "gap", "n_rows"),
+        [
+            (1, "per_series", "'b' has no row between 2 and 90000", 90_001),
+            (1, "global", "'a' has no row between 1 and 90000", 180_000),
+            ("D", "per_series", "'b' has no row between 1700-01-03 and 1946-06-01", 90_001),
+            ("D", "global", "'a' has no row between 1700-01-02 and 1946-06-01", 180_000),
+        ],
+    )
+    def test_gaps_of_very_many_rows_are_refused_before_they_are_filled(
+        self, freq, end, gap, n_rows, monkeypatch
+    ):
+        days = np.array([0, 1, 2, 90_000])
+        ds = days if freq == 1 else np.datetime64("1700-01-01", "s") + days * np.timedelta64(86_400)
+        df = pd.DataFrame({"unique_id": [*"aabb"], "ds": ds, "y": 1.0})
+        monkeypatch.setattr(long_table, "MAX_FILLED", n_rows - 1)
+        message = rf"series {gap}: the 4 rows would become {n_rows:,} .* become {n_rows - 1:,}\."
+        with pytest.raises(ForecastError, match=message):
+            fill_gaps(df, freq=freq, end=end)
+        monkeypatch.setattr(long_table, "MAX_FILLED_RATIO", 50_000)
+        assert len(fill_gaps(df, freq=freq, end=end)) == n_rows
+
+    def test_whole_numbers_far_apart_in_different_series_are_no_gap(self):
+        df = pd.DataFrame({"unique_id": [*"aabb"], "ds": [1, 3, 10**15, 10**15 + 2], "y": 1.0})
+        far = [1, 2, 3, *range(10**15, 10**15 + 3)]
+        assert fill_gaps(df, freq=1).ds.tolist() == far
 
     @settings(deadline=None, max_examples=60)
     @given(
