@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import require_replaceable
 from spdkit.common.sealed_folder import json_of
 from spdkit.tracks.addresses import is_url, local_path
 from spdkit.tracks.sidecars import SUFFIXES
@@ -28,7 +29,8 @@ def require_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     Raises
     ------
     SpdkitError
-        When an output is an input or another output, by whatever name, or a file of a saved model.
+        When an output is an input or another output, by whatever name, or a file of a saved model;
+        or it cannot be replaced.
     """
     others = [(path, "is read by this command") for path in inputs if path is not None]
     for output in outputs:
@@ -37,6 +39,11 @@ def require_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
         for other, use in others:
             if _same(output.expanduser(), other.expanduser()):
                 raise _lost(output, use)
+        try:
+            require_replaceable(output.expanduser())
+        except OSError as error:
+            reason = error.strerror or error
+            raise SpdkitError(f"{output}: cannot be written: {reason}") from error
         if (json := json_of(output.expanduser())) is not None:
             raise _lost(output, f"belongs to what {json.name} describes")
         others.append((output, "is written by this command already"))

@@ -38,6 +38,7 @@ def replacing(
     *,
     folder: Path | None = None,
     like: Path | None = None,
+    check: Callable[[], None] | None = None,
 ) -> Iterator[Path]:
     """Write under a temporary name, and rename: an old file is replaced at the end.
 
@@ -55,6 +56,8 @@ def replacing(
     like : Path, optional
         The file whose mode to take; the target if not given. Where there is none, the umask says
         who may read it.
+    check : callable, optional
+        Called before the rename; it raises where the file is not to be replaced after all.
 
     Yields
     ------
@@ -77,10 +80,11 @@ def replacing(
                 _copy(whole, stream)
             return
         file = end_of_links(target)
+        require_replaceable(file)
         old = _status(file if like is None else like)
         make_folder(file.parent)
-        # A rename leads to no other file system.
-        near = folder is not None and folder.stat().st_dev == file.parent.stat().st_dev
+        # A rename leads to no other mount.
+        near = folder is not None and _mount(folder) == _mount(file.parent)
         place = folder if folder is not None and near else file.parent
         temporary, handle = _new_file(place, file.name, _ending(target.name), old)
         try:
@@ -90,6 +94,8 @@ def replacing(
             if old is not None:
                 _take_over(handle, old)
             os.fsync(handle)
+            if check is not None:
+                check()
             temporary.replace(file)
             for touched in {place, file.parent}:
                 sync_folder(touched)
@@ -109,10 +115,11 @@ def write_bytes(
     *,
     folder: Path | None = None,
     like: Path | None = None,
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Write a file as `replacing` does."""
     target = Path(path).expanduser()
-    with replacing(target, error, folder=folder, like=like) as temporary:
+    with replacing(target, error, folder=folder, like=like, check=check) as temporary:
         temporary.write_bytes(content)
 
 
@@ -141,7 +148,23 @@ def read_file(path: Path, largest: int) -> tuple[bytes, tuple[int, ...]]:
         if status.st_size > largest:
             raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
         content = file.read(status.st_size)
-    return content, (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+    return content, _stamp(status)
+
+
+def stamp(path: Path) -> tuple[int, ...] | None:
+    """What differs between two files that had the same name, as of `read_file`; None of no file.
+
+    Raises
+    ------
+    OSError
+    """
+    status = _status(path)
+    return None if status is None else _stamp(status)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    # Not the time of a change of mode, owner or number of names.
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -290,6 +313,38 @@ def end_of_links(target: Path) -> Path:
     if file.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return file
+
+
+def require_replaceable(target: Path) -> None:
+    """Check that no file is there, or one in whose place another can be put by a rename.
+
+    Raises
+    ------
+    OSError
+        When the file is mounted by itself, as a container's ``-v FILE:FILE`` does.
+    """
+    file = end_of_links(target)
+    if file.is_file() and _mount(file) != _mount(file.parent):
+        raise OSError(
+            errno.EBUSY,
+            "it is mounted by itself, so that it cannot be replaced at one "
+            "instant: mount its folder",
+        )
+
+
+def _mount(path: Path) -> str:
+    """What differs between two mounts, of one disk too where the system tells."""
+    if not hasattr(os, "O_PATH"):
+        return str(path.stat().st_dev)
+    handle = os.open(path, os.O_PATH)
+    try:
+        lines = Path(f"/proc/self/fdinfo/{handle}").read_text().splitlines()
+    except OSError:  # no /proc
+        lines = []
+    finally:
+        os.close(handle)
+    numbers = [line for line in lines if line.startswith("mnt_id:")]
+    return numbers[0] if numbers else str(path.stat().st_dev)
 
 
 def _status(file: Path) -> os.stat_result | None:

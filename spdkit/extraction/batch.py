@@ -20,6 +20,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
+from spdkit.common.files import require_replaceable, stamp
 from spdkit.common.interrupts import deferred_interrupt
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
@@ -168,7 +169,9 @@ def extract(
     _require_place(path)
     tally = _Tally()
     with Journal(path) as journal:
+        before = stamp(path)
         earlier, damage = _resume(journal, ordered, overwrite, progress)
+        check = partial(_require_unchanged, journal, before)
         n_before = len(journal.shards())
         if earlier is not None:
             track_list = _as_in_store(track_list, earlier)
@@ -191,8 +194,9 @@ def extract(
             tables = _new_rows(journal, n_before, progress)
             whole = merge(tables if earlier is None else [earlier, *tables])
             if damage is not None:
+                check()
                 _replace_damaged(path, damage, track_list)
-            write_store(path, whole, folder=journal.folder)
+            write_store(path, whole, folder=journal.folder, check=check)
         journal.finish()
     return BatchReport(
         target=path,
@@ -290,6 +294,21 @@ def _require_place(path: Path) -> None:
         raise BatchError(f"{path}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
         raise BatchError(f"{path}: no permission to write into {folder}")
+    try:
+        require_replaceable(path)
+    except OSError as error:
+        raise BatchError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _require_unchanged(journal: Journal, before: tuple[int, ...] | None) -> None:
+    """Refuse to replace what is not the file that this batch read, unless it was to be replaced."""
+    now = stamp(journal.target)
+    if now not in (None, before) and not journal.replaces():
+        raise StoreError(
+            f"{journal.target}: another program has written it while this batch ran, so it stays "
+            f"as it is. What is finished is safe in {journal.folder}: run this again, and it is "
+            "added to what is there now"
+        )
 
 
 def _resume(

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -197,22 +197,29 @@ def default_family(name: str, extractor: str) -> str:
     return word.group() if word else extractor
 
 
-def write_store(path: Path, table: FeatureTable, *, folder: Path | None = None) -> None:
+def write_store(
+    path: Path,
+    table: FeatureTable,
+    *,
+    folder: Path | None = None,
+    check: Callable[[], None] | None = None,
+) -> None:
     """Write a feature file, replacing what is there at one instant.
 
     Parameters
     ----------
     path : Path
     table : FeatureTable
-    folder : Path, optional
-        Where it is written before it takes its place; see `spdkit.common.files.replacing`.
+    folder, check : optional
+        Where it is written before it takes its place, and what is called before that; see
+        `spdkit.common.files.replacing`.
 
     Raises
     ------
     StoreError
         When the disk is full or the folder read-only; what was there is untouched.
     """
-    write_bytes(path, store_image(table), StoreError, folder=folder)
+    write_bytes(path, store_image(table), StoreError, folder=folder, check=check)
 
 
 def store_image(table: FeatureTable) -> bytes:

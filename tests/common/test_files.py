@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from spdkit.common.errors import ParameterError, SpdkitError
-from spdkit.common.files import append, make_folder, replacing, scratch_folder, write_text
+from spdkit.common.files import (
+    append,
+    make_folder,
+    replacing,
+    scratch_folder,
+    write_bytes,
+    write_text,
+)
 
 TEMPORARY = re.compile(r"\.spdkit-[0-9a-f]{8}-[0-9a-f]{16}")
 
@@ -421,3 +428,50 @@ with scratch_folder({str(tmp_path)!r}) as folder:
         scratch_folder(tmp_path / "none", ParameterError),
     ):
         pass
+
+
+def test_a_file_is_replaced_unless_a_check_refuses_at_the_end(tmp_path):
+    target = tmp_path / "f.txt"
+    target.write_text("old")
+
+    def refuse():
+        assert len(list(tmp_path.iterdir())) == 2  # the new one is whole
+        raise SpdkitError("not now")
+
+    with pytest.raises(SpdkitError, match="not now"):
+        write_bytes(target, b"new", check=refuse)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_mounts_of_one_disk_are_told_apart(tmp_path):
+    """In a name space of its own, as in a container: ``-v FILE:FILE``, ``-v FOLDER:FOLDER``."""
+    script = """
+import os, subprocess, sys
+from pathlib import Path
+from spdkit.common.errors import SpdkitError
+from spdkit.common.files import write_bytes
+place = Path(sys.argv[1])
+for name in ("a", "b", "real"):
+    (place / name).mkdir()
+for name in ("one", "other"):
+    (place / name).write_text(name)
+for source, mount in (("real", "b"), ("one", "other")):
+    if subprocess.run(["mount", "--bind", place / source, place / mount]).returncode:
+        sys.exit(77)
+(place / "a" / "link").symlink_to("../b/file")
+write_bytes(place / "a" / "link", b"new", folder=place / "a")
+print((place / "real" / "file").read_text())
+try:
+    write_bytes(place / "other", b"new")
+except SpdkitError as error:
+    print(error)
+print((place / "one").read_text())
+"""
+    command = ["unshare", "-m", sys.executable, "-P", "-c", script, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare:" in done.stderr:
+        pytest.skip("nothing can be mounted here")
+    new, refusal, old = done.stdout.splitlines()
+    assert (new, old) == ("new", "one"), done.stderr
+    assert "mounted by itself" in refusal

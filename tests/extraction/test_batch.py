@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 
+from spdkit.common import files as files_module
 from spdkit.extraction import batch, track_results, work_plan
 from spdkit.extraction.executors import ExecutorError
 from spdkit.extraction.journal import Journal, JournalError
@@ -476,6 +477,86 @@ def test_the_old_file_stays_until_an_overwrite_is_whole(music, tmp_path):
             *(found, tmp_path / "out.h5", [Sizes(factor=3.0)]), overwrite=True, executor=executor
         )
     assert (tmp_path / "out.h5").read_bytes() == before
+
+
+# --- what another program does meanwhile
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let something happen when the tracks of a batch are done and its store is not written."""
+
+    def at_that_moment(happen):
+        keep = batch._keep
+        monkeypatch.setattr(batch, "_keep", lambda *given: (keep(*given), happen()))
+
+    return at_that_moment
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("way", ["replaced", "written into"])
+def test_a_store_that_another_program_wrote_meanwhile_stays(
+    music, tmp_path, meanwhile, there, way, monkeypatch
+):
+    target, found = tmp_path / "out.h5", scan.from_folder(music)
+    if there:
+        run(found[:2], target)
+    run(found[2:4], tmp_path / "theirs.h5")
+    theirs = (tmp_path / "theirs.h5").read_bytes()
+
+    def write():
+        if way == "replaced":
+            (tmp_path / "theirs.h5").replace(target)
+        else:
+            target.write_bytes(theirs)
+
+    meanwhile(write)
+    with pytest.raises(StoreError, match=r"another program has written it.*out\.h5\.journal"):
+        run(found[4:], target)
+    assert target.read_bytes() == theirs
+    monkeypatch.undo()
+    calls.clear()
+    run(found[4:], target)
+    assert calls == []  # what was finished was safe
+    assert set(FeatureStore.open(target).obs.index) == {t.track_id for t in found[2:]}
+    assert not (tmp_path / "out.h5.journal").exists()
+
+
+def test_a_change_of_mode_or_a_second_name_is_no_other_file(music, tmp_path, meanwhile):
+    target, found = tmp_path / "out.h5", scan.from_folder(music)
+    run(found[:2], target)
+    meanwhile(lambda: (target.chmod(0o600), os.link(target, tmp_path / "backup.h5")))
+    run(found, target)
+    assert len(FeatureStore.open(target).obs) == 8
+
+
+def test_what_is_to_be_replaced_is_whatever_it_became(music, tmp_path, meanwhile):
+    target, found = tmp_path / "out.h5", scan.from_folder(music)
+    meanwhile(lambda: target.write_bytes(b"of another program"))
+    run(found, target, overwrite=True)
+    assert len(FeatureStore.open(target).obs) == 8
+
+
+def test_a_damaged_store_that_was_mended_meanwhile_stays(music, tmp_path, meanwhile):
+    target, found = tmp_path / "out.h5", scan.from_folder(music)
+    run(found[:2], target)
+    sound = target.read_bytes()
+    target.write_bytes(sound[: len(sound) // 2])
+    meanwhile(lambda: target.write_bytes(sound))
+    with pytest.raises(StoreError, match="another program has written it"):
+        run(found, target)
+    assert target.read_bytes() == sound
+    assert not (tmp_path / "out.h5.damaged").exists()
+
+
+def test_a_target_that_is_mounted_by_itself_is_refused_before_any_work(
+    music, tmp_path, monkeypatch
+):
+    (tmp_path / "out.h5").touch()
+    monkeypatch.setattr(files_module, "_mount", lambda path: path.name)
+    with pytest.raises(batch.BatchError, match="mounted by itself"):
+        run(scan.from_folder(music), tmp_path / "out.h5", overwrite=True)
+    assert calls == []
 
 
 # --- what is refused
