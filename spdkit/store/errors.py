@@ -44,9 +44,16 @@ class Damage:
         lists = {key: tuple(content[key]) for key in ("lost_rows", "lost")}
         return cls(**{**content, **lists})
 
+    @property
+    def n_whole(self) -> int:
+        """Rows that are left."""
+        return 0 if self.n_tracks is None else self.n_tracks - len(self.lost_rows)
+
     def __str__(self) -> str:
         if self.n_tracks is None:
             return f"{self.reason}: every row is lost"
+        if not self.lost_rows:
+            return f"{self.reason}: its {self.n_tracks} rows are whole"
         n_unnamed = len(self.lost_rows) - len(self.lost)
         names = listing(self.lost, quote=True)
         more = f"{n_unnamed} whose track_id is lost, too" if n_unnamed else ""

@@ -190,11 +190,11 @@ def _link_problem(group: bytes, name: bytes, kind: int) -> str:
 
 
 def _n_listed(file: h5py.File) -> int:
-    """Texts in the attributes that are lists."""
+    """Texts in the longest attribute that is a list: one is read at a time."""
     lists = {"obs": b"column-order", "var": b"column-order", "checksums/rows": b"columns"}
     nodes = {file[path].id: name for path, name in lists.items() if path in file}
     attributes = (h5a.open(node, key) for node, key in nodes.items() if h5a.exists(node, key))
-    return sum(math.prod(attribute.shape) for attribute in attributes)
+    return max((math.prod(attribute.shape) for attribute in attributes), default=0)
 
 
 def _open(group: h5py.Group, name: str, cls: Any) -> Any:

@@ -10,15 +10,16 @@ import h5py
 
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.layout import ENCODING_TYPE
-from spdkit.store.seal import MAGIC, SIZE
+from spdkit.store.seal import MAGIC, SIGNATURE, SIZE
 
 # What to do about a file that is no store, and about one that was.
-WRITE_AGAIN = "Write it again with `spdkit extract`, or restore it from a copy"
-REPAIR = (
-    "Run `spdkit extract` to this file again: it keeps the rows that are whole, does the others "
-    "again, and keeps the damaged file beside; or restore it from a copy"
+WRITE_AGAIN = "Write it again with `spdkit extract --overwrite`, or restore it from a copy"
+_REPAIR = (
+    "Run `spdkit extract` to this file again: it {}, and keeps the damaged file beside; or restore "
+    "it from a copy"
 )
-_HEAD, _SIGNATURE = 1 << 16, b"\x89HDF\r\n\x1a\n"
+_REST = "keeps the rows that are whole, does the others again"
+_HEAD = 1 << 16
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -42,14 +43,15 @@ def open_hdf5(path: Path) -> h5py.File:
 
 def damaged_store(path: Path, damage: Damage) -> DamagedStoreError:
     """Return the error that says what is lost, and what to do."""
-    return DamagedStoreError(f"{path}: {damage}. {REPAIR}", damage)
+    repair = _REPAIR.format(_REST if damage.n_whole else "does every track again")
+    return DamagedStoreError(f"{path}: {damage}. {repair}", damage)
 
 
 def was_store(path: Path) -> bool:
     """Whether a file that cannot be read looks like one of ours, by its head or its seal."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-        if head.startswith(_SIGNATURE) and ENCODING_TYPE.encode() in head:
+        if head.startswith(SIGNATURE) and ENCODING_TYPE.encode() in head:
             return True
         file.seek(max(0, file.seek(0, os.SEEK_END) - SIZE))
         return file.read().startswith(MAGIC)

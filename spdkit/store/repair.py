@@ -43,7 +43,7 @@ def whole_rows(path: Path, damage: Damage) -> FeatureTable | None:
     with open_hdf5(path) as file:
         layout = layout_of(file)
         now = damage_of(file, layout)
-        if now is None or now.lost_rows != damage.lost_rows:
+        if (() if now is None else now.lost_rows) != damage.lost_rows:
             raise damaged_store(path, damage)
         return table_of(layout, whole)
 

@@ -15,6 +15,10 @@ from typing import BinaryIO
 
 MAGIC = b"\x89SPDseal"
 SIZE = len(MAGIC) + 8 + 32
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# Where the superblock of a version has the address of the image's end, in 8 bytes.
+_END_OF_FILE = {0: 40, 1: 44, 2: 28, 3: 28}
+_SUPERBLOCK = 52
 _BLOCK = 1 << 20
 FileMark = bytes | tuple[int, ...]
 
@@ -49,12 +53,12 @@ def mark_of(handle: int) -> FileMark:
 
 
 def examine(file: BinaryIO) -> Seal:
-    """Compare an open file with its seal."""
+    """Compare an open file with its seal, which may have bytes behind it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - SIZE))
     seal = file.read()
     if len(seal) < SIZE or not seal.startswith(MAGIC):
-        return Seal.MISSING
+        return Seal.BROKEN if excess(file) else Seal.MISSING
     remaining = int.from_bytes(seal[len(MAGIC) :][:8], "little")
     if remaining != size - SIZE:
         return Seal.BROKEN
@@ -64,3 +68,27 @@ def examine(file: BinaryIO) -> Seal:
         digest.update(block)
         remaining -= len(block)
     return Seal.WHOLE if seal.endswith(digest.digest()) else Seal.BROKEN
+
+
+def excess(file: BinaryIO) -> int:
+    """Bytes behind the seal of an image, where no program writes; 0 where they are zeros only."""
+    if (length := _sealed_image(file)) is None:
+        return 0
+    size = file.seek(0, os.SEEK_END)
+    file.seek(length + SIZE)
+    zeros = all(not block.strip(b"\0") for block in iter(lambda: file.read(_BLOCK), b""))
+    return 0 if zeros else size - length - SIZE
+
+
+def _sealed_image(file: BinaryIO) -> int | None:
+    """Length of the image by the superblock of HDF5, where a seal begins at its end."""
+    file.seek(0)
+    head = file.read(_SUPERBLOCK)
+    if len(head) < _SUPERBLOCK or not head.startswith(SIGNATURE):
+        return None
+    at = _END_OF_FILE.get(head[len(SIGNATURE)])
+    length = 0 if at is None else int.from_bytes(head[at : at + 8], "little")
+    if not 0 < length <= file.seek(0, os.SEEK_END):
+        return None
+    file.seek(length)
+    return length if file.read(len(MAGIC)) == MAGIC else None

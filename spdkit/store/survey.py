@@ -42,7 +42,7 @@ from spdkit.store.layout import (
     texts_attribute,
 )
 from spdkit.store.opening import WRITE_AGAIN, damaged_store, open_hdf5, was_store
-from spdkit.store.seal import Seal, examine
+from spdkit.store.seal import Seal, examine, excess
 from spdkit.store.validation import check_features, check_tracks, parse_provenance
 
 _BY_HAND = "damaged, or changed without its checksums (see docs/FORMAT.md, Changing a file)"
@@ -60,10 +60,13 @@ def survey(path: Path) -> None:
         A `DamagedStoreError` says which rows are lost.
     """
     with path.open("rb") as raw:
-        seal = examine(raw)
+        seal, behind = examine(raw), excess(raw)
     with open_hdf5(path) as file:
         try:
-            _survey(file, path.stat().st_size, seal)
+            layout = _survey(file, path.stat().st_size, seal)
+            if behind:
+                reason = f"damaged: {behind} bytes lie behind its seal, maybe of another store"
+                raise damaged_store(path, Damage(reason, layout.X.shape[0]))
         except _DamagedError as error:
             raise damaged_store(path, error.damage) from error
         except UnreadableError as error:
@@ -157,7 +160,7 @@ class _DamagedError(Exception):
         self.damage = dataclasses.replace(damage, reason=f"{finding}: {damage.reason}")
 
 
-def _survey(file: h5py.File, size: int, seal: Seal) -> None:
+def _survey(file: h5py.File, size: int, seal: Seal) -> Layout:
     layout = check_layout(file, size, checksums=seal is not Seal.MISSING, limited=True)
     guarded = seal is not Seal.MISSING or has_checksums(file)
     damage = damage_of(file, layout) if guarded else None
@@ -171,6 +174,7 @@ def _survey(file: h5py.File, size: int, seal: Seal) -> None:
         raise
     if damage is not None:
         raise _DamagedError(damage, _BY_HAND)
+    return layout
 
 
 def _check_values(layout: Layout) -> None:

@@ -374,6 +374,19 @@ def test_a_damaged_store_keeps_its_whole_rows(tmp_path):
     assert content(tmp_path) == {"f.h5": target.read_bytes(), "f.h5.damaged": bytes(data)}
 
 
+def test_a_store_with_something_behind_it_is_written_again(tmp_path, whole):
+    target = tmp_path / "f.h5"
+    run(target, TRACKS[:10])
+    joined = target.read_bytes() + b"of another store"
+    target.write_bytes(joined)
+    calls.clear()
+    with remark(r"16 bytes lie behind its seal.*10 rows are whole; .*kept as f\.h5\.damaged"):
+        run(target)
+    assert len(calls) == 10
+    assert_whole(target, whole)
+    assert (tmp_path / "f.h5.damaged").read_bytes() == joined
+
+
 def test_a_store_of_which_nothing_is_left_is_done_again(tmp_path, whole):
     target = tmp_path / "f.h5"
     run(target)

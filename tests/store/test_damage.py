@@ -93,6 +93,26 @@ def test_whatever_becomes_of_the_seal_the_numbers_are_right(path, written):
     assert all(same(FeatureStore(other).read(), written) for other in paths)
 
 
+@pytest.mark.parametrize("tail", ["store", "text", "line", "half"])
+@pytest.mark.parametrize("seal_of_it", [48, 38])
+def test_bytes_behind_the_seal_are_told_and_the_rows_kept(tail, seal_of_it, path, written):
+    """As of two stores that were joined: what lies behind is in no row."""
+    content = path.read_bytes()
+    behind = {"store": content, "text": b"x" * 100, "line": b"\n", "half": content[:1000]}[tail]
+    cut = content[: len(content) - 48 + seal_of_it]
+    path.write_bytes(cut + behind)
+    excess = len(cut) + len(behind) - len(content)
+    if excess <= 0:
+        assert same(FeatureStore.open(path).read(), written)
+        return
+    error = refusal(path)
+    assert f"{excess} bytes lie behind its seal" in str(error)
+    assert f"its {N_TRACKS} rows are whole" in str(error)
+    check = vetting.verify(path)
+    assert (check.seal, check.sound, check.damage) == ("broken", False, error.damage)
+    assert same(whole_rows(path, error.damage), written)
+
+
 def test_a_store_is_vetted_once_and_again_when_it_has_changed(path, monkeypatch):
     calls = []
     monkeypatch.setattr(vetting, "examine", lambda file: calls.append(file) or seal.examine(file))
@@ -151,6 +171,7 @@ def test_without_provenance_or_features_every_row_is_lost(text, path):
     error = refusal(path)
     assert error.damage.n_tracks is None
     assert "every row is lost" in str(error)
+    assert "it does every track again, and keeps the damaged file beside" in str(error)
     assert whole_rows(path, error.damage) is None
 
 
