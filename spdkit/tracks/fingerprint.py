@@ -87,7 +87,10 @@ def stamp(audio: str) -> Stamp:
         return _stamp_of(file_info(audio), (*_REMOTE_STATES, *_FILE_STATES))
     status = os.stat(local_path(audio))  # noqa: PTH116 (the name may hold undecodable bytes)
     seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a year beyond 9999
+        return Stamp(status.st_size)
     return Stamp(status.st_size, f"{moment}.{nanoseconds:09d}Z")
 
 
@@ -109,7 +112,8 @@ def digest_file(audio: str) -> str:
     with open_binary(audio) as file:
         size = file.seek(0, os.SEEK_END)
         digest.update(str(size).encode())
-        for start in sorted({0, max(0, size // 2 - BLOCK // 2), max(0, size - BLOCK)}):
+        starts = {0, max(0, size // 2 - BLOCK // 2), max(0, size - BLOCK)} if size else ()
+        for start in sorted(starts):  # of an empty one of /proc, reading may never end
             file.seek(start)
             digest.update(file.read(BLOCK))
     return digest.hexdigest()

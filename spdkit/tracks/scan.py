@@ -148,7 +148,12 @@ def _scan(base: Path, *, lyrics: bool) -> _Scan:
         scan.problems.append(f"{printable(str(error.filename))}: {error.strerror}")
 
     for folder, subfolders, files in os.walk(base, onerror=note, followlinks=True):
-        status = os.stat(folder)  # noqa: PTH116
+        try:
+            status = os.stat(folder)  # noqa: PTH116
+        except OSError as error:  # it went away since it was listed
+            note(error)
+            subfolders.clear()
+            continue
         if (status.st_dev, status.st_ino) in seen:
             subfolders.clear()
             continue

@@ -117,17 +117,19 @@ def read_lyrics(path: str) -> Lyrics:
     place = Path(path)
     try:
         # Opening a pipe would wait for a writer.
-        if not stat.S_ISREG(place.stat().st_mode):
+        status = place.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise PartError(path, "is no regular file")
-        with place.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        with place.open("rb") as file:  # reading an empty one of /proc may never end
+            data = file.read(MAX_BYTES + 1) if status.st_size else b""
     except OSError as error:
         raise PartError(path, f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # no file can have that name
         raise PartError(path, f"cannot be read: {error}") from error
     if len(data) > MAX_BYTES:
-        size = place.stat().st_size
-        raise PartError(path, f"{size} bytes, more than the {MAX_BYTES} that lyrics may have")
+        raise PartError(
+            path, f"{status.st_size} bytes, more than the {MAX_BYTES} that lyrics may have"
+        )
     try:
         text, guessed = decode(data)
         repaired = repair([text])  # what another program took for Latin-1 and saved as UTF-8

@@ -152,8 +152,11 @@ def read_tags(path: str) -> Tags | None:
     """
     try:
         # Opening a pipe would wait for a writer.
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 (many files)
+        status = os.stat(path)  # noqa: PTH116 (many files)
+        if not stat.S_ISREG(status.st_mode):
             raise PartError(path, "its tags cannot be read: is no regular file")
+        if not status.st_size:  # reading some of /proc never ends
+            raise PartError(path, "its tags cannot be read: empty file (0 bytes)")
         with open(path, "rb") as file:  # noqa: PTH123 (the name may hold undecodable bytes)
             loaded = _load(TagSource(file, path))
     except OSError as error:

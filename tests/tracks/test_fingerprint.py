@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+from types import SimpleNamespace
 
 import fsspec
 import pytest
 
-from spdkit.tracks.fingerprint import BLOCK, Stamp, digest_file, stamp
+from spdkit.tracks import fingerprint
+from spdkit.tracks.fingerprint import BLOCK, Look, Stamp, digest_file, look_at, stamp
 
 
 def by_hand(data: bytes) -> str:
@@ -75,6 +78,38 @@ def test_a_stamp_is_size_and_date_to_the_nanosecond(tmp_path):
     assert stamp(str(path)) == Stamp(3, "2023-11-14T22:13:20.123456789Z")
     os.utime(path, ns=(0, -1))
     assert stamp(str(path)).modified == "1969-12-31T23:59:59.999999999Z"
+
+
+def test_a_date_that_no_calendar_has_leaves_the_digest_to_decide(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    real = os.stat
+
+    def stat(place, **options):
+        status = real(place, **options)
+        late = SimpleNamespace(st_size=status.st_size, st_mode=status.st_mode, st_mtime_ns=10**21)
+        return late if place == str(path) else status
+
+    monkeypatch.setattr(os, "stat", stat)
+    first = look_at(str(path))
+    assert first == Look(Stamp(3), digest_file(str(path)))
+    path.write_bytes(b"xyz")
+    second = look_at(str(path), first)
+    assert (second.stamp, second.problem) == (first.stamp, "")
+    assert second.fingerprint not in (first.fingerprint, "")
+
+
+def test_what_has_no_size_is_not_read(tmp_path, monkeypatch):
+    """Of some files in /proc reading never ends."""
+    (tmp_path / "empty").touch()
+    empty = digest_file(str(tmp_path / "empty"))
+
+    class Endless(io.BytesIO):
+        def read(self, *_):
+            raise AssertionError("waits for ever")
+
+    monkeypatch.setattr(fingerprint, "open_binary", lambda _: Endless())
+    assert digest_file("/proc/kmsg") == empty == hashlib.blake2b(b"0", digest_size=16).hexdigest()
 
 
 def test_what_is_unknown_is_never_the_same():

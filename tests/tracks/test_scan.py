@@ -242,6 +242,22 @@ def test_two_names_that_become_one_are_refused(tmp_path):
         scan.from_folder(tmp_path)
 
 
+def test_a_folder_that_goes_away_under_a_scan_is_a_problem(tmp_path, monkeypatch):
+    touch(tmp_path, "a.wav", "gone/b.wav", "kept/c.wav")
+    walk = os.walk
+
+    def losing(*args, **options):
+        for folder, *names in walk(*args, **options):
+            if folder.endswith("gone"):
+                (tmp_path / "gone").rename(tmp_path / "elsewhere.txt")
+            yield folder, *names
+
+    monkeypatch.setattr(os, "walk", losing)
+    found = scan.from_folder(tmp_path, tags=False)
+    assert ids(found) == ["a.wav", "kept/c.wav"]
+    assert found.problems == (f"{tmp_path}/gone: No such file or directory",)
+
+
 def test_a_folder_without_permission_is_a_problem_not_an_error():
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)

@@ -97,6 +97,12 @@ def test_large_files_are_refused_unread(tmp_path):
         read_lyrics(path)
 
 
+def test_what_has_no_size_is_not_read(tmp_path):
+    """Of some files in /proc reading never ends; this one has words."""
+    (tmp_path / "a.txt").symlink_to("/proc/version")
+    assert read_lyrics(str(tmp_path / "a.txt")) == Lyrics("")
+
+
 def test_what_is_no_file_is_a_problem(tmp_path):
     (tmp_path / "folder.txt").mkdir()
     os.mkfifo(tmp_path / "pipe.txt")

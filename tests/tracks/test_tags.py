@@ -544,7 +544,8 @@ def test_one_item_of_nonsense_does_not_take_the_others_along(suffix, old, new, l
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("a.mp3", b"", "can't sync to MPEG frame"),
+        ("a.mp3", b"", "empty file"),
+        ("a.ogg", b"", "empty file"),
         ("a.mp3", b"no sound at all " * 100, "can't sync to MPEG frame"),
         ("a.flac", b"fLaC" + b"\xff" * 50, ""),
         ("a.wav", b"RIFF", ""),
@@ -556,6 +557,13 @@ def test_garbage_is_a_problem_that_names_the_file(name, content, reason, tmp_pat
     (tmp_path / name).write_bytes(content)
     with pytest.raises(PartError, match=f"{name}: its tags cannot be read: .*{reason}"):
         read(tmp_path / name)
+
+
+def test_what_has_no_size_is_not_read(tmp_path):
+    """Of some files in /proc reading never ends; this one has words."""
+    (tmp_path / "a.mp3").symlink_to("/proc/version")
+    with pytest.raises(PartError, match="empty file"):
+        read_tags(str(tmp_path / "a.mp3"))
 
 
 def test_what_is_no_file_is_a_problem(tmp_path):
