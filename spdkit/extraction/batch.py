@@ -126,7 +126,8 @@ def extract(
     jobs : int, optional
         Local worker processes; default: all usable cores.
     timeout : float, optional
-        Seconds a track may take before its worker is stopped (local workers only).
+        Seconds a track may take before its worker is stopped (local workers only), and a server
+        until a file that the store has counts as unreachable.
     overwrite : bool
         Start afresh and replace whatever `target` is; it stays until the new one is whole.
     executor : concurrent.futures.Executor, optional
@@ -179,6 +180,7 @@ def extract(
             *(track_list, ordered, earlier),
             protocols=protocols,
             elsewhere=executor is not None,
+            timeout=timeout,
             progress=progress,
         )
         for result in plan.missing:

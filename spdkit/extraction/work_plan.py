@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +20,7 @@ from spdkit.tracks.remote_audio import remote_session
 from spdkit.tracks.track import Track
 
 _LOOKING = 32  # servers' files that are looked at side by side
+_LOOK_SECONDS = 300.0  # enough for the three MiB of each that are read at most, at 3 Mbit/s
 _OF_TRACK = ("audio", "size", "modified", "content", "metadata")
 Record = Mapping[Any, Any]
 
@@ -55,6 +56,7 @@ def plan_work(
     *,
     protocols: Collection[str] = (),
     elsewhere: bool = False,
+    timeout: float | None = None,
     progress: bool = False,
 ) -> WorkPlan:
     """Compare tracks with what the store has of them.
@@ -71,6 +73,8 @@ def plan_work(
         Of URLs that may be opened besides `spdkit.tracks.addresses.PROTOCOLS`.
     elsewhere : bool
         Whether the work is done on machines that may have files which are missing here.
+    timeout : float, optional
+        Seconds that a server is given for each file; then it cannot be read now.
     progress : bool
         Show a bar when looking at files takes longer than two seconds.
     """
@@ -85,7 +89,7 @@ def plan_work(
             for track in tracks
             if (record := records.get(track.track_id)) and earlier.needs_look(track, record)
         ],
-        protocols,
+        partial(_look_there, protocols=protocols, seconds=timeout or _LOOK_SECONDS),
         progress,
     )
     tasks, renewed, unreachable, missing = [], [], [], []
@@ -167,7 +171,9 @@ class _Earlier:
 
 
 def _looks(
-    known: Sequence[tuple[Track, Record]], protocols: Collection[str], progress: bool
+    known: Sequence[tuple[Track, Record]],
+    look_there: Callable[[tuple[Track, Record]], Look],
+    progress: bool,
 ) -> dict[str, Look]:
     """Looks by ``track_id``; what lies on servers is waited for side by side."""
     looks = {}
@@ -181,9 +187,8 @@ def _looks(
             advance(False)
         if not remote:
             return looks
-        look = partial(_look_there, protocols=protocols)
         with ThreadPoolExecutor(_LOOKING) as executor:
-            for (track, _), result in run_on(executor, look, remote, batch_size=1):
+            for (track, _), result in run_on(executor, look_there, remote, batch_size=1):
                 if isinstance(result, Exception):  # which a look makes of nothing
                     raise result
                 looks[track.track_id] = result
@@ -191,9 +196,9 @@ def _looks(
     return looks
 
 
-def _look_there(known: tuple[Track, Record], protocols: Collection[str]) -> Look:
+def _look_there(known: tuple[Track, Record], protocols: Collection[str], seconds: float) -> Look:
     track, record = known
-    with allowing(protocols), remote_session():
+    with allowing(protocols), remote_session(seconds):
         return look_at(track.audio, _recorded(record))
 
 

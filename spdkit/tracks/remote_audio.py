@@ -3,13 +3,15 @@
 A file is fetched in ranges: 64 KiB where a reader jumps to, then half as much as it has read in a
 row, so that little travels that nobody reads. Within `remote_session` a URL is looked at once and
 nothing travels twice. What does not arrive is asked for again, a bounded number of times; what is
-refused (401, 403, 404) is not. What may be opened at all, `spdkit.tracks.addresses` says.
+refused (401, 403, 404) is not. A server that drips has not answered. What may be opened at all,
+`spdkit.tracks.addresses` says.
 
 Whatever any library under fsspec raises comes out as an `OSError` with its reason in words.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import OrderedDict
@@ -17,13 +19,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import IO, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from spdkit.common.seekable_reader import SeekableReader
 from spdkit.tracks.addresses import WEB, RefusedError, masked_in, require_allowed
 from spdkit.tracks.web_client import web_client
+
+if TYPE_CHECKING:
+    import aiohttp
 
 Value = TypeVar("Value")
 
@@ -34,6 +39,7 @@ _KEPT_BLOCKS = (64 << 20) // BLOCK  # a whole song in most formats
 _PAUSES = (0.5, 1.0, 2.0, 4.0)  # seconds before another try
 _LONGEST_PAUSE = 60.0  # a server may ask for more: then its file is a failure for now
 _CONNECT_SECONDS, _SILENT_SECONDS = 15.0, 30.0
+_FETCH_SECONDS = 120.0  # of 512 KiB at most: a modem does it
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -42,16 +48,22 @@ class RemoteError(OSError):
 
 
 @contextmanager
-def remote_session() -> Iterator[None]:
+def remote_session(seconds: float = math.inf) -> Iterator[None]:
     """While it lasts, a URL is looked at once and keeps what has been fetched of it.
 
     It is for the work on one track: digest, decoder and every extractor read the same bytes.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        After which servers are asked for nothing more, and are not waited for.
     """
-    token = _session.set({})
+    token, until = _session.set({}), _deadline.set(time.monotonic() + seconds)
     try:
         yield
     finally:
         _session.reset(token)
+        _deadline.reset(until)
 
 
 def file_info(url: str) -> Mapping[str, Any]:
@@ -84,15 +96,13 @@ class _Remote:
         self._url = url
         try:
             self._fs, self._path = _file_system(url)
-            limit = {"timeout": _SILENT_SECONDS} if _is_http(self._fs) else {}
-            look = partial(self._fs.info, self._path, **limit)
-            self.facts: Mapping[str, Any] = _checked(_retried(look))
+            self.facts: Mapping[str, Any] = _checked(_retried(self._look))
         except Exception as error:  # any library may be under fsspec
             raise RemoteError(masked_in(_why_not_there(error), url)) from error
         if self.facts.get("type") == "directory":
             raise RemoteError("is a folder, not a file")
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._handle: IO[bytes] | None = None
+        self._handle: Any = None  # as fsspec opens it
         self._next, self._run = 0, 0  # block after the last fetch, and how many came in a row
         self._failure: RemoteError | None = None
 
@@ -101,6 +111,10 @@ class _Remote:
         if self.facts.get("size") is None:
             raise RemoteError("the server does not say how long the file is")
         return int(self.facts["size"])
+
+    def _look(self) -> Mapping[str, Any]:
+        limit = {"timeout": min(_SILENT_SECONDS, _left())} if _is_http(self._fs) else {}
+        return cast(Mapping[str, Any], self._fs.info(self._path, **limit))
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes from `start` to `stop`, fetched if they are not here."""
@@ -142,8 +156,10 @@ class _Remote:
         if self._handle is None:
             options = _http_options(self._fs, self.size) if _is_http(self._fs) else {}
             self._handle = self._fs.open(self._path, "rb", cache_type="none", **options)
+        if _is_http(self._fs):
+            self._handle.kwargs["timeout"] = _limits()
         self._handle.seek(start)
-        data = self._handle.read(stop - start)
+        data = cast(bytes, self._handle.read(stop - start))
         if len(data) != stop - start:
             raise ConnectionError(f"{len(data)} of {stop - start} bytes came")
         return data
@@ -193,6 +209,7 @@ class _Reader(SeekableReader):
 
 
 _session: ContextVar[dict[str, _Remote | RemoteError] | None] = ContextVar("session", default=None)
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 def _find(url: str) -> _Remote:
@@ -210,12 +227,27 @@ def _find(url: str) -> _Remote:
     return remote
 
 
+def _left() -> float:
+    """Seconds until the end of the session.
+
+    Raises
+    ------
+    RefusedError
+        When there are none.
+    """
+    left = _deadline.get() - time.monotonic()
+    if left <= 0:
+        raise RefusedError("the server is too slow")
+    return left
+
+
 def _retried(action: Callable[[], Value]) -> Value:
     """Do it, and again after a pause while what went wrong may pass."""
     usual = (*_PAUSES, 0.0)
 
     def wait(state: RetryCallState) -> float:
-        return _pause(_failure(state), usual[state.attempt_number - 1]) or 0.0
+        pause = _pause(_failure(state), usual[state.attempt_number - 1]) or 0.0
+        return min(pause, max(0.0, _deadline.get() - time.monotonic()))
 
     retrying = Retrying(
         retry=retry_if_exception(lambda error: _pause(error, 0.0) is not None),
@@ -305,12 +337,14 @@ def _is_http(fs: Any) -> bool:
 
 
 def _http_options(fs: Any, size: int) -> dict[str, Any]:
-    import aiohttp
-
-    # aiohttp's own limit is five minutes for everything, however much there is to fetch.
-    limits = aiohttp.ClientTimeout(
-        total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
-    )
     # The length spares another look; a range of compressed bytes is no range of the file.
     headers = {**fs.kwargs.get("headers", {}), "Accept-Encoding": "identity"}
-    return {"timeout": limits, "size": size, "headers": headers}
+    return {"size": size, "headers": headers}
+
+
+def _limits() -> aiohttp.ClientTimeout:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(
+        total=min(_FETCH_SECONDS, _left()), sock_connect=_CONNECT_SECONDS, sock_read=_SILENT_SECONDS
+    )

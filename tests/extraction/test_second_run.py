@@ -275,6 +275,18 @@ def test_servers_are_looked_at_side_by_side_and_once(folder, monkeypatch):
     assert sorted(days.asked.values()) == [1] * 12
 
 
+def test_a_server_that_drips_holds_up_no_plan(folder):
+    """The time-out of a run reaches the looks that come before it."""
+    with http_server.serve(folder) as (url, days):
+        days.stated = False
+        tracks = [Track("a", f"{url}/a.wav")]
+        run(tracks, folder / "out.h5")
+        days.trouble = lambda method, *_: "drip" if method == "GET" else ""
+        report = batch.extract(tracks, folder / "out.h5", [Level()], jobs=1, timeout=0.5)
+    assert (report.unreachable, report.n_extracted) == (("a",), 0)
+    assert statuses(folder / "out.h5")["a"][1:] == ["ok", ""]
+
+
 def test_a_server_is_not_looked_at_where_all_is_done_again_anyway(folder, monkeypatch):
     track = Track("a", "http://127.0.0.1:1/a.wav")
     run([track], folder / "out.h5")

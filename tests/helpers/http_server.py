@@ -23,8 +23,8 @@ class Days:
     trouble : callable
         Given method, path, range and how often that was asked for before, says what goes wrong
         with it: "" or one of "drop" (half of the body, then the line is cut), "hang up" (no answer
-        at all), "stall" (half of the body, then nothing), "short" (half of it as if that were all),
-        or a status and its Retry-After; or where it redirects to.
+        at all), "stall" (half of the body, then nothing), "drip" (ten bytes a second), "short"
+        (half of it as if that were all), or a status and its Retry-After; or where it redirects to.
     ranged, stated : bool
         Whether parts are sent; whether answers carry an ETag.
     stating : dict
@@ -126,6 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         if headers.get("Transfer-Encoding") == "chunked":
             self._send_without_end()
             return
+        if trouble == "drip":
+            self._drip(part)
+            return
         if trouble:
             part = part[: len(part) // 2]
             self.close_connection = True
@@ -135,6 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.days.sent += len(part)
         if trouble == "stall":
             self.days.over.wait(60)
+
+    def _drip(self, part: bytes) -> None:
+        with contextlib.suppress(OSError):
+            for place in range(len(part)):
+                self.wfile.write(part[place : place + 1])
+                if self.days.over.wait(0.1):
+                    return
 
     def _send_without_end(self) -> None:
         self.close_connection = True

@@ -16,7 +16,7 @@ from spdkit.extractors import ExtractionError
 from spdkit.extractors.base import Extractor, FeatureSpec
 from spdkit.extractors.decoding.window import read_clip
 from spdkit.tracks import remote_audio
-from spdkit.tracks.fingerprint import digest_file, stamp
+from spdkit.tracks.fingerprint import digest_file, look_at, stamp
 from spdkit.tracks.remote_audio import RemoteError
 from spdkit.tracks.track import Track, open_binary
 
@@ -350,3 +350,26 @@ def test_another_part_than_was_asked_for_is_no_sound(part, served, quick):
         days.stating = {"Content-Range": part}
         with pytest.raises(RemoteError, match=f"the server (sends|says) .*: '{re.escape(part)}'"):
             file.read(1)
+
+
+def test_a_server_that_drips_has_not_answered(served, quick, monkeypatch):
+    """Each byte comes in time, and the last one in three days."""
+    monkeypatch.setattr(remote_audio, "_FETCH_SECONDS", 0.3)
+    url, days = served
+    days.trouble = lambda asked, path, part, before: "drip" if asked == "GET" and not before else ""
+    assert row(f"{url}/song.flac", 2.0).results["level"].status == "ok"
+
+
+@pytest.mark.parametrize("trouble", ["drip", "stall", (503, ""), (503, "60")])
+def test_a_look_ends_in_time(trouble, served, monkeypatch):
+    monkeypatch.setattr(remote_audio, "_PAUSES", (0.2,) * 1000)
+    url, days = served
+    days.stated = False
+    days.trouble = lambda asked, *_: trouble if asked == "GET" else ""
+    with remote_audio.remote_session(0.5):
+        look = look_at(f"{url}/bytes")
+    assert look.problem
+    assert days.asked.total() < 9
+    days.trouble = lambda *_: ""
+    with remote_audio.remote_session(60):
+        assert look_at(f"{url}/bytes").fingerprint
