@@ -147,8 +147,9 @@ def test_any_text_can_be_stored(texts, tmp_path_factory):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not an HDF5 file"),
-        (b"plain text", "not an HDF5 file"),
+        (b"", "not an HDF5 file .*`spdkit extract --overwrite`, or"),
+        (b"plain text", "not an HDF5 file .*`spdkit extract --overwrite`, or"),
+        (bytes(9999), "not an HDF5 file .*`spdkit extract --overwrite`, or"),
         (None, "no such file"),
     ],
 )
