@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from spdkit.catalogs.errors import CatalogError, cells_at_fault
+from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import column_names, read_table
 
 COUNTS = ("plays", "downloads", "collects")
@@ -82,7 +83,8 @@ def _cells(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys(needed))
     lacking = [name for name in columns if name not in header]
     if lacking:
-        problems = [f"no column {name!r}, only {', '.join(header)}" for name in lacking]
+        only = listing(header, COLUMNS_SHOWN)
+        problems = [f"no column {name!r}, only {only}" for name in lacking]
         raise CatalogError(f"{path}: not a table of daily counts", tuple(problems))
     cells = read_table(path, columns, text=True, error=CatalogError)
     if cells.empty:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spdkit.catalogs.errors import cells_at_fault
+from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.release_dates import read_release_dates
 from spdkit.common.table_io import TableError, column_names, read_table
 
@@ -140,7 +141,8 @@ def _compare_columns(header: list[str], spec: TableSpec, result: TableResult) ->
     declared = {column.name for column in spec.columns}
     others = [name for name in header if name and name not in declared]  # pandas' index has no name
     if others:
-        result.remarks.append(f"{result.file}: passed over the columns {', '.join(others)}")
+        passed = listing(others, COLUMNS_SHOWN)
+        result.remarks.append(f"{result.file}: passed over the columns {passed}")
 
 
 def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOWN = 5  # names in a message
+COLUMNS_SHOWN = 20  # of a table, where one is looked for in vain
 _LONGEST_SHOWN = 200  # characters of each
 
 

@@ -30,7 +30,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import replacing
-from spdkit.common.messages import listing, needs_extra
+from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,10 +158,11 @@ def require_columns(
     error: type[SpdkitError] = TableError,
 ) -> None:
     """Refuse a table, called `where`, that lacks a column."""
-    lacking = [repr(name) for name in required if name not in names]
+    lacking = [name for name in required if name not in names]
     if lacking:
-        there = ", ".join(map(str, names))
-        raise error(f"{where}: no column {', '.join(lacking)}; the columns are {there}")
+        lacked = listing(lacking, COLUMNS_SHOWN, quote=True)
+        there = listing([*names], COLUMNS_SHOWN)
+        raise error(f"{where}: no column {lacked}; the columns are {there}")
 
 
 def require_ids(ids: Sequence[str], where: object, error: type[SpdkitError] = TableError) -> None:
@@ -344,9 +345,10 @@ def _once_each(names: list[str], file: Path, error: type[SpdkitError]) -> list[s
         raise error(f"{file}: {len(names)} columns, and a table may have {MAX_COLUMNS}")
     if not names:
         raise error(f"{file}: cannot be read as a table: the file is empty, without a header")
-    twice = [repr(name) for name, n in Counter(names).items() if n > 1 and name]
+    twice = [name for name, n in Counter(names).items() if n > 1 and name]
     if twice:
-        raise error(f"{file}: more than one column {', '.join(twice)}: rename or delete one")
+        doubles = listing(twice, quote=True)
+        raise error(f"{file}: more than one column {doubles}: rename or delete one")
     return names
 
 

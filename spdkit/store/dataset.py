@@ -27,7 +27,7 @@ import pandas as pd
 from spdkit.common.artist_credits import cell_text, read_credits
 from spdkit.common.errors import SpdkitError, SpdkitWarning, UnitWarning
 from spdkit.common.label_units import POPULARITY, other_range, unit_question
-from spdkit.common.messages import listing
+from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import read_table
 from spdkit.common.text import same_names, whole_names, whole_names_remark
 from spdkit.store.feature_store import FeatureStore
@@ -320,7 +320,8 @@ def _label_table(
         table = table.set_index("track_id")
     elif table.index.name != "track_id":
         raise DatasetError(
-            f"{where}: no column 'track_id'; the columns are {', '.join(map(str, table.columns))}"
+            f"{where}: no column 'track_id'; the columns are "
+            f"{listing([*table.columns], COLUMNS_SHOWN)}"
         )
     nameless = np.flatnonzero(_texts(table.index.to_series()) == "")
     if len(nameless):
@@ -333,7 +334,7 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
     if target not in table:
         raise DatasetError(
             f"{where}: no column {target!r} to take as label; there are "
-            f"{', '.join(map(str, table.columns))}"
+            f"{listing([*table.columns], COLUMNS_SHOWN)}"
         )
     cells = table[target]
     objects = cells.astype(object)

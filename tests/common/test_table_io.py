@@ -392,3 +392,19 @@ def test_an_error_of_the_callers_kind_is_not_wrapped_again(text, tmp_path):
     with pytest.raises(OwnError) as caught:
         read_table(tmp_path / "t.csv", error=OwnError)
     assert str(caught.value).count("t.csv") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,{}\n1,2\n", "no column 'b'; the columns are a, xxx"),
+        ("b,{},{}\n1,2,3\n", "more than one column 'xxx"),
+        ("{many}", "the columns are c0, .*, c19 and 4980 more"),
+    ],
+)
+def test_an_error_is_no_longer_for_long_names_or_very_many(content, message, tmp_path):
+    many = ",".join(f"c{i}" for i in range(5_000))
+    text = content.replace("{}", "x" * 10**6).replace("{many}", many)
+    with pytest.raises(TableError, match=message) as raised:
+        read_table(written(tmp_path, text), required=["b"])
+    assert len(str(raised.value)) < 1_000

@@ -67,8 +67,8 @@ def parse_times(column: pd.Series[Any], series: pd.Series[Any]) -> pd.Index[Any]
                 f"pandas.to_datetime({column.name}, utc=True)."
             ) from reason
         raise ForecastError(
-            f"series {quoted(series.iloc[wrong])}: {column.iloc[wrong]!r} is no date. Dates are "
-            f"ISO 8601 (2015-08-31, 20150831), all of one time zone; convert others by "
+            f"series {quoted(series.iloc[wrong])}: {quoted(column.iloc[wrong])} is no date. Dates "
+            f"are ISO 8601 (2015-08-31, 20150831), all of one time zone; convert others by "
             f"pandas.to_datetime."
         ) from reason
     _refuse_missing(pd.Series(times.isna(), column.index), column, series)  # "" and "NaT"

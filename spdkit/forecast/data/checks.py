@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.messages import listing
 
 
 class ForecastError(SpdkitError, ValueError):
@@ -27,5 +28,5 @@ def refuse_names(columns: Iterable[str], added: Iterable[str], of: str) -> None:
 
 
 def quoted(name: object) -> str:
-    """Write a series' name as a user would: 7, not np.int64(7)."""
-    return repr(name.item() if isinstance(name, np.generic) else name)
+    """Write a series' name as a user would: 7, not np.int64(7); a long one by its ends."""
+    return listing([name.item() if isinstance(name, np.generic) else name], quote=True)

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.parameters import OneOf, Whole, check_parameters
 from spdkit.forecast.data.calendar import (
     dates_at,
@@ -286,9 +287,9 @@ def _require_columns(df: pd.DataFrame, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in df.columns]
     if missing:
         raise ForecastError(
-            f"the frame has no column {', '.join(map(repr, missing))}, only "
-            f"{', '.join(map(repr, df.columns))}. Rename them, or say what they are called "
-            f"(id_col, time_col, target_col)."
+            f"the frame has no column {listing(missing, COLUMNS_SHOWN, quote=True)}, only "
+            f"{listing([*df.columns], COLUMNS_SHOWN, quote=True)}. Rename them, or say what they "
+            f"are called (id_col, time_col, target_col)."
         )
     double = df.columns[df.columns.duplicated()]
     if wrong := [name for name in names if name in double]:

@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import column_names, place_of_row, read_table
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame, fill_gaps
@@ -63,13 +64,16 @@ def read_long(
     columns = columns or Columns()
     names = [columns.unique_id, columns.ds, columns.y, *exog]
     if len(set(names)) < len(names):
-        raise ForecastError(f"{len(names)} different columns are needed, got {', '.join(names)}")
+        raise ForecastError(
+            f"{len(names)} different columns are needed, got {listing(names, COLUMNS_SHOWN)}"
+        )
     file = Path(path).expanduser()
     there = column_names(file, ForecastError)
-    if missing := [repr(name) for name in names if name not in there]:
+    if missing := [name for name in names if name not in there]:
         raise ForecastError(
-            f"{file}: no column {', '.join(missing)}; the columns are {', '.join(there)}. Say what "
-            "they are called by --id-col, --time-col and --target-col (in Python: Columns)."
+            f"{file}: no column {listing(missing, COLUMNS_SHOWN, quote=True)}; the columns are "
+            f"{listing(there, COLUMNS_SHOWN)}. Say what they are called by --id-col, --time-col "
+            "and --target-col (in Python: Columns)."
         )
     text = [columns.unique_id, columns.ds]
     frame = read_table(file, names, text=text, error=ForecastError)
@@ -146,7 +150,11 @@ def _values(file: Path, column: pd.Series[Any]) -> pd.Series[Any]:
         column = column.mask(column.isin(_NO_VALUE))
     numbers = pd.to_numeric(column, errors="coerce")
     wrong = numbers.isna() & column.notna()
-    _refuse(file, wrong, f"{column.name} is {next(iter(column[wrong]), None)!r}, no number")
+    _refuse(
+        file,
+        wrong,
+        f"{column.name} is {listing(column[wrong][:1].tolist(), quote=True)}, no number",
+    )
     return numbers.astype("float64")
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_frame
 from spdkit.forecast.data.panel import Columns
-from spdkit.forecast.data.table_files import read_long
+from spdkit.forecast.data.table_files import read_long, read_panel
 
 TWO = "unique_id,ds,y\n007,20150830,3\n007,20150831,4\n"
 
@@ -128,3 +128,20 @@ def test_any_text_is_read_or_refused_by_name(tmp_path_factory, text):
         assert "plays.csv" in str(error)
     else:
         assert list(frame.columns) == ["unique_id", "ds", "y"] and len(frame)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("unique_id,day,y,{}\na,1,2,3\n", "no column 'ds'; the columns are"),
+        ("unique_id,ds,y\na,1,{}\n", "y is 'xxx"),
+        ("unique_id,ds,y\na,{},1\n", "series 'a': 'xxx.* is no date"),
+        ("unique_id,ds,y\n{},1,2\n{},1,2\n", "series 'xxx"),
+    ],
+)
+def test_an_error_is_no_longer_for_a_long_name_or_cell(content, message, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(content.replace("{}", "x" * 10**6))
+    with pytest.raises(ForecastError, match=message) as raised:
+        read_panel(path, freq=1 if "{},1,2" in content else None)
+    assert len(str(raised.value)) < 1_000
