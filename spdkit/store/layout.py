@@ -94,14 +94,12 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool, limited: bool =
     with reading("the file"):
         _check_root(file)
         _check_links(file)
-        limit = LARGEST_RATIO * size + LARGEST_ANYWAY
-        if not limited and _n_listed(file) * size > limit:
-            raise UnboundedError
+        limit = math.inf if limited else LARGEST_RATIO * size + LARGEST_ANYWAY
         if checksums or has_checksums(file):
-            _check_checksums(file)
+            _check_checksums(file, size, limit)
         X = _dataset(file, "X", [h5t.FLOAT])
         provenance = _dataset(file, "provenance", [h5t.STRING], "json")
-        obs, var = (_frame(file, name) for name in ("obs", "var"))
+        obs, var = (_frame(file, name, size, limit) for name in ("obs", "var"))
         if X.id.get_type().get_size() != np.dtype(np.float32).itemsize:
             raise ViolationError("/X must be float32")
         if X.chunks is None or X.maxshape != (None, None):
@@ -112,7 +110,7 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool, limited: bool =
         if provenance.shape != ():
             raise ViolationError("/provenance must be a scalar")
         texts_unread = _check_sizes(file, [X, provenance, *obs.values(), *var.values()], size)
-        if not limited and texts_unread > limit:
+        if texts_unread > limit:
             raise UnboundedError
         return Layout(X, obs, var, provenance)
 
@@ -189,12 +187,10 @@ def _link_problem(group: bytes, name: bytes, kind: int) -> str:
     return f"{path!r} is {which}: every node must lie in the file itself"
 
 
-def _n_listed(file: h5py.File) -> int:
-    """Texts in the longest attribute that is a list: one is read at a time."""
-    lists = {"obs": b"column-order", "var": b"column-order", "checksums/rows": b"columns"}
-    nodes = {file[path].id: name for path, name in lists.items() if path in file}
-    attributes = (h5a.open(node, key) for node, key in nodes.items() if h5a.exists(node, key))
-    return max((math.prod(attribute.shape) for attribute in attributes), default=0)
+def _check_list(node: h5py.HLObject, name: bytes, size: int, limit: float) -> None:
+    """Ask for a limited process where a list may have texts of more than `limit` bytes."""
+    if h5a.exists(node.id, name) and math.prod(h5a.open(node.id, name).shape) * size > limit:
+        raise UnboundedError
 
 
 def _open(group: h5py.Group, name: str, cls: Any) -> Any:
@@ -242,9 +238,10 @@ def _dataset(
     return data
 
 
-def _frame(file: h5py.File, name: str) -> Columns:
+def _frame(file: h5py.File, name: str, size: int, limit: float) -> Columns:
     group = _open(file, name, h5py.Group)
     _require_kind(group, "dataframe")
+    _check_list(group, b"column-order", size, limit)
     names = column_names(group)
     repeated = [column for column, count in Counter(names).items() if count > 1]
     if repeated:
@@ -288,10 +285,9 @@ def _check_sizes(file: h5py.File, datasets: Sequence[h5py.Dataset], size: int) -
         items = itemsize * max(math.prod(data.shape), math.prod(data.chunks or ()))
         total += items
         if items <= limit and data.dtype.kind == "O":
-            if _is_plain(file, data):
-                total += _text_size(file, data)
-            else:
-                unread += size * math.prod(data.shape)
+            texts = _text_size(file, data)
+            total += texts or 0
+            unread += size * math.prod(data.shape) if texts is None else 0
         if total > limit:
             raise ViolationError(
                 f"{data.name!r} is {data.shape}, more than a file of {size} bytes may hold: arrays "
@@ -300,27 +296,27 @@ def _check_sizes(file: h5py.File, datasets: Sequence[h5py.Dataset], size: int) -
     return unread
 
 
-def _is_plain(file: h5py.File, data: h5py.Dataset) -> bool:
-    """Whether the references to texts lie one behind the other in the file, as spdkit writes."""
-    contiguous = data.id.get_create_plist().get_layout() == h5d.CONTIGUOUS
-    return bool(contiguous) and file.driver == "sec2"
+def _text_size(file: h5py.File, data: h5py.Dataset) -> int | None:
+    """Bytes of the texts of a dataset: many references to one would unpack without end.
 
-
-def _text_size(file: h5py.File, data: h5py.Dataset) -> int:
-    """Bytes of the texts of a dataset: many references to one would unpack without end."""
-    offset = data.id.get_offset()
-    if offset is None:  # nothing written
+    None where the references do not lie one behind the other in the file, as spdkit writes them.
+    """
+    offset, n_bytes = data.id.get_offset(), data.id.get_storage_size()
+    if n_bytes == 0:  # nothing written
         return 0
-    raw = os.pread(file.id.get_vfd_handle(), data.id.get_storage_size(), offset)
+    if offset is None or file.driver != "sec2":
+        return None
+    raw = os.pread(file.id.get_vfd_handle(), n_bytes, offset)
     references = np.frombuffer(raw, dtype=_REFERENCE, count=len(raw) // _REFERENCE.itemsize)
     return int(references["length"].sum(dtype=np.int64))
 
 
-def _check_checksums(file: h5py.File) -> None:
+def _check_checksums(file: h5py.File, size: int, limit: float) -> None:
     group = _open(file, "checksums", h5py.Group)
     _require_kind(group, "checksums")
     for name, n_axes in (("rows", 2), ("var", 0), ("provenance", 0)):
         data = _dataset(group, name, [h5t.INTEGER])
         if len(data.shape) != n_axes:
             raise ViolationError(f"/checksums/{name} must have {n_axes} axes")
+    _check_list(group["rows"], b"columns", size, limit)
     texts_attribute(group["rows"], "columns")
