@@ -23,13 +23,13 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.catalogs.contents import Contents, Source, assemble
 from spdkit.catalogs.errors import CatalogError
 from spdkit.catalogs.published_table import TableSpec, read_published
 from spdkit.common.escapes import escaped
+from spdkit.common.files import user_path
 from spdkit.store.feature_store import FeatureStore, write_store
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Catalog:
         CatalogError
             As `validate` does.
         """
-        place = Path(folder).expanduser()
+        place = user_path(folder, CatalogError)
         if not place.is_dir():
             raise CatalogError(
                 f"{place}: {'not a folder' if place.exists() else 'no such folder'}. "
@@ -188,7 +188,7 @@ class CatalogData:
         contents = self.catalog.contents(self.tables)
         for remark in contents.remarks:
             _logger.warning("%s: %s", self.catalog.name, escaped(remark))
-        path = Path(output).expanduser()
+        path = user_path(output, CatalogError)
         catalog = self.catalog
         source = Source(catalog.name, catalog.version, catalog.source, self.files)
         write_store(path, assemble(self.labels, contents, source))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from spdkit.catalogs.errors import CatalogError, cells_at_fault
+from spdkit.common.files import user_path
 from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import column_names, read_table
 
@@ -47,7 +48,7 @@ def read_daily(
     CatalogError
         Naming what lacks or is wrong, with column and row, all at once.
     """
-    place = Path(path).expanduser()
+    place = user_path(path, CatalogError)
     cells = _cells(place, (key, "ds", *counts, *keep))
     days = cells["ds"].where(cells["ds"].str.fullmatch(_DATE))
     days = pd.to_datetime(days, format="%Y%m%d", errors="coerce")

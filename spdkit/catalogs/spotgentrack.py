@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -39,7 +38,7 @@ from spdkit.catalogs.base import Catalog
 from spdkit.catalogs.contents import Contents, FeatureGroup
 from spdkit.catalogs.errors import CatalogError
 from spdkit.catalogs.published_table import Column, TableSpec, columns_named
-from spdkit.common.files import replacing
+from spdkit.common.files import replacing, user_path
 
 if TYPE_CHECKING:
     from spdkit.store.feature_store import FeatureStore
@@ -136,7 +135,7 @@ def write_tables(store: FeatureStore, folder: str | os.PathLike[str]) -> dict[st
         When the store has the columns of neither table, has them by other definitions than the
         set's, or the folder cannot be written.
     """
-    features, place = store.to_pandas(), Path(folder).expanduser()
+    features, place = store.to_pandas(), user_path(folder, CatalogError)
     written = {}
     for spec, columns in ((AUDIO, AUDIO_COLUMNS), (LYRICS, LYRICS_COLUMNS)):
         if not set(columns) <= set(features.columns):

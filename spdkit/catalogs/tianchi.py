@@ -46,6 +46,7 @@ from spdkit.catalogs.action_logs import Fill, Level, Limits, Listening
 from spdkit.catalogs.daily_counts import COUNTS, in_long_format, read_daily
 from spdkit.catalogs.errors import CatalogError
 from spdkit.common.escapes import escaped
+from spdkit.common.files import user_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,7 +213,7 @@ def write_daily(
     CatalogError
         As `aggregate_logs` does; when the file cannot be written, or has another ending.
     """
-    target = Path(output).expanduser()
+    target = user_path(output, CatalogError)
     ending = next((end for end in reversed(_FORMATS) if target.name.endswith(end)), None)
     if ending is None:
         raise CatalogError(f"{target}: can be {', '.join(_FORMATS)} only")
@@ -271,10 +272,10 @@ def _facts(
 def _files(logs: _Logs) -> tuple[Path, Path]:
     """The files of actions and of songs."""
     if isinstance(logs, tuple):
-        paths = [Path(each).expanduser() for each in logs]
+        paths = [user_path(each, CatalogError) for each in logs]
         problems = [f"{path}: no such file" for path in paths if not path.is_file()]
     else:
-        folder = Path(logs).expanduser()
+        folder = user_path(logs, CatalogError)
         if not folder.is_dir():
             what = "not a folder" if folder.exists() else "no such folder"
             raise CatalogError(f"{folder}: {what}. {TITLE} is at {SOURCE}. {DOWNLOAD_NOTES}")

@@ -19,7 +19,7 @@ from spdkit import extractors, popularity, report, synthetic, tracks
 from spdkit.cli import extract, forecast, inspect, popularity as popularity_commands
 from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import replacing
+from spdkit.common.files import replacing, user_path
 from spdkit.common.progress import progress_bar
 
 _NEW_SONGS = 6
@@ -38,7 +38,8 @@ def demo(
     ] = None,
 ) -> None:
     """See it all run: compose songs, extract, inspect, draw, fit, report, predict, forecast."""
-    folder = folder.expanduser()
+    with errors_as_lines():
+        folder = user_path(folder)
     music, new, model = folder / "music", folder / "new", folder / "model"
     features, figure, page = (folder / n for n in ("features.h5", "song.png", "report.html"))
     plays, forecasts = folder / "plays.csv", folder / "forecasts.csv"

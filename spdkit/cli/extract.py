@@ -24,6 +24,7 @@ from spdkit.cli.terminal import (
     with_metadata,
 )
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import user_path
 
 if TYPE_CHECKING:
     from spdkit.extraction.batch import BatchReport
@@ -127,7 +128,7 @@ def extract(
         require_apart([output], [source, *(metadata or [])])
         if dask is not None:
             _require_no_local_options(jobs=jobs, timeout=timeout)
-            source = source.expanduser().absolute()  # workers have working folders of their own
+            source = user_path(source).absolute()  # workers have working folders of their own
         readers = partial(extraction.executors.run_local, jobs=jobs)
         corpus = tracks.scan.from_path(source, run=readers, progress=True)
         print_remarks(source, corpus.remarks)

@@ -12,6 +12,7 @@ import typer
 from spdkit import store
 from spdkit.cli.printing import console, plain, print_failures, print_table
 from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines, print_line
+from spdkit.common.files import user_path
 from spdkit.common.messages import listing
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def inspect(
 
 def _verify(file: Path, *, as_json: bool) -> None:
     with errors_as_lines(file):
-        check = store.vetting.verify(file.expanduser())
+        check = store.vetting.verify(user_path(file))
     if as_json:
         echo_json({**dataclasses.asdict(check), "sound": check.sound})
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import require_replaceable
+from spdkit.common.files import require_replaceable, user_path
 from spdkit.common.sealed_folder import json_of
 from spdkit.tracks.addresses import is_url, local_path
 from spdkit.tracks.sidecars import SUFFIXES
@@ -34,17 +34,17 @@ def require_apart(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     """
     others = [(path, "is read by this command") for path in inputs if path is not None]
     for output in outputs:
-        if output is None or (output.expanduser().exists() and not output.expanduser().is_file()):
+        if output is None or (user_path(output).exists() and not user_path(output).is_file()):
             continue
         for other, use in others:
-            if _same(output.expanduser(), other.expanduser()):
+            if _same(user_path(output), user_path(other)):
                 raise _lost(output, use)
         try:
-            require_replaceable(output.expanduser())
+            require_replaceable(user_path(output))
         except OSError as error:
             reason = error.strerror or error
             raise SpdkitError(f"{output}: cannot be written: {reason}") from error
-        if (json := json_of(output.expanduser())) is not None:
+        if (json := json_of(user_path(output))) is not None:
             raise _lost(output, f"belongs to what {json.name} describes")
         others.append((output, "is written by this command already"))
 
@@ -57,8 +57,8 @@ def require_outside(folder: Path, inputs: Iterable[Path | None]) -> None:
     SpdkitError
     """
     for path in inputs:
-        json = None if path is None else json_of(path.expanduser())
-        if path is not None and json is not None and _same(json.parent, folder.expanduser()):
+        json = None if path is None else json_of(user_path(path))
+        if path is not None and json is not None and _same(json.parent, user_path(folder)):
             raise SpdkitError(
                 f"{path}: is read by this command, and would go with the {json.stem} in {folder}: "
                 "move it, or give another folder"
@@ -72,7 +72,7 @@ def require_no_music(output: Path, corpus: TrackSet) -> None:
     ------
     SpdkitError
     """
-    file = Path(os.path.realpath(output.expanduser()))
+    file = Path(os.path.realpath(user_path(output)))
     if not file.is_file():
         return
     words = file.suffix.lower() in SUFFIXES

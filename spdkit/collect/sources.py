@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from spdkit.collect.errors import CollectError
+from spdkit.common.files import user_path
 
 Kind = Literal["playlist", "album", "artist", "track"]
 MOST_PLAYLISTS = 50  # the largest page of a category's playlists
@@ -132,7 +133,7 @@ def _ids(kind: Kind, texts: Iterable[str]) -> tuple[str, ...]:
 
 def _read_ids(path: Path) -> tuple[list[str], list[str]]:
     try:
-        lines = path.expanduser().read_text("utf-8-sig").splitlines()
+        lines = user_path(path, CollectError).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CollectError(f"{path}: cannot be read as a list of ids: {error}") from error
     tracks: list[str] = []

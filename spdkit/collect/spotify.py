@@ -22,12 +22,14 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
+from spdkit.collect.errors import CollectError
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import RetryPolicy
 from spdkit.collect.sources import Sources
 from spdkit.collect.spotify_client import SpotifyClient
 from spdkit.collect.spotify_crawl import Crawl
 from spdkit.collect.track_tables import write_tables
+from spdkit.common.files import user_path
 from spdkit.common.progress import progress_bar
 
 
@@ -121,7 +123,7 @@ class SpotifyCollector:
         CollectError
             When nothing can be read, or the folder cannot be written.
         """
-        folder, retry = Path(self.folder).expanduser(), self.retry or RetryPolicy()
+        folder, retry = user_path(self.folder, CollectError), self.retry or RetryPolicy()
         path = folder / "raw" / "spotify.jsonl"
         with ResponseCache(path, forget_refusals=self.ask_again) as cache:
             names = ("auth_manager", "api_url", "token_url", "timeout")

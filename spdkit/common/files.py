@@ -118,7 +118,7 @@ def write_bytes(
     check: Callable[[], None] | None = None,
 ) -> None:
     """Write a file as `replacing` does."""
-    target = Path(path).expanduser()
+    target = user_path(path, error)
     with replacing(target, error, folder=folder, like=like, check=check) as temporary:
         temporary.write_bytes(content)
 
@@ -126,6 +126,28 @@ def write_bytes(
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 as `replacing` does."""
     write_bytes(path, text.encode())
+
+
+def user_path(path: str | os.PathLike[str], error: type[SpdkitError] = SpdkitError) -> Path:
+    """Path that somebody gave, with the ``~`` of a home replaced; nothing need be there.
+
+    Raises
+    ------
+    SpdkitError
+        When there is no such home, no file can have that name, or nobody may look whether there is
+        one.
+    """
+    try:
+        place = Path(path).expanduser()
+        place.stat()
+    except RuntimeError as cause:
+        raise error(f"{path}: there is no such user here, whose home it would be in") from cause
+    except ValueError as cause:  # NUL, or what no file system can hold
+        raise error(f"{str(path)!r}: no name of a file ({cause})") from cause
+    except OSError as cause:
+        if cause.errno in (errno.ENAMETOOLONG, errno.EACCES):
+            raise error(f"{path}: cannot be reached: {cause.strerror}") from cause
+    return place
 
 
 def read_file(path: Path, largest: int) -> tuple[bytes, tuple[int, ...]]:

@@ -165,7 +165,13 @@ class SealedFolder:
             return
         if not self.path.is_dir():
             raise self.error(f"{self.path}: is a file; a {self.kind} is a folder")
-        there = {path.name for path in self.path.iterdir() if not _is_hidden(path.name)}
+        try:
+            names_there = [path.name for path in self.path.iterdir()]
+        except OSError as reason:
+            raise self.error(
+                f"{self.path}: cannot be read: {reason.strerror or reason}"
+            ) from reason
+        there = {name for name in names_there if not _is_hidden(name)}
         others = sorted(there - {self.json_name})
         if others and self.json_name not in there:
             raise self.error(

@@ -22,7 +22,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import user_path
 from spdkit.common.parameters import check_parameters
 from spdkit.common.sealed_folder import SealedFolder, digest, pack
 from spdkit.common.versions import installed_versions
@@ -209,7 +209,7 @@ class SavedForm:
             raise self.error(f"{name} holds {n} values that are no finite numbers")
 
     def _folder(self, folder: str | os.PathLike[str]) -> SealedFolder:
-        return SealedFolder(Path(folder).expanduser(), self.kind, self.error, (_ARRAYS,))
+        return SealedFolder(user_path(folder, self.error), self.kind, self.error, (_ARRAYS,))
 
     def to_json(self, value: Any, name: str = "", *, foreign: bool = False) -> Any:
         """Write a parameter; what JSON has no word for is an object that says its kind.

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import replacing
+from spdkit.common.files import replacing, user_path
 from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def read_table(
     """
     import pandas as pd
 
-    file = Path(path).expanduser()
+    file = user_path(path, error)
     ending = require_ending(file, error)
     names = None if columns is None else list(columns)
     needed = [*(names or ()), *required]
@@ -142,7 +142,7 @@ def column_names(path: str | os.PathLike[str], error: type[SpdkitError] = TableE
     SpdkitError
         When there is no table, it is empty, or a name stands twice.
     """
-    file = Path(path).expanduser()
+    file = user_path(path, error)
     ending = require_ending(file, error)
     with _reading(file, ending, error):
         if ending in _PARQUET:
@@ -190,7 +190,7 @@ def require_ending(path: Path, error: type[SpdkitError] = TableError) -> str:
 
 def place_of_row(path: str | os.PathLike[str], row: int) -> str:
     """Where a row, counted from 0, is in a file: "line 3", as an editor counts, or "row 2"."""
-    file = Path(path).expanduser()
+    file = user_path(path, TableError)
     ending = require_ending(file)
     if ending in _PARQUET:
         return f"row {row + 1}"
@@ -432,7 +432,7 @@ def write_table(
     SpdkitError
         When the ending is another one, or the file cannot be written.
     """
-    file = Path(path).expanduser()
+    file = user_path(path, error)
     ending = require_ending(file, error)
     if ending in _PARQUET:
         with needs_extra(f"{file}: Parquet", "parquet", error):

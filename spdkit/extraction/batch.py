@@ -20,7 +20,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.files import require_replaceable, stamp
+from spdkit.common.files import require_replaceable, stamp, user_path
 from spdkit.common.interrupts import deferred_interrupt
 from spdkit.common.messages import listing
 from spdkit.common.progress import progress_bar
@@ -166,7 +166,7 @@ def extract(
     protocols = known_protocols(allow_protocols)
     track_list = _distinct(tracks)
     ordered = _ordered(extractors, track_list)
-    path = Path(target).expanduser()
+    path = user_path(target, BatchError)
     _require_place(path)
     tally = _Tally()
     with Journal(path) as journal:

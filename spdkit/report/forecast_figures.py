@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from spdkit.common.files import replacing
+from spdkit.common.files import replacing, user_path
 from spdkit.common.messages import listing
 from spdkit.forecast.data.calendar import shown
 from spdkit.forecast.data.checks import ForecastError
@@ -166,7 +166,7 @@ def require_format(path: str | os.PathLike[str]) -> Path:
     ------
     ForecastError
     """
-    target = Path(path).expanduser()
+    target = user_path(path, ForecastError)
     if target.suffix.lower() not in _FORMATS:
         raise ForecastError(f"{path}: figures are .png, .svg or .pdf, by the end of their name")
     return target

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spdkit.common.files import write_bytes
+from spdkit.common.files import user_path, write_bytes
 from spdkit.common.text import storable
 from spdkit.store.checksums import BLOCK_ROWS, checksum, of_blocks, of_frame
 from spdkit.store.errors import StoreError, ViolationError
@@ -85,7 +85,7 @@ class FeatureStore:
             spdkit does not read, or breaks a rule of the specification; a `StoreInUseError` when
             another program writes it, a `DamagedStoreError` when bytes of it have changed.
         """
-        place = Path(path).expanduser()
+        place = user_path(path, StoreError)
         with opened(place):
             return cls(place)
 

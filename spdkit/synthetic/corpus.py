@@ -23,7 +23,7 @@ import soundfile
 from mutagen import MutagenError
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import make_folder, replacing, write_text
+from spdkit.common.files import make_folder, replacing, user_path, write_text
 from spdkit.common.table_io import write_table
 from spdkit.synthetic.lyrics import SongLyrics, write_lyrics
 from spdkit.synthetic.metadata import SongFacts, song_facts
@@ -160,7 +160,7 @@ def _writing(what: str, folder: str | os.PathLike[str], n_songs: int, seed: int)
         raise SpdkitError(
             f"n_songs must be 1 … {MAX_SONGS} and seed 0 or more, got {n_songs} and {seed}"
         )
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     try:
         make_folder(target)
         yield target

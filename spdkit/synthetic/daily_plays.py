@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import write_text
+from spdkit.common.files import user_path, write_text
 from spdkit.synthetic.popularity import planted_table
 
 Numbers = NDArray[np.float64]
@@ -83,7 +83,7 @@ def write_plays(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0
     SpdkitError
         As `plays_table` does, or when the file cannot be written.
     """
-    target = Path(folder).expanduser() / "plays.csv"
+    target = user_path(folder) / "plays.csv"
     write_text(target, plays_table(n_songs, seed).to_csv(index=False))
     return target
 

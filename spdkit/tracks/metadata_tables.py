@@ -13,10 +13,10 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import user_path
 from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.text import same_names, whole_names, whole_names_remark
@@ -110,7 +110,9 @@ def join(tracks: TrackSet, table: str | os.PathLike[str] | pd.DataFrame) -> Join
     JoinError
         When the table has no rows, or none of them matches a track.
     """
-    where = str(Path(table).expanduser()) if isinstance(table, str | os.PathLike) else "the table"
+    where = (
+        str(user_path(table, JoinError)) if isinstance(table, str | os.PathLike) else "the table"
+    )
     rows = read_rows(table)
     if not rows:
         raise JoinError(f"{where}: has no rows")

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from spdkit.common.escapes import escaped
+from spdkit.common.files import user_path
 from spdkit.common.messages import listing
 from spdkit.common.release_dates import unreadable_dates
 from spdkit.common.table_io import ENDINGS, read_table, require_columns, require_ids
@@ -99,7 +100,7 @@ def from_folder(
     TrackError
         When `root` is not a folder, or two names become one after decoding.
     """
-    base = Path(root).expanduser()
+    base = user_path(root, TrackError)
     if not base.is_dir():
         raise TrackError(f"{base}: not a folder")
     with _searching(base, shown=progress):
@@ -227,7 +228,7 @@ def from_table(table: str | os.PathLike[str] | pd.DataFrame) -> TrackSet:
     TrackError
         When the file cannot be read, a column is missing, or a ``track_id`` is empty or repeated.
     """
-    folder = Path() if isinstance(table, pd.DataFrame) else Path(table).expanduser().parent
+    folder = Path() if isinstance(table, pd.DataFrame) else user_path(table, TrackError).parent
     tracks, files = [], {}
     for track_id, cells in read_rows(table, required=("track_id", "audio")).items():
         audio, lyrics, path = (cells.pop(key, None) for key in ("audio", "lyrics", "lyrics_file"))
@@ -248,7 +249,7 @@ def from_path(
     source: str | os.PathLike[str], *, run: Runner | None = None, progress: bool = False
 ) -> TrackSet:
     """Tracks from a folder or from a table, whichever `source` is."""
-    path = Path(source).expanduser()
+    path = user_path(source, TrackError)
     if path.is_dir():
         return from_folder(path, run=run, progress=progress)
     if path.name.lower().endswith(ENDINGS):
@@ -283,7 +284,7 @@ def read_rows(
         frame, where = table, "the table"
         require_columns(frame.columns, required, where, TrackError)
     else:
-        where = str(Path(table).expanduser())
+        where = str(user_path(table, TrackError))
         frame = read_table(table, required=required, text=_TEXT, error=TrackError)
     ids = ["" if _missing(value) else str(value) for value in frame["track_id"]]
     require_ids(ids, where, TrackError)

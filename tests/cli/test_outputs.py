@@ -104,6 +104,38 @@ def test_the_music_itself_is_no_output(tmp_path, name):
     assert _contents(music) == before
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "inspect {}.h5",
+        "inspect --verify {}.h5",
+        "extract songs.csv -o {}.h5",
+        "extract {}.csv -o x.h5",
+        "extract songs.csv --metadata {}.csv -o x.h5",
+        "report model -o {}.html",
+        "report {} -o x.html",
+        "predict model f.h5 -o {}.csv",
+        "predict model {}.csv -o x.csv",
+        "predict {} f.h5 -o x.csv",
+        "fit f.h5 --labels labels.csv -o {}",
+        "fit f.h5 --labels {}.csv -o m",
+        "fit {}.h5 -o m",
+        "evaluate f.h5 -o {}.json",
+        "forecast {}.csv -H 3",
+        "forecast plays.csv -H 3 --plot {}.png",
+        "collect spotify --playlist x -o {}",
+        "collect genius {}.csv -o x.csv",
+        "demo {}",
+    ],
+)
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "x" * 300])
+def test_a_path_that_leads_nowhere_is_one_line(place, words, name):
+    result = invoke(*words.format(name).split())
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit), result.exception
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("spdkit: ") and ("no such user" in line or "too long" in line)
+
+
 def test_a_damaged_json_is_nobodys(tmp_path):
     (tmp_path / "model.json").write_text('{\n "format": "spdkit-model", "files": [')
     (tmp_path / "other.json").write_text(json.dumps({"files": {"f.csv": "0" * 64}}))

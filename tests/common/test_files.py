@@ -19,6 +19,7 @@ from spdkit.common.files import (
     make_folder,
     replacing,
     scratch_folder,
+    user_path,
     write_bytes,
     write_text,
 )
@@ -428,6 +429,33 @@ with scratch_folder({str(tmp_path)!r}) as folder:
         scratch_folder(tmp_path / "none", ParameterError),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("~nosuchuser/x", "no such user here"),
+        ("x" * 256, "cannot be reached: File name too long"),
+        ("a\0b", "no name of a file"),
+        ("\ud800", "no name of a file"),
+    ],
+)
+def test_a_path_that_can_lead_nowhere_is_an_error_of_the_callers(path, reason):
+    with pytest.raises(ParameterError, match=reason):
+        user_path(path, ParameterError)
+
+
+def test_what_nobody_may_look_at_is_told(tmp_path, monkeypatch):
+    (tmp_path / "circle").symlink_to("circle")
+    for free in (tmp_path / "new", tmp_path / "circle", "~", "~/new", ""):
+        assert user_path(free) == Path(free).expanduser()
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(SpdkitError, match=r"f\.txt: cannot be reached: Permission denied"):
+        user_path("f.txt")
 
 
 def test_a_file_is_replaced_unless_a_check_refuses_at_the_end(tmp_path):

@@ -21,6 +21,7 @@ from typing import Any
 
 import pandas as pd
 
+from spdkit.common.files import user_path
 from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import column_names, place_of_row, read_table
 from spdkit.forecast.data.checks import ForecastError
@@ -67,7 +68,7 @@ def read_long(
         raise ForecastError(
             f"{len(names)} different columns are needed, got {listing(names, COLUMNS_SHOWN)}"
         )
-    file = Path(path).expanduser()
+    file = user_path(path, ForecastError)
     there = column_names(file, ForecastError)
     if missing := [name for name in names if name not in there]:
         raise ForecastError(

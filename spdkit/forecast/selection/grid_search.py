@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from spdkit.common.files import append, make_folder, sync_folder
+from spdkit.common.files import append, make_folder, sync_folder, user_path
 from spdkit.common.parameters import OneOf, check_parameters
 from spdkit.common.progress import progress_bar
 from spdkit.common.versions import installed_versions
@@ -227,7 +227,7 @@ def select_panel(
     metric = existing_metric(metric, [future.y for _, future in splits], zero)
     if metric != "f":  # which says itself where it does not exist
         splits = [split for split in splits if exists(metric, split[1].y)]
-    scores = _Journal(None if journal is None else Path(journal).expanduser())
+    scores = _Journal(None if journal is None else user_path(journal, ForecastError))
     values: dict[tuple[int, int], float] = {}
     reasons: dict[int, str] = {}
     groups = list(_sharing(candidates))
