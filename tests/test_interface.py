@@ -18,10 +18,20 @@ import pytest
 from typer.main import get_command
 
 import spdkit
+import spdkit.extractors
+import spdkit.nets
 from spdkit.cli.app import app
 
 WRITTEN = Path(__file__).with_name("interface.txt")
-MODULES = [module.name for module in pkgutil.walk_packages(spdkit.__path__, "spdkit.")]
+# extractors/ and nets/ lie beside spdkit/, where a walk through that does not come.
+PACKAGES = (spdkit, spdkit.extractors, spdkit.nets)
+MODULES = sorted(
+    {
+        module.name
+        for package in PACKAGES
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    }
+)
 
 
 def text(value):

@@ -12,7 +12,7 @@ keep every core busy, and one thread gives the same bytes whatever the machine.
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # nosec B403 # see below
 import platform
 import threading
 from collections import deque
@@ -193,7 +193,7 @@ def _scheduled(
 
 
 def _unpacked(function: Callable[[Item], Value], parcel: bytes) -> list[Value]:
-    return _each(function, pickle.loads(parcel))
+    return _each(function, pickle.loads(parcel))  # nosec B301 # what run_local pickled
 
 
 def _each(function: Callable[[Item], Value], items: Sequence[Item]) -> list[Value]:
