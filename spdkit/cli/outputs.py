@@ -75,14 +75,27 @@ def require_no_music(output: Path, corpus: TrackSet) -> None:
     file = Path(os.path.realpath(user_path(output)))
     if not file.is_file():
         return
-    words = file.suffix.lower() in SUFFIXES
+    status, words = file.stat(), file.suffix.lower() in SUFFIXES
     for track in corpus:
         if track.audio is None or is_url(track.audio):
             continue
-        audio = Path(local_path(track.audio))
-        sung = words and file.name.startswith(f"{audio.stem}.")
-        if _same(file, audio) or (sung and _same(file.parent, audio.parent)):
+        try:
+            audio = local_path(track.audio)
+        except OSError:  # no file can have that name
+            continue
+        if _is_file(audio, status) or (words and _are_words_of(file, Path(audio))):
             raise _lost(output, f"is of the track {track.track_id}")
+
+
+def _is_file(path: str, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), status)  # noqa: PTH116 (many files)
+    except OSError:
+        return False
+
+
+def _are_words_of(file: Path, audio: Path) -> bool:
+    return file.name.startswith(f"{audio.stem}.") and _same(file.parent, audio.parent)
 
 
 def _lost(output: Path, use: str) -> SpdkitError:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spdkit import tracks
+from spdkit import extraction, tracks
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.escapes import escaped, escaped_json, escaped_lines
+from spdkit.common.files import user_path
 from spdkit.common.interrupts import Terminated, termination_as_interrupt
 
 if TYPE_CHECKING:
@@ -78,15 +79,15 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
         raise typer.Exit(1) from error
     except KeyboardInterrupt as stop:
         safe = f": finished tracks are safe beside {journalled}; run again to resume"
-        has_shards = journalled is not None and any(_journal(journalled).glob("*.h5"))
+        has_shards = journalled is not None and _has_shards(journalled)
         how = "terminated" if isinstance(stop, Terminated) else "interrupted"
         echo(f"spdkit: {how}{safe if has_shards else ''}", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
 
 
-def _journal(target: Path) -> Path:
-    file = target.expanduser().resolve()
-    return file.with_name(f"{file.name}.journal")
+def _has_shards(target: Path) -> bool:
+    folder = extraction.journal.journal_folder(user_path(target))
+    return any(folder.glob("*.h5"))
 
 
 @contextlib.contextmanager

@@ -184,7 +184,7 @@ class SavedForm:
             fitted.restore_state(described["facts"], arrays)
         except SpdkitError:
             raise
-        except Exception as reason:
+        except Exception as reason:  # what is restored from a stranger's facts may raise anything
             raise self.error(
                 f"{place.path}: {self.json_name} does not describe a {self.kind} of this spdkit: "
                 f"{reason!r}"

@@ -45,6 +45,18 @@ class JournalError(SpdkitError):
     """A journal that is in use, was made with other parameters, or cannot be written."""
 
 
+def journal_folder(target: Path) -> Path:
+    """Where the journal of a store lies: beside the file itself, whatever links lead to it.
+
+    Raises
+    ------
+    OSError
+        When no file can have that name, or links go in a circle.
+    """
+    file = end_of_links(target)
+    return file.with_name(f"{file.name}.journal")
+
+
 class Journal:
     """Shards of the rows that a batch has finished; a context that holds the lock.
 
@@ -62,10 +74,9 @@ class Journal:
     def __init__(self, target: Path) -> None:
         self.target = target
         try:
-            file = end_of_links(target)
+            self.folder = journal_folder(target)
         except OSError as error:
             raise JournalError(f"{target}: cannot be written: {error.strerror or error}") from error
-        self.folder = file.with_name(file.name + ".journal")
         self._manifest = self.folder / "manifest.json"
         self._lock_file = self.folder / "lock"
         self._lock = FileLock(self._lock_file)

@@ -98,13 +98,13 @@ def plan_work(
         if record is None:
             tasks.append(Task(track, names))
             continue
-        look, kept = looks.get(track.track_id, Look()), None
+        look, stored = looks.get(track.track_id, Look()), None
         if look.problem and earlier.has_sound(record):
             unreachable.append(track.track_id)
             # Path, stamp and features of the sound stay together; words and facts need no file.
             track = replace(track, audio=record["audio"])
-            look = kept = _recorded(record)
-        stale = earlier.stale(track, look, record, with_sound=kept is None)
+            look = stored = _recorded(record)
+        stale = earlier.stale(track, look, record, with_sound=stored is None)
         if not stale:
             if _differs(track, look, record):
                 renewed.append(TrackResult(track, look.stamp, look.fingerprint, {}))
@@ -112,7 +112,7 @@ def plan_work(
             failures = {name: ExtractorResult("failed", look.problem) for name in stale}
             missing.append(TrackResult(track, look.stamp, "", failures))
         else:
-            tasks.append(Task(track, stale, kept))
+            tasks.append(Task(track, stale, stored))
     return WorkPlan(tuple(tasks), tuple(renewed), tuple(unreachable), tuple(missing))
 
 

@@ -49,10 +49,6 @@ from spdkit.store.feature_store import FeatureStore
 
 TASKS = ("regression", "classification")
 _FEWEST_SHUFFLED = 2  # rows
-_NOT_EXPLAINED = (
-    "what the model relies on is left out: it shows on test songs that are shuffled, and there is "
-    "one (more labels, or a larger --test-share, make more)"
-)
 _SAMPLE = 2000  # training rows that the record holds, for novelty and explanations
 _PACKAGES = ("spdkit", "numpy", "scikit-learn", "torch")
 
@@ -314,9 +310,8 @@ def fit(
         raise SpdkitError("a model is scored on test rows: test_share must be above 0")
     remarks = list(splits.remarks)
     if settings.explained and len(splits.test) < _FEWEST_SHUFFLED:
-        remarks.append(_NOT_EXPLAINED)
-        warnings.warn(_NOT_EXPLAINED, SpdkitWarning, stacklevel=2)
         settings = replace(settings, explained=False)
+        remarks.append(_not_explained())
     classes = PopularityClasses(settings.thresholds, settings.target_range)
     classes.fit(unscaled.iloc[splits.development])
     songs = songs_of(data, classes.thresholds_)
@@ -401,6 +396,16 @@ def _test_table(data: Dataset, splits: Splits, predictions: Predictions) -> pd.D
         if name in data.about:
             table[name] = data.about[name].iloc[rows]
     return table.assign(**prediction_columns(predictions))
+
+
+def _not_explained() -> str:
+    """Warn that there is nothing to shuffle, and return what was said."""
+    remark = (
+        "what the model relies on is left out: it shows on test songs that are shuffled, and there "
+        "is one (more labels, or a larger --test-share, make more)"
+    )
+    warnings.warn(remark, SpdkitWarning, stacklevel=3)
+    return remark
 
 
 def _importance(

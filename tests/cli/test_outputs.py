@@ -8,7 +8,10 @@ import os
 import pytest
 from command_line import invoke
 
+from spdkit.cli.outputs import require_no_music
+from spdkit.common.errors import SpdkitError
 from spdkit.common.sealed_folder import digest, pack
+from spdkit.tracks.track import Track, TrackSet
 
 
 @pytest.fixture
@@ -102,6 +105,13 @@ def test_the_music_itself_is_no_output(tmp_path, name):
     assert result.exit_code == 1
     assert f"{name}: is of the track song.wav, and would be overwritten" in result.stderr
     assert _contents(music) == before
+
+
+def test_an_audio_that_no_file_can_be_is_no_output(tmp_path):
+    (tmp_path / "f.csv").write_text("one of the user's")
+    corpus = TrackSet((Track("a", "a\0.wav"), Track("b", str(tmp_path / "f.csv"))))
+    with pytest.raises(SpdkitError, match="is of the track b"):
+        require_no_music(tmp_path / "f.csv", corpus)
 
 
 @pytest.mark.parametrize(
