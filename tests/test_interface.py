@@ -56,8 +56,8 @@ def public(holder, module):
 
 def promises(module):
     """Lines of a module: defaults of functions, classes and methods; what parameters may be."""
-    found = importlib.import_module(module)
-    for name, value in sorted(public(found, module)):
+    imported = importlib.import_module(module)
+    for name, value in sorted(public(imported, module)):
         callables = [(f"{module}.{name}", value)]
         if inspect.isclass(value):
             callables += [(f"{module}.{name}.{each}", one) for each, one in public(value, module)]

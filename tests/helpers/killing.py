@@ -55,12 +55,12 @@ def digest_of(path: Path) -> str | None:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    found = {}
+    contents = {}
     for base, _, names in os.walk(folder):
         for name in names:
             path = Path(base, name)
-            found[str(path.relative_to(folder))] = path.read_bytes()
-    return found
+            contents[str(path.relative_to(folder))] = path.read_bytes()
+    return contents
 
 
 def extraction(*, resumed: bool = False, extended: bool = False) -> Job:
@@ -249,21 +249,21 @@ def in_child(run: Callable[[], object]) -> tuple[int, str]:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        said = b""
+        answer = b""
         try:
-            said = str(run()).encode()
+            answer = str(run()).encode()
         except BaseException as error:  # noqa: BLE001 (whatever comes is looked at)
-            said = f"{type(error).__name__}: {error}".encode()
+            answer = f"{type(error).__name__}: {error}".encode()
             if not is_ours(error):
-                said += traceback.format_exc().encode()
+                answer += traceback.format_exc().encode()
         finally:
             points.arm(b"", 0, 0)
-            os.write(writing, said[:4000])
+            os.write(writing, answer[:4000])
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read().decode()
-    return os.waitpid(child, 0)[1], said
+        answer = pipe.read().decode()
+    return os.waitpid(child, 0)[1], answer
 
 
 def is_ours(error: BaseException) -> bool:
@@ -288,10 +288,10 @@ def faults_after(
     job: Job, folder: Path, ended: tuple[int, str], states: tuple[dict, dict], after: set[str]
 ) -> list[str]:
     """What is wrong in a folder where the job was interrupted."""
-    status, said = ended
+    status, answer = ended
     faults = []
-    if not os.WIFSIGNALED(status) and not (said == "done" or "Traceback" not in said):
-        faults.append(f"ended with {said}")
+    if not os.WIFSIGNALED(status) and not (answer == "done" or "Traceback" not in answer):
+        faults.append(f"ended with {answer}")
     now = job.state(folder)
     faults += [
         f"{name} is neither old nor new"
@@ -338,8 +338,8 @@ def main(name: str, sandbox: Path, n: int, seed: int) -> dict[str, object]:
         ended = in_child(lambda: armed(job, work, at, manner))  # noqa: B023
         n_killed += os.WIFSIGNALED(ended[0])
         n_new += job.state(work) == new
-        found = faults_after(job, work, ended, (old, new), after)
-        faults += [f"{manner} call {at} of {n_calls}: {fault}" for fault in found]
+        new_faults = faults_after(job, work, ended, (old, new), after)
+        faults += [f"{manner} call {at} of {n_calls}: {fault}" for fault in new_faults]
     return {
         "job": name,
         "calls": n_calls,

@@ -154,10 +154,10 @@ def outcomes(drawn: Sequence[Change], workers: int) -> Iterator[Outcome]:
                 copy.stop()
 
 
-def shares(found: Sequence[Outcome]) -> Table:
+def shares(outcomes: Sequence[Outcome]) -> Table:
     """How many of each room were noticed."""
     rooms: dict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in found:
+    for outcome in outcomes:
         for room in (outcome.change.room, "all"):
             rooms[room][outcome.verdict] += 1
     verdicts = ("noticed", "timed out", "survived")
@@ -179,13 +179,13 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: nothing stays behind
     drawn = sample(ROOT, options.paths or PACKAGES, options.number, options.seed)
-    found = []
+    outcomes = []
     for outcome in outcomes(drawn, options.workers):
-        found.append(outcome)
-        print(f"[{len(found)}/{len(drawn)}] {outcome}", flush=True)
-    alive = [str(outcome) for outcome in found if outcome.verdict == "survived"]
+        outcomes.append(outcome)
+        print(f"[{len(outcomes)}/{len(drawn)}] {outcome}", flush=True)
+    alive = [str(outcome) for outcome in outcomes if outcome.verdict == "survived"]
     print("", f"{len(alive)} survivors", *alive, "", sep="\n")
-    Console().print(shares(found))
+    Console().print(shares(outcomes))
 
 
 if __name__ == "__main__":
