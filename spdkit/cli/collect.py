@@ -21,6 +21,7 @@ from spdkit.cli.outputs import require_apart
 from spdkit.cli.terminal import echo, echo_error, echo_json
 from spdkit.collect.errors import Blocked, RateLimited, Unanswered, duration
 from spdkit.common.errors import SpdkitError
+from spdkit.common.files import beside
 
 if TYPE_CHECKING:
     from spdkit.collect.genius import LyricsReport
@@ -174,7 +175,7 @@ def genius(
     options = ["-o", str(output), "--floor", f"{floor:g}"]
     command = ["spdkit", "collect", "genius", str(table), *options]
     with _errors_as_lines(command, f"in {output} and {output.name}.raw.jsonl"):
-        require_apart([output, output.with_name(f"{output.name}.raw.jsonl")], [table])
+        require_apart([output, beside(output, ".raw.jsonl")], [table])
         collector = collect.GeniusCollector(
             output, floor=floor, retry=_retry_policy(), ask_again=ask_again, progress=True
         )

@@ -20,7 +20,7 @@ from spdkit import extraction, tracks
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.escapes import escaped, escaped_json, escaped_lines
 from spdkit.common.files import user_path
-from spdkit.common.interrupts import Terminated, termination_as_interrupt
+from spdkit.common.interrupts import Terminated, first_interrupt
 
 if TYPE_CHECKING:
     from spdkit.tracks.track import TrackSet
@@ -72,7 +72,7 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
     """
     _PRINTED.clear()
     try:
-        with _warnings_as_lines(), _log_as_lines(), termination_as_interrupt():
+        with _warnings_as_lines(), _log_as_lines(), first_interrupt():
             yield
     except SpdkitError as error:
         echo_error(error)

@@ -22,7 +22,7 @@ from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, U
 from spdkit.collect.genius_client import GeniusClient
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import RetryPolicy
-from spdkit.common.files import user_path
+from spdkit.common.files import beside, user_path
 from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import read_table, require_ids, table_writer
 
@@ -159,7 +159,7 @@ class GeniusCollector:
         """
         songs = read_songs(user_path(table, CollectError))
         output = user_path(self.output, CollectError)
-        path = output.with_name(f"{output.name}.raw.jsonl")
+        path = beside(output, ".raw.jsonl")
         before = self._client.n_requests
         with ResponseCache(path, forget_refusals=self.ask_again) as cache:
             lookup = _Lookup(cache, self._client, self.floor, self.blocks)

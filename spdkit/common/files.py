@@ -28,6 +28,7 @@ from spdkit.common.errors import SpdkitError
 
 MARK = ".spdkit-"
 TEMPORARY = re.compile(re.escape(MARK) + r"([0-9a-f]{8}|scratch)-[0-9a-f]{16}(\..*)?", re.DOTALL)
+_LONGEST_NAME = 255  # bytes, of a file on the usual disks
 _LONGEST_ENDING = 32  # bytes: with the rest far below the 255 that a name may have
 
 
@@ -337,6 +338,20 @@ def end_of_links(target: Path) -> Path:
     return file
 
 
+def beside(file: Path, ending: str) -> Path:
+    """Return the path beside a file that has its name and an ending.
+
+    Of a name to which nothing can be added, as much as there is room for, and its digest.
+    """
+    name = os.fsencode(file.name)
+    room = _LONGEST_NAME - len(os.fsencode(ending))
+    if len(name) <= room:
+        return file.with_name(f"{file.name}{ending}")
+    digest = _digest(file.name)
+    start = name[: room - len(digest) - 1].decode("utf-8", "ignore")
+    return file.with_name(f"{start}-{digest}{ending}")
+
+
 def require_replaceable(target: Path) -> None:
     """Check that no file is there, or one in whose place another can be put by a rename.
 
@@ -385,9 +400,13 @@ def _ending(name: str) -> str:
     return ""
 
 
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+
+
 def _new_file(folder: Path, name: str, ending: str, old: os.stat_result | None) -> tuple[Path, int]:
     """Make an empty locked file beside `name`, and clear what killed writers of it left there."""
-    target = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    target = _digest(name)
     _clear(folder, target, stat.S_ISREG)
     # Private until it takes over the mode of what it replaces.
     mode = 0o666 if old is None else 0o600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,16 +14,45 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM, unless the program has a handler of its own."""
-    if not _in_main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+def first_interrupt() -> Iterator[None]:
+    """Raise on the first Ctrl-C or SIGTERM (`Terminated`), and let those after it do nothing.
+
+    For a program that ends then: what it puts in order on its way out, to the end of the process,
+    is not cut short by who presses Ctrl-C once more. A handler of the program's own stays.
+    """
+    errors = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+    usual: dict[signal.Signals, Callable[..., object] | signal.Handlers] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    if not _in_main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, _terminate)
+    own = [number for number in usual if signal.getsignal(number) is usual[number]]
+    received: list[int] = []
+
+    def end(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        if len(received) == 1:
+            raise errors[signal.Signals(number)]
+
+    for number in own:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in own:
+            signal.signal(number, signal.SIG_IGN if received else usual[number])
+
+
+@contextmanager
+def uninterrupted_children() -> Iterator[None]:
+    """Start processes and threads that no Ctrl-C reaches: a terminal sends it to all of them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -52,7 +81,3 @@ def deferred_interrupt() -> Iterator[None]:
 
 def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated

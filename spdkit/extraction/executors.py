@@ -29,6 +29,7 @@ from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from spdkit.common.errors import SpdkitError
+from spdkit.common.interrupts import deferred_interrupt, uninterrupted_children
 from spdkit.common.threads import THREAD_VARIABLES, usable_cores
 
 Item = TypeVar("Item")
@@ -148,6 +149,8 @@ def _run_pool(
     pending: dict[Future[list[Value]], tuple[Item, ...]] = {}
     work = partial(_unpacked, function)
     try:
+        with deferred_interrupt(), uninterrupted_children():
+            pool.active  # noqa: B018 (starts it)
         while True:
             for batch in _take(returned, source, workers * _UNDER_WAY_PER_WORKER - len(pending)):
                 try:
@@ -171,8 +174,9 @@ def _run_pool(
                 yield pending.pop(future), result
     finally:
         returned.extend(pending.values())
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+        with deferred_interrupt():  # a pool half stopped has the interpreter wait for ever
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
 
 
 def _scheduled(

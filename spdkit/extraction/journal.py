@@ -1,10 +1,11 @@
 """Journal: finished results made safe in small shards beside a store, until the store is whole.
 
 For ``features.h5`` it is the folder ``features.h5.journal``; for a link, that of the file to which
-the link leads, so that a store has one journal, whatever it is called. Each shard is itself a
-feature store, written to a temporary name, flushed to the disk and renamed, so a kill at any
-instant loses at most the results in hand. The folder goes when the final file has taken its place.
-``manifest.json`` says whether the old file is to be replaced; ``lock`` keeps a second batch out.
+the link leads, so that a store has one journal, whatever it is called; of a name as long as names
+can be, the beginning and a digest. Each shard is itself a feature store, written to a temporary
+name, flushed to the disk and renamed, so a kill at any instant loses at most the results in hand.
+The folder goes when the final file has taken its place. ``manifest.json`` says whether the old file
+is to be replaced; ``lock`` keeps a second batch out.
 
 Only files with these names are ever removed, of shards those that are stores, and what killed
 writers left (`spdkit.common.files`). A shard or a manifest that is damaged gets another name
@@ -26,7 +27,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
-from spdkit.common.files import clear_leftovers, end_of_links, write_bytes
+from spdkit.common.files import beside, clear_leftovers, end_of_links, write_bytes
 from spdkit.common.messages import listing
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.store.errors import DamagedStoreError, StoreError, StoreInUseError
@@ -53,8 +54,7 @@ def journal_folder(target: Path) -> Path:
     OSError
         When no file can have that name, or links go in a circle.
     """
-    file = end_of_links(target)
-    return file.with_name(f"{file.name}.journal")
+    return beside(end_of_links(target), ".journal")
 
 
 class Journal:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
 
-from spdkit.common.files import replacing
+from spdkit.common.files import beside, replacing
 from spdkit.store.checksums import blocks
 from spdkit.store.errors import Damage, StoreError
 from spdkit.store.feature_store import FeatureTable, table_of
@@ -80,7 +80,7 @@ def keep_beside(path: Path) -> Path:
 def damaged_names(path: Path) -> Iterator[Path]:
     """Names for what was damaged: ``f.h5.damaged``, ``f.h5.damaged-2`` and on."""
     endings = chain([""], (f"-{number}" for number in count(2)))
-    return (path.with_name(f"{path.name}.damaged{ending}") for ending in endings)
+    return (beside(path, f".damaged{ending}") for ending in endings)
 
 
 def set_aside(path: Path) -> Path:

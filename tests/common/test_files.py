@@ -16,6 +16,7 @@ import pytest
 from spdkit.common.errors import ParameterError, SpdkitError
 from spdkit.common.files import (
     append,
+    beside,
     make_folder,
     replacing,
     scratch_folder,
@@ -113,6 +114,18 @@ def test_temporary_names_differ_and_are_short(tmp_path):
         assert one != two
         assert one.name.endswith(".csv.gz") and TEMPORARY.match(one.name)
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_beside_is_one_for_each_file_and_no_longer_than_names_can_be():
+    assert beside(Path("a/f.h5"), ".journal") == Path("a/f.h5.journal")
+    long = [Path("a", name) for name in ("f" * 255, "f" * 254 + "g", "é" * 127, "é" * 126 + "è")]
+    names = [beside(file, ".journal") for file in long]
+    assert names == [beside(file, ".journal") for file in long]
+    assert len(set(names)) == len(long) and {name.parent for name in names} == {Path("a")}
+    assert all(240 < len(os.fsencode(name.name)) <= 255 for name in names)
+    assert all(
+        name.name.startswith(file.name[:100]) for name, file in zip(names, long, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", ["f" * 255, f".{'f' * 254}", "f" * 251 + ".csv", f"f.{'g' * 253}"])

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from spdkit.common.interrupts import Terminated, deferred_interrupt, termination_as_interrupt
+from spdkit.common.interrupts import (
+    Terminated,
+    deferred_interrupt,
+    first_interrupt,
+    uninterrupted_children,
+)
 
 ERRORS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
@@ -18,8 +26,8 @@ def _usual_handlers():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def send(number):
@@ -31,22 +39,53 @@ def send(number):
 @pytest.mark.parametrize("number", ERRORS)
 def test_a_signal_ends_the_block_and_waits_for_what_must_be_whole(number):
     steps = []
-    with pytest.raises(KeyboardInterrupt) as caught, termination_as_interrupt():
+    with pytest.raises(KeyboardInterrupt) as caught, first_interrupt():
         with deferred_interrupt():
             send(number)
             steps.append("whole")
         steps.append("never")
     assert steps == ["whole"] and caught.type is ERRORS[number]
-    with pytest.raises(ERRORS[number]), termination_as_interrupt():
-        send(number)
-        steps.append("never")
-    assert steps == ["whole"]
+
+
+@pytest.mark.parametrize("number", ERRORS)
+def test_on_the_way_out_and_to_the_end_no_further_signal_counts(number):
+    steps = []
+    with pytest.raises(ERRORS[number]), first_interrupt():
+        try:
+            send(number)
+            steps.append("never")
+        finally:
+            for further in (*ERRORS, *ERRORS):
+                send(further)
+                with deferred_interrupt():
+                    send(further)
+            steps.append("cleared")
+    for further in ERRORS:
+        send(further)
+    assert steps == ["cleared"]
+
+
+def test_without_a_signal_the_handlers_are_as_before():
+    with first_interrupt(), deferred_interrupt():
+        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_no_ctrl_c_reaches_children_that_start():
+    ask = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    masked = []
+    for block in (uninterrupted_children(), contextlib.nullcontext()):
+        with block:
+            child = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=True)
+        masked.append(child.stdout)
+    assert masked == [b"True\n", b"False\n"]
 
 
 def test_of_several_signals_the_first_counts():
     with (
         pytest.raises(Terminated),
-        termination_as_interrupt(),
+        first_interrupt(),
         deferred_interrupt(),
     ):
         send(signal.SIGTERM)
@@ -57,7 +96,7 @@ def test_a_handler_of_the_program_stays(monkeypatch):
     received = []
     signal.signal(signal.SIGTERM, lambda *_: received.append("own"))
     try:
-        with termination_as_interrupt(), deferred_interrupt():
+        with first_interrupt(), deferred_interrupt():
             send(signal.SIGTERM)
             assert not received
         assert received == ["own"]
@@ -69,7 +108,7 @@ def test_other_threads_change_no_handler():
     handlers = []
 
     def look():
-        with termination_as_interrupt(), deferred_interrupt():
+        with first_interrupt(), deferred_interrupt():
             handlers.append((signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
 
     thread = threading.Thread(target=look)

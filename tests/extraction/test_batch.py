@@ -575,6 +575,14 @@ def test_a_foreign_hdf5_file_is_never_overwritten_unasked(music, tmp_path):
     assert len(FeatureStore.open(target).obs) == 8
 
 
+@pytest.mark.parametrize("content", [b"text", b"\x89HDF\r\n\x1a\n"])
+def test_what_is_no_store_is_refused_with_one_advice(content, music, tmp_path):
+    (tmp_path / "o.h5").write_bytes(content)
+    with pytest.raises(StoreError) as refusal:
+        run(scan.from_folder(music), tmp_path / "o.h5")
+    assert str(refusal.value).count("--overwrite") == 1
+
+
 def test_nothing_to_do_is_an_error(tmp_path):
     with pytest.raises(batch.BatchError, match="no tracks"):
         run([], tmp_path / "out.h5")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -97,10 +98,15 @@ def test_an_interrupt_keeps_what_is_in_hand(site, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     wait_until(lambda: log.exists() and "d hang" in log.read_text())
     time.sleep(1.0)  # the three rows before it are on their way
-    main.send_signal(signal.SIGINT)
+    for _ in range(40):  # all who hang on the terminal receive it; impatience changes nothing
+        os.killpg(main.pid, signal.SIGINT)
+        time.sleep(0.02)
+        if main.poll() is not None:
+            break
     _, told = main.communicate(timeout=60)
     assert main.returncode == 130
     assert f"interrupted: finished tracks are safe beside {tmp_path / 'o.h5'}; run again" in told

@@ -410,6 +410,29 @@ def test_a_damaged_store_in_which_nothing_is_to_do_is_still_written_again(tmp_pa
     assert list(FeatureStore.open(target).obs.index) == [track.track_id for track in TRACKS[:5]]
 
 
+def test_a_name_as_long_as_names_can_be_has_a_journal_and_a_damaged_copy(tmp_path, monkeypatch):
+    target, other = tmp_path / f"{'é' * 126}.h5", tmp_path / f"{'é' * 125}xy.h5"
+    assert len(os.fsencode(target.name)) == 255
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(batch, "write_store", stop)
+        run(target)
+    assert Journal(target).shards()
+    calls.clear()
+    run(other, TRACKS[:1])  # is not resumed from the other's
+    assert calls == ["00"]
+    run(target)
+    assert calls == ["00"] and set(tmp_path.iterdir()) == {target, other}
+    target.write_bytes(damaged(target.read_bytes(), 3))
+    with remark("is kept as"):
+        run(target)
+    (copy,) = set(tmp_path.iterdir()) - {target, other}
+    assert copy.name.endswith(".damaged") and len(FeatureStore.open(target).obs) == 20
+
+
 # --- Ctrl-C
 
 
