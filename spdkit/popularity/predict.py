@@ -20,6 +20,7 @@ from spdkit.popularity.novelty import novelty, outside_range
 from spdkit.popularity.predictions import predict, prediction_columns
 from spdkit.popularity.record import FILES, ModelRecord, from_files
 from spdkit.popularity.shapley import contributions
+from spdkit.store.dataset import require_finite
 from spdkit.store.feature_store import FeatureStore
 from spdkit.store.provenance import MatchError, require_same
 
@@ -77,6 +78,8 @@ def predict_store(
     ------
     MatchError
         When the store's features are not the model's, or it lacks one of the tracks.
+    DatasetError
+        When features are infinite.
     """
     features = _matched(store, record, track_ids)
     reasons = _reasons(store, record, features)
@@ -121,6 +124,7 @@ def _matched(
         if strangers:
             raise MatchError(f"{store.path}: has no track {listing(strangers, quote=True)}")
         X = X.loc[list(track_ids)]
+    require_finite(X, store.path)
     return X
 
 

@@ -19,6 +19,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -29,7 +31,7 @@ from spdkit.common.errors import SpdkitError, SpdkitWarning, UnitWarning
 from spdkit.common.label_units import POPULARITY, other_range, unit_question
 from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.table_io import read_table
-from spdkit.common.text import same_names, whole_names, whole_names_remark
+from spdkit.common.text import same_names, storable, whole_names, whole_names_remark
 from spdkit.store.feature_store import FeatureStore
 
 
@@ -254,6 +256,7 @@ def load(
     if credits is not None:
         used = used.assign(group=credits.map(lambda names: names[0] if names else ""))
     X = selection.to_pandas().loc[rows].astype(np.float64)
+    require_finite(X, whole.path)
     report = LoadReport(
         n_rows=len(rows),
         n_tracks=len(ids),
@@ -288,13 +291,47 @@ def _about(store: FeatureStore) -> pd.DataFrame:
     facts = []
     for track_id, text in store.obs["metadata"].items():
         try:
-            fact = json.loads(text) if text else {}
+            fact = _unicode(json.loads(text)) if text else {}
         except (ValueError, RecursionError) as error:
             raise DatasetError(f"{store.path}: track {track_id!r}: metadata: {error}") from error
         if not isinstance(fact, dict):
             raise DatasetError(f"{store.path}: track {track_id!r}: metadata is no JSON object")
         facts.append(fact)
     return pd.DataFrame(facts, index=store.obs.index)
+
+
+def _unicode(value: Any) -> Any:
+    """JSON with lone surrogates as their escapes: as one it has them in a store, too."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_unicode(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): _unicode(item) for key, item in value.items()}
+    return value
+
+
+def require_finite(X: pd.DataFrame, where: object) -> None:
+    """Refuse features that are infinite, which no extractor gives and no model takes.
+
+    Parameters
+    ----------
+    X : DataFrame of float, indexed by track_id
+    where : object
+        Whose they are, for the message.
+
+    Raises
+    ------
+    DatasetError
+        Naming tracks and features.
+    """
+    infinite = np.isinf(X.to_numpy())
+    if infinite.any():
+        cells = [f"{X.columns[j]!r} of track {X.index[i]!r}" for i, j in np.argwhere(infinite)]
+        raise DatasetError(
+            f"{where}: {len(cells)} features are infinite: {listing(cells)}. Extract these tracks "
+            "again, or set the values to NaN where they are not known"
+        )
 
 
 def _label_table(
@@ -343,7 +380,7 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
     numbers = numbers.astype(np.float64).where(cells.notna())
     wrong = (cells.notna() & numbers.isna()) | np.isinf(numbers)
     if wrong.any():
-        texts = [f"{cell!r} of track {track!r}" for track, cell in cells[wrong].items()]
+        texts = [f"{_shown(cell)} of track {track!r}" for track, cell in cells[wrong].items()]
         raise DatasetError(f"{where}: {target!r} is no finite number: {listing(texts)}")
     labels = pd.DataFrame({"label": numbers})
     if groups is not None and groups in table:
@@ -352,9 +389,21 @@ def _labels_of(table: pd.DataFrame, where: str, target: str, groups: str | None)
 
 
 def _is_no_number(cell: object) -> bool:
-    """Whether a cell is of a kind that pandas takes for a number: nanoseconds, a real part."""
+    """Whether a cell is what pandas takes for a number (nanoseconds, a real part), or dies of."""
+    if isinstance(cell, int | Decimal | Fraction):
+        try:
+            float(cell)
+        except (OverflowError, ValueError):
+            return True
     kinds = (date, timedelta, np.datetime64, np.timedelta64, complex, np.complexfloating)
     return isinstance(cell, (*kinds, pd.Period, pd.Interval))
+
+
+def _shown(cell: object) -> str:
+    try:
+        return repr(cell)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of very many digits"
 
 
 def _one_a_track(labels: pd.DataFrame, where: str, target: str) -> tuple[pd.DataFrame, int]:

@@ -6,6 +6,7 @@ import json
 import unicodedata
 import warnings
 from datetime import date
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,41 @@ def test_metadata_that_is_no_json_is_named(tmp_path):
     write_store(store, table)
     with pytest.raises(DatasetError, match="track 'c': metadata"):
         dataset.load(store, labels())
+
+
+def test_text_of_metadata_that_is_no_unicode_is_as_a_store_has_it(tmp_path):
+    fact = {"artist": "\ud800", "title": ["\udfff", {"\ud800": "é\0"}], "popularity": 1}
+    found = dataset.load(make(tmp_path / "f.h5", facts=[fact, {}, {}, {}]), groups="artist")
+    assert found.groups.to_dict() == {"a": "\\ud800"}
+    assert found.about.loc["a", "title"] == ["\\udfff", {"\\ud800": "é\\x00"}]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [10**400, -(10**400), 10**5000, Fraction(10**400), "1" + "0" * 400],
+    ids=range(5),
+)
+def test_labels_beyond_all_numbers_are_named(label, store):
+    table = labels().astype({"popularity": object})
+    table.loc[1, "popularity"] = label
+    with pytest.raises(DatasetError, match=r"'popularity' is no finite number: .* of track 'b'$"):
+        dataset.load(store, table)
+
+
+def test_a_label_beyond_all_numbers_in_the_metadata_is_named(tmp_path):
+    store = make(tmp_path / "f.h5", facts=[{"popularity": 10**400}, {"popularity": 3}, {}, {}])
+    with pytest.raises(DatasetError, match=r"no finite number: 1000.* of track 'a'$"):
+        dataset.load(store)
+
+
+def test_infinite_features_are_named(tmp_path):
+    values = X.copy()
+    values[0, 1], values[2, 2] = np.inf, -np.inf
+    store = make(tmp_path / "f.h5", values=values)
+    message = "2 features are infinite: 'bright' of track 'a', 'wordy' of track 'c'"
+    with pytest.raises(DatasetError, match=message):
+        dataset.load(store, labels())
+    assert len(dataset.load(store, labels().iloc[1:2]).X) == 1
 
 
 def test_every_loss_is_counted_and_told_once(store):
