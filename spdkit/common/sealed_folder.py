@@ -106,6 +106,10 @@ class SealedFolder:
         """Name of the JSON."""
         return f"{self.kind}.json"
 
+    @property
+    def _remedy(self) -> str:
+        return f"Restore it from a copy, or save the {self.kind} again"
+
     def read(self, names: Collection[str], version: str) -> tuple[dict[str, Any], dict[str, bytes]]:
         """What the JSON says, and files that it lists: all old or all new beside a writer.
 
@@ -159,7 +163,7 @@ class SealedFolder:
         ------
         SpdkitError
             When it is a file, or a folder that holds something and nothing of ours, or files of
-            these names that are not ours.
+            these names that are not ours, or were changed since.
         """
         if not self.path.exists():
             return
@@ -178,13 +182,30 @@ class SealedFolder:
                 f"{self.path}: holds {listing(others, 3)}, and no {self.kind} of ours to replace: "
                 f"give a folder of its own"
             )
-        listed = self._listed()
-        strangers = sorted(there & {*self.always, *names} - listed.keys())
-        if strangers:
+        replaced = there & {*self.always, *names}
+        if strangers := sorted(replaced - self._listed().keys()):
             raise self.error(
                 f"{self.path}: {listing(strangers, 3)} would be replaced, which {self.json_name} "
                 f"does not list as ours: move it, or give another folder"
             )
+        if changed := self._changed(replaced):
+            raise self.error(
+                f"{self.path}: {listing(changed, 3)} would be replaced, which was changed after "
+                f"it was saved (its SHA-256 is not the one in {self.json_name}): move it, or give "
+                f"another folder"
+            )
+
+    def _changed(self, names: Collection[str]) -> list[str]:
+        """Files that are not what the JSON lists, and not of a save that was interrupted."""
+        listed = self._listed()
+        changed = []
+        for name in sorted(name for name in names if listed.get(name)):
+            try:
+                self._file(name, listed)
+            except self.error:
+                changed.append(name)
+        # A writer beside may have exchanged all of it meanwhile.
+        return changed if not changed or self._listed() == listed else self._changed(names)
 
     def _listed(self) -> dict[str, str]:
         """Files that the JSON in place lists, with their digests."""
@@ -218,7 +239,9 @@ class SealedFolder:
         try:
             described = json.loads(content, parse_constant=_no_constant)
         except (ValueError, RecursionError) as reason:
-            raise self.error(f"{self.path}: {name} is damaged or cut off: {reason}") from reason
+            raise self.error(
+                f"{self.path}: {name} is damaged or cut off: {reason}. {self._remedy}"
+            ) from reason
         if not isinstance(described, dict) or described.get("format") != form:
             raise self.error(f"{self.path}: {name} is not ours: it does not say format {form!r}")
         return described
@@ -238,7 +261,9 @@ class SealedFolder:
         except (ValueError, RecursionError) as reason:
             raise self.error(f"{self.path}: {name} is no JSON of ours: {reason}") from reason
         if sealed != described.get("sha256"):
-            raise self.error(f"{self.path}: {name} is not what was written: its SHA-256 differs")
+            raise self.error(
+                f"{self.path}: {name} is not what was written: its SHA-256 differs. {self._remedy}"
+            )
         if not _is_listing(described.get("files")):
             raise self.error(f"{self.path}: {name} does not list files and their SHA-256")
         return described
@@ -250,12 +275,17 @@ class SealedFolder:
             )
         # While one looks under the one name, a writer may give it the other.
         for place in (name, _hidden(name, listed[name]), name):
-            with suppress(self.error):
+            try:
                 content, _ = self._bytes(place, LARGEST_FILE)
-                if digest(content) == listed[name]:
-                    return content
-        self._bytes(name, LARGEST_FILE)
-        raise self.error(f"{self.path}: {name} is not what was written: its SHA-256 differs")
+            except self.error as reason:
+                problem = str(reason)
+                continue
+            if digest(content) == listed[name]:
+                return content
+            problem = f"{self.path}: {name} is not what was written: its SHA-256 differs"
+        raise self.error(
+            f"{problem}. {self._remedy}: elsewhere, or here after {name} is moved away"
+        )
 
     @contextmanager
     def _locked(self, folder: Path) -> Iterator[None]:

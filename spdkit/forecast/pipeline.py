@@ -236,7 +236,7 @@ def forecast_panel(
     ForecastError
         When the request cannot be met: what is wrong, which series, what to do.
     """
-    h, remarks = request.h, list[str]()
+    h, remarks = request.h, list(filter(None, [panel.negatives()]))
     setting = registry.Setting(
         h=h,
         season_length=request.season_length or registry.season_of(panel.freq),

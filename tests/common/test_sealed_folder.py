@@ -112,6 +112,27 @@ def test_a_file_of_mine_with_a_name_of_ours_is_refused_before_anything_is_writte
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize("name", ["test.csv", "arrays"])
+def test_a_file_of_ours_that_somebody_changed_is_not_replaced(folder, name):
+    (folder / name).write_bytes(b"my notes")
+    before = contents(folder)
+    for save in (lambda: sealed(folder).require_room(NEW), lambda: write(folder, NEW)):
+        with pytest.raises(FolderError, match=f"f: {name} would be .* changed after .* move it"):
+            save()
+    assert contents(folder) == before
+    (folder / name).rename(folder / "mine")
+    write(folder, NEW)
+    assert read(folder) == NEW and (folder / "mine").read_bytes() == b"my notes"
+
+
+def test_a_damaged_json_and_what_it_may_list_are_written_anew(folder):
+    (folder / "thing.json").write_bytes((folder / "thing.json").read_bytes()[:50])
+    for name in OLD.keys() - {"arrays"}:
+        (folder / name).unlink()
+    write(folder, NEW)
+    assert read(folder) == NEW
+
+
 def test_a_file_that_somebody_changed_is_not_removed(folder):
     (folder / "only.csv").write_bytes(b"my notes")
     write(folder, NEW)

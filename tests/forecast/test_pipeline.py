@@ -145,6 +145,16 @@ def test_a_day_without_plays_is_told_when_it_is_scored():
     assert "WAPE" in remark
 
 
+def test_negative_plays_are_told():
+    frame = play_tables.weekly()
+    frame.loc[5, "y"] = -3
+    frame.loc[200, "y"] = -1
+    (remark,) = play_tables.result(frame).remarks
+    assert remark.startswith(
+        "y is below 0 in 2 of 1,440 rows, the first -3 (series 'song 0', 2025-01-06): no plays are"
+    )
+
+
 def test_series_that_end_early_are_told():
     frame = play_tables.weekly()
     found = play_tables.result(frame[:-5])

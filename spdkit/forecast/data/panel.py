@@ -129,6 +129,18 @@ class Panel:
                 f"{self.place(row)}: {what} {value:g} ({int(wrong.sum())} such rows){advice}"
             )
 
+    def negatives(self) -> str:
+        """Say how many values are below 0, as no number of plays is; empty where none is."""
+        negative = self.y < 0
+        if not negative.any():
+            return ""
+        row = int(np.argmax(negative))
+        return (
+            f"{self.columns.y} is below 0 in {int(negative.sum()):,} of {negative.size:,} rows, "
+            f"the first {self.y[row]:g} ({self.place(row)}): no plays are. They are used as they "
+            "are; correct them if they are faults"
+        )
+
     def rows(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Panel:
         """Take rows `starts[i]` to `stops[i]` of each series i, counted within the series."""
         first, lengths = self.indptr[:-1] + starts, stops - starts
