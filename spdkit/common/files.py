@@ -71,10 +71,12 @@ def replacing(
     SpdkitError
         When the file or its folder, which is made if needed, cannot be written.
     """
+    stays = False
     try:
         if target.exists() and not target.is_file():
             yield target
             return
+        stays = target.exists()
         if (stream := _open_handle(target)) is not None:
             with scratch_folder(error=error) as place:
                 yield (whole := place / f"output{_ending(target.name)}")
@@ -98,6 +100,7 @@ def replacing(
             if check is not None:
                 check()
             temporary.replace(file)
+            stays = False
             for touched in {place, file.parent}:
                 sync_folder(touched)
         finally:
@@ -106,7 +109,23 @@ def replacing(
             finally:
                 os.close(handle)
     except OSError as cause:
-        raise error(f"{target}: cannot be written: {cause.strerror or cause}") from cause
+        reason = f"{cause.strerror or cause}{room_advice(cause, stays=stays)}"
+        raise error(f"{target}: cannot be written: {reason}") from cause
+
+
+def room_advice(cause: BaseException | None, *, stays: bool) -> str:
+    """What to add to an error about what cannot be written: nothing, or of a full disk what to do.
+
+    Parameters
+    ----------
+    cause : Exception or None
+    stays : bool
+        Whether what would have been replaced is there as it was.
+    """
+    if getattr(cause, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        return ""
+    rest = "what was there before is whole; " if stays else ""
+    return f": {rest}make room, and run this again"
 
 
 def write_bytes(

@@ -36,6 +36,7 @@ from spdkit.common.files import (
     lock,
     make_folder,
     read_file,
+    room_advice,
     sync_folder,
     write_bytes,
 )
@@ -153,7 +154,7 @@ class SealedFolder:
                     folder.rmdir()
             if not isinstance(reason, OSError):
                 raise
-            cause = reason.strerror or reason
+            cause = f"{reason.strerror or reason}{room_advice(reason, stays=not is_new)}"
             raise self.error(f"{self.path}: cannot be written: {cause}") from reason
 
     def require_room(self, names: Iterable[str] = ()) -> None:
@@ -345,9 +346,10 @@ class SealedFolder:
         try:
             write_bytes(path, content, self.error, like=like)
         except self.error as reason:
-            name = (like or path).name
+            stays = os.path.lexists(self.path / self.json_name)
             raise self.error(
-                f"{self.path}: cannot be written: {_cause(reason)} ({name})"
+                f"{self.path}: cannot be written: {_cause(reason)} ({(like or path).name})"
+                f"{room_advice(reason.__cause__, stays=stays)}"
             ) from reason
 
     def _restore(self, folder: Path, listed: Mapping[str, str]) -> None:

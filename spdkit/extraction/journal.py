@@ -223,7 +223,7 @@ class Journal:
             write_store(path, table)
         except StoreError as error:
             raise JournalError(
-                f"{error}. What was finished before is safe; make room and run again to resume"
+                f"{error}. What was finished before is safe: run this again to resume"
             ) from error
 
     def finish(self) -> None:

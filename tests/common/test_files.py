@@ -359,16 +359,29 @@ def test_new_folders_are_synced(tmp_path, monkeypatch):
     assert {call[1] for call in calls} == {tmp_path, tmp_path / "a"}
 
 
+def test_a_full_disk_has_no_old_file_to_tell_of_where_none_was(tmp_path, monkeypatch):
+    def full(*arguments, **named):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(SpdkitError, match=r"device: make room, and run this again$"):
+        write_text(tmp_path / "new", "new")
+
+
+FULL = ": what was there before is whole; make room, and run this again"
+
+
 @pytest.mark.parametrize(
-    ("call", "code"),
+    ("call", "code", "advice"),
     [
-        ("fsync", errno.EIO),
-        ("replace", errno.EBUSY),
-        ("open", errno.ENOSPC),
-        ("fchmod", errno.EPERM),
+        ("fsync", errno.EIO, ""),
+        ("replace", errno.EBUSY, ""),
+        ("open", errno.ENOSPC, FULL),
+        ("fsync", errno.EDQUOT, FULL),
+        ("fchmod", errno.EPERM, ""),
     ],
 )
-def test_whatever_fails_the_old_file_is_there_and_named(tmp_path, monkeypatch, call, code):
+def test_whatever_fails_the_old_file_is_there_and_named(tmp_path, monkeypatch, call, code, advice):
     path = tmp_path / "plays.csv"
     path.write_text("old")
 
@@ -378,7 +391,7 @@ def test_whatever_fails_the_old_file_is_there_and_named(tmp_path, monkeypatch, c
     with monkeypatch.context() as patch, pytest.raises(SpdkitError) as caught:
         patch.setattr(os, call, failing)
         write_text(path, "new")
-    assert str(caught.value) == f"{path}: cannot be written: {os.strerror(code)}"
+    assert str(caught.value) == f"{path}: cannot be written: {os.strerror(code)}{advice}"
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 

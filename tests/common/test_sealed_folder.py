@@ -312,11 +312,23 @@ def test_whatever_call_fails_old_or_new_is_there(tmp_path, monkeypatch, reason, 
     assert k > 20 and loaded[0] == OLD and loaded[-1] == NEW
 
 
-def test_a_first_save_that_fails_leaves_no_folder(tmp_path, monkeypatch):
-    def full(source, target, **named):
-        raise OSError(errno.ENOSPC, "No space left on device")
+def full(*arguments, **named):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(FolderError, match=r"No space .*\(arrays\)"):
+
+def test_a_full_disk_is_told_with_what_is_whole_and_what_to_do(folder, monkeypatch):
+    whole = r"device \(arrays\): what was there before is whole; make room, and run this again$"
+    with monkeypatch.context() as patch, pytest.raises(FolderError, match=whole):
+        patch.setattr(os, "replace", full)
+        write(folder, NEW)
+    assert read(folder) == OLD
+
+
+def test_a_first_save_that_fails_leaves_no_folder(tmp_path, monkeypatch):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(FolderError, match=r"No space .*\(arrays\): make room"),
+    ):
         patch.setattr(os, "replace", full)
         write(tmp_path / "f", NEW)
     assert not list(tmp_path.iterdir())
