@@ -11,12 +11,24 @@ import typer
 
 from spdkit import store
 from spdkit.cli.printing import console, plain, print_failures, print_table
+from spdkit.cli.stores import open_store, require_finished
 from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines, print_line
 from spdkit.common.files import user_path
 from spdkit.common.messages import listing
 
 if TYPE_CHECKING:
     from spdkit.store.summary import StoreSummary
+
+
+_COMPARED = {
+    "every byte": "every byte, with its seal",
+    "every value": "every value, with its checksum (the file has no seal: it is older, or another "
+    "program changed it)",
+    "nothing": "nothing: the file has neither seal nor checksums, as older versions wrote it. Its "
+    "form was checked, its numbers could not be; the next extraction that adds to it writes both",
+    "unknown": "nothing: it cannot be read",
+}
+_SOUND = {"nothing": "as far as its form tells"}
 
 
 def inspect(
@@ -35,7 +47,7 @@ def inspect(
         typer.Option(
             "--verify",
             help="Only read every byte and compare the checksums: are all rows what was written? "
-            "Exit with status 1 if not.",
+            "Exit with status 1 if not. Says what there was to compare.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -45,7 +57,7 @@ def inspect(
         _verify(file, as_json=as_json)
         return
     with errors_as_lines(file):
-        opened = store.FeatureStore.open(file)
+        opened = open_store(file)
         summary = store.summary.summarise(opened)
         statistics = store.summary.feature_statistics(opened) if stats else None
     if as_json:
@@ -65,11 +77,13 @@ def inspect(
 
 def _verify(file: Path, *, as_json: bool) -> None:
     with errors_as_lines(file):
+        require_finished(file)
         check = store.vetting.verify(user_path(file))
     if as_json:
         echo_json({**dataclasses.asdict(check), "sound": check.sound})
     else:
-        rows = [["seal", check.seal], ["sound", "yes" if check.sound else "no"]]
+        rows = [["seal", check.seal], ["compared", _COMPARED[check.compared]]]
+        rows.append(["sound", _SOUND.get(check.compared, "yes") if check.sound else "no"])
         if check.damage is not None:
             n_tracks = check.damage.n_tracks
             n_lost = "all" if n_tracks is None else f"{len(check.damage.lost_rows)} of {n_tracks}"
@@ -99,6 +113,12 @@ def _print_summary(summary: StoreSummary, *, every_failure: bool, remarks: bool)
         out.print(f"[bold]{made_by}: {plain(settings)}")
     versions = ", ".join(f"{name} {'|'.join(all_)}" for name, all_ in summary.packages.items())
     out.print(f"[bold]made with[/] {plain(versions)}")
+    if summary.constant:
+        out.print(
+            f"[bold]constant:[/] {len(summary.constant)} of {summary.n_features} features are one "
+            f"number in all tracks that have them: {plain(listing(summary.constant, 10))}",
+            soft_wrap=True,
+        )
     failures = [[f["track_id"], f["extractor"], f["reason"]] for f in summary.failures]
     command = f"spdkit inspect {summary.path}"
     print_failures(failures, command, every=every_failure)

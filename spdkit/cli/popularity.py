@@ -16,6 +16,7 @@ import typer
 from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
 from spdkit.cli.outputs import require_apart, require_no_music, require_outside
 from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
+from spdkit.cli.stores import open_store
 from spdkit.cli.terminal import (
     AllowProtocol,
     AsJson,
@@ -364,7 +365,7 @@ def _data(
     groups: str,
     extractors: list[str] | None,
 ) -> tuple[Dataset, FeatureStore]:
-    store = stores.FeatureStore.open(file)
+    store = open_store(file)
     load = partial(stores.dataset.load, store, labels, target, groups, extractors)
     if target_range is None:
         data = load()
@@ -387,7 +388,7 @@ def _store_of(
         raise SpdkitError("--metadata is for music to extract: a store has its facts")
     if protocols:
         raise SpdkitError("--allow-protocol is for music to extract: a store has its features")
-    return stores.FeatureStore.open(source)
+    return open_store(source)
 
 
 def _music_of(source: Path, metadata: list[Path], jobs: int | None) -> TrackSet:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spdkit import extraction, tracks
+from spdkit import tracks
+from spdkit.cli.stores import unfinished_journal
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.escapes import escaped, escaped_json, escaped_lines
-from spdkit.common.files import user_path
 from spdkit.common.interrupts import Terminated, first_interrupt
 
 if TYPE_CHECKING:
@@ -79,15 +79,10 @@ def errors_as_lines(journalled: Path | None = None) -> Iterator[None]:
         raise typer.Exit(1) from error
     except KeyboardInterrupt as stop:
         safe = f": finished tracks are safe beside {journalled}; run again to resume"
-        has_shards = journalled is not None and _has_shards(journalled)
+        has_shards = journalled is not None and unfinished_journal(journalled) is not None
         how = "terminated" if isinstance(stop, Terminated) else "interrupted"
         echo(f"spdkit: {how}{safe if has_shards else ''}", err=True)
         raise typer.Exit(143 if isinstance(stop, Terminated) else 130) from None
-
-
-def _has_shards(target: Path) -> bool:
-    folder = extraction.journal.journal_folder(user_path(target))
-    return any(folder.glob("*.h5"))
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from spdkit.common.files import user_path, write_bytes
 from spdkit.common.text import storable
-from spdkit.store.checksums import BLOCK_ROWS, checksum, of_blocks, of_frame
+from spdkit.store.checksums import BLOCK_ROWS, blocks, checksum, of_blocks, of_frame
 from spdkit.store.errors import StoreError, ViolationError
 from spdkit.store.layout import ENCODING_TYPE, ENCODING_VERSION, Columns, Layout, read_column
 from spdkit.store.seal import FileMark, mark_of, sealed
@@ -113,6 +113,12 @@ class FeatureStore:
         with self._opened() as layout:
             X = _read_X(layout)
         return X[:, self._columns]
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """`X`, some tracks at a time, where it may be larger than the memory."""
+        with self._opened() as layout:
+            for rows in blocks(layout.X.shape[0]):
+                yield _read_X(layout, [rows])[:, self._columns]
 
     def to_pandas(self) -> pd.DataFrame:
         """Features as a table: ``track_id`` as index, feature names as columns."""

@@ -52,6 +52,8 @@ class StoreSummary:
         ``track_id``, ``extractor``, ``remark`` of tracks that went well with something to know.
     packages : dict
         Versions of the packages that wrote rows.
+    constant : tuple of str
+        Features that are the same number in all tracks that have them, two at least.
     """
 
     path: str
@@ -61,6 +63,7 @@ class StoreSummary:
     failures: tuple[dict[str, str], ...]
     remarks: tuple[dict[str, str], ...]
     packages: dict[str, list[str]]
+    constant: tuple[str, ...]
 
 
 def summarise(store: FeatureStore) -> StoreSummary:
@@ -73,6 +76,7 @@ def summarise(store: FeatureStore) -> StoreSummary:
         failures=_texts(store, "error", "reason"),
         remarks=_texts(store, "note", "remark"),
         packages=store.provenance["packages"],
+        constant=_constant(store),
     )
 
 
@@ -88,6 +92,16 @@ def feature_statistics(store: FeatureStore) -> pd.DataFrame:
     statistics = table.agg(["mean", "std", "min", "median", "max"]).T
     statistics.insert(0, "n_missing", table.isna().sum())
     return store.var[["extractor", "unit"]].join(statistics)
+
+
+def _constant(store: FeatureStore) -> tuple[str, ...]:
+    low, high = np.full(len(store.var), np.inf), np.full(len(store.var), -np.inf)
+    n_tracks = np.zeros(len(store.var), dtype=np.int64)
+    for X in store.blocks():
+        low = np.fmin(low, np.fmin.reduce(X))
+        high = np.fmax(high, np.fmax.reduce(X))
+        n_tracks += (~np.isnan(X)).sum(axis=0)
+    return tuple(map(str, store.var.index[(n_tracks > 1) & (low == high)]))
 
 
 def _texts(store: FeatureStore, field: str, label: str) -> tuple[dict[str, str], ...]:

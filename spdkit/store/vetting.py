@@ -33,7 +33,7 @@ from spdkit.store.errors import (
     UnreadableError,
     ViolationError,
 )
-from spdkit.store.layout import Layout, check_layout, layout_of
+from spdkit.store.layout import Layout, check_layout, has_checksums, layout_of
 from spdkit.store.opening import damaged_store, open_hdf5
 from spdkit.store.seal import Seal, examine
 from spdkit.store.survey import from_json, refused
@@ -65,16 +65,21 @@ class StoreCheck:
         What is wrong, and what to do; empty when nothing is.
     damage : Damage or None
         What is lost.
+    compared : str
+        With what was written: ``"every byte"`` (it has a seal), ``"every value"`` (checksums
+        alone), ``"nothing"`` (neither, in a file of an older version), or, where no more can be
+        told of a damaged file, ``"unknown"``.
     """
 
     path: str
     seal: str
     problem: str
     damage: Damage | None
+    compared: str
 
     @property
     def sound(self) -> bool:
-        """Whether the store can be read."""
+        """Whether the store can be read, and is what was written as far as was `compared`."""
         return not self.problem
 
 
@@ -144,11 +149,17 @@ def verify(path: Path) -> StoreCheck:
         When there is no such file, or another program writes it.
     """
     seal = seal_of(path)
-    (error,) = survey_all([path])
+    error = vet([path]).get(path)
     if isinstance(error, StoreInUseError):
         raise error
     damage = error.damage if isinstance(error, DamagedStoreError) else None
-    return StoreCheck(str(path), seal.value, str(error or ""), damage)
+    compared = "unknown"
+    if seal is not Seal.MISSING:
+        compared = "every byte"
+    elif error is None:
+        with opened(path) as layout:
+            compared = "every value" if has_checksums(layout.X.file) else "nothing"
+    return StoreCheck(str(path), seal.value, str(error or ""), damage, compared)
 
 
 def seal_of(path: Path) -> Seal:

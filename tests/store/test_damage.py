@@ -241,8 +241,10 @@ def test_a_file_changed_by_hand_is_refused_until_its_checksums_are_taken_away(pa
         file.attrs["encoding-version"] = "1.1"
     store = FeatureStore.open(path)
     assert store.obs["audio"].iloc[3] == "elsewhere.wav"
+    check = vetting.verify(path)
+    assert check.sound and (check.seal, check.compared) == ("missing", "nothing")
     write_store(path, store.read())
-    assert vetting.verify(path) == vetting.StoreCheck(str(path), "whole", "", None)
+    assert vetting.verify(path) == vetting.StoreCheck(str(path), "whole", "", None, "every byte")
 
 
 def test_opening_without_changing_changes_nothing(path, written):
