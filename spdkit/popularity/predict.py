@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 
 from spdkit.common.files import write_text
 from spdkit.common.messages import listing
@@ -18,7 +19,7 @@ from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.models.serialization import ModelError, load_with_files
 from spdkit.popularity.novelty import novelty, outside_range
 from spdkit.popularity.predictions import predict, prediction_columns
-from spdkit.popularity.record import FILES, ModelRecord, from_files
+from spdkit.popularity.record import FILES, ModelRecord, RecordError, from_files
 from spdkit.popularity.shapley import contributions
 from spdkit.store.dataset import require_finite
 from spdkit.store.feature_store import FeatureStore
@@ -37,11 +38,19 @@ def load(folder: str | os.PathLike[str]) -> tuple[CodeEstimator, ModelRecord]:
     """
     model, files = load_with_files(folder, FILES)
     try:
-        return model, from_files(files)
-    except Exception as error:
-        raise ModelError(
-            f"{Path(folder)}: the record is not what was written: {error!r}"
-        ) from error
+        record = from_files(files)
+        _require_fit(model, record)
+    except RecordError as error:
+        raise ModelError(f"{Path(folder)}: the record is not what was written: {error}") from error
+    return model, record
+
+
+def _require_fit(model: CodeEstimator, record: ModelRecord) -> None:
+    names = getattr(model, "feature_names_in_", None)
+    if names is None or list(names) != list(record.features.index):
+        raise RecordError("features.csv: these are not the model's features")
+    if is_classifier(model) != (record.task == "classification"):
+        raise RecordError(f"record.json: {record.task} is not the model's task")
 
 
 def predict_store(

@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from spdkit.common.messages import listing
+from spdkit.common.parameters import SEED, TEXT, Allowed, Instance, OneOf, check_parameters
+from spdkit.common.typed_json import as_declared
 from spdkit.evaluation.bootstrap import Difference, Score
+from spdkit.evaluation.metrics import CLASS_NAMES
 
 FILES = ("record.json", "test.csv", "importance.csv", "features.csv", "rows.safetensors")
 Files = dict[str, bytes]
@@ -107,7 +113,7 @@ class ModelRecord:
     store: str
     labels: str
     groups: str | None
-    extractors: dict[str, Any]
+    extractors: dict[str, dict[str, Any]]
     losses: tuple[str, ...]
     packages: dict[str, str]
     split: Split
@@ -123,6 +129,18 @@ class ModelRecord:
     test_code: NDArray[np.float32]
 
 
+_ROWS = ("training_X", "training_y", "test_code")
+_TEST_NUMBERS = ("y", "predicted", "low", "high", "p_low", "p_medium", "p_high")
+_ALLOWED: dict[str, Allowed] = {
+    "task": OneOf("regression", "classification"),
+    "headline": OneOf("mae", "f1_macro"),
+    "seed": SEED,
+}
+_EXTRACTOR: dict[str, Allowed] = {
+    "version": TEXT,
+    "modality": TEXT,
+    "parameters": Instance(dict),
+}
 _TABLES = ("test", "importance", "features", "training_X", "training_y", "test_code")
 
 
@@ -144,31 +162,89 @@ def to_files(record: ModelRecord) -> Files:
     }
 
 
+class RecordError(ValueError):
+    """A file of a record that is not as written."""
+
+
 def from_files(files: Files) -> ModelRecord:
-    """Undo `to_files`; KeyError, TypeError or ValueError when the files are not as written."""
-    facts = json.loads(files["record.json"])
-    features = _table(files["features.csv"], "name")
-    rows = load(files["rows.safetensors"])
-    facts |= {
-        "thresholds": tuple(facts["thresholds"]),
-        "losses": tuple(facts["losses"]),
-        "split": Split(**facts["split"]),
-        "scores": {
-            model: {metric: Score(**score) for metric, score in metrics.items()}
-            for model, metrics in facts["scores"].items()
-        },
-        "differences": {name: Difference(**each) for name, each in facts["differences"].items()},
-        "test": _table(files["test.csv"], "track_id"),
-        "importance": _table(files["importance.csv"], None),
-        "features": features,
-        "training_X": pd.DataFrame(rows["training_X"], columns=features.index),
-        "training_y": pd.Series(rows["training_y"], name=facts["target"]),
-        "test_code": rows["test_code"],
-    }
-    return ModelRecord(**facts)
+    """Undo `to_files`.
+
+    Raises
+    ------
+    RecordError
+        Naming the file that is not as written.
+    """
+    with _reading("record.json"):
+        facts = _facts(json.loads(files["record.json"]))
+    with _reading("test.csv"):
+        test = _table(files["test.csv"], ["track_id"], optional=_TEST_NUMBERS)
+        if "class" in test:
+            if not test["class"].isin(range(len(CLASS_NAMES))).all():
+                raise ValueError("there are other classes than 0, 1, 2")
+            test["class"] = test["class"].astype(np.int64)
+    with _reading("importance.csv"):
+        importance = _table(files["importance.csv"], ["level", "name"], ["increase", "low", "high"])
+    with _reading("features.csv"):
+        features = _table(files["features.csv"], ["name", "modality", "family"], ["low", "high"])
+        if features["name"].duplicated().any():
+            raise ValueError("a feature stands twice")
+    with _reading("rows.safetensors"):
+        rows = _rows(load(files["rows.safetensors"]), len(features))
+    return ModelRecord(
+        **facts,
+        test=test.set_index("track_id"),
+        importance=importance,
+        features=features.set_index("name"),
+        training_X=pd.DataFrame(rows["training_X"], columns=features["name"]),
+        training_y=pd.Series(rows["training_y"], name=facts["target"]),
+        test_code=rows["test_code"],
+    )
 
 
-def _table(content: bytes, index: str | None) -> pd.DataFrame:
-    texts = dict.fromkeys(("track_id", "group", "title", "artist", "name", "level"), str)
-    table = pd.read_csv(io.BytesIO(content), dtype=texts, keep_default_na=False, na_values=[""])
-    return table if index is None else table.set_index(index)
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise RecordError(f"{name}: {error}") from error
+    except Exception as error:
+        raise RecordError(f"{name}: {error!r}") from error
+
+
+def _facts(content: Any) -> dict[str, Any]:
+    """Everything in ``record.json``, as `ModelRecord` declares it."""
+    kinds = {n: kind for n, kind in get_type_hints(ModelRecord).items() if n not in _TABLES}
+    if not isinstance(content, dict) or content.keys() != kinds.keys():
+        raise ValueError("it holds other facts than a record has")
+    facts = {name: as_declared(kind, content[name], name) for name, kind in kinds.items()}
+    check_parameters(facts | {"seed": facts["split"].seed}, _ALLOWED)
+    for described in facts["extractors"].values():
+        check_parameters(described, _EXTRACTOR)
+    return facts
+
+
+def _table(
+    content: bytes, texts: list[str], numbers: Sequence[str] = (), optional: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Columns of a CSV: texts and numbers that it must have, and numbers that it may have."""
+    kinds = dict.fromkeys((*texts, "group", "title", "artist"), str)
+    table = pd.read_csv(io.BytesIO(content), dtype=kinds, keep_default_na=False, na_values=[""])
+    missing = [name for name in (*texts, *numbers) if name not in table]
+    if missing:
+        raise ValueError(f"there is no column {listing(missing, quote=True)}")
+    there = [name for name in (*numbers, *optional) if name in table]
+    # Names may be empty; what songs are called may be unknown.
+    return table.fillna(dict.fromkeys(texts, "")).astype(dict.fromkeys(there, np.float64))
+
+
+def _rows(rows: Mapping[str, NDArray[Any]], n_features: int) -> dict[str, NDArray[Any]]:
+    with np.errstate(over="ignore"):
+        # Stores hold float32, and larger numbers would be infinite in the middle of a prediction.
+        X, y, code = (rows[name].astype(np.float32) for name in _ROWS)
+    if X.ndim != 2 or X.shape[1] != n_features or y.shape != (len(X),) or code.ndim != 2:
+        raise ValueError(
+            f"the shapes are {X.shape}, {y.shape}, {code.shape}, of {n_features} features"
+        )
+    if np.isinf(X).any() or not (np.isfinite(y).all() and np.isfinite(code).all()):
+        raise ValueError("there are infinite or missing numbers")
+    return dict(rows)

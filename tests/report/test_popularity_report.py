@@ -75,6 +75,23 @@ def test_the_same_record_gives_the_same_page_also_from_disk(task):
     assert report.render(from_files(to_files(of.record)), of.history) == page_of(task)
 
 
+def test_empty_names_of_a_store_are_shown_as_they_are(monkeypatch):
+    monkeypatch.setattr(report, "pictures", lambda *_: ())
+    features = pd.DataFrame(
+        {"modality": "", "family": "", "low": 0.0, "high": 1.0}, index=pd.Index([""], name="name")
+    )
+    importance = {"level": ["family"], "name": [""], "increase": 1.0, "low": 0.5, "high": 1.5}
+    of = records.small(
+        features=features,
+        importance=pd.DataFrame(importance),
+        training_X=pd.DataFrame([0.0] * 4),
+        extractors={"": {"version": "", "modality": "", "parameters": {}}},
+    )
+    page = report.render(from_files(to_files(of.record)), of.history)
+    assert page == report.render(of.record, of.history)
+    assert "nan" not in "".join(re.findall(r"<t[hd][^>]*>[^<]*", page))
+
+
 def test_the_pictures_of_a_regressor_and_of_a_classifier():
     def names(task):
         ids = Reader(page_of(task)).ids
