@@ -1,11 +1,16 @@
-"""What every test run needs: no skip in CI, no run without tests, no shared numba cache."""
+"""What every test run needs: no skip in CI, no run without tests, compiled code."""
 
 import os
+import sys
 
+import compiled_kernels
 import pytest
 
 # Small nets on two cores that the suite shares: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Else every process that a test starts compiles the whole package, whose caches git ignores.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure(config):
@@ -14,7 +19,10 @@ def pytest_configure(config):
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     if not config.pluginmanager.hasplugin("cacheprovider"):
         return
-    os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
+    cache = config.cache.mkdir(f"numba-{worker}")
+    os.environ["NUMBA_CACHE_DIR"] = str(cache)
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+        compiled_kernels.share(cache, config.cache.mkdir("numba-main"), int(worker.strip("gw")))
 
 
 @pytest.hookimpl(wrapper=True)
