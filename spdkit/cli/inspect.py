@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 _COMPARED = {
     "every byte": "every byte, with its seal",
-    "every value": "every value, with its checksum (the file has no seal: it is older, or another "
-    "program changed it)",
+    "every value": "every value, with its checksum; other bytes may not be those that were written",
     "nothing": "nothing: the file has neither seal nor checksums, as older versions wrote it. Its "
     "form was checked, its numbers could not be; the next extraction that adds to it writes both",
     "unknown": "nothing: it cannot be read",

@@ -82,6 +82,7 @@ class Journal:
         self._lock = FileLock(self._lock_file)
         # Named like shards, and no stores.
         self._others = frozenset[Path]()
+        self._damaged = set[Path]()
 
     def __enter__(self) -> Self:
         try:
@@ -274,19 +275,21 @@ class Journal:
         if isinstance(problem, DamagedStoreError):
             reason = problem.damage.reason
         warnings.warn(
-            f"{path}: damaged, and kept as {self._renamed(path)}; its tracks are done again "
-            f"({reason})",
+            f"{path}: damaged, and kept as {self._renamed(path)}, to look at and delete when this "
+            f"run is over; its tracks are done again ({reason})",
             SpdkitWarning,
             stacklevel=3,
         )
 
     def _renamed(self, path: Path) -> str:
         try:
-            return set_aside(path).name
+            copy = set_aside(path)
         except OSError as error:
             raise JournalError(
                 f"{path}: damaged, and cannot be renamed: {error.strerror or error}. Move it away"
             ) from error
+        self._damaged.add(copy)
+        return copy.name
 
     def _remark_on_gaps(self) -> None:
         names = [path.name for path in self._entries()]
@@ -303,7 +306,9 @@ class Journal:
             )
 
     def _remark_on_rest(self) -> None:
-        rest = sorted(path.name for path in self._entries())
+        rest = sorted(path.name for path in set(self._entries()) - self._damaged)
+        if not rest:  # this run has told of all that is there
+            return
         warnings.warn(
             f"{self.folder}: is done with, and stays for what is damaged or not of spdkit: "
             f"{listing(rest, quote=True)}. Look at it, and delete the folder",

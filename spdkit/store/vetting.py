@@ -66,9 +66,9 @@ class StoreCheck:
     damage : Damage or None
         What is lost.
     compared : str
-        With what was written: ``"every byte"`` (it has a seal), ``"every value"`` (checksums
-        alone), ``"nothing"`` (neither, in a file of an older version), or, where no more can be
-        told of a damaged file, ``"unknown"``.
+        With what was written: ``"every byte"`` (the seal is whole), ``"every value"`` (by
+        checksums), ``"nothing"`` (neither, in a file of an older version), or, where no more can
+        be told of a damaged file, ``"unknown"``.
     """
 
     path: str
@@ -153,10 +153,8 @@ def verify(path: Path) -> StoreCheck:
     if isinstance(error, StoreInUseError):
         raise error
     damage = error.damage if isinstance(error, DamagedStoreError) else None
-    compared = "unknown"
-    if seal is not Seal.MISSING:
-        compared = "every byte"
-    elif error is None:
+    compared = {Seal.WHOLE: "every byte", Seal.BROKEN: "every value"}.get(seal, "unknown")
+    if compared == "unknown" and error is None:
         with opened(path) as layout:
             compared = "every value" if has_checksums(layout.X.file) else "nothing"
     return StoreCheck(str(path), seal.value, str(error or ""), damage, compared)
