@@ -85,7 +85,9 @@ def _verify(file: Path, *, as_json: bool) -> None:
         rows.append(["sound", _SOUND.get(check.compared, "yes") if check.sound else "no"])
         if check.damage is not None:
             n_tracks = check.damage.n_tracks
-            n_lost = "all" if n_tracks is None else f"{len(check.damage.lost_rows)} of {n_tracks}"
+            n_lost = "all"
+            if check.damage.n_whole:
+                n_lost = f"{len(check.damage.lost_rows)} of {n_tracks}"
             rows.append(["rows lost", n_lost])
             rows.append(["of these", listing(check.damage.lost, 20)])
         print_table(check.path, ["", ""], rows, header=False)

@@ -224,6 +224,9 @@ class SealedFolder:
         return files if _is_listing(files) else {}
 
     def _read_json(self) -> tuple[bytes, tuple[int, ...]]:
+        if not self.path.is_dir():
+            why = "it is a file, no folder" if self.path.exists() else "there is no such folder"
+            raise self.error(f"{self.path}: no {self.kind} of spdkit: {why}")
         return self._bytes(self.json_name, LARGEST_JSON)
 
     def _bytes(self, name: str, largest: int) -> tuple[bytes, tuple[int, ...]]:

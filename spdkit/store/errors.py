@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
+from spdkit.store.checksums import BLOCK_ROWS
 
 
 class StoreError(SpdkitError):
@@ -54,6 +55,10 @@ class Damage:
             return f"{self.reason}: every row is lost"
         if not self.lost_rows:
             return f"{self.reason}: its {self.n_tracks} rows are whole"
+        if not self.n_whole:
+            why = f", since rows are whole or lost {BLOCK_ROWS} at a time"
+            few = self.n_tracks <= BLOCK_ROWS
+            return f"{self.reason}: all {self.n_tracks} rows are lost{why if few else ''}"
         n_unnamed = len(self.lost_rows) - len(self.lost)
         names = listing(self.lost, quote=True)
         more = f"{n_unnamed} whose track_id is lost, too" if n_unnamed else ""

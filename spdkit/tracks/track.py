@@ -200,6 +200,6 @@ def unreadable(path: str) -> str:
     except FileNotFoundError:
         place = local_path(path)
         broken = os.path.islink(place)  # noqa: PTH114
-        return f"broken link to {os.readlink(place)}" if broken else "no such file"  # noqa: PTH115
+        return f"broken link to {os.readlink(place)}" if broken else f"no such file: {place}"  # noqa: PTH115
     except OSError as error:
         return f"cannot be opened: {error.strerror or error}"

@@ -125,6 +125,25 @@ def test_a_file_of_ours_that_somebody_changed_is_not_replaced(folder, name):
     assert read(folder) == NEW and (folder / "mine").read_bytes() == b"my notes"
 
 
+def test_a_folder_that_is_none_is_told_as_such(folder):
+    with pytest.raises(FolderError, match="no thing of spdkit: there is no such folder"):
+        read(folder / "nowhere")
+    with pytest.raises(FolderError, match="no thing of spdkit: it is a file, no folder"):
+        read(folder / "arrays")
+
+
+def test_damage_is_told_with_what_to_do(folder):
+    (folder / "arrays").write_bytes(b"")
+    with pytest.raises(FolderError, match=r"Restore it from a copy, or save .* arrays is moved"):
+        read(folder)
+    (folder / "arrays").unlink()
+    with pytest.raises(FolderError, match=r"No such file or directory\. Restore it from a copy"):
+        read(folder)
+    (folder / "thing.json").write_bytes(b"{")
+    with pytest.raises(FolderError, match=r"damaged or cut off.* Restore it from a copy"):
+        read(folder)
+
+
 def test_a_damaged_json_and_what_it_may_list_are_written_anew(folder):
     (folder / "thing.json").write_bytes((folder / "thing.json").read_bytes()[:50])
     for name in OLD.keys() - {"arrays"}:

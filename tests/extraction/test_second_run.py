@@ -148,7 +148,8 @@ def test_odd_cells_are_the_same_failures_in_every_run(folder):
     assert not [reason for reason in reasons.values() if ".py, line" in reason]
     assert reasons["mistyped"] == "unknown protocol 'htp'"
     assert "--allow-protocol simplecache" in reasons["chain"]
-    assert reasons["file, missing"] == reasons["missing"] == "no such file"
+    missing = f"no such file: {folder}/none.wav"
+    assert reasons["file, missing"] == reasons["missing"] == missing
     assert reasons["folder"] == reasons["file, folder"] == "is a folder, not a file"
     assert reasons["NUL"] == reasons["file, NUL"] == "cannot be opened: a zero byte in its name"
     assert "pa55word" not in repr(seen)
@@ -200,7 +201,9 @@ def test_failures_that_are_no_work_are_in_the_report(folder):
     tracks = [Track("a", f"{folder}/none.wav"), Track("b", f"{folder}/a.wav")]
     run(tracks, folder / "out.h5")
     report = batch.extract(tracks, folder / "out.h5", [Level()], jobs=1)
-    assert [(f.track_id, f.reason) for f in report.failures] == [("a", "no such file")]
+    assert [(f.track_id, f.reason) for f in report.failures] == [
+        ("a", f"no such file: {folder}/none.wav")
+    ]
     assert (report.n_extracted, report.n_unchanged, report.unreachable) == (0, 2, ())
     save(folder / "none.wav", melody(1.5))
     assert run(tracks, folder / "out.h5").failures == ()

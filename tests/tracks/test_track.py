@@ -101,7 +101,7 @@ def test_what_cannot_be_read_has_its_reason_in_plain_words(tmp_path, monkeypatch
         "whole": "",
         "empty": "empty file (0 bytes)",
         "link": "broken link to nowhere",
-        "none": "no such file",
+        "none": f"no such file: {tmp_path}/none",
         "pipe": "is a named pipe, no file",
         "": "is a folder, not a file",
         "whole/part": "cannot be opened: Not a directory",
