@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_SECONDS_TO_END = 10.0  # in which a command has put its things in order
 
 
 class Terminated(KeyboardInterrupt):
@@ -15,10 +19,12 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def first_interrupt() -> Iterator[None]:
-    """Raise on the first Ctrl-C or SIGTERM (`Terminated`), and let those after it do nothing.
+    """Raise on Ctrl-C or SIGTERM (`Terminated`), and let those of the next seconds do nothing.
 
     For a program that ends then: what it puts in order on its way out, to the end of the process,
-    is not cut short by who presses Ctrl-C once more. A handler of the program's own stays.
+    is not cut short by who presses Ctrl-C once more; and any other error on that way, such as that
+    of a module in the middle of its import, comes of the interrupt. One that a library swallows can
+    be sent again. A handler of the program's own stays.
     """
     errors = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
     usual: dict[signal.Signals, Callable[..., object] | signal.Handlers] = {
@@ -29,20 +35,28 @@ def first_interrupt() -> Iterator[None]:
         yield
         return
     own = [number for number in usual if signal.getsignal(number) is usual[number]]
-    received: list[int] = []
+    kind, since = KeyboardInterrupt, -math.inf
+
+    def is_ending() -> bool:
+        return time.monotonic() - since < _SECONDS_TO_END
 
     def end(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        if len(received) == 1:
-            raise errors[signal.Signals(number)]
+        nonlocal kind, since
+        if not is_ending():
+            kind, since = errors[signal.Signals(number)], time.monotonic()
+            raise kind
 
     for number in own:
         signal.signal(number, end)
     try:
         yield
+    except Exception as error:
+        if is_ending():
+            raise kind from error
+        raise
     finally:
         for number in own:
-            signal.signal(number, signal.SIG_IGN if received else usual[number])
+            signal.signal(number, signal.SIG_IGN if is_ending() else usual[number])
 
 
 @contextmanager

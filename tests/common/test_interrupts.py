@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -63,6 +64,39 @@ def test_on_the_way_out_and_to_the_end_no_further_signal_counts(number):
     for further in ERRORS:
         send(further)
     assert steps == ["cleared"]
+
+
+def test_one_that_was_swallowed_can_be_sent_again(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with first_interrupt():
+        with contextlib.suppress(KeyboardInterrupt):
+            send(signal.SIGINT)
+        send(signal.SIGTERM)
+        now[0] = 60.0
+        with pytest.raises(Terminated):
+            send(signal.SIGTERM)
+        now[0] = 120.0
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT)
+        now[0] = 180.0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", ERRORS)
+def test_an_error_on_the_way_out_comes_of_the_interrupt(number):
+    with pytest.raises(ERRORS[number]) as caught, first_interrupt():
+        try:
+            send(number)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+    assert caught.type is ERRORS[number]
+    assert isinstance(caught.value.__cause__, ImportError)
+
+
+def test_an_error_without_a_signal_is_itself():
+    with pytest.raises(ImportError), first_interrupt():
+        raise ImportError("no such module")
 
 
 def test_without_a_signal_the_handlers_are_as_before():
