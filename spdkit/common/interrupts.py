@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 
 _SECONDS_TO_END = 10.0  # in which a command has put its things in order
@@ -62,6 +63,7 @@ def first_interrupt() -> Iterator[None]:
 @contextmanager
 def uninterrupted_children() -> Iterator[None]:
     """Start processes and threads that no Ctrl-C reaches: a terminal sends it to all of them."""
+    resource_tracker.ensure_running()  # which takes the mask away as it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

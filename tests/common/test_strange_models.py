@@ -139,6 +139,31 @@ STRANGE = st.one_of(
 )
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda history: None,
+        lambda history: {},
+        lambda history: {**history, "epoch": 1, "loss": 0.5, "net": "first"},
+        lambda history: {name: history[name] for name in ("net", "epoch")},
+        lambda history: {**history, "net": [["first"]] * len(history["net"])},
+        lambda history: {**history, "loss": ["x"] * len(history["net"])},
+        lambda history: {**history, "loss": [10**400] * len(history["net"])},
+        lambda history: {**history, "epoch": [None] * len(history["net"])},
+        lambda history: {**history, "epoch": [10**400] * len(history["net"])},
+        lambda history: {**history, "val_loss": [{}] * len(history["net"])},
+    ],
+)
+def test_a_history_of_other_contents_is_refused(saved, tmp_path, change):
+    folder, name = saved["two stage"]
+    described, arrays = described_in(folder, name)
+    described["facts"]["history_"] = change(described["facts"]["history_"])
+    tmp_path.joinpath("m").mkdir()
+    write(tmp_path / "m", name, described, arrays)
+    with pytest.raises(ModelError, match="history_"):
+        load_model(tmp_path / "m")
+
+
 @pytest.mark.parametrize("kind", [*MODELS, *FORECASTERS])
 @settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]

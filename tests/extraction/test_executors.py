@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import pickle
 import re
+import signal
 import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from multiprocessing import resource_tracker
 
 import pytest
 from threadpoolctl import threadpool_info
@@ -14,6 +16,7 @@ from work import (
     blas_threads,
     die_on_three,
     fail_on_three,
+    masked_signals,
     never_starts,
     sleep_or_raise,
     square,
@@ -49,6 +52,13 @@ class Unpicklable:
 class Unloadable:
     def __reduce__(self):
         return fail_on_three, (3,)
+
+
+def test_local_workers_are_not_interrupted_while_they_start():
+    resource_tracker._resource_tracker._stop()  # as in a program that has not had workers yet
+    ((_, masked),) = executors.run_local(masked_signals, range(1), jobs=1)
+    assert signal.SIGINT in masked
+    assert signal.SIGINT not in masked_signals(0)
 
 
 def test_local_takes_items_only_as_it_can_work_on_them():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import numpy as np
@@ -46,6 +47,10 @@ def sleep_or_raise(seconds):
 
 def never_starts():
     raise SystemExit(7)
+
+
+def masked_signals(_):
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def count_tasks(dask_scheduler):

@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from spdkit.common.errors import ParameterError
-from spdkit.common.messages import refuse_rows
+from spdkit.common.messages import listing, refuse_rows
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
@@ -30,6 +30,7 @@ from spdkit.common.parameters import (
 )
 from spdkit.common.progress import Callback, training_progress
 from spdkit.common.serialization import Arrays, Saved, State
+from spdkit.common.typed_json import as_declared
 from spdkit.nets.dense import INITIALISERS, Initialiser
 from spdkit.nets.training import OPTIMIZERS, Loss, Optimizer
 from spdkit.popularity.models.holdout import hold_out
@@ -288,7 +289,7 @@ class CodeEstimator(Saved, TransformerMixin, BaseEstimator):
             if len(names) != self.n_features_in_ or not all(isinstance(n, str) for n in names):
                 raise ValueError("feature_names_in_ are no names of the features")
             self.feature_names_in_ = np.array(names, dtype=object)
-        self.history_ = pd.DataFrame(facts["history_"])
+        self.history_ = _history(facts["history_"])
         self.nets_ = self._nets_from(arrays)
 
     def _nets_from(self, arrays: Arrays) -> TwoStageNet | SharedEnsembleNet:
@@ -343,6 +344,20 @@ def row_weights(sample_weight: Any, n_rows: int, name: str = "sample_weight") ->
     if not weights.any():
         raise ParameterError(f"{name} is zero in every row: nothing is left to learn from")
     return weights
+
+
+def _history(columns: Any) -> pd.DataFrame:
+    """What was saved of `history_`, checked."""
+    table = pd.DataFrame(as_declared(dict[str, tuple[Any, ...]], columns, "history_"))
+    number: Any = float | None
+    kinds: dict[str, Any] = {"net": str, "epoch": float, "loss": number}
+    lacking = kinds.keys() - set(table)
+    if lacking:
+        raise ValueError(f"history_ lacks {listing(sorted(lacking), quote=True)}")
+    for name, cells in columns.items():
+        for cell in cells:
+            as_declared(kinds.get(name, number), cell, f"history_.{name}")
+    return table
 
 
 def _as_table(history: dict[str, list[dict[str, float]]]) -> pd.DataFrame:
