@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -166,12 +167,19 @@ def test_what_is_no_list_of_texts_is_named_by_its_row(literal, tmp_path):
         SPD.validate(folder)
 
 
-@settings(max_examples=20, deadline=None)
-@given(names=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"))))
-def test_any_list_of_texts_survives_its_literal(names, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spd")
-    edited(folder, "spotify_artists.csv", 0, "genres", str(names))
-    assert SPD.load(folder)["artists"].loc[0, "genres"] == tuple(names)
+LISTS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+
+
+@settings(max_examples=10, deadline=None)
+@given(lists=st.tuples(LISTS, LISTS))
+def test_any_list_of_texts_survives_its_literal(lists, tmp_path_factory):
+    folder, frames = tmp_path_factory.mktemp("spd"), spotgentrack()
+    genres = frames["spotify_artists.csv"]["genres"].astype(object)
+    genres.iloc[:2] = [str(names) for names in lists]
+    frames["spotify_artists.csv"]["genres"] = genres
+    write(folder, "spotgentrack", frames)
+    artists = SPD.load(folder)["artists"]
+    assert list(artists["genres"][:2]) == [tuple(names) for names in lists]
 
 
 @pytest.mark.parametrize(
@@ -245,8 +253,10 @@ def test_a_store_of_other_features_cannot_be_written_as_tables(folder):
 def test_lyrics_by_the_papers_definitions_are_not_written_as_the_sets(tmp_path):
     """The names of the six columns are the same in both profiles; the numbers are not."""
     tracks = [Track("a", lyrics="One two three\nfour five"), Track("b", metadata={"x": 1})]
-    for profile in ("paper", "spotgentrack"):
-        extract(tracks, tmp_path / f"{profile}.h5", [LyricsExtractor(profile=profile)], jobs=1)
+    with ThreadPoolExecutor(1) as executor:
+        for profile in ("paper", "spotgentrack"):
+            extractors = [LyricsExtractor(profile=profile)]
+            extract(tracks, tmp_path / f"{profile}.h5", extractors, executor=executor)
     with pytest.raises(CatalogError, match="were extracted with profile='paper', by other defin"):
         write_tables(FeatureStore.open(tmp_path / "paper.h5"), tmp_path)
     assert not (tmp_path / "lyrics_features.csv").exists()

@@ -20,6 +20,12 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture
+def plugins(site, monkeypatch):
+    """The plugins, installed for this process and its workers."""
+    monkeypatch.syspath_prepend(site)
+
+
+@pytest.fixture
 def music(tmp_path):
     folder = tmp_path / "music"
     folder.mkdir()
@@ -102,7 +108,8 @@ def songs(tmp_path):
     return folder
 
 
-def test_a_folder_with_lyrics_tags_and_metadata(site, songs, tmp_path):
+@pytest.mark.usefixtures("plugins")
+def test_a_folder_with_lyrics_tags_and_metadata(songs, tmp_path, monkeypatch):
     (tmp_path / "facts.csv").write_text(
         "track_id,title,artist_followers,lyrics\na.flac,Sound,1200,\nnone.wav,,,\n"
     )
@@ -110,8 +117,8 @@ def test_a_folder_with_lyrics_tags_and_metadata(site, songs, tmp_path):
     arguments = ("extract", songs, "-o", tmp_path / "f.h5", "--jobs", 1)
     which = ("--extractor", "tally", "--extractor", "words")
     tables = ("--metadata", tmp_path / "facts.csv", "--metadata", tmp_path / "more.csv")
-    done = plugin_site.spdkit(site, *arguments, *which, *tables, "--json")
-    assert done.returncode == 0, done.stderr
+    done = invoke(*arguments, *which, *tables, "--json")
+    assert done.exit_code == 0, done.output
     facts, more = tmp_path / "facts.csv", tmp_path / "more.csv"
     assert done.stderr.splitlines()[:6] == [
         f"{songs}: picked up lyrics of 2 tracks (1 from files, 1 from tags) and tags of 1",
@@ -132,8 +139,9 @@ def test_a_folder_with_lyrics_tags_and_metadata(site, songs, tmp_path):
 
     (songs / "b.lrc").write_text("[00:01]now three words")
     log = tmp_path / "log"
-    again = plugin_site.spdkit(site, *arguments, *which, *tables, SPDKIT_TEST_LOG=log)
-    assert again.returncode == 0, again.stderr
+    monkeypatch.setenv("SPDKIT_TEST_LOG", str(log))
+    again = invoke(*arguments, *which, *tables)
+    assert again.exit_code == 0, again.output
     assert log.read_text() == "words b.wav\n"
 
 
@@ -159,15 +167,15 @@ def test_a_table_that_matches_nothing_is_one_clear_line(songs, tmp_path):
     assert not target.exists()
 
 
-def test_many_problems_are_cut_short_on_stderr_alone(site, tmp_path):
+@pytest.mark.usefixtures("plugins")
+def test_many_problems_are_cut_short_on_stderr_alone(tmp_path):
     folder = tmp_path / "music"
     folder.mkdir()
     for number in range(25):
         (folder / f"{number:02d}.wav").write_bytes(b"abc")
-    done = plugin_site.spdkit(
-        site, "extract", folder, "-o", tmp_path / "f.h5", "--extractor", "tally", "--json"
-    )
-    assert done.returncode == 0, done.stderr
+    words = ("extract", folder, "-o", tmp_path / "f.h5", "--extractor", "tally", "--json")
+    done = invoke(*words, "--jobs", 1)
+    assert done.exit_code == 0, done.output
     assert done.stderr.count("its tags cannot be read") == 20
     assert f"{folder}: … and 5 more (--json lists all)" in done.stderr
     assert len(json.loads(done.stdout)["problems"]) == 25

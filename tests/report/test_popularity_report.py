@@ -34,6 +34,12 @@ def read(of):
     return Reader(report.render(of.record, of.history))
 
 
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Nine tenths of the time of a page, where what is tested stands in words."""
+    monkeypatch.setattr(report, "pictures", lambda *_: ())
+
+
 @functools.cache
 def page_of(task):
     of = records.fitted(task, PRESETS[task])
@@ -75,8 +81,8 @@ def test_the_same_record_gives_the_same_page_also_from_disk(task):
     assert report.render(from_files(to_files(of.record)), of.history) == page_of(task)
 
 
-def test_empty_names_of_a_store_are_shown_as_they_are(monkeypatch):
-    monkeypatch.setattr(report, "pictures", lambda *_: ())
+@pytest.mark.usefixtures("without_pictures")
+def test_empty_names_of_a_store_are_shown_as_they_are():
     features = pd.DataFrame(
         {"modality": "", "family": "", "low": 0.0, "high": 1.0}, index=pd.Index([""], name="name")
     )
@@ -122,6 +128,7 @@ def test_numbers_stand_with_their_intervals_and_units():
     assert plain(NAN, 2) == plain(np.inf, 2) == "–"
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("metric", "ends", "expected"),
     [
@@ -148,6 +155,7 @@ def test_the_verdict_goes_by_the_interval(metric, ends, expected):
     assert f"The best baseline, MLR, has {other}: {sentence}." in read(of).text
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_best_baseline_is_the_one_beside_the_model():
     scores = {
         name: {"mae": Score(value, value, value)}
@@ -229,6 +237,7 @@ def test_importance_is_listed_level_by_level_the_largest_first():
     ]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_no_mistakes_are_said_to_be_none():
     of = records.small(3)
     test = of.record.test.assign(y=[10.0, 50.0, 90.0])
@@ -261,6 +270,7 @@ def test_a_history_that_is_empty_or_has_no_validation():
     assert "There is no history" not in Reader(report.render(of.record, one)).text
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize(
     ("protocol", "expected"),
     [
@@ -286,6 +296,7 @@ def test_each_protocol_is_said_for_what_it_is(protocol, expected):
     assert not [other for other in others if other in found]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_what_intervals_promise_depends_on_the_model():
     conformal, around = "The intervals are split conformal", "They are around what a first net"
     of = records.small(3)
@@ -381,6 +392,7 @@ def test_records_whose_parts_do_not_fit_are_refused():
         report.render(replace(of.record, test=test), of.history)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     of = records.small(3)
     path = tmp_path / "new" / "report.html"
@@ -400,6 +412,7 @@ def _full(_):
     raise OSError(28, "No space left on device")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_name_that_is_no_text_is_written(tmp_path):
     # Half of a letter, which Python makes of a name that is not UTF-8; and what clears a screen.
     of = records.small(1, store="a\udcff\x1b[2J.h5")

@@ -46,7 +46,7 @@ def music(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(extraction, running, music, tmp_path_factory):
+def run(extraction, running, measuring, music, tmp_path_factory):
     """Exit status, what was printed on both streams, and the JSON of a run on one clip."""
     output = tmp_path_factory.mktemp("results") / "new" / "extraction.json"
     printed = []
@@ -58,6 +58,7 @@ def run(extraction, running, music, tmp_path_factory):
             return printed[-1]
 
         patch.setattr(running, "Console", recording)
+        patch.setattr(measuring, "_SHORTEST_MS", 1.0)
         options = ["--clips", "1", "--repeats", "1", "--duration", "3", "--quick"]
         status = extraction.main([str(music), *options, "-o", str(output)])
     errors, out = (each.export_text() for each in printed)
