@@ -25,6 +25,7 @@ from spdkit.cli.terminal import (
 )
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import user_path
+from spdkit.common.progress import announced
 
 if TYPE_CHECKING:
     from spdkit.extraction.batch import BatchReport
@@ -130,7 +131,8 @@ def extract(
             _require_no_local_options(jobs=jobs, timeout=timeout)
             source = user_path(source).absolute()  # workers have working folders of their own
         readers = partial(extraction.executors.run_local, jobs=jobs)
-        corpus = tracks.scan.from_path(source, run=readers, progress=True)
+        with announced(f"spdkit: looking at {source}"):
+            corpus = tracks.scan.from_path(source, run=readers, progress=True)
         print_remarks(source, corpus.remarks)
         print_remarks(source, corpus.problems, most=SHOWN_PROBLEMS)
         corpus = with_metadata(corpus, metadata or [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, is_dataclass
 from enum import StrEnum
 from functools import partial
@@ -31,9 +32,13 @@ from spdkit.cli.terminal import (
     with_metadata,
 )
 from spdkit.common.errors import SpdkitError, UnitWarning
-from spdkit.common.files import write_text
+from spdkit.common.files import user_path, write_text
+from spdkit.common.messages import listing
+from spdkit.common.progress import announced
+from spdkit.common.text import same_names
 from spdkit.common.threads import limited_threads
 from spdkit.popularity.models.presets import PAPER_PRESETS, RECOMMENDED
+from spdkit.store.errors import StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +171,8 @@ def fit(
     Example: spdkit fit features.h5 --labels labels.csv -o model
     """
     with errors_as_lines():
-        popularity.models.serialization.require_room(output, popularity.record.FILES)
+        with _announced(file):
+            popularity.models.serialization.require_room(output, popularity.record.FILES)
         require_outside(output, [file, labels])
         settings = popularity.fit.FitSettings(
             task=task.value,
@@ -180,7 +186,8 @@ def fit(
             explained=explain,
             seed=seed,
         )
-        data, store = _data(file, labels, target, target_range, groups, extractor)
+        with _announced(file):
+            data, store = _data(file, labels, target, target_range, groups, extractor)
         with limited_threads(jobs, data.X.size):
             model, record = popularity.fit.fit(
                 data,
@@ -248,7 +255,8 @@ def evaluate(
         cuts = settings.cuts
         if isinstance(cuts, str):
             raise SpdkitError("quartiles differ from fold to fold: give --thresholds two numbers")
-        data, _ = _data(file, labels, target, target_range, groups, extractor)
+        with _announced(file):
+            data, _ = _data(file, labels, target, target_range, groups, extractor)
         data = popularity.fit.in_points(data, settings.target_range)
         splits = popularity.fit.split_rows(
             data, protocol.value, k=k, test_share=test_share, seed=seed, thresholds=cuts
@@ -289,7 +297,8 @@ def predict(
         Path | None,
         typer.Option(
             metavar="FILE.h5",
-            help="Of music: where its features go. Default: beside FILE.csv, with the suffix .h5.",
+            help="Of music: where its features go. Default: beside FILE.csv, with the suffix .h5. "
+            "A store that is there is extended; by default none that holds only other tracks.",
         ),
     ] = None,
     explain: Annotated[
@@ -319,13 +328,17 @@ def predict(
         predicting = popularity.predict
         of_music = None if _is_store(source) else features or output.with_suffix(".h5")
         require_apart([of_music, output], [source, *(metadata or [])])
-        loaded, record = predicting.load(model)
+        with _announced(model):
+            loaded, record = predicting.load(model)
         if of_music is None:
             store, songs = _store_of(source, metadata, allow_protocol), None
         else:
             corpus = _music_of(source, metadata or [], jobs)
             for each in (of_music, output):
                 require_no_music(each, corpus)
+            if features is None:
+                _require_own(of_music, corpus)
+            echo(f"spdkit: features of {source} go to {of_music}", err=True)
             store = _extracted(corpus, of_music, record, jobs, allow_protocol)
             songs = [track.track_id for track in corpus]
         with limited_threads(jobs, store.X.size):
@@ -350,11 +363,17 @@ def write_report(
     """
     with errors_as_lines():
         require_apart([output], [])
-        loaded, record = popularity.predict.load(model)
+        with _announced(model):
+            loaded, record = popularity.predict.load(model)
         # The map of songs goes through them a thousand times.
         with limited_threads(jobs, 1000 * record.split.n_training):
             report.popularity_report.write(record, loaded.history_, output)
     echo(output)
+
+
+def _announced(file: Path) -> AbstractContextManager[None]:
+    """Say that it is slow to load what a model needs, where it is."""
+    return announced(f"spdkit: loading {file} and what models need")
 
 
 def _data(
@@ -396,6 +415,23 @@ def _music_of(source: Path, metadata: list[Path], jobs: int | None) -> TrackSet:
     corpus = tracks.scan.from_path(source, run=readers, progress=True)
     print_remarks(source, [*corpus.remarks, *corpus.problems])
     return with_metadata(corpus, metadata)
+
+
+def _require_own(features: Path, corpus: TrackSet) -> None:
+    """Check that a store that nobody named is not one of other tracks alone."""
+    if not user_path(features).exists():
+        return
+    try:
+        there = list(stores.FeatureStore.open(features).obs.index)
+    except StoreError:
+        return  # extraction repairs or refuses it
+    names = [track.track_id for track in corpus]
+    if there and not {*names, *same_names(names, there).values()} & {*there}:
+        raise SpdkitError(
+            f"{features}: holds other tracks ({listing(there, quote=True)}), to which the features "
+            f"of this music would be added. Say --features {features} if they are to be, or "
+            "--features with another file"
+        )
 
 
 def _extracted(

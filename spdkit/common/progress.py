@@ -1,12 +1,20 @@
-"""Progress: bars on stderr while work or training goes on."""
+"""Progress: bars on stderr while work or training goes on.
+
+Where stderr is no terminal (a log, a pipe) a line comes at once and then each minute, and the bar
+once, at the end.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from spdkit.common.escapes import escaped
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -14,6 +22,7 @@ if TYPE_CHECKING:
 Callback = Callable[[str, int, dict[str, float]], None]
 _REFRESH_SECONDS = 0.1
 PATIENCE = 2.0  # seconds without a bar, of work that is mostly quick
+LINE_SECONDS = 60.0  # from line to line in a log
 
 
 @contextmanager
@@ -52,6 +61,8 @@ def progress_bar(
         task = bars.add_task(label, total=total, rate="", failures="")
         done, failures, shown_at = 0, 0, -math.inf
         appear()
+        write_line = _lines(bars, patience)
+        write_line(f"{label}: 0 of {total}")
 
         def show() -> None:
             speed = bars.tasks[0].speed
@@ -65,6 +76,8 @@ def progress_bar(
         def advance(failed: bool) -> None:
             nonlocal done, failures, shown_at
             done, failures = done + 1, failures + failed
+            more = f", {failures} failed" if failures else ""
+            write_line(f"{label}: {done} of {total}{more}")
             # Drawing takes as long as looking at a file does.
             if (now := time.monotonic()) - shown_at >= _REFRESH_SECONDS:
                 shown_at = now
@@ -75,6 +88,18 @@ def progress_bar(
             yield advance
         finally:
             show()
+
+
+@contextmanager
+def announced(text: str, patience: float = PATIENCE) -> Iterator[None]:
+    """Print a line to stderr as soon as what is in the context takes longer than `patience`."""
+    timer = threading.Timer(patience, _print, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager
@@ -105,6 +130,7 @@ def training_progress(
 
     with _bars(("epochs  {task.fields[loss]}", TimeElapsedColumn()), patience) as (bars, appear):
         tasks = {}
+        write_line = _lines(bars, patience)
 
         def note(net: str, epoch: int, metrics: dict[str, float]) -> None:
             name, value = list(metrics.items())[-1]
@@ -112,6 +138,7 @@ def training_progress(
                 tasks[net] = bars.add_task(net, total=max_epochs, loss="")
             appear()
             bars.update(tasks[net], completed=epoch, loss=f"{name} {value:.4f}")
+            write_line(f"{net}: epoch {epoch} of at most {max_epochs}, {name} {value:.4f}")
             if callback is not None:
                 callback(net, epoch, metrics)
 
@@ -140,3 +167,22 @@ def _bars(
     finally:
         if bars.live.is_started:
             bars.stop()
+
+
+def _lines(bars: Progress, patience: float) -> Callable[[str], None]:
+    """What prints a line at once, after `patience` seconds, and then each minute, to a log only."""
+    if bars.console.is_terminal:
+        return lambda text: None
+    due = time.monotonic() + patience
+
+    def write(text: str) -> None:
+        nonlocal due
+        if (now := time.monotonic()) >= due:
+            due = now + LINE_SECONDS
+            _print(text)
+
+    return write
+
+
+def _print(text: str) -> None:
+    print(escaped(text), file=sys.stderr, flush=True)

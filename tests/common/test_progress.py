@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from spdkit.common import progress
 
 
@@ -43,6 +45,30 @@ def test_a_bar_counts_items_and_failures(capsys):
         advance(True)
     text = capsys.readouterr().err
     assert "songs" in text and "2/2" in text and "1 failed" in text
+
+
+def test_a_log_has_a_line_at_once_and_then_now_and_then(capsys, monkeypatch):
+    """There no bar is drawn before the end."""
+    for seconds, n_lines in ((3600.0, 1), (0.0, 3)):
+        monkeypatch.setattr(progress, "LINE_SECONDS", seconds)
+        with progress.progress_bar("songs", 2) as advance:
+            assert capsys.readouterr().err == "songs: 0 of 2\n"
+            advance(False)
+            advance(True)
+        lines = [line for line in capsys.readouterr().err.splitlines() if " of 2" in line]
+        assert lines == ["songs: 1 of 2", "songs: 2 of 2, 1 failed"][: n_lines - 1]
+
+
+def test_slow_work_is_announced_and_quick_work_is_not(capsys):
+    with progress.announced("loading", 60):
+        pass
+    assert capsys.readouterr().err == ""
+    with progress.announced("loading \x1b[2J", 0):
+        for _ in range(1000):
+            if text := capsys.readouterr().err:
+                break
+            time.sleep(0.01)
+    assert text == "loading \\x1b[2J\n"
 
 
 def test_without_items_or_before_its_time_there_is_no_bar(capsys):
