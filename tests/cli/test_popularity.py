@@ -189,16 +189,16 @@ def test_a_table_of_tracks_is_extracted_as_the_model_was(folder, tmp_path):
 
 
 def test_a_store_of_other_tracks_is_not_extended_unasked(folder, tmp_path):
-    table = song_store.songs(3, seed=3).drop(columns=["popularity", "artist_id"])
+    table = song_store.songs(4, seed=3).drop(columns=["popularity", "artist_id"])
     song_store.extract(table[:2], tmp_path / "p.h5", LyricsExtractor(), MetadataExtractor())
     table[2:].to_csv(tmp_path / "songs.csv", index=False)
     before = (tmp_path / "p.h5").read_bytes()
     words = ("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
     stderr = run(*words, "-j", 1, code=1).stderr
-    assert "p.h5: holds other tracks ('song-000', 'song-001')" in stderr
+    assert "p.h5: holds other tracks ('song-000', 'song-001'), to which" in stderr
     assert (tmp_path / "p.h5").read_bytes() == before and not (tmp_path / "p.csv").exists()
     done = run(*words, "-j", 1, "--features", tmp_path / "p.h5")
-    assert f"go to {tmp_path}/p.h5" in done.stderr and len(pd.read_csv(tmp_path / "p.csv")) == 1
+    assert f"go to {tmp_path}/p.h5" in done.stderr and len(pd.read_csv(tmp_path / "p.csv")) == 2
 
 
 def test_features_that_do_not_match_are_named(folder, tmp_path):
