@@ -106,7 +106,8 @@ def whole_names_remark(wholes: Mapping[str, str]) -> str:
 
 def storable(text: object) -> str:
     """Return text that HDF5 can hold: UTF-8 without NUL, what is neither written as an escape."""
-    return str(text).replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+    whole = str(text).replace("\0", "\\x00")
+    return whole if whole.isascii() else whole.encode("utf-8", "backslashreplace").decode()
 
 
 def metadata_json(metadata: Mapping[str, object]) -> str:

@@ -294,7 +294,7 @@ def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, N
         written = (
             values.to_numpy()
             if numbers
-            else np.array([storable(value) for value in values], dtype=object)
+            else np.array([storable(value) for value in values.tolist()], dtype=object)
         )
         _write(group, str(column), written, "array" if numbers else "string-array")
         columns[str(column)] = written

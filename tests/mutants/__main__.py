@@ -179,13 +179,13 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C: nothing stays behind
     drawn = sample(ROOT, options.paths or PACKAGES, options.number, options.seed)
-    outcomes = []
+    tried = []
     for outcome in outcomes(drawn, options.workers):
-        outcomes.append(outcome)
-        print(f"[{len(outcomes)}/{len(drawn)}] {outcome}", flush=True)
-    alive = [str(outcome) for outcome in outcomes if outcome.verdict == "survived"]
+        tried.append(outcome)
+        print(f"[{len(tried)}/{len(drawn)}] {outcome}", flush=True)
+    alive = [str(outcome) for outcome in tried if outcome.verdict == "survived"]
     print("", f"{len(alive)} survivors", *alive, "", sep="\n")
-    Console().print(shares(outcomes))
+    Console().print(shares(tried))
 
 
 if __name__ == "__main__":
