@@ -54,6 +54,7 @@ def test_little_confidence_is_no_language():
     assert found.code == "und" and found.confidence < 0.5
     assert found.remark.endswith(f"{found.confidence:.2f}, below 0.5")
     assert tell(syllables, min_confidence=0.0).code != "und"
+    assert tell(syllables, min_confidence=found.confidence).code != "und"
 
 
 def test_no_language_at_all_is_undetermined(monkeypatch):
