@@ -109,7 +109,10 @@ def test_the_music_itself_is_no_output(tmp_path, name):
 
 def test_an_audio_that_no_file_can_be_is_no_output(tmp_path):
     (tmp_path / "f.csv").write_text("one of the user's")
-    corpus = TrackSet((Track("a", "a\0.wav"), Track("b", str(tmp_path / "f.csv"))))
+    nowhere = str(tmp_path / "nowhere.wav")
+    corpus = TrackSet(
+        (Track("a", "a\0.wav"), Track("n", nowhere), Track("b", str(tmp_path / "f.csv")))
+    )
     with pytest.raises(SpdkitError, match="is of the track b"):
         require_no_music(tmp_path / "f.csv", corpus)
 

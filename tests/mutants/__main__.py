@@ -98,7 +98,8 @@ class Copy:
         # numba compiles a kernel anew when its own file changes, not when one that it calls does.
         beside = [each.read_text("utf-8") for each in path.parent.glob("*.py") if each != path]
         called = re.compile(rf"\.{path.stem} import|import [^\n]*\b{path.stem}\b")
-        compiled = any("import numba" in text and called.search(text) for text in beside)
+        kernels = re.compile(r"^import numba|^@compiled", re.MULTILINE)
+        compiled = any(kernels.search(text) and called.search(text) for text in beside)
         tests = module_tests(self.root, change.module)
         with tempfile.TemporaryDirectory(dir=self.root.parent) as fresh:
             path.write_text(change.apply(source), "utf-8")
