@@ -383,7 +383,7 @@ def test_parameters_out_of_range_are_refused(parameters, message):
     "parameters", [{"hop_length": 1323}, {"n_mels": 16}, {"tempo_fmax": 22050.0}]
 )
 def test_parameters_at_the_ends_of_their_ranges_are_taken(parameters):
-    with pytest.raises(ExtractionError, match="y.wav"):
+    with pytest.raises(ExtractionError, match=r"y\.wav"):
         DescriptorExtractor(**parameters).extract(Track("a", audio="y.wav"))
 
 
