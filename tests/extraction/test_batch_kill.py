@@ -1,15 +1,20 @@
-"""A real ``spdkit extract``, killed at any instant and resumed, gives the file of an unhurt run."""
+"""An extraction, killed at any instant and resumed, gives the file of an unhurt run.
+
+One is a real ``spdkit extract`` with its worker; the others are forked from this process.
+"""
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import children
 import numpy as np
 import plugin_site
 import pytest
@@ -53,17 +58,31 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def resume(site: Path, music: Path, target: Path, log: Path, monkeypatch: pytest.MonkeyPatch):
-    """Resume in this process: twenty more processes would show nothing more."""
-    monkeypatch.setenv("SPDKIT_TEST_LOG", str(log))
-    monkeypatch.syspath_prepend(site)
-    tally = importlib.import_module("misbehaving").Tally()
-    with ThreadPoolExecutor(1) as executor:
-        batch.extract(
-            *(scan.from_folder(music), target, [tally]),
-            executor=executor,
-            shard_size=SHARD_SIZE,
-        )
+@pytest.fixture(scope="module")
+def plugin(site: Path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(site)
+        yield importlib.import_module("misbehaving")
+
+
+def extract_here(plugin, music: Path, target: Path, log: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as executor:
+        patch.setenv("SPDKIT_TEST_LOG", str(log))
+        executor.under_way = UNDER_WAY  # type: ignore[attr-defined]
+        found = scan.from_folder(music)
+        batch.extract(found, target, [plugin.Tally()], executor=executor, shard_size=SHARD_SIZE)
+
+
+def extract_forked(plugin, music: Path, target: Path, log: Path, moment: int) -> tuple[int, str]:
+    """How a child ended that was killed at a moment; at 0 it is not."""
+
+    def run() -> None:
+        os.environ.update(SPDKIT_TEST_LOG=str(log), SPDKIT_TEST_MOMENT=str(moment))
+        plugin.watch()
+        extract_here(plugin, music, target, log)
+
+    status, answer = children.in_child(run)
+    return os.waitstatus_to_exitcode(status), answer
 
 
 def extract(site: Path, music: Path, target: Path, log: Path, moment: int = 0):
@@ -77,11 +96,11 @@ def extract(site: Path, music: Path, target: Path, log: Path, moment: int = 0):
 
 
 @pytest.fixture(scope="module")
-def unhurt(site: Path, music: Path, tmp_path_factory: pytest.TempPathFactory):
+def unhurt(plugin, music: Path, tmp_path_factory: pytest.TempPathFactory):
     """The store of an uninterrupted run, and every moment at which it could have been killed."""
     folder = tmp_path_factory.mktemp("unhurt")
-    done = extract(site, music, folder / "out.h5", folder / "log")
-    assert done.returncode == 0, done.stderr
+    ended = extract_forked(plugin, music, folder / "out.h5", folder / "log", 0)
+    assert ended == (0, "None")
     lines = (folder / "log").read_text().splitlines()
     events = [line.split(" ", 2)[2] for line in lines if line.startswith("event ")]
     return FeatureStore.open(folder / "out.h5").read(), events
@@ -102,16 +121,19 @@ def moments(events: list[str]) -> list[int]:
     # A quarter of the moments in every run, the others with the slow tests.
     [pytest.param(i, marks=[pytest.mark.slow] if i % 4 else []) for i in range(N_MOMENTS)],
 )
-def test_killed_and_resumed_is_the_same_file(which, site, music, unhurt, tmp_path, monkeypatch):
+def test_killed_and_resumed_is_the_same_file(which, site, plugin, music, unhurt, tmp_path):
     expected, events = unhurt
     moment = moments(events)[which]
     target, log = tmp_path / "out.h5", tmp_path / "log"
 
-    killed = extract(site, music, target, log, moment)
-    assert killed.returncode == -signal.SIGKILL, f"not killed at {events[moment - 1]}"
+    if which == 0:
+        code = extract(site, music, target, log, moment).returncode
+    else:
+        code, _ = extract_forked(plugin, music, target, log, moment)
+    assert code == -signal.SIGKILL, f"not killed at {events[moment - 1]}"
     if target.exists():
         FeatureStore.open(target)  # never half of one
-    resume(site, music, target, log, monkeypatch)
+    extract_here(plugin, music, target, log)
 
     found = FeatureStore.open(target).read()
     assert found.X.tobytes() == expected.X.tobytes()

@@ -49,4 +49,13 @@ def share(own: Path, common: Path, worker: int) -> None:
 def copy(source: Path, target: Path, common: Path) -> None:
     with FileLock(common / "copy.lock"):
         ignored = shutil.ignore_patterns("*.lock")
-        shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+        shutil.copytree(
+            source, target, ignore=ignored, dirs_exist_ok=True, copy_function=copy_whole
+        )
+
+
+def copy_whole(source: str, target: str) -> None:
+    """A run that is killed leaves no half of a file, which numba would load."""
+    beside = Path(f"{target}.lock")  # a name that the next copy passes over
+    shutil.copy2(source, beside)
+    beside.replace(target)

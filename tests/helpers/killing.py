@@ -20,12 +20,13 @@ import random
 import shutil
 import signal
 import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import children
 
 MANNERS = {"before": 1, "after": 2, "torn": 3, "error": 4}
 MINE = {"thesis.txt": b"years of work", ".spdkit-note": b"mine", "sub/notes.csv": b"a,b\n1,2\n"}
@@ -244,32 +245,7 @@ JOBS: dict[str, Callable[[], Job]] = {
 
 
 def in_child(run: Callable[[], object]) -> tuple[int, str]:
-    """Do it in a process of its own: how that ended, and what it said."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        answer = b""
-        try:
-            answer = str(run()).encode()
-        except BaseException as error:  # noqa: BLE001 (whatever comes is looked at)
-            answer = f"{type(error).__name__}: {error}".encode()
-            if not is_ours(error):
-                answer += traceback.format_exc().encode()
-        finally:
-            points.arm(b"", 0, 0)
-            os.write(writing, answer[:4000])
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        answer = pipe.read().decode()
-    return os.waitpid(child, 0)[1], answer
-
-
-def is_ours(error: BaseException) -> bool:
-    from spdkit.common.errors import SpdkitError
-
-    return isinstance(error, SpdkitError)
+    return children.in_child(run, lambda: points.arm(b"", 0, 0))
 
 
 def counted(job: Job, folder: Path) -> int:
