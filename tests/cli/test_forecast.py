@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import play_tables
 import pytest
+from play_tables import few_trees  # noqa: F401 (a fixture)
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from spdkit.cli.app import app
-from spdkit.forecast import registry
 from spdkit.forecast.registry import MODELS
 
 FAST = ("--model", "seasonal-naive")
@@ -159,10 +159,8 @@ def test_without_scores_and_intervals(table):
     assert "-o forecasts.csv writes every date" in done.stdout
 
 
-def test_the_best_is_the_default(table, monkeypatch):
-    # Without the one that takes a minute.
-    tried = {name: model for name, model in MODELS.items() if name != "global"}
-    monkeypatch.setattr(registry, "MODELS", tried)
+@pytest.mark.usefixtures("few_trees")
+def test_the_best_is_the_default(table):
     told = json.loads(run(table, "-H", 14, "--json").stdout)
     assert (told["model"], told["name"]) == ("best", "best (SeasonalNaive(7))")
 

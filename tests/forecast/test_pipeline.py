@@ -9,6 +9,7 @@ import pandas as pd
 import play_tables
 import pytest
 from hypothesis import given, settings, strategies as st
+from play_tables import few_trees  # noqa: F401 (a fixture)
 from sklearn.isotonic import isotonic_regression
 
 from spdkit.forecast import registry
@@ -233,9 +234,8 @@ def test_best_is_made_of_those_that_are_marked():
     assert (best.h, best.metric, best.n_windows) == (10, "wape", registry.BEST_WINDOWS)
 
 
-def test_best_says_what_it_picked(monkeypatch):
-    tried = {name: model for name, model in MODELS.items() if name not in ("global",)}
-    monkeypatch.setattr(registry, "MODELS", tried)
+@pytest.mark.usefixtures("few_trees")
+def test_best_says_what_it_picked():
     found = play_tables.result(play_tables.weekly(12, 140), model="best")
     assert found.name == f"best ({found.forecaster.best_.label})"
     assert found.validation.names == ("best", "sma", "seasonal-naive")
@@ -280,6 +280,7 @@ def series(*values, freq="D"):
     )
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize(
     ("kind", "others"),
     [
@@ -300,6 +301,7 @@ def test_best_forecasts_any_table_that_passes_the_checks(kind, others):
         assert metric == ("wape" if others else "mae")
 
 
+@pytest.mark.usefixtures("few_trees")
 def test_a_zero_that_only_an_interval_window_of_best_reaches_is_told():
     # With intervals of level 80, 5 windows and 2 before them: the last 7 rows, of which 33 is the
     # first; without them 2 and 2.
@@ -310,6 +312,7 @@ def test_a_zero_that_only_an_interval_window_of_best_reaches_is_told():
     assert "(series 's0', 2020-02-03, for one): WAPE takes its place" in found.remarks[1]
 
 
+@pytest.mark.usefixtures("few_trees")
 @pytest.mark.parametrize(
     ("rows", "h", "n_windows", "too_short"),
     [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pytest
 
+from spdkit.forecast import registry
 from spdkit.forecast.data.long_table import check_frame
 from spdkit.forecast.pipeline import Request, forecast_panel
 
@@ -45,3 +49,17 @@ def result(frame=None, h=14, model="seasonal-naive", **request):
     """Of a table, by a forecaster that needs no time."""
     frame = weekly() if frame is None else frame
     return forecast_panel(check_frame(frame), Request(h, model, **request))
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """`best` whose boosting learns little: most of its time, and none of what it decides."""
+    model = registry.MODELS["recommended"]
+
+    def build(setting):
+        average = model.build(setting)
+        level, boosting = average.forecasters
+        boosting.set_params(n_models=1, n_trees=5)
+        return average.set_params(forecasters=[level, boosting])
+
+    monkeypatch.setitem(registry.MODELS, "recommended", replace(model, build=build))

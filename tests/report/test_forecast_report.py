@@ -13,9 +13,9 @@ import play_tables
 import pytest
 from browser import Screen, chromium, problems
 from pages import Reader
+from play_tables import few_trees  # noqa: F401 (a fixture)
 
 from spdkit.common.errors import SpdkitError
-from spdkit.forecast import registry
 from spdkit.report import forecast_report, forecast_tables
 from spdkit.report.forecast_report import Provenance, render
 from spdkit.report.svg import TEXT
@@ -145,9 +145,8 @@ def test_what_is_not_there_is_said():
     assert "table-coverage" not in found.ids and "Inside their" not in found.text
 
 
-def test_best_shows_what_it_picked_from(monkeypatch):
-    tried = {name: model for name, model in registry.MODELS.items() if name != "global"}
-    monkeypatch.setattr(registry, "MODELS", tried)
+@pytest.mark.usefixtures("few_trees")
+def test_best_shows_what_it_picked_from():
     result = play_tables.result(play_tables.weekly(12, 140), model="best")
     found = Reader(render(result, PROVENANCE, [0]))
     assert "table-candidates" in found.ids
