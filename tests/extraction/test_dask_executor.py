@@ -287,16 +287,6 @@ def test_other_versions_are_refused(calm, music, site, tmp_path):
     assert not (tmp_path / "f.h5").exists()
 
 
-def test_extractors_that_the_cluster_has_not_are_refused(calm, music, tmp_path):
-    only_here = plugin_site.install(tmp_path / "here", "newer", LEVEL, {"newer": "Level"})
-    done = run(
-        only_here, music, "-o", tmp_path / "f.h5", "--extractor", "level", "--dask", calm.address
-    )
-    assert done.returncode == 1
-    assert "the scheduler cannot load the extractors level" in done.stderr
-    assert "No module named 'newer'" in done.stderr
-
-
 @pytest.fixture
 def briefly(music, tmp_path, monkeypatch):
     """Output of an ``spdkit extract --dask`` that fails, and does not wait long for that."""
@@ -311,6 +301,17 @@ def briefly(music, tmp_path, monkeypatch):
         return done.output
 
     return briefly
+
+
+def test_extractors_that_the_cluster_has_not_are_refused(calm, briefly, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(
+        plugin_site.install(tmp_path / "here", "newer", LEVEL, {"newer": "Level"})
+    )
+    for limit in ("_CONNECT_SECONDS", "_WORKERS_SECONDS"):  # this cluster comes
+        monkeypatch.setattr(dask_executor, limit, 30.0)
+    said = briefly(calm.address, "--extractor", "level")
+    assert "the scheduler cannot load the extractors level" in said
+    assert "No module named 'newer'" in said
 
 
 @pytest.mark.parametrize(
@@ -331,9 +332,15 @@ def test_a_file_that_is_no_scheduler_file(content, briefly, tmp_path):
     assert f"{tmp_path}/s.json: is no scheduler file" in briefly(tmp_path / "s.json")
 
 
-def test_a_scheduler_without_workers_says_so(site, tmp_path, briefly):
-    with cluster(tmp_path, site) as bare:
-        said = briefly(bare.file)
+@pytest.fixture(scope="module")
+def bare(site, tmp_path_factory):
+    """A scheduler alone, as each test leaves it."""
+    with cluster(tmp_path_factory.mktemp("bare"), site) as bare:
+        yield bare
+
+
+def test_a_scheduler_without_workers_says_so(bare, briefly):
+    said = briefly(bare.file)
     assert "the scheduler has no workers, and none came within 1 s" in said
     assert f"dask worker {bare.address}" in said
 
@@ -348,14 +355,13 @@ def test_options_of_local_workers_are_refused(option, briefly):
     assert f"{option[0]} is for workers of this machine" in briefly("x:1", *option)
 
 
-def test_no_workers_left_half_way_is_said_and_ends(site, tmp_path, level, monkeypatch):
+def test_no_workers_left_half_way_is_said_and_ends(bare, level, monkeypatch):
     monkeypatch.setattr(dask_executor, "_LOOK_SECONDS", 0.1)
     monkeypatch.setattr(dask_executor, "_FORSAKEN_SECONDS", 0.5)
     said = []
-    with cluster(tmp_path, site) as workers:
-        workers.add_worker("--no-nanny")
-        with dask_executor.connect(workers.address, [level], said.append) as executor:
-            workers.workers[0].kill()
-            with pytest.raises(executors.ExecutorError, match="no workers for"):
-                list(executors.run_on(executor, square, range(10)))
+    bare.add_worker("--no-nanny")
+    with dask_executor.connect(bare.address, [level], said.append) as executor:
+        bare.workers[-1].kill()
+        with pytest.raises(executors.ExecutorError, match="no workers for"):
+            list(executors.run_on(executor, square, range(10)))
     assert said[0].startswith("the cluster has no workers left: waiting")
