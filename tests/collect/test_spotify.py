@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -97,6 +98,20 @@ def test_a_track_without_artists_is_kept_and_said(world, tmp_path):
     assert "1 tracks have no artist" in report.remarks
     assert list(table(tmp_path, "tracks")["artists_id"]) == ["[]", f"['{ident('R', 1)}']"]
     assert pd.isna(table(tmp_path, "songs")["artist"][0])
+
+
+def test_bars_count_what_has_no_answer(world, tmp_path, monkeypatch):
+    failures = {}
+
+    @contextmanager
+    def bar(label, total, **options):
+        yield failures.setdefault(label, []).append
+
+    monkeypatch.setattr("spdkit.collect.spotify.progress_bar", bar)
+    world.gone = {ident("T", 3)}
+    collect(tmp_path, tracks=tuple(ident("T", n) for n in (1, 2, 3)))
+    # The first is read to see what may be read.
+    assert failures["tracks"] == [False, True]
 
 
 def test_the_names_of_february_2026_are_understood(world, tmp_path):

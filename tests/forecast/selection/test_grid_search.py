@@ -28,6 +28,12 @@ def test_the_grid_of_the_paper_has_36_candidates():
     assert {one.rolling.mode for one in made} == {"reference"}
 
 
+def test_a_grid_without_shifts_is_every_combination():
+    grid = candidates(SMA(), {"k": [2, 3], "partial": [False, True]})
+    labels = [(one.k, one.partial) for one in grid]
+    assert labels == [(2, False), (2, True), (3, False), (3, True)]
+
+
 def test_shifts_that_a_unit_does_not_allow_are_left_out():
     made = candidates(TINY, {"input_size": [1, 3]}, shifts=[1, 3])
     assert [(one.input_size, one.rolling.shift) for one in made] == [(1, 1), (3, 1), (3, 3)]
@@ -235,6 +241,11 @@ def test_best_falls_back_where_no_candidate_can_be_scored():
     best = BestForecaster(only, 1, n_windows=1, fallback=SMA(4, partial=True)).fit(df)
     assert best.selection_ is None and best.best_.label == "SMA(4, partial)"
     assert best.predict(1)["best"].tolist() == [4.5, 7.0]
+
+
+def test_the_least_demanding_candidate_says_how_many_rows_are_enough():
+    # Two windows of 2 rows, and the 3 of the least demanding before them.
+    assert BestForecaster([SMA(9), SMA(3)], 2, n_windows=2).least_rows() == 7
 
 
 def test_best_is_the_winner_fitted_on_everything():
