@@ -17,7 +17,7 @@ import typer
 from spdkit import evaluation, extraction, popularity, report, store as stores, tracks
 from spdkit.cli.outputs import require_apart, require_no_music, require_outside
 from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
-from spdkit.cli.stores import open_store
+from spdkit.cli.stores import open_store, stored_tracks
 from spdkit.cli.terminal import (
     AllowProtocol,
     AsJson,
@@ -32,7 +32,7 @@ from spdkit.cli.terminal import (
     with_metadata,
 )
 from spdkit.common.errors import SpdkitError, UnitWarning
-from spdkit.common.files import user_path, write_text
+from spdkit.common.files import write_text
 from spdkit.common.messages import listing
 from spdkit.common.progress import announced
 from spdkit.common.text import same_names
@@ -418,13 +418,14 @@ def _music_of(source: Path, metadata: list[Path], jobs: int | None) -> TrackSet:
 
 
 def _require_own(features: Path, corpus: TrackSet) -> None:
-    """Check that a store that nobody named is not one of other tracks alone."""
-    if not user_path(features).exists():
-        return
+    """Check that a store that nobody named is none of other tracks alone, finished or not."""
     try:
-        there = list(stores.FeatureStore.open(features).obs.index)
-    except StoreError:
-        return  # extraction repairs or refuses it
+        there = stored_tracks(features)
+    except StoreError as error:
+        raise SpdkitError(
+            f"{error}. Features of this music would go there: say --features {features} if they "
+            "are to, or --features with another file"
+        ) from error
     names = [track.track_id for track in corpus]
     if there and not {*names, *same_names(names, there).values()} & {*there}:
         raise SpdkitError(

@@ -40,6 +40,20 @@ def require_finished(file: Path) -> None:
         )
 
 
+def stored_tracks(file: Path) -> list[str]:
+    """Ids of the tracks in a feature file, and in the journal of one that is not finished.
+
+    Raises
+    ------
+    StoreError
+    """
+    folder = unfinished_journal(file)
+    shards = () if folder is None else sorted(folder.glob("*.h5"))
+    place = user_path(file)
+    parts = [path for path in (place, *shards) if path.exists()]
+    return [str(name) for path in parts for name in store.FeatureStore.open(path).obs.index]
+
+
 def unfinished_journal(target: Path) -> Path | None:
     """Folder beside the output of a batch, where it has finished tracks that are not in it yet."""
     try:

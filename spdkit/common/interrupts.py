@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from multiprocessing import resource_tracker
 from types import FrameType
 
 _SECONDS_TO_END = 10.0  # in which a command has put its things in order
+_SECONDS_TO_RAISE_AGAIN = 0.05
 
 
 class Terminated(KeyboardInterrupt):
@@ -24,8 +27,9 @@ def first_interrupt() -> Iterator[None]:
 
     For a program that ends then: what it puts in order on its way out, to the end of the process,
     is not cut short by who presses Ctrl-C once more; and any other error on that way, such as that
-    of a module in the middle of its import, comes of the interrupt. One that a library swallows can
-    be sent again. A handler of the program's own stays.
+    of a module in the middle of its import, comes of the interrupt. One that comes where Python
+    lets no error out, such as in a finalizer, comes again; one that a library swallows can be sent
+    again. A handler of the program's own stays.
     """
     errors = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
     usual: dict[signal.Signals, Callable[..., object] | signal.Handlers] = {
@@ -47,6 +51,19 @@ def first_interrupt() -> Iterator[None]:
             kind, since = errors[signal.Signals(number)], time.monotonic()
             raise kind
 
+    def come_again(unraisable: sys.UnraisableHookArgs) -> None:
+        nonlocal since
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            usual_hook(unraisable)
+            return
+        since = -math.inf
+        (number,) = (number for number, error in errors.items() if error is unraisable.exc_type)
+        again = threading.Timer(_SECONDS_TO_RAISE_AGAIN, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    usual_hook = sys.unraisablehook
+    sys.unraisablehook = come_again
     for number in own:
         signal.signal(number, end)
     try:
@@ -56,6 +73,7 @@ def first_interrupt() -> Iterator[None]:
             raise kind from error
         raise
     finally:
+        sys.unraisablehook = usual_hook
         for number in own:
             signal.signal(number, signal.SIG_IGN if is_ending() else usual[number])
 

@@ -109,7 +109,7 @@ class SealedFolder:
 
     @property
     def _remedy(self) -> str:
-        return f"Restore it from a copy, or save the {self.kind} again"
+        return f"Restore it from a copy, or save the {self.kind} again: elsewhere, or here after"
 
     def read(self, names: Collection[str], version: str) -> tuple[dict[str, Any], dict[str, bytes]]:
         """What the JSON says, and files that it lists: all old or all new beside a writer.
@@ -184,10 +184,13 @@ class SealedFolder:
                 f"give a folder of its own"
             )
         replaced = there & {*self.always, *names}
-        if strangers := sorted(replaced - self._listed().keys()):
+        listed = self._listed()
+        if strangers := sorted(replaced - listed.keys()):
+            lost = set(listed.values()) == {""}
+            cannot = "is damaged and cannot tell to be" if lost else "does not list as"
             raise self.error(
                 f"{self.path}: {listing(strangers, 3)} would be replaced, which {self.json_name} "
-                f"does not list as ours: move it, or give another folder"
+                f"{cannot} ours: move it, or give another folder"
             )
         if changed := self._changed(replaced):
             raise self.error(
@@ -244,7 +247,8 @@ class SealedFolder:
             described = json.loads(content, parse_constant=_no_constant)
         except (ValueError, RecursionError) as reason:
             raise self.error(
-                f"{self.path}: {name} is damaged or cut off: {reason}. {self._remedy}"
+                f"{self.path}: {name} is damaged or cut off: {reason}. {self._remedy} "
+                "all of it is moved away"
             ) from reason
         if not isinstance(described, dict) or described.get("format") != form:
             raise self.error(f"{self.path}: {name} is not ours: it does not say format {form!r}")
@@ -266,7 +270,8 @@ class SealedFolder:
             raise self.error(f"{self.path}: {name} is no JSON of ours: {reason}") from reason
         if sealed != described.get("sha256"):
             raise self.error(
-                f"{self.path}: {name} is not what was written: its SHA-256 differs. {self._remedy}"
+                f"{self.path}: {name} is not what was written: its SHA-256 differs. "
+                f"{self._remedy} all of it is moved away"
             )
         if not _is_listing(described.get("files")):
             raise self.error(f"{self.path}: {name} does not list files and their SHA-256")
@@ -287,9 +292,7 @@ class SealedFolder:
             if digest(content) == listed[name]:
                 return content
             problem = f"{self.path}: {name} is not what was written: its SHA-256 differs"
-        raise self.error(
-            f"{problem}. {self._remedy}: elsewhere, or here after {name} is moved away"
-        )
+        raise self.error(f"{problem}. {self._remedy} {name} is moved away")
 
     @contextmanager
     def _locked(self, folder: Path) -> Iterator[None]:

@@ -218,7 +218,9 @@ def _facts(content: Any) -> dict[str, Any]:
         raise ValueError("it holds other facts than a record has")
     facts = {name: as_declared(kind, content[name], name) for name, kind in kinds.items()}
     check_parameters(facts | {"seed": facts["split"].seed}, _ALLOWED)
-    for described in facts["extractors"].values():
+    for name, described in facts["extractors"].items():
+        if lacking := sorted(_EXTRACTOR.keys() - described.keys()):
+            raise ValueError(f"extractors.{name} lacks {listing(lacking, quote=True)}")
         check_parameters(described, _EXTRACTOR)
     return facts
 

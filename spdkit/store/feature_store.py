@@ -289,16 +289,20 @@ def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, N
     group.attrs["_index"] = frame.index.name
     group.attrs["column-order"] = np.array(list(frame.columns), dtype=h5py.string_dtype())
     columns = {}
-    for column, values in frame.reset_index().items():
+    index = frame.index.to_series()
+    for column, values in ((index.name, index), *frame.items()):
         numbers = pd.api.types.is_numeric_dtype(values.dtype)
-        written = (
-            values.to_numpy()
-            if numbers
-            else np.array([storable(value) for value in values.tolist()], dtype=object)
-        )
+        written = values.to_numpy() if numbers else _texts(values)
         _write(group, str(column), written, "array" if numbers else "string-array")
         columns[str(column)] = written
     return columns
+
+
+def _texts(values: pd.Series[Any]) -> NDArray[Any]:
+    """Text as it is written; what is missing is the empty text."""
+    pairs = zip(values.tolist(), values.isna(), strict=True)
+    texts = ["" if is_missing else storable(text) for text, is_missing in pairs]
+    return np.array(texts, dtype=object)
 
 
 def table_of(layout: Layout, blocks: Sequence[slice] = _ALL_ROWS) -> FeatureTable:

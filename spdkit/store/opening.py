@@ -38,7 +38,10 @@ def open_hdf5(path: Path) -> h5py.File:
         reason = "truncated or damaged" if "truncated" in str(error) else "not an HDF5 file"
         if was_store(path):
             raise damaged_store(path, Damage(f"{reason} ({error})")) from error
-        raise StoreError(f"{path}: {reason} ({error}). {WRITE_AGAIN}") from error
+        with path.open("rb") as file:
+            is_blank = not file.read(_HEAD).strip(b"\0")
+        advice = WRITE_AGAIN if is_blank else "It was no feature file: give another"
+        raise StoreError(f"{path}: {reason} ({error}). {advice}") from error
 
 
 def damaged_store(path: Path, damage: Damage) -> DamagedStoreError:

@@ -201,6 +201,27 @@ def test_a_store_of_other_tracks_is_not_extended_unasked(folder, tmp_path):
     assert f"go to {tmp_path}/p.h5" in done.stderr and len(pd.read_csv(tmp_path / "p.csv")) == 2
 
 
+@pytest.mark.parametrize("state", ["unfinished", "damaged", "a text"])
+def test_what_nobody_named_is_not_extended_in_any_state(folder, tmp_path, state):
+    table = song_store.songs(4, seed=3).drop(columns=["popularity", "artist_id"])
+    place = tmp_path / "p.h5"
+    if state == "unfinished":
+        (tmp_path / "p.h5.journal").mkdir()
+        place = tmp_path / "p.h5.journal" / "00000001.h5"
+    song_store.extract(table[:2], place, LyricsExtractor(), MetadataExtractor())
+    if state == "damaged":
+        content = bytearray(place.read_bytes())
+        content[len(content) // 3] ^= 255
+        place.write_bytes(content)
+    elif state == "a text":
+        place.write_text("somebody's own")
+    table[2:].to_csv(tmp_path / "songs.csv", index=False)
+    before = place.read_bytes()
+    words = ("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
+    assert "say --features" in run(*words, "-j", 1, code=1).stderr.replace("Say", "say")
+    assert place.read_bytes() == before and not (tmp_path / "p.csv").exists()
+
+
 def test_features_that_do_not_match_are_named(folder, tmp_path):
     profile = "lyrics.profile is 'spotgentrack', was 'paper' in training"
     for i, (extractors, reason) in enumerate(

@@ -49,6 +49,19 @@ def test_a_signal_ends_the_block_and_waits_for_what_must_be_whole(number):
 
 
 @pytest.mark.parametrize("number", ERRORS)
+def test_what_a_finalizer_swallows_comes_again(number):
+    class Interrupted:
+        def __del__(self):
+            send(number)
+
+    usual = sys.unraisablehook
+    with pytest.raises(ERRORS[number]), first_interrupt():
+        Interrupted()
+        time.sleep(5)
+    assert sys.unraisablehook is usual
+
+
+@pytest.mark.parametrize("number", ERRORS)
 def test_on_the_way_out_and_to_the_end_no_further_signal_counts(number):
     steps = []
     with pytest.raises(ERRORS[number]), first_interrupt():

@@ -137,18 +137,29 @@ def test_any_text_can_be_stored(texts, tmp_path_factory):
     written = table()
     # As objects: pandas with pyarrow refuses lone surrogates in its own strings.
     written.obs["audio"] = pd.Series(texts, index=written.obs.index, dtype=object)
+    names = [f"{text}{i}" for i, text in enumerate(texts)]
+    written.obs.index = pd.Index(names, name="track_id", dtype=object)
     target = tmp_path_factory.mktemp("text") / "f.h5"
     write_store(target, written)
-    for text, found in zip(texts, FeatureStore.open(target).obs["audio"], strict=True):
+    obs = FeatureStore.open(target).obs
+    for text, stored in zip([*texts, *names], [*obs["audio"], *obs.index], strict=True):
         expected = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
-        assert found == expected
+        assert stored == expected
+
+
+def test_missing_text_is_written_as_the_empty_text(tmp_path):
+    written = table()
+    texts = pd.Series([None, pd.NA, float("nan")], index=written.obs.index, dtype=object)
+    written.obs["audio"] = texts
+    write_store(tmp_path / "f.h5", written)
+    assert FeatureStore.open(tmp_path / "f.h5").obs["audio"].tolist() == ["", "", ""]
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "not an HDF5 file .*`spdkit extract --overwrite`, or"),
-        (b"plain text", "not an HDF5 file .*`spdkit extract --overwrite`, or"),
+        (b"plain text", "not an HDF5 file .* It was no feature file: give another"),
         (bytes(9999), "not an HDF5 file .*`spdkit extract --overwrite`, or"),
         (None, "no such file"),
     ],
