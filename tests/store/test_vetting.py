@@ -61,3 +61,9 @@ def test_what_is_made_of_it(end, message, tmp_path):
     assert str(error).startswith(f"{tmp_path / 'a.h5'}: ")
     with pytest.raises(type(error), match=message):
         raise error
+
+
+def test_a_child_has_no_more_memory_than_a_file_may_take():
+    code = "from spdkit.store import survey; survey._limit(0, 1.0); bytearray(2 * survey._MEMORY)"
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert child.returncode == 1 and child.stderr.endswith("MemoryError\n")
