@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
+
+_MOST_USERS = 8  # of a module whose tests are run, too: those of a common one are all tests
 
 
 def module_tests(root: Path, module: str) -> list[str]:
@@ -12,8 +15,8 @@ def module_tests(root: Path, module: str) -> list[str]:
 
     Its own tests, `test_NAME.py` and `test_NAME_….py` in the mirrored folder, or `test_NAME.py`
     elsewhere where there is none; the contract of the mirrored folder, and others there or at the
-    top that import it; for a module without its own, all of the folder. And its part of the
-    interface.
+    top that import it; for a module without its own, all of the folder. Its part of the interface.
+    And the own tests of the modules that import it, where they are few.
     """
     dotted = ".".join(Path(module).with_suffix("").parts)
     dotted = dotted if dotted.startswith("spdkit.") else f"spdkit.{dotted}"
@@ -21,20 +24,46 @@ def module_tests(root: Path, module: str) -> list[str]:
     promises = [f"{interface}::test_what_a_module_promises[{dotted}]"]
     if dotted.startswith("spdkit.cli."):
         promises.append(f"{interface}::test_what_the_commands_promise")
-    return [*(str(test.relative_to(root)) for test in _files(root, module)), *promises]
+    files = _files(root, module)
+    users = [test for user in _users(root, module) for test in _own(root, user)]
+    files += users
+    return [*dict.fromkeys(str(test.relative_to(root)) for test in files), *promises]
+
+
+def _users(root: Path, module: str) -> list[str]:
+    """Modules that import a module, where they are few."""
+    imports = _imports(module)
+    trees = ((root / top).rglob("*.py") for top in ("spdkit", "extractors", "nets"))
+    users = sorted(
+        str(path.relative_to(root))
+        for path in chain(*trees)
+        if path.name != "__init__.py" and imports.search(path.read_text("utf-8"))
+    )
+    return users if len(users) <= _MOST_USERS else []
+
+
+def _imports(module: str) -> re.Pattern[str]:
+    dotted = ".".join(Path(module).with_suffix("").parts)
+    package, _, name = dotted.rpartition(".")
+    return re.compile(rf"\b{re.escape(dotted)} import|{re.escape(package)} import [^\n]*\b{name}\b")
+
+
+def _folder(root: Path, module: str) -> Path:
+    path = Path(module)
+    return root / "tests" / path.parent.relative_to("spdkit" if path.parts[0] == "spdkit" else "")
+
+
+def _own(root: Path, module: str) -> list[Path]:
+    name = rf"test_{Path(module).stem}(_.*)?"
+    beside = sorted(_folder(root, module).glob("test_*.py"))
+    return [test for test in beside if re.fullmatch(name, test.stem)]
 
 
 def _files(root: Path, module: str) -> list[Path]:
-    path = Path(module)
-    folder = root / "tests" / path.parent.relative_to("spdkit" if path.parts[0] == "spdkit" else "")
+    path, folder, imports = Path(module), _folder(root, module), _imports(module)
     beside = sorted(folder.glob("test_*.py"))
     if not beside or path.parent.name == "descriptors":
         beside = sorted(folder.parent.glob(f"test_{folder.name}*.py"))
-    dotted = ".".join(path.with_suffix("").parts)
-    package, _, name = dotted.rpartition(".")
-    imports = re.compile(
-        rf"\b{re.escape(dotted)} import|{re.escape(package)} import [^\n]*\b{name}\b"
-    )
 
     def importing(tests: Iterable[Path]) -> list[Path]:
         return [test for test in tests if imports.search(test.read_text("utf-8"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import fsspec
 import http_server
@@ -373,3 +374,8 @@ def test_a_look_ends_in_time(trouble, served, monkeypatch):
     days.trouble = lambda *_: ""
     with remote_audio.remote_session(60):
         assert look_at(f"{url}/bytes").fingerprint
+
+
+def test_without_the_http_library_a_broken_line_is_passing_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    assert remote_audio._network_errors() == (ConnectionError, TimeoutError)

@@ -14,6 +14,7 @@ from mutagen import id3
 from mutagen.apev2 import APEv2, APEValue
 from mutagen.asf import ASFByteArrayAttribute
 
+from spdkit.tracks.raw_tags import timed_asf
 from spdkit.tracks.sidecars import PartError
 from spdkit.tracks.tags import Tags, read_tags
 
@@ -655,3 +656,12 @@ def test_no_damage_raises_anything_else(tagged, kind, places, share):
 @given(places=mutations, share=st.just(1.0) | st.floats(0.01, 1))
 def test_no_damage_raises_anything_else_ever(tagged, kind, places, share):
     damaged(tagged, kind, places, share)
+
+
+def test_pieces_of_an_asf_file_have_their_times():
+    lines = (("First,", 1000), ("second", 70_000))
+    texts = b"".join(
+        text.encode("utf-16-le") + b"\0\0" + time.to_bytes(4, "little") for text, time in lines
+    )
+    head = b"\x02\x01" + "words".encode("utf-16-le") + b"\0\0"
+    assert tuple(timed_asf(head + len(texts).to_bytes(4, "little") + texts)) == lines
