@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_ROWS = 256
+from spdkit.store.errors import BLOCK_ROWS
 
 
 def blocks(n_rows: int) -> Iterator[slice]:

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.messages import listing
-from spdkit.store.checksums import BLOCK_ROWS
+
+BLOCK_ROWS = 256  # that are whole or lost together
 
 
 class StoreError(SpdkitError):

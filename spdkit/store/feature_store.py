@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from spdkit.common.files import user_path, write_bytes
 from spdkit.common.text import storable
-from spdkit.store.checksums import BLOCK_ROWS, blocks, checksum, of_blocks, of_frame
-from spdkit.store.errors import StoreError, ViolationError
+from spdkit.store.checksums import blocks, checksum, of_blocks, of_frame
+from spdkit.store.errors import BLOCK_ROWS, StoreError, ViolationError
 from spdkit.store.layout import ENCODING_TYPE, ENCODING_VERSION, Columns, Layout, read_column
 from spdkit.store.seal import FileMark, mark_of, sealed
 from spdkit.store.validation import check_features, check_tracks, parse_provenance

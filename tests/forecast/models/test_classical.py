@@ -197,7 +197,7 @@ class TestArima:
         y = {
             "p": lambda: rng.poisson(0.4, n),
             "r": lambda: np.cumsum(rng.normal(size=n)),
-            "w": lambda: np.exp(np.cumsum(rng.normal(size=n))) * 10.0 ** rng.integers(-150, 150),
+            "w": lambda: np.exp(np.cumsum(rng.normal(size=n))) * 10.0 ** rng.integers(-150, 90),
             "s": lambda: np.sin(np.arange(n) * rng.random()),
             "z": lambda: np.where(np.arange(n) == rng.integers(n), 9, 0),
         }[kind]()
