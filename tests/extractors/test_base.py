@@ -12,13 +12,15 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import spdkit.extractors
-from spdkit.common.errors import SpdkitError
+from spdkit.common.errors import ParameterError, SpdkitError
 from spdkit.extractors import (
     AudioExtractor,
     ExtractionError,
     Extractor,
     FeatureSpec,
     LyricsExtractor,
+    available,
+    make,
 )
 from spdkit.extractors.audio import engine
 from spdkit.extractors.lyrics import syllables
@@ -188,3 +190,12 @@ def test_after_warming_up_no_track_waits_for_words(way):
 
 def test_an_extractor_without_anything_to_load_warms_up_all_the_same():
     assert Counter().warm_up() is None
+
+
+@pytest.mark.parametrize("name", ["audio", "descriptors", "lyrics", "metadata"])
+def test_a_value_that_no_parameter_can_have_is_refused_by_its_name(name):
+    track = Track("a", audio="a.wav", lyrics="la la", metadata={"energy": 1.0})
+    parameters = available()[name]().get_params()
+    for parameter in parameters:
+        with pytest.raises(ParameterError, match=rf"\b{parameter}\b"):
+            make(name, **{parameter: object()}).extract(track)
