@@ -41,7 +41,7 @@ class TagSource(SeekableReader):
         # Bytes of our own from `_start` on, in place of those of the file up to `_stop`.
         self._own, self._start, self._stop = b"", 0, 0
         self._left, self._reads_left = MAX_READ, MAX_READS
-        start = _id3_place(file)
+        start = _id3_place(file, self._size)
         tag = None if start is None else read_id3_tag(file, start)
         if start is not None and tag is not None:
             self._own, self.remarks = tag.data, tag.remarks
@@ -101,33 +101,38 @@ class TagSource(SeekableReader):
         return bytes(self._file.read(count))
 
 
-def _id3_place(file: IO[bytes]) -> int | None:
+def _id3_place(file: IO[bytes], size: int) -> int | None:
     """Where an ID3 tag begins: at the head, or in a chunk of WAV, AIFF, DSF and DSDIFF."""
     file.seek(0)
     head = file.read(28)
     if head[:3] == b"ID3":
         return 0
     if head[:4] == b"DSD ":
-        return int.from_bytes(head[20:28], "little") or None
+        place = int.from_bytes(head[20:28], "little")
+        return place if 0 < place < size else None
     if head[:4] == b"RIFF":
-        places = _chunks(file, 12, 4, "little")
+        places = _chunks(file, size, 12, 4, "little")
     elif head[:4] == b"FORM":
-        places = _chunks(file, 12, 4, "big")
+        places = _chunks(file, size, 12, 4, "big")
     elif head[:4] == b"FRM8":
-        places = _chunks(file, 16, 8, "big")
+        places = _chunks(file, size, 16, 8, "big")
     else:
         return None
     return next((place for name, place in places if name.rstrip().upper() == b"ID3"), None)
 
 
-def _chunks(file: IO[bytes], place: int, width: int, order: Any) -> Iterator[tuple[bytes, int]]:
+def _chunks(
+    file: IO[bytes], size: int, place: int, width: int, order: Any
+) -> Iterator[tuple[bytes, int]]:
     """Names of chunks, and where their contents begin."""
     for _ in range(_MAX_CHUNKS):
+        if place >= size:  # 8 bytes may state more than `seek` takes
+            return
         file.seek(place)
         head = file.read(4 + width)
         if len(head) < 4 + width:
             return
-        size = int.from_bytes(head[4:], order)
+        length = int.from_bytes(head[4:], order)
         place += 4 + width
         yield head[:4], place
-        place += size + size % 2
+        place += length + length % 2

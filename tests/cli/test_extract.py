@@ -74,17 +74,17 @@ def test_extract_inspect_and_json(music, tmp_path):
     assert "audio.duration was 30.0, is now None" in refused.stderr
 
 
-def test_table_with_lyrics_through_a_plugin(site, tmp_path):
+@pytest.mark.usefixtures("plugins", "work_here")
+def test_table_with_lyrics_through_a_plugin(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"abc")
     (tmp_path / "songs.csv").write_text(
         "track_id,audio,lyrics,year\n007,a.wav,la la la,1999\nb,,only words,\nc,a.wav,,2001\n"
     )
-    done = plugin_site.spdkit(
-        site,
-        *("extract", tmp_path / "songs.csv", "-o", tmp_path / "f.h5", "--jobs", 1),
+    done = invoke(
+        *("extract", tmp_path / "songs.csv", "-o", tmp_path / "f.h5"),
         *("--extractor", "tally", "--extractor", "words"),
     )
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.output
     store = FeatureStore.open(tmp_path / "f.h5")
     assert list(store.obs.index) == ["007", "b", "c"]
     assert list(store.obs["tally_status"]) == ["ok", "absent", "ok"]
@@ -108,13 +108,13 @@ def songs(tmp_path):
     return folder
 
 
-@pytest.mark.usefixtures("plugins")
+@pytest.mark.usefixtures("plugins", "work_here")
 def test_a_folder_with_lyrics_tags_and_metadata(songs, tmp_path, monkeypatch):
     (tmp_path / "facts.csv").write_text(
         "track_id,title,artist_followers,lyrics\na.flac,Sound,1200,\nnone.wav,,,\n"
     )
     (tmp_path / "more.csv").write_text("track_id,artist_followers\na.flac,1300\nb.wav,7\n")
-    arguments = ("extract", songs, "-o", tmp_path / "f.h5", "--jobs", 1)
+    arguments = ("extract", songs, "-o", tmp_path / "f.h5")
     which = ("--extractor", "tally", "--extractor", "words")
     tables = ("--metadata", tmp_path / "facts.csv", "--metadata", tmp_path / "more.csv")
     done = invoke(*arguments, *which, *tables, "--json")
@@ -145,10 +145,11 @@ def test_a_folder_with_lyrics_tags_and_metadata(songs, tmp_path, monkeypatch):
     assert log.read_text() == "words b.wav\n"
 
 
+@pytest.mark.usefixtures("work_here")
 def test_facts_that_cannot_be_read_are_counted_and_told(tmp_path):
     (tmp_path / "s.csv").write_text("track_id,audio,tempo,valence\na,,100 BPM,0.5\nb,,90,0.25\n")
     words = ("extract", tmp_path / "s.csv", "-o", tmp_path / "f.h5", "--extractor", "metadata")
-    done = invoke(*words, "--jobs", 1)
+    done = invoke(*words)
     assert f"1: spdkit inspect {tmp_path / 'f.h5'} --remarks" in done.stdout.replace("\n", "")
     assert (
         "tempo = '100 BPM' is no number" in invoke("inspect", tmp_path / "f.h5", "--remarks").stdout
@@ -167,14 +168,14 @@ def test_a_table_that_matches_nothing_is_one_clear_line(songs, tmp_path):
     assert not target.exists()
 
 
-@pytest.mark.usefixtures("plugins")
+@pytest.mark.usefixtures("plugins", "work_here")
 def test_many_problems_are_cut_short_on_stderr_alone(tmp_path):
     folder = tmp_path / "music"
     folder.mkdir()
     for number in range(25):
         (folder / f"{number:02d}.wav").write_bytes(b"abc")
     words = ("extract", folder, "-o", tmp_path / "f.h5", "--extractor", "tally", "--json")
-    done = invoke(*words, "--jobs", 1)
+    done = invoke(*words)
     assert done.exit_code == 0, done.output
     assert done.stderr.count("its tags cannot be read") == 20
     assert f"{folder}: … and 5 more (--json lists all)" in done.stderr

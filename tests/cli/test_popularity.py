@@ -176,28 +176,30 @@ def test_what_no_training_song_was_without_is_told_where_it_is_missing(folder, t
     assert notes.to_dict() == {"song-002": gap}
 
 
+@pytest.mark.usefixtures("work_here")
 def test_a_table_of_tracks_is_extracted_as_the_model_was(folder, tmp_path):
     table = song_store.songs(5, seed=3).drop(columns=["popularity", "artist_id"])
     table.to_csv(tmp_path / "songs.csv", index=False)
-    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
+    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
     assert len(pd.read_csv(tmp_path / "p.csv")) == 5
     assert (tmp_path / "p.h5").is_file()  # kept, so that a second run goes on
     # Other songs into the same files: those before are not predicted again.
     table.iloc[3:].to_csv(tmp_path / "songs.csv", index=False)
-    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv", "-j", 1)
+    run("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
     assert set(pd.read_csv(tmp_path / "p.csv")["track_id"]) == {"song-003", "song-004"}
 
 
+@pytest.mark.usefixtures("work_here")
 def test_a_store_of_other_tracks_is_not_extended_unasked(folder, tmp_path):
     table = song_store.songs(4, seed=3).drop(columns=["popularity", "artist_id"])
     song_store.extract(table[:2], tmp_path / "p.h5", LyricsExtractor(), MetadataExtractor())
     table[2:].to_csv(tmp_path / "songs.csv", index=False)
     before = (tmp_path / "p.h5").read_bytes()
     words = ("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
-    stderr = run(*words, "-j", 1, code=1).stderr
+    stderr = run(*words, code=1).stderr
     assert "p.h5: holds other tracks ('song-000', 'song-001'), to which" in stderr
     assert (tmp_path / "p.h5").read_bytes() == before and not (tmp_path / "p.csv").exists()
-    done = run(*words, "-j", 1, "--features", tmp_path / "p.h5")
+    done = run(*words, "--features", tmp_path / "p.h5")
     assert f"go to {tmp_path}/p.h5" in done.stderr and len(pd.read_csv(tmp_path / "p.csv")) == 2
 
 
@@ -218,7 +220,7 @@ def test_what_nobody_named_is_not_extended_in_any_state(folder, tmp_path, state)
     table[2:].to_csv(tmp_path / "songs.csv", index=False)
     before = place.read_bytes()
     words = ("predict", folder / "regression", tmp_path / "songs.csv", "-o", tmp_path / "p.csv")
-    assert "say --features" in run(*words, "-j", 1, code=1).stderr.replace("Say", "say")
+    assert "say --features" in run(*words, code=1).stderr.replace("Say", "say")
     assert place.read_bytes() == before and not (tmp_path / "p.csv").exists()
 
 

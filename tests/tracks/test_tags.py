@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import struct
 from pathlib import Path
 
 import mutagen
@@ -597,19 +599,21 @@ def test_tags_before_damaged_sound_are_read(song):
     assert read(path).metadata["title"] == FIELDS["title"]
 
 
+KINDS = ["mp3", "wav", "aiff", "flac", "ogg", "opus", "m4a", "wma", "wv", "tta", "mp3 with APEv2"]
+
+
 @pytest.fixture(scope="module")
 def tagged(sounds, tmp_path_factory):
-    """Bytes of a file of each kind that has tags, and where to write them changed."""
+    """Folder of a file of each kind that has tags: Hypothesis shows arguments, which are short."""
     folder = tmp_path_factory.mktemp("tagged")
-    kinds = ["mp3", "wav", "aiff", "flac", "ogg", "opus", "m4a", "wma", "wv", "tta"]
-    contents = {}
-    for suffix in kinds:
+    for suffix in KINDS[:-1]:
         path = Path(shutil.copy(sounds / f"song.{suffix}", folder))
-        contents[suffix] = tag_by_ffmpeg(path, {**FIELDS, "lyrics": "la"}).read_bytes()
-    tags, path = APEv2(), folder / "song.mp3"
+        tag_by_ffmpeg(path, {**FIELDS, "lyrics": "la"}).rename(folder / suffix)
+    tags, path = APEv2(), folder / KINDS[-1]
+    shutil.copy(sounds / "song.mp3", path)
     tags.update(FIELDS)
     tags.save(path)
-    return folder, {**contents, "mp3 with APEv2": path.read_bytes()}
+    return folder
 
 
 mutations = st.lists(
@@ -619,15 +623,14 @@ mutations = st.lists(
 
 def damaged(tagged, kind, places, share):
     """Read a file with bytes put for others where its tags are, and cut off."""
-    folder, contents = tagged
-    content = bytearray(contents[kind])
+    content = bytearray((tagged / kind).read_bytes())
     tags = 2000
     for place, new, n_old in places:
         # The first 2 kB, or the last ones.
         at = int(place * tags) if kind not in ("wv", "mp3 with APEv2") else -int(place * tags) - 1
         at %= len(content)
         content[at : at + n_old] = new
-    path = folder / f"changed.{kind[:4].strip()}"
+    path = tagged / f"changed.{kind[:4].strip()}"
     path.write_bytes(content[: max(1, int(len(content) * share))])
     try:
         tags = read(path)
@@ -639,13 +642,11 @@ def damaged(tagged, kind, places, share):
         "".join(map(str, values)).encode("utf-8")
 
 
-KINDS = ["mp3", "wav", "aiff", "flac", "ogg", "opus", "m4a", "wma", "wv", "tta", "mp3 with APEv2"]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @settings(deadline=None, max_examples=100)
 @given(places=mutations, share=st.just(1.0) | st.floats(0.01, 1))
 @example(places=[(0.0, b"ID3\x04\0\xff\x7f\x7f", 8)], share=1.0)
+@example(places=[(0.0, b"DSD ", 0)], share=1.0)  # frames of sound as the place of a tag
 def test_no_damage_raises_anything_else(tagged, kind, places, share):
     damaged(tagged, kind, places, share)
 
@@ -656,6 +657,22 @@ def test_no_damage_raises_anything_else(tagged, kind, places, share):
 @given(places=mutations, share=st.just(1.0) | st.floats(0.01, 1))
 def test_no_damage_raises_anything_else_ever(tagged, kind, places, share):
     damaged(tagged, kind, places, share)
+
+
+BEYOND = (2**63 - 1, 2**63, 2**64 - 1)
+
+
+@pytest.mark.parametrize("place", [*BEYOND, 4000, 200])
+@pytest.mark.parametrize("kind", ["DSD", "FRM8"])
+def test_a_place_beyond_the_file_is_no_tag(kind, place, tmp_path):
+    """Eight bytes state more than a file can be sought in."""
+    if kind == "DSD":
+        content = struct.pack("<4sQQQ", b"DSD ", 28, 200, place)
+    else:
+        content = struct.pack(">4sQ4s4sQ", b"FRM8", 200, b"DSD ", b"PROP", place)
+    (tmp_path / "a.dsf").write_bytes(content.ljust(200, b"\0"))
+    with contextlib.suppress(PartError):
+        assert read(tmp_path / "a.dsf") in (None, Tags({}, ()))
 
 
 def test_pieces_of_an_asf_file_have_their_times():
