@@ -65,7 +65,7 @@ def test_there_are_twelve_and_ours_and_no_others():
 
 def test_it_learns_and_predicts_on_the_scale_of_the_labels():
     X, y = songs(600, d=30)
-    learner = {"max_epochs": 80, "dropout": 0.0, "learning_rate": 5e-3, "patience": 80}
+    learner = {"max_epochs": 40, "dropout": 0.0, "learning_rate": 5e-3, "patience": 40}
     model = quick(**learner).fit(X[:500], y[:500])
     predicted = model.predict(X[500:])
     assert predicted.shape == (100,)
