@@ -39,8 +39,9 @@ def open_hdf5(path: Path) -> h5py.File:
         if was_store(path):
             raise damaged_store(path, Damage(f"{reason} ({error})")) from error
         with path.open("rb") as file:
-            is_blank = not file.read(_HEAD).strip(b"\0")
-        advice = WRITE_AGAIN if is_blank else "It was no feature file: give another"
+            head = file.read(_HEAD)
+        is_other = head.strip(b"\0") and not head.startswith(SIGNATURE)
+        advice = "It was no feature file: give another" if is_other else WRITE_AGAIN
         raise StoreError(f"{path}: {reason} ({error}). {advice}") from error
 
 

@@ -160,6 +160,7 @@ def test_missing_text_is_written_as_the_empty_text(tmp_path):
     [
         (b"", "not an HDF5 file .*`spdkit extract --overwrite`, or"),
         (b"plain text", "not an HDF5 file .* It was no feature file: give another"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), ".*`spdkit extract --overwrite`, or"),
         (bytes(9999), "not an HDF5 file .*`spdkit extract --overwrite`, or"),
         (None, "no such file"),
     ],
