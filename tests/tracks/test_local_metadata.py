@@ -566,6 +566,16 @@ def test_a_file_that_kills_its_reader_costs_its_own_tags(mixed, at_once):
     assert problem == f"{mixed}/2.wav: its tags and lyrics cannot be read: died"
 
 
+def test_words_without_sound_that_kill_their_reader_are_named_by_their_file():
+    files = [local_metadata._Files(None, ("a.en.lrc", "a.txt"))]
+
+    def run(function, items, **_):
+        return [(item, WorkerDiedError("died")) for item in items]
+
+    (parts,) = local_metadata._read_elsewhere(files, run, lambda failed: None)
+    assert str(parts.tags) == "a.en.lrc: its tags and lyrics cannot be read: died"
+
+
 def test_reading_elsewhere_moves_the_bar(mixed, at_once, capsys, monkeypatch):
     monkeypatch.setattr(local_metadata, "PATIENCE", -1.0)
 
