@@ -382,7 +382,7 @@ def _ends(level: float) -> tuple[float, float]:
 
 def _dates(chart: ChartTable, songs: pd.DataFrame, n: int) -> NDArray[np.datetime64]:
     """The first dates of each song, shape (n_songs, n)."""
-    days = np.arange(n) * (1 if chart.freq == "D" else 7)
+    ahead = np.arange(n) * np.timedelta64(1 if chart.freq == "D" else 7, "D")
     dates: NDArray[np.datetime64] = np.add.outer(
         songs["ds"].to_numpy(), days * np.timedelta64(1, "D")
     )
