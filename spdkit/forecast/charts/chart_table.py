@@ -189,9 +189,8 @@ def check_chart(
     step = _step(rows) if freq is None else freq
     _refuse_off_step(rows, step)
     in_order = rows.sort_values(["region", "ds", "position"], kind="stable")
-    order = ["region", "ds", "position"]
-    if (moved := _out_of_order(frame[order])) is not None:
-        remarks.append(f"rows are not in the order of region, date and place: {moved}; sorted")
+    if (moved := _out_of_order(frame)) is not None:
+        remarks.append(f"rows are not in the order of date and place: {moved}; sorted")
     table = ChartTable(in_order.reset_index(drop=True), step)
     return replace(table, remarks=(*remarks, *_remarks(table)))
 
@@ -320,22 +319,16 @@ def _refuse_off_step(rows: pd.DataFrame, step: str) -> None:
     _refuse(rows, wrong, what)
 
 
-def _out_of_order(keys: pd.DataFrame) -> str | None:
-    """The first row that comes after one that it should come before, and how many do."""
-    regions, dates, positions = (keys[name].to_numpy() for name in keys)
-    same = regions[1:] == regions[:-1]
-    back = same & (
-        (dates[1:] < dates[:-1]) | ((dates[1:] == dates[:-1]) & (positions[1:] < positions[:-1]))
+def _out_of_order(rows: pd.DataFrame) -> str | None:
+    """The first row of a region that comes after one that it should come before; how many do."""
+    rows = rows.sort_values("region", kind="stable")
+    same, days = rows["region"] == rows["region"].shift(), rows["ds"].diff()
+    late = same & (
+        (days < pd.Timedelta(0)) | ((days == pd.Timedelta(0)) & (rows["position"].diff() < 0))
     )
-    # A region that begins a second time, other rows between.
-    starts = regions[1:][~same]
-    again = np.zeros(len(back), bool)
-    again[~same] = pd.Series(starts).duplicated().to_numpy() | (starts == regions[0])
-    if not (wrong := back | again).any():
+    if not late.any():
         return None
-    row = int(wrong.argmax()) + 1
-    after = f"{regions[row]} {shown(pd.Timestamp(dates[row]))} place {positions[row]}"
-    return f"{after} comes late ({int(wrong.sum())} such rows)"
+    return f"{_place(rows[late].iloc[0], 'place')} comes late ({int(late.sum())} such rows)"
 
 
 def _remarks(table: ChartTable) -> Iterator[str]:

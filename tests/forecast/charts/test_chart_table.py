@@ -211,11 +211,9 @@ def test_rows_out_of_order_are_sorted_and_told(order, late):
     assert pd.Series(table.remarks).str.contains(late).any()
 
 
-def test_a_region_that_goes_on_after_another_is_out_of_order():
-    other = DAYS.assign(region="US")
-    table = check_chart(pd.concat([DAYS[:2], other, DAYS[2:]]))
-    assert any("PH 2020-02-29 place 1 comes late (1 such rows)" in text for text in table.remarks)
-    assert not any("comes late" in text for text in check_chart(pd.concat([other, DAYS])).remarks)
+def test_regions_may_take_turns():
+    both = pd.concat([DAYS, DAYS.assign(region="US")]).sort_values("ds", kind="stable")
+    assert not any("comes late" in text for text in check_chart(both).remarks)
 
 
 def test_what_may_be_right_is_told():
@@ -232,7 +230,7 @@ def test_what_may_be_right_is_told():
     assert shorter[1:] == ("the chart is shorter than it mostly is on 1 dates: PH 2020-02-29",)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["AE", "PH"]), st.integers(0, 20), st.permutations("abcd")),
