@@ -241,9 +241,15 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
         double = rows.duplicated(["region", "ds", name])
         if not double.any():
             continue
+        again = rows[double].groupby(["region", name], sort=False)["ds"].agg(["size", "min"])
+        places = [
+            f"{region} {value if what == 'place' else quoted(value)} on {of.size} dates from "
+            f"{shown(of.min)}"
+            for (region, value), of in zip(again.index, again.itertuples(), strict=True)
+        ]
         text = (
             f"a {what} stands more than once on a date ({int(double.sum())} rows too many"
-            f"{_alike(rows)}): {listing([_place(row, what) for row in rows[double].itertuples()])}"
+            f"{_alike(rows)}): {listing(places)}"
         )
         if duplicates == "refuse":
             raise ForecastError(
@@ -257,11 +263,6 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
 def _alike(rows: pd.DataFrame) -> str:
     same = int(rows.duplicated().sum())
     return f", {same} of them repeat a whole row" if same else ""
-
-
-def _place(row: Any, what: str) -> str:
-    name = row.position if what == "place" else f"{quoted(row.track_id)} ({row.title})"
-    return f"{row.region} {shown(row.ds)} {what} {name}"
 
 
 def _refuse(frame: pd.DataFrame, wrong: Any, what: str, name: str | None = None) -> None:
@@ -328,7 +329,9 @@ def _out_of_order(rows: pd.DataFrame) -> str | None:
     )
     if not late.any():
         return None
-    return f"{_place(rows[late].iloc[0], 'place')} comes late ({int(late.sum())} such rows)"
+    row = rows[late].iloc[0]
+    place = f"{row['region']} {shown(row['ds'])} place {row['position']}"
+    return f"{place} comes late ({int(late.sum())} such rows)"
 
 
 def _remarks(table: ChartTable) -> Iterator[str]:

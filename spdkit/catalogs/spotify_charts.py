@@ -1,0 +1,427 @@
+"""Spotify's charts: every form in which people have them, to one table.
+
+Like `spdkit.catalogs.tianchi` this is no `Catalog` but a module of functions: it has neither labels
+nor features.
+
+>>> from spdkit.catalogs import spotify_charts
+>>> chart = spotify_charts.read_charts(sorted(Path("charts").glob("*.csv")))  # doctest: +SKIP
+>>> chart.frame, chart.remarks  # doctest: +SKIP
+
+Conventions
+-----------
+What comes out is `spdkit.forecast.charts.chart_table.ChartTable`: ``region, ds, position, track_id,
+title, artist, streams``, one row a place. What goes in:
+
+* the old site's files (spotifycharts.com, until 2021), with or without the note before the header:
+  Position, Track Name, Artist, Streams, URL;
+* the new site's (charts.spotify.com): rank, uri, artist_names, track_name, …, streams;
+* tables that were merged of them, such as Kaggle's: with a region and a date in each row, and a
+  column chart, of which one is read ("top200");
+* pages of kworb.net, saved as HTML or made a table of (`spdkit.catalogs.kworb_pages`);
+* the one table itself, also without ids.
+
+A column is known by its name (`ALIASES`), whatever the case and order, and others are not looked
+at. Region and date are those of the rows, or of a page's heading; else of the name of the file
+(``regional-ph-daily-2020-05-20.csv``, ``us_weekly_2021-05-20.csv``); else those that are given. A
+week is dated by its last day: one that is written as from a Friday to the next Friday ends on the
+Thursday. Regions become codes (`spdkit.catalogs.chart_regions`); ids are taken from addresses and
+URIs; rows without one are matched by artist and title (`spdkit.catalogs.song_ids`).
+
+Nothing is repaired unasked. Numbers with thousands separators (but kworb's own), rows without an id
+and a title, a song or a place that stands twice on a date, and a date that stands in two files are
+refused by name, all at once, until an argument says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spdkit.catalogs.chart_regions import region_code
+from spdkit.catalogs.errors import CatalogError, cells_at_fault
+from spdkit.catalogs.kworb_pages import TOTALS, parted, read_page
+from spdkit.catalogs.song_ids import UNTITLED, fill_ids
+from spdkit.common.errors import ParameterError
+from spdkit.common.files import user_path
+from spdkit.common.messages import COLUMNS_SHOWN, listing
+from spdkit.common.parameters import TEXT, OneOf, check_parameters
+from spdkit.common.table_io import column_names, read_table
+from spdkit.common.text import composed
+from spdkit.forecast.charts.chart_table import COLUMNS, FREQS, ChartTable, check_chart
+from spdkit.forecast.data.checks import ForecastError
+
+TITLE = "Spotify Charts"
+SOURCE = "https://charts.spotify.com"
+LICENCE = (
+    "Spotify's, and that of whoever merged them: read the terms where your files come from. "
+    "Spotify's developer terms forbid training models on what its interface gives."
+)
+# What forms call a column, in lower case, the surest name first.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "region": ("region", "country", "market"),
+    "ds": ("ds", "date", "chart_date", "day", "week"),
+    "position": ("position", "rank", "pos", "chart_position"),
+    "track_id": ("track_id", "uri", "spotify_uri", "url", "spotify_url", "track_url", "link"),
+    "title": ("title", "track_name", "track", "song", "song_name"),
+    "artist": ("artist", "artist_names", "artist_name", "artists", "performer"),
+    "streams": ("streams",),
+    "chart": ("chart",),
+    "credit": ("artist_and_title",),
+}
+PAGES = (".html", ".htm")
+SEPARATORS = {",": ",", ".": r"\.", "space": "[ \u00a0\u202f]", "'": "['’]"}
+SHOWN_PROBLEMS = 20
+_NOTE = "note_that_these_figures"
+_ID = r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])"
+_DAY = r"\d{4}-?\d\d-?\d\d"
+_DATE = re.compile(rf"({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?")
+_NAMED = re.compile(r"(?:^|[-_ ])(global|[a-z]{2})[-_ ](daily|weekly)(?![a-z])", re.IGNORECASE)
+_GROUPED = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
+_PARTS = {"region": "--region", "ds": "--date"}
+
+
+@dataclass
+class _File:
+    """One file: its rows as text, by the names of the one table, and what is said around them.
+
+    Attributes
+    ----------
+    path : Path
+    rows : DataFrame
+        The columns of `ALIASES` that it has.
+    weekly : bool or None
+        Whether its heading or its name says that it is of a week; None where neither does.
+    thousands : str or None
+        The separator that its form has.
+    skipped : int
+        Rows before the first, which are counted in messages.
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    weekly: bool | None = None
+    thousands: str | None = None
+    skipped: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def fault(self, what: str, wrong: Any, cells: pd.Series[Any]) -> None:
+        """Keep what is wrong with some cells, if there are any."""
+        wrong = np.concatenate([np.zeros(self.skipped, bool), np.asarray(wrong, bool)])
+        if wrong.any():
+            padded = pd.Series([None] * self.skipped + cells.tolist(), dtype=object)
+            at = cells_at_fault(what, pd.Series(wrong), padded)
+            self.problems.append(f"{self.path.name}: {at}")
+
+
+def read_charts(
+    files: Sequence[str | os.PathLike[str]],
+    *,
+    region: str | None = None,
+    date: str | None = None,
+    freq: str | None = None,
+    chart: str = "top200",
+    duplicates: str = "refuse",
+    thousands: str | None = None,
+    progress: Callable[[Path], None] = lambda path: None,
+) -> ChartTable:
+    """Read charts in any form, from one file or many, to one table.
+
+    Parameters
+    ----------
+    files : sequence of path
+        CSV, TSV or Parquet as `spdkit.read_table` reads them, or pages of kworb.net (.html).
+    region, date : str, optional
+        Of the files that say none; a code or a name, and a day as 2021-05-20, of weeks the last.
+    freq : str, optional
+        "D", or "W-THU" for weeks that end on a Thursday; by default what names and dates say.
+    chart : str
+        Which rows count where there is a column chart.
+    duplicates : {"refuse", "first"}
+        With "first", the first row of a song and of a place on a date counts, and of a date that is
+        in two files the first file; rows without an id and a title are one song.
+    thousands : {",", ".", "space", "'"}, optional
+        What stands between the thousands of streams and places.
+    progress : callable
+        Is called with each file when it is read.
+
+    Returns
+    -------
+    ChartTable
+        Its remarks say what was matched, left out and missing.
+
+    Raises
+    ------
+    CatalogError
+        Naming files, rows and dates, all at once: what is no chart (totals and viral charts are
+        named as such), cells that are no number or date, a region or date that nothing says, and
+        what stands twice.
+
+    Examples
+    --------
+    >>> read_charts(["regional-ph-daily-2020-05-20.csv", "ph_daily.html"])  # doctest: +SKIP
+    """
+    check_parameters(
+        {"freq": freq, "duplicates": duplicates, "thousands": thousands, "chart": chart},
+        {
+            "freq": (None, OneOf(*FREQS)),
+            "duplicates": OneOf("refuse", "first"),
+            "thousands": (None, OneOf(*SEPARATORS)),
+            "chart": TEXT,
+        },
+    )
+    if not files:
+        raise ParameterError("files must be one or more, got none")
+    given = {"region": region, "ds": date}
+    read: list[_File] = []
+    problems: list[str] = []
+    remarks: list[str] = []
+    for name in files:
+        path = user_path(name, CatalogError)
+        try:
+            file = _read(path)
+            remarks += _select(file, chart)
+            _complete(file, given)
+            _convert(file, file.thousands or thousands)
+        except CatalogError as error:
+            problems += [error.message, *error.problems]
+        else:
+            problems += file.problems
+            read.append(file)
+        progress(path)
+    if not problems:
+        freq = freq or _freq_of_names(read)
+        rows = pd.concat(
+            [file.rows.assign(file=str(file.path)) for file in read], ignore_index=True
+        )
+        rows, more = _first_of_dates(rows, duplicates, problems)
+        rows["track_id"], matches = fill_ids(rows)
+        rows, untitled = _untitled(rows, duplicates, problems)
+        remarks += [*more, *matches, *untitled]
+        try:
+            table = check_chart(rows[list(COLUMNS)], freq=freq, duplicates=duplicates)
+        except ForecastError as error:
+            problems.append(str(error))
+    if problems:
+        count = f"{len(files)} files" if len(files) > 1 else str(files[0])
+        hidden = len(problems) - SHOWN_PROBLEMS
+        more = [f"… and {hidden} more"] if hidden > 0 else []
+        raise CatalogError(f"{count}: not charts as they are", (*problems[:SHOWN_PROBLEMS], *more))
+    return replace(table, remarks=(*remarks, *table.remarks))
+
+
+def _read(path: Path) -> _File:
+    """Rows of a file as text, by the names of the one table."""
+    if path.suffix.lower() in PAGES:
+        page = read_page(path)
+        said = {"region": page.region, "ds": page.date}
+        rows = pd.DataFrame({name: _as_text(page.rows[name]) for name in page.rows})
+        rows = rows.assign(**{name: text for name, text in said.items() if text})
+        return _File(path, rows, page.weekly, ",")
+    names = column_names(path, CatalogError)
+    noted = any(_plain(name).startswith(_NOTE) for name in names)
+    if noted:  # the header is the first row
+        table = read_table(path, text=True, error=CatalogError)
+        names = table.iloc[0].fillna("").tolist() if len(table) else []
+    columns = _columns(names)
+    _require_chart(path, names, columns)
+    if noted:
+        rows = table[1:].set_axis(names, axis=1)[list(columns.values())]
+    else:
+        rows = read_table(path, [*columns.values()], text=True, error=CatalogError)
+    rows = rows.set_axis(list(columns), axis=1).reset_index(drop=True)
+    rows = pd.DataFrame({name: _as_text(rows[name]) for name in rows})
+    if rows.empty:
+        raise CatalogError(f"{path}: the chart has no rows")
+    from_kworb = "credit" in columns
+    if from_kworb:
+        rows[["title", "artist"]] = [parted(text) for text in rows.pop("credit").fillna("")]
+    return _File(path, rows, None, "," if from_kworb else None, int(noted))
+
+
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """Column of the one table -> what a file calls it."""
+    plain = {_plain(name): name for name in reversed(names)}
+    return {
+        name: plain[next(alias for alias in aliases if alias in plain)]
+        for name, aliases in ALIASES.items()
+        if plain.keys() & set(aliases)
+    }
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\W+", "_", name.strip().casefold())
+
+
+def _require_chart(path: Path, names: Sequence[str], columns: dict[str, str]) -> None:
+    """Refuse a table that is no chart, as what it is where that is known."""
+    needed = ["position", "streams", *([] if "credit" in columns else ["title", "artist"])]
+    lacking = [name for name in needed if name not in columns]
+    if not lacking:
+        return
+    if "credit" in columns and "position" in lacking:
+        raise CatalogError(f"{path}: {TOTALS}")
+    viral = "; a viral chart has none" if lacking == ["streams"] else ""
+    aliases = "; ".join(f"{name} (or {', '.join(ALIASES[name][1:])})" for name in lacking)
+    raise CatalogError(
+        f"{path}: no column of {aliases.removesuffix(' (or )')}{viral}; the columns are "
+        f"{listing([*names], COLUMNS_SHOWN)}"
+    )
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Cells as text, stripped and composed, empty ones missing; Parquet has numbers and dates."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        column = column.dt.strftime("%Y-%m-%d %H:%M:%S")
+    codes, cells = pd.factorize(column)  # a cell that is missing has the code -1
+    texts = [composed(str(cell).strip()) or None for cell in cells]
+    return pd.Series(pd.array([*texts, None], "str").take(codes), column.index)
+
+
+def _select(file: _File, chart: str) -> Iterator[str]:
+    """Leave the rows of one chart, and say what was left out."""
+    if "chart" not in file.rows:
+        return
+    names = file.rows.pop("chart")
+    other = names.str.casefold() != chart.casefold()
+    if other.all():
+        raise CatalogError(
+            f"{file.path}: no rows of the chart {chart!r}, only of "
+            f"{listing(sorted(names.dropna().unique()), quote=True)}"
+        )
+    if other.any():
+        counts = names[other].fillna("(none)").value_counts()
+        kinds = ", ".join(f"{n} of {name!r}" for name, n in counts.items())
+        yield f"{file.path.name}: rows of other charts, left out: {kinds}"
+        file.rows = file.rows[~other]
+
+
+def _complete(file: _File, given: dict[str, str | None]) -> None:
+    """Add the region and the date that the rows do not have: of the file's name, or as given."""
+    stem = file.path.name
+    named, dated = _NAMED.search(stem), _DATE.search(stem)
+    of_name = {"region": named[1] if named else None, "ds": dated[0] if dated else None}
+    if file.weekly is None and named:
+        file.weekly = named[2].casefold() == "weekly"
+    for name, text in of_name.items():
+        if name in file.rows:
+            continue
+        if not (value := text or given[name]):
+            what = "region" if name == "region" else "date"
+            file.problems.append(
+                f"{stem}: neither the rows nor the name of the file say the {what}: give {what} "
+                f"({_PARTS[name]})"
+            )
+        file.rows[name] = value
+
+
+def _convert(file: _File, thousands: str | None) -> None:
+    """Text to the types of the one table; what is none is named."""
+    rows = file.rows
+    for name in ("region", "ds"):
+        file.fault(f"column {name!r}: empty", rows[name].isna(), rows[name])
+    regions = {text: region_code(text) for text in rows["region"].dropna().unique()}
+    dates = {text: _last_day(text) for text in rows["ds"].dropna().unique()}
+    converted = {"region": rows["region"].map(regions), "ds": rows["ds"].map(dates)}
+    undated = converted["ds"].isna() & rows["ds"].notna()
+    file.fault("column 'ds': no date as 2021-05-20 and no week", undated, rows["ds"])
+    for name in ("position", "streams"):
+        numbers, wrong = _numbers(rows[name], thousands)
+        grouped = wrong & rows[name].fillna("").str.fullmatch(
+            r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
+        )
+        what = f"column {name!r}: thousands separators: say which (thousands, --thousands)"
+        file.fault(what, grouped, rows[name])
+        file.fault(f"column {name!r}: no whole number from 1", wrong & ~grouped, rows[name])
+        converted[name] = numbers
+    ids = rows["track_id"] if "track_id" in rows else pd.Series(None, rows.index, dtype="str")
+    own = ids.str.extract(_ID, expand=False)
+    # Other catalogues have ids of other forms; an address that names no track is none.
+    converted["track_id"] = own.fillna(ids.mask(ids.str.startswith(("http", "spotify:"))))
+    converted |= {name: rows[name] for name in ("title", "artist")}
+    file.rows = pd.DataFrame(converted)[list(COLUMNS)]
+
+
+def _numbers(column: pd.Series[Any], thousands: str | None) -> tuple[pd.Series[Any], Any]:
+    """Whole numbers from 1, and which cells are none."""
+    text = column.fillna("")
+    if thousands is not None:
+        between = SEPARATORS[thousands]
+        grouped = text.str.fullmatch(rf"\d{{1,3}}(?:{between}\d{{3}})+")
+        text = text.mask(grouped, text.str.replace(between, "", regex=True))
+    whole = text.str.fullmatch(r"\d{1,15}(?:\.0+)?")
+    numbers = pd.to_numeric(text.where(whole))
+    return numbers, ~(numbers > 0)
+
+
+def _last_day(text: str) -> pd.Timestamp | None:
+    """The day that a text names, or the last day of the week that it does; None of any other."""
+    match = _DATE.fullmatch(text.replace("/", "-"))
+    days = [_day(part) for part in match.groups() if part] if match else []
+    if not days or None in days:
+        return None
+    if len(days) == 1:
+        return days[0]
+    length = (days[1] - days[0]).days
+    # From a Friday to the next, of which it holds no day, or to the Thursday.
+    return days[1] - pd.Timedelta(days=length - 6) if length in (6, 7) else None
+
+
+def _day(text: str) -> pd.Timestamp | None:
+    day = pd.to_datetime(text.replace("-", ""), format="%Y%m%d", errors="coerce")
+    return None if pd.isna(day) else day
+
+
+def _freq_of_names(files: Sequence[_File]) -> str | None:
+    """The step that headings and names of files say; two of them are refused."""
+    weekly = {file.weekly: file for file in files}
+    if True in weekly and False in weekly:
+        raise CatalogError(
+            f"{weekly[False].path} is a chart of a day, {weekly[True].path} of a week: read them "
+            "apart"
+        )
+    if True in weekly:
+        return f"W-{weekly[True].rows['ds'].iloc[0].strftime('%a').upper()}"
+    return "D" if False in weekly else None
+
+
+def _first_of_dates(
+    rows: pd.DataFrame, duplicates: str, problems: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Leave a date of a region to the first file that has it; two files are a problem otherwise."""
+    first = rows.groupby(["region", "ds"])["file"].transform("first")
+    again = rows["file"] != first
+    if not again.any():
+        return rows, []
+    pairs = rows[again].assign(first=first).drop_duplicates(["region", "ds", "file"])
+    names = [
+        f"{row.region} {row.ds.date()} in {Path(row.first).name} and {Path(row.file).name}"
+        for row in pairs.itertuples()
+    ]
+    text = f"{len(names)} dates stand in two files: {listing(names)}"
+    if duplicates == "refuse":
+        problems.append(f'{text}. Leave one out, or keep the first file by duplicates="first".')
+    return rows[~again], [f"{text}; the first file counts ({int(again.sum())} rows are left out)"]
+
+
+def _untitled(
+    rows: pd.DataFrame, duplicates: str, problems: list[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Take rows without an id and a title for one song, a row a date; else they are a problem."""
+    untitled = rows["track_id"] == UNTITLED
+    if not untitled.any():
+        return rows, []
+    again = untitled & rows.duplicated(["region", "ds", "track_id"])
+    of = rows[untitled]
+    names = [f"{row.region} {row.ds.date()} place {row.position}" for row in of.itertuples()]
+    text = f"{len(of)} rows have neither an id nor a title: {listing(names)}"
+    if duplicates == "refuse":
+        problems.append(f'{text}. Correct them, or take them for one song by duplicates="first".')
+    said = f"{text}; they are one song, of which the first row of a date counts"
+    return rows[~again], [f"{said} ({int(again.sum())} rows are left out)"]
