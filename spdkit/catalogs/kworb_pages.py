@@ -68,8 +68,8 @@ def read_page(path: Path) -> ChartPage:
     place = soup.select_one(".pagetitle") or soup.title
     heading = _text(place) if place else ""
     for table in soup.find_all("table"):
-        head, *rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")] or [[]]
-        names = [_text(cell) for cell in head]
+        rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+        names = [_text(cell) for cell in rows.pop(0)] if rows else []
         if TITLES in names:
             break
     else:
@@ -82,6 +82,8 @@ def read_page(path: Path) -> ChartPage:
             f"{path}: row {wrong[0]} of the chart has {len(rows[wrong[0] - 1])} cells and the head "
             f"{len(names)} ({len(wrong)} such rows)"
         )
+    if not rows:
+        raise CatalogError(f"{path}: the chart has no rows (heading: {heading!r})")
     match = _HEADING.search(heading)
     frame = pd.DataFrame(
         {
@@ -90,7 +92,7 @@ def read_page(path: Path) -> ChartPage:
         }
     )
     songs = [_song(row[names.index(TITLES)]) for row in rows]
-    frame[["track_id", "title", "artist"]] = songs or None
+    frame[["track_id", "title", "artist"]] = songs
     return ChartPage(
         region=match[2] if match else None,
         date=match[3] if match else None,

@@ -88,11 +88,11 @@ def fill_ids(rows: pd.DataFrame) -> tuple[pd.Series[str], list[str]]:
     own = keys[~lacking & titled].drop_duplicates(["song", "own"])
     several = own["song"].duplicated(keep=False)
     unsure = sorted(set(own["song"][several]) & set(searched["song"]))
-    known = own[~several].set_index("song")["own"]
+    known = dict(zip(own["song"][~several], own["own"][~several], strict=True))
     remarks = [
         f"{len(searched)} rows have no id: songs are matched by artist and title, without regard "
         f"to case and guests ({searched['song'].nunique()} songs; "
-        f"{int(searched['song'].isin(known.index).sum())} rows take the id of the same song in "
+        f"{int(searched['song'].isin(known).sum())} rows take the id of the same song in "
         "other rows)"
     ]
     if len(together):
@@ -114,8 +114,9 @@ def fill_ids(rows: pd.DataFrame) -> tuple[pd.Series[str], list[str]]:
     ]
     if variants:
         remarks.append(f"{len(variants)} songs are spelt in several ways: {listing(variants)}")
-    made = keys["song"].map(known).fillna(keys["song"]).fillna(UNTITLED)
-    return rows["track_id"].fillna(made), remarks
+    songs = keys["song"].astype(object).where(titled, UNTITLED)
+    made = [known.get(song, song) for song in songs]
+    return rows["track_id"].where(~lacking, pd.Series(made, rows.index, dtype="str")), remarks
 
 
 def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -34,10 +34,12 @@ refused by name, all at once, until an argument says what to do.
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ import numpy as np
 import pandas as pd
 
 from spdkit.catalogs.chart_regions import region_code
-from spdkit.catalogs.errors import CatalogError, cells_at_fault
+from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
 from spdkit.catalogs.kworb_pages import TOTALS, parted, read_page
 from spdkit.catalogs.song_ids import UNTITLED, fill_ids
 from spdkit.common.errors import ParameterError
@@ -79,12 +81,12 @@ PAGES = (".html", ".htm")
 SEPARATORS = {",": ",", ".": r"\.", "space": "[ \u00a0\u202f]", "'": "['’]"}
 SHOWN_PROBLEMS = 20
 _NOTE = "note_that_these_figures"
-_ID = r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])"
+_ID = re.compile(r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])")
 _DAY = r"\d{4}-?\d\d-?\d\d"
-_DATE = re.compile(rf"({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?")
+_DATE = re.compile(rf"(?<!\d)({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?(?!\d)")
 _NAMED = re.compile(r"(?:^|[-_ ])(global|[a-z]{2})[-_ ](daily|weekly)(?![a-z])", re.IGNORECASE)
 _GROUPED = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
-_PARTS = {"region": "--region", "ds": "--date"}
+_ASKED = {"region": "the region (region)", "ds": "the date (date)"}
 
 
 @dataclass
@@ -95,29 +97,29 @@ class _File:
     ----------
     path : Path
     rows : DataFrame
-        The columns of `ALIASES` that it has.
+        The columns of `ALIASES` that it has; their index counts the rows of the file.
     weekly : bool or None
         Whether its heading or its name says that it is of a week; None where neither does.
     thousands : str or None
         The separator that its form has.
-    skipped : int
-        Rows before the first, which are counted in messages.
+    problems : list of str
+        What is wrong with its cells.
     """
 
     path: Path
     rows: pd.DataFrame
     weekly: bool | None = None
     thousands: str | None = None
-    skipped: int = 0
     problems: list[str] = field(default_factory=list)
 
-    def fault(self, what: str, wrong: Any, cells: pd.Series[Any]) -> None:
+    def fault(self, what: str, wrong: pd.Series[bool], cells: pd.Series[Any]) -> None:
         """Keep what is wrong with some cells, if there are any."""
-        wrong = np.concatenate([np.zeros(self.skipped, bool), np.asarray(wrong, bool)])
         if wrong.any():
-            padded = pd.Series([None] * self.skipped + cells.tolist(), dtype=object)
-            at = cells_at_fault(what, pd.Series(wrong), padded)
-            self.problems.append(f"{self.path.name}: {at}")
+            first = cells[wrong][:SHOWN_ROWS].items()
+            named = [
+                (int(str(row)) + 1, None if pd.isna(cell) else str(cell)) for row, cell in first
+            ]
+            self.problems.append(f"{self.path}: {rows_at_fault(what, named, int(wrong.sum()))}")
 
 
 def read_charts(
@@ -242,7 +244,7 @@ def _read(path: Path) -> _File:
     from_kworb = "credit" in columns
     if from_kworb:
         rows[["title", "artist"]] = [parted(text) for text in rows.pop("credit").fillna("")]
-    return _File(path, rows, None, "," if from_kworb else None, int(noted))
+    return _File(path, rows, thousands="," if from_kworb else None)
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:
@@ -268,9 +270,9 @@ def _require_chart(path: Path, names: Sequence[str], columns: dict[str, str]) ->
     if "credit" in columns and "position" in lacking:
         raise CatalogError(f"{path}: {TOTALS}")
     viral = "; a viral chart has none" if lacking == ["streams"] else ""
-    aliases = "; ".join(f"{name} (or {', '.join(ALIASES[name][1:])})" for name in lacking)
+    columns_of = "; no column of ".join(" or ".join(ALIASES[name]) for name in lacking)
     raise CatalogError(
-        f"{path}: no column of {aliases.removesuffix(' (or )')}{viral}; the columns are "
+        f"{path}: no column of {columns_of}{viral}; the columns are "
         f"{listing([*names], COLUMNS_SHOWN)}"
     )
 
@@ -279,9 +281,14 @@ def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     """Cells as text, stripped and composed, empty ones missing; Parquet has numbers and dates."""
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d %H:%M:%S")
+    return _mapped(column, lambda cell: composed(str(cell).strip()) or None).astype("str")
+
+
+def _mapped(column: pd.Series[Any], of: Callable[[Any], Any]) -> pd.Series[Any]:
+    """What a function says of each cell, of equal ones once; what is missing stays so."""
     codes, cells = pd.factorize(column)  # a cell that is missing has the code -1
-    texts = [composed(str(cell).strip()) or None for cell in cells]
-    return pd.Series(pd.array([*texts, None], "str").take(codes), column.index)
+    values = np.array([*map(of, cells), None], object)
+    return pd.Series(values[codes], column.index, dtype=object)
 
 
 def _select(file: _File, chart: str) -> Iterator[str]:
@@ -302,23 +309,23 @@ def _select(file: _File, chart: str) -> Iterator[str]:
         file.rows = file.rows[~other]
 
 
-def _complete(file: _File, given: dict[str, str | None]) -> None:
+def _complete(file: _File, given: Mapping[str, str | None]) -> None:
     """Add the region and the date that the rows do not have: of the file's name, or as given."""
-    stem = file.path.name
-    named, dated = _NAMED.search(stem), _DATE.search(stem)
-    of_name = {"region": named[1] if named else None, "ds": dated[0] if dated else None}
-    if file.weekly is None and named:
-        file.weekly = named[2].casefold() == "weekly"
-    for name, text in of_name.items():
-        if name in file.rows:
-            continue
-        if not (value := text or given[name]):
-            what = "region" if name == "region" else "date"
-            file.problems.append(
-                f"{stem}: neither the rows nor the name of the file say the {what}: give {what} "
-                f"({_PARTS[name]})"
-            )
-        file.rows[name] = value
+    name = file.path.name
+    chart, day = _NAMED.search(name), _DATE.search(name)
+    if file.weekly is None and chart:
+        file.weekly = chart[2].casefold() == "weekly"
+    of_name = {"region": chart and chart[1], "ds": day and day[0]}
+    lacking = {column for column in of_name if column not in file.rows}
+    unknown = [column for column in lacking if not (of_name[column] or given[column])]
+    if unknown:
+        what = " and ".join(_ASKED[column] for column in sorted(unknown, reverse=True))
+        raise CatalogError(
+            f"{file.path}: neither the rows nor the name of the file say {what}: give it, or call "
+            "the file as the site did (regional-ph-daily-2020-05-20.csv)"
+        )
+    for column in lacking:
+        file.rows[column] = of_name[column] or given[column]
 
 
 def _convert(file: _File, thousands: str | None) -> None:
@@ -326,56 +333,54 @@ def _convert(file: _File, thousands: str | None) -> None:
     rows = file.rows
     for name in ("region", "ds"):
         file.fault(f"column {name!r}: empty", rows[name].isna(), rows[name])
-    regions = {text: region_code(text) for text in rows["region"].dropna().unique()}
-    dates = {text: _last_day(text) for text in rows["ds"].dropna().unique()}
-    converted = {"region": rows["region"].map(regions), "ds": rows["ds"].map(dates)}
-    undated = converted["ds"].isna() & rows["ds"].notna()
+    dates = _mapped(rows["ds"], _last_day)
+    undated = dates.isna() & rows["ds"].notna()
     file.fault("column 'ds': no date as 2021-05-20 and no week", undated, rows["ds"])
+    converted = {"region": _mapped(rows["region"], region_code), "ds": pd.to_datetime(dates)}
     for name in ("position", "streams"):
-        numbers, wrong = _numbers(rows[name], thousands)
-        grouped = wrong & rows[name].fillna("").str.fullmatch(
-            r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
-        )
-        what = f"column {name!r}: thousands separators: say which (thousands, --thousands)"
+        converted[name] = pd.to_numeric(_mapped(rows[name], partial(_number, thousands=thousands)))
+        wrong = converted[name].isna()
+        grouped = wrong & rows[name].fillna("").str.fullmatch(_GROUPED)
+        what = f"column {name!r}: thousands separators: say which by thousands"
         file.fault(what, grouped, rows[name])
         file.fault(f"column {name!r}: no whole number from 1", wrong & ~grouped, rows[name])
-        converted[name] = numbers
-    ids = rows["track_id"] if "track_id" in rows else pd.Series(None, rows.index, dtype="str")
-    own = ids.str.extract(_ID, expand=False)
-    # Other catalogues have ids of other forms; an address that names no track is none.
-    converted["track_id"] = own.fillna(ids.mask(ids.str.startswith(("http", "spotify:"))))
+    ids = rows["track_id"] if "track_id" in rows else pd.Series(None, rows.index, dtype=object)
+    converted["track_id"] = _mapped(ids, _own_id)
     converted |= {name: rows[name] for name in ("title", "artist")}
     file.rows = pd.DataFrame(converted)[list(COLUMNS)]
 
 
-def _numbers(column: pd.Series[Any], thousands: str | None) -> tuple[pd.Series[Any], Any]:
-    """Whole numbers from 1, and which cells are none."""
-    text = column.fillna("")
+def _number(text: str, thousands: str | None) -> int | None:
+    """Whole number from 1 that a text is; None of any other."""
     if thousands is not None:
-        between = SEPARATORS[thousands]
-        grouped = text.str.fullmatch(rf"\d{{1,3}}(?:{between}\d{{3}})+")
-        text = text.mask(grouped, text.str.replace(between, "", regex=True))
-    whole = text.str.fullmatch(r"\d{1,15}(?:\.0+)?")
-    numbers = pd.to_numeric(text.where(whole))
-    return numbers, ~(numbers > 0)
+        separator = SEPARATORS[thousands]
+        if re.fullmatch(rf"\d{{1,3}}(?:{separator}\d{{3}})+", text):
+            text = re.sub(separator, "", text)
+    match = re.fullmatch(r"(\d{1,15})(?:\.0)?", text)
+    return int(match[1]) or None if match else None
 
 
-def _last_day(text: str) -> pd.Timestamp | None:
+def _own_id(text: str) -> str | None:
+    """Id in a URI, an address or alone; other catalogues' as they are, None of other addresses."""
+    if match := _ID.search(text):
+        return match[1]
+    return None if text.startswith(("http", "spotify:")) else text
+
+
+def _last_day(text: str) -> datetime.date | None:
     """The day that a text names, or the last day of the week that it does; None of any other."""
     match = _DATE.fullmatch(text.replace("/", "-"))
-    days = [_day(part) for part in match.groups() if part] if match else []
-    if not days or None in days:
+    if not match:
         return None
-    if len(days) == 1:
-        return days[0]
-    length = (days[1] - days[0]).days
-    # From a Friday to the next, of which it holds no day, or to the Thursday.
-    return days[1] - pd.Timedelta(days=length - 6) if length in (6, 7) else None
-
-
-def _day(text: str) -> pd.Timestamp | None:
-    day = pd.to_datetime(text.replace("-", ""), format="%Y%m%d", errors="coerce")
-    return None if pd.isna(day) else day
+    try:
+        first, *last = (datetime.date.fromisoformat(day) for day in match.groups() if day)
+    except ValueError:  # 30 February
+        return None
+    if not last:
+        return first
+    # From a Friday to the next Friday, of which it holds no hour, or to the Thursday.
+    beyond = (last[0] - first).days - 6
+    return last[0] - datetime.timedelta(days=beyond) if beyond in (0, 1) else None
 
 
 def _freq_of_names(files: Sequence[_File]) -> str | None:
@@ -399,10 +404,11 @@ def _first_of_dates(
     again = rows["file"] != first
     if not again.any():
         return rows, []
-    pairs = rows[again].assign(first=first).drop_duplicates(["region", "ds", "file"])
+    pairs = rows.assign(first=first)[again].drop_duplicates(["region", "ds", "file"])
+    keys = ("region", "ds", "first", "file")
     names = [
-        f"{row.region} {row.ds.date()} in {Path(row.first).name} and {Path(row.file).name}"
-        for row in pairs.itertuples()
+        f"{region} {day:%Y-%m-%d} in {Path(first).name} and {Path(file).name}"
+        for region, day, first, file in zip(*(pairs[key] for key in keys), strict=True)
     ]
     text = f"{len(names)} dates stand in two files: {listing(names)}"
     if duplicates == "refuse":
@@ -418,9 +424,9 @@ def _untitled(
     if not untitled.any():
         return rows, []
     again = untitled & rows.duplicated(["region", "ds", "track_id"])
-    of = rows[untitled]
-    names = [f"{row.region} {row.ds.date()} place {row.position}" for row in of.itertuples()]
-    text = f"{len(of)} rows have neither an id nor a title: {listing(names)}"
+    of = (rows[untitled][name] for name in ("region", "ds", "position"))
+    names = [f"{name} {day:%Y-%m-%d} place {place}" for name, day, place in zip(*of, strict=True)]
+    text = f"{len(names)} rows have neither an id nor a title: {listing(names)}"
     if duplicates == "refuse":
         problems.append(f'{text}. Correct them, or take them for one song by duplicates="first".')
     said = f"{text}; they are one song, of which the first row of a date counts"

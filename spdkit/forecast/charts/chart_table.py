@@ -243,9 +243,10 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
             continue
         again = rows[double].groupby(["region", name], sort=False)["ds"].agg(["size", "min"])
         places = [
-            f"{region} {value if what == 'place' else quoted(value)} on {of.size} dates from "
-            f"{shown(of.min)}"
-            for (region, value), of in zip(again.index, again.itertuples(), strict=True)
+            f"{region} {what} {quoted(value)} on {n} dates from {shown(day)}"
+            for (region, value), n, day in zip(
+                again.index, again["size"], again["min"], strict=True
+            )
         ]
         text = (
             f"a {what} stands more than once on a date ({int(double.sum())} rows too many"

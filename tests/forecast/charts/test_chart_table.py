@@ -164,7 +164,8 @@ def test_the_step_that_is_given_holds():
 
 def test_a_song_that_stands_twice_on_a_day():
     twice = changed(3, track_id="a")
-    text = r"a song stands more than once on a date \(1 rows too many\): PH 2020-02-29 song 'a' .*"
+    text = r"a song stands more than once on a date \(1 rows too many\): "
+    text += "PH song 'a' on 1 dates from 2020-02-29.*"
     with pytest.raises(ForecastError, match=text + 'duplicates="first"'):
         check_chart(twice)
     table = check_chart(twice, duplicates="first")
@@ -178,7 +179,7 @@ def test_a_song_that_stands_twice_on_a_day():
 
 def test_a_place_that_stands_twice_on_a_day():
     twice = changed(3, position=1)
-    message = r"a place stands more than once on a date \(1 rows too many\): PH 2020-02-29 place 1"
+    message = r"a place stands more than once on a date \(1 rows too many\): PH place 1 on 1 dat"
     with pytest.raises(ForecastError, match=message):
         check_chart(twice)
     assert check_chart(twice, duplicates="first").frame["track_id"].tolist() == [*"ababa"]
@@ -188,7 +189,7 @@ def test_a_date_that_stands_twice_as_it_is_or_with_other_values():
     with pytest.raises(ForecastError, match="2 rows too many, 2 of them repeat a whole row"):
         check_chart(pd.concat([DAYS, DAYS[:2]]))
     other = DAYS[:2].assign(streams=1)
-    with pytest.raises(ForecastError, match=r"2 rows too many\): PH 2020-02-28 song 'a' \(A\), PH"):
+    with pytest.raises(ForecastError, match=r"2 rows too many\): PH song 'a' on 1 dates from 20"):
         check_chart(pd.concat([DAYS, other]))
     kept = check_chart(pd.concat([DAYS, other]), duplicates="first")
     assert kept.frame.equals(check_chart(DAYS).frame)
