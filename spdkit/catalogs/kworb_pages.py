@@ -28,7 +28,6 @@ LARGEST_PAGE = 1 << 26  # bytes
 TOTALS = "totals of all charts, without dates: no chart of a day or a week"
 _HEADING = re.compile(r"Spotify (Daily|Weekly) Chart - (.+?) - (\d{4}/\d{2}/\d{2}(?: - \S+)?)")
 _TRACK, _ARTIST = re.compile(r"track/([0-9A-Za-z]+)"), re.compile(r"artist/")
-_WITH = re.compile(r"\s*\(w/ ([^)]+)\)$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +111,10 @@ def parted(text: str) -> tuple[str, str]:
     artist, _, title = text.partition(" - ")
     if not title:
         return text, ""
-    guests = _WITH.search(title)
-    return (title[: guests.start()], f"{artist}, {guests[1]}") if guests else (title, artist)
+    song, _, guests = title.rpartition(" (w/ ")
+    if not song or not guests.endswith(")"):
+        return title, artist
+    return song, f"{artist}, {guests.removesuffix(')')}"
 
 
 def _song(cell: Tag) -> tuple[str | None, str, str]:

@@ -25,13 +25,14 @@ import pandas as pd
 from spdkit.common.messages import listing
 from spdkit.common.text import composed
 
+_LONGEST = 1000  # characters that patterns are sought in
 UNTITLED = "untitled"  # the one song of all rows without an id and a title
+# In what is folded: lower case, one space between two words.
 _MARK = r"(?:feat|ft|featuring)\b\.?"
 _GUESTS = re.compile(
-    rf"\s*[(\[](?:{_MARK}|with\b|w/)\s*([^)\]]*)[)\]]|\s+{_MARK}\s+(.*?)(?=\s+[-–—]\s|\s*[(\[]|$)",
-    re.IGNORECASE,
+    rf" ?[(\[](?:{_MARK}|with\b|w/) ?([^)\]]*)[)\]]| {_MARK} (.*?)(?= [-–—] | ?[(\[]|$)"
 )
-_NEXT_ARTIST = re.compile(rf"\s*[,;]\s|\s+{_MARK}\s", re.IGNORECASE)
+_NEXT_ARTIST = re.compile(rf" ?[,;] | {_MARK} ")
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
 
 
@@ -45,9 +46,11 @@ def song_id(title: str, artist: str, *, guests: bool = False) -> str:
     >>> song_id("Roses - Imanbek Remix", "SAINt JHN")
     'saint jhn – roses - imanbek remix'
     """
+    title, artist = _folded(title), _folded(artist)
+    if len(title) + len(artist) > _LONGEST:
+        return f"{artist} – {title}"
     named = _GUESTS.sub(lambda match: f" (feat. {match[1] or match[2]})" if guests else "", title)
-    first = _NEXT_ARTIST.split(artist, maxsplit=1)[0]
-    return f"{_folded(first)} – {_folded(named) or _folded(title)}"
+    return f"{_NEXT_ARTIST.split(artist, maxsplit=1)[0]} – {named.strip() or title}"
 
 
 def _folded(text: str) -> str:

@@ -80,6 +80,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 PAGES = (".html", ".htm")
 SEPARATORS = {",": ",", ".": r"\.", "space": "[ \u00a0\u202f]", "'": "['’]"}
 SHOWN_PROBLEMS = 20
+SPOTIFYS_WEEK = "W-THU"
 _NOTE = "note_that_these_figures"
 _ID = re.compile(r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])")
 _DAY = r"\d{4}-?\d\d-?\d\d"
@@ -199,10 +200,9 @@ def read_charts(
         progress(path)
     if not problems:
         freq = freq or _freq_of_names(read)
-        rows = pd.concat(
-            [file.rows.assign(file=str(file.path)) for file in read], ignore_index=True
-        )
-        rows, more = _first_of_dates(rows, duplicates, problems)
+        parts = [file.rows.assign(file=number) for number, file in enumerate(read)]
+        rows = pd.concat(parts, ignore_index=True)
+        rows, more = _first_of_dates(rows, [file.path.name for file in read], duplicates, problems)
         rows["track_id"], matches = fill_ids(rows)
         rows, untitled = _untitled(rows, duplicates, problems)
         remarks += [*more, *matches, *untitled]
@@ -215,6 +215,11 @@ def read_charts(
         hidden = len(problems) - SHOWN_PROBLEMS
         more = [f"… and {hidden} more"] if hidden > 0 else []
         raise CatalogError(f"{count}: not charts as they are", (*problems[:SHOWN_PROBLEMS], *more))
+    if table.freq not in ("D", SPOTIFYS_WEEK):
+        remarks.append(
+            f"weeks are dated {table.freq}, and Spotify's are {SPOTIFYS_WEEK} (W-SUN until March "
+            "2015): these may be the days on which weeks begin"
+        )
     return replace(table, remarks=(*remarks, *table.remarks))
 
 
@@ -397,7 +402,7 @@ def _freq_of_names(files: Sequence[_File]) -> str | None:
 
 
 def _first_of_dates(
-    rows: pd.DataFrame, duplicates: str, problems: list[str]
+    rows: pd.DataFrame, files: Sequence[str], duplicates: str, problems: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Leave a date of a region to the first file that has it; two files are a problem otherwise."""
     first = rows.groupby(["region", "ds"])["file"].transform("first")
@@ -407,7 +412,7 @@ def _first_of_dates(
     pairs = rows.assign(first=first)[again].drop_duplicates(["region", "ds", "file"])
     keys = ("region", "ds", "first", "file")
     names = [
-        f"{region} {day:%Y-%m-%d} in {Path(first).name} and {Path(file).name}"
+        f"{region} {day:%Y-%m-%d} in {files[first]} and {files[file]}"
         for region, day, first, file in zip(*(pairs[key] for key in keys), strict=True)
     ]
     text = f"{len(names)} dates stand in two files: {listing(names)}"

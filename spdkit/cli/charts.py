@@ -166,23 +166,13 @@ def _options_in_errors() -> Iterator[None]:
 
 def _content(table: ChartTable, output: Path) -> dict[str, Any]:
     """What was read, as plain values."""
-    regions = {}
-    for name in table.regions:
-        region, rows = table.region(name), table.frame["region"] == name
-        regions[name] = {
-            "n_rows": int(rows.sum()),
-            "n_songs": len(region.songs),
-            "n_dates": int((~region.missing).sum()),
-            "n_missing": int(region.missing.sum()),
-            "first": f"{region.dates[0]:%Y-%m-%d}",
-            "last": f"{region.dates[-1]:%Y-%m-%d}",
-        }
+    summary = table.summary().astype({"first": str, "last": str})
     return {
         "file": str(output),
         "freq": table.freq,
         "n_rows": len(table.frame),
         "n_songs": int(table.frame["track_id"].nunique()),
-        "regions": regions,
+        "regions": summary.to_dict("index"),
         "remarks": list(table.remarks),
     }
 

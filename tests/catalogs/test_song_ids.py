@@ -53,6 +53,11 @@ def test_a_title_of_nothing_but_guests_keeps_them():
     assert song_id("(feat. Nobody)", "A") == "a – (feat. nobody)"
 
 
+def test_a_title_of_very_many_characters_is_taken_as_it_is():
+    title = "(feat " * 50_000
+    assert song_id(title, "A, B") == f"a, b – {title.strip()}"
+
+
 def test_apostrophes_and_forms_of_unicode():
     assert song_id("Don’t", "Beyoncé") == song_id("Don't", unicodedata.normalize("NFD", "Beyoncé"))
     assert song_id("STRASSE", "A") == song_id("Straße", "A")

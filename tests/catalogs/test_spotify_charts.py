@@ -340,6 +340,14 @@ def test_a_date_that_is_in_two_files(tmp_path):
     assert table.remarks[0].endswith("; the first file counts (2 rows are left out)")
 
 
+def test_weeks_that_end_on_another_day_than_spotifys_are_told(tmp_path):
+    rows = ("GB,2021-05-14,1,x1,One,A,7", "GB,2021-05-21,1,x1,One,A,8")
+    table = read_charts([layout(tmp_path, *rows)])
+    assert table.freq == "W-FRI"
+    (told,) = table.remarks
+    assert "weeks are dated W-FRI, and Spotify's are W-THU" in told
+
+
 def test_days_and_weeks_are_read_apart(tmp_path):
     day = old_site(tmp_path, "regional-us-daily-2021-05-20.csv", "1,One,A,70,")
     week = old_site(tmp_path, "regional-us-weekly-2021-05-20.csv", "1,One,A,70,")

@@ -95,6 +95,27 @@ class ChartTable:
         first = self.frame.sort_values("ds", kind="stable").drop_duplicates("track_id")
         return first.set_index("track_id")[["title", "artist"]]
 
+    def summary(self) -> pd.DataFrame:
+        """How much there is of each region, by its name.
+
+        Returns
+        -------
+        DataFrame
+            ``n_rows, n_songs, n_dates, n_missing`` (dates without a chart), ``first, last``.
+        """
+        by_region = self.frame.groupby("region")
+        table = by_region.agg(
+            n_rows=("ds", "size"),
+            n_songs=("track_id", "nunique"),
+            n_dates=("ds", "nunique"),
+            first=("ds", "min"),
+            last=("ds", "max"),
+        )
+        days = 1 if self.freq == "D" else 7
+        whole = (table["last"] - table["first"]).dt.days // days + 1
+        table.insert(3, "n_missing", whole - table["n_dates"])
+        return table
+
     def until(self, date: str | pd.Timestamp) -> ChartTable:
         """The charts of `date` and before; a region that begins later is not in it.
 
@@ -177,7 +198,7 @@ def check_chart(
     --------
     >>> chart = check_chart(spdkit.read_table("chart.parquet"))  # doctest: +SKIP
     >>> chart.region("PH").streams.shape  # doctest: +SKIP
-    (1601, 3496)
+    (1601, 3495)
     """
     check_parameters(
         {"freq": freq, "duplicates": duplicates},
@@ -204,7 +225,7 @@ def _typed(df: pd.DataFrame) -> pd.DataFrame:
         raise ForecastError("the chart has no rows")
     frame = df[list(COLUMNS)].reset_index(drop=True)
     for name in ("region", "track_id", "title", "artist"):
-        frame[name] = frame[name].astype("string").astype("str")
+        frame[name] = frame[name].astype("string").astype("str")  # by way of one that keeps NA
     for name in ("region", "track_id"):
         empty = (frame[name].isna() | (frame[name].str.strip() == "")).to_numpy()
         if empty.any():

@@ -101,6 +101,14 @@ def test_regions_are_apart_and_may_begin_and_end_where_they_like():
         table.region("US")
 
 
+def test_a_summary_of_each_region():
+    other = WEEKS.assign(region="AE")[:1]
+    summary = check_chart(pd.concat([WEEKS, other])).summary()
+    assert summary.loc["IN"].tolist() == [3, 2, 3, 1, *pd.to_datetime(["2021-05-20", "2021-06-10"])]
+    assert summary.loc["AE"].tolist() == [1, 1, 1, 0, *pd.to_datetime(["2021-05-20"] * 2)]
+    assert check_chart(DAYS).summary()["n_missing"].tolist() == [1]
+
+
 def test_titles_are_those_of_the_first_row():
     df = DAYS.assign(title=["A", "B", "A (Remix)", "C", "b", None])
     songs = check_chart(df).songs
