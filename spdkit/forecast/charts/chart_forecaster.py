@@ -387,11 +387,15 @@ class ChartForecaster(Saved, BaseEstimator):
         most = self.max_missing
         if most is None:
             most = 1.0 if self.songs == "pooled" else 0.5
-        learned: Flags = matrix.observed[:split].any(axis=0) & (matrix.missing_shares() <= most)
+        observed = matrix.observed
+        if self.songs != "pooled":  # a song has a scale, and perhaps a net, of its own
+            observed = observed[self.lookback : split] & observed[self.lookback - 1 : split - 1]
+        learned: Flags = observed.any(axis=0) & (matrix.missing_shares() <= most)
         if not learned.any():
             raise ForecastError(
-                f"no song is there on enough of the {len(matrix)} dates: each is missing on more "
-                f"than {most:.0%}, or on all that are trained on. Give another max_missing"
+                f"there is nothing to learn from: of {len(matrix.songs)} songs each is missing on "
+                f"more than {most:.0%} of {len(matrix)} dates (max_missing), or never in the chart "
+                f"on two dates in a row behind the first {self.lookback} (lookback)"
             )
         return learned
 
@@ -465,7 +469,8 @@ class ChartForecaster(Saved, BaseEstimator):
         else:
             shift = self.shift_[group][None]
         scaled = np.where(known, (values - shift[:, None]) / self.size_[group], 0.0)
-        windows = np.stack([scaled, known], axis=-1, dtype=np.float32).reshape(len(X), -1)
+        windows = np.stack([scaled, known], axis=-1, dtype=np.float32)
+        windows = windows.reshape(len(X), 2 * X.shape[1] * X.shape[2])
         beside = np.broadcast_to(metadata, (len(X), metadata.shape[1]))
         return np.hstack([windows, beside], dtype=np.float32, casting="same_kind"), shift
 
@@ -574,7 +579,7 @@ class ChartForecaster(Saved, BaseEstimator):
         from spdkit.nets import multi_input
         from spdkit.nets.training import Schedule, train
 
-        if not len(training):
+        if not len(training):  # songs that are pooled may all be too short
             raise ForecastError(
                 f"no song is in the chart on two dates in a row behind the first {self.lookback}: "
                 "there is nothing to learn from. Give more dates, or a shorter lookback"
