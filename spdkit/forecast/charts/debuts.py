@@ -22,7 +22,7 @@ DESIGN.md, section 6, "Charts": debuts by the region's median and the artist's o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import chain
 from typing import ClassVar, Self
@@ -36,7 +36,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from spdkit.collect.song_matching import normalised, plain_title
-from spdkit.common.artist_credits import read_credits
 from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.parameters import (
     FLAG,
@@ -51,6 +50,7 @@ from spdkit.common.parameters import (
 from spdkit.common.table_io import require_columns
 from spdkit.common.threads import one_thread
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers
+from spdkit.forecast.charts.song_features import first_artist
 from spdkit.forecast.data.calendar import parse_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
 
@@ -134,18 +134,19 @@ def debut_features(
 def _identified(songs: pd.DataFrame) -> pd.DataFrame:
     """Rows with what tells their performers and songs apart."""
     ids = songs["track_id"] if "track_id" in songs else pd.Series(songs.index.map(str))
-    titles, artists = (songs[name].fillna("").astype(str) for name in ("title", "artist"))
-    distinct = pd.DataFrame({"title": titles, "artist": artists}).drop_duplicates()
-    firsts = read_credits(distinct["artist"])
-    distinct["performer"] = [normalised(names[0]) if names else "" for names in firsts]
-    distinct["song"] = [
-        f"{normalised(plain_title(title))}\n{performer}" if title and performer else ""
-        for title, performer in zip(distinct["title"], distinct["performer"], strict=True)
-    ]
-    named = pd.DataFrame({"title": titles, "artist": artists}).merge(distinct, how="left")
-    keys = named[["performer", "song"]].set_index(songs.index)
+    titles, artists = (songs[name].fillna("") for name in ("title", "artist"))
+    performer = _mapped(artists, first_artist)
+    named = (titles != "") & (performer != "")
+    work = _mapped(titles, lambda title: normalised(plain_title(title))) + "\0" + performer
     # Who is not named is nobody else.
-    return songs.assign(**{str(k): keys[k].where(keys[k] != "", "\n" + ids) for k in keys})
+    return songs.assign(
+        performer=performer.where(named, "\0" + ids), song=work.where(named, "\0" + ids)
+    )
+
+
+def _mapped(texts: pd.Series[str], of: Callable[[str], str]) -> pd.Series[str]:
+    """A function of each text, worked out once for each that there is."""
+    return texts.map({text: of(text) for text in texts.unique()})
 
 
 def _before(past: pd.DataFrame, asked: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -383,7 +384,5 @@ def _ends(level: float) -> tuple[float, float]:
 def _dates(chart: ChartTable, songs: pd.DataFrame, n: int) -> NDArray[np.datetime64]:
     """The first dates of each song, shape (n_songs, n)."""
     ahead = np.arange(n) * np.timedelta64(1 if chart.freq == "D" else 7, "D")
-    dates: NDArray[np.datetime64] = np.add.outer(
-        songs["ds"].to_numpy(), days * np.timedelta64(1, "D")
-    )
+    dates: NDArray[np.datetime64] = np.add.outer(songs["ds"].to_numpy(), ahead)
     return dates
