@@ -98,7 +98,7 @@ def debut_features(
         is known.
     """
     rows, first = _identified(chart.frame), _identified(debuts(chart))
-    asked = _identified(songs.reset_index(drop=True))
+    asked = _identified(_checked(songs))
     rows["log"] = np.log(rows["streams"])
     by_date = rows.groupby(["region", "ds"])["log"].agg(["min", "median", "max"]).reset_index()
     rows["level"] = rows["log"] - rows.groupby(["region", "ds"])["log"].transform("median")
@@ -110,8 +110,7 @@ def debut_features(
         "median": region["median"] - region["min"],
         "top": region["max"] - region["min"],
         **_recent(first, asked),
-        "week": asked["ds"].dt.isocalendar().week,
-        "weekday": asked["ds"].dt.weekday,
+        "weekday": asked["ds"].dt.day_of_week,
         "length": asked["title"].fillna("").str.len(),
         "version": asked["title"].fillna("").str.contains(_VERSIONS, case=False),
     }
@@ -129,6 +128,16 @@ def debut_features(
             "size"
         )
     return pd.DataFrame(features).astype(np.float64)
+
+
+def _checked(songs: pd.DataFrame) -> pd.DataFrame:
+    require_columns(songs.columns, _SONG, "the songs", ForecastError)
+    dates = parse_times(songs["ds"], songs["region"])
+    if not isinstance(dates, pd.DatetimeIndex):
+        raise ForecastError("column 'ds' of the songs holds whole numbers, not dates")
+    names = [name for name in ("region", "track_id", "title", "artist") if name in songs]
+    texts = {name: songs[name].astype("str") for name in names}
+    return songs.assign(ds=dates.as_unit("ns"), **texts).reset_index(drop=True)
 
 
 def _identified(songs: pd.DataFrame) -> pd.DataFrame:
@@ -289,7 +298,12 @@ class DebutModel(BaseEstimator):
         """
         if not hasattr(self, "models_"):
             raise NotFittedError("DebutModel is not fitted yet: call fit first")
-        asked = self._checked(songs)
+        asked = _checked(songs)
+        if unknown := sorted(set(asked["region"]) - set(self.regions_)):
+            raise ForecastError(
+                f"region {listing(unknown, quote=True)} was not learned; learned were "
+                f"{listing(self.regions_, COLUMNS_SHOWN, quote=True)}"
+            )
         X, last_place = self._inputs(chart, asked)
         if np.isnan(last_place).any():
             row = asked.iloc[int(np.isnan(last_place).argmax()) // self.n_dates]
@@ -309,16 +323,6 @@ class DebutModel(BaseEstimator):
             rows[f"DebutModel-lo-{level:g}"] = np.minimum(streams[low], streams[0.5])
             rows[f"DebutModel-hi-{level:g}"] = np.maximum(streams[high], streams[0.5])
         return rows
-
-    def _checked(self, songs: pd.DataFrame) -> pd.DataFrame:
-        require_columns(songs.columns, _SONG, "the songs", ForecastError)
-        if unknown := sorted(set(songs["region"]) - set(self.regions_)):
-            raise ForecastError(
-                f"region {listing(unknown, quote=True)} was not learned; learned were "
-                f"{listing(self.regions_, COLUMNS_SHOWN, quote=True)}"
-            )
-        asked = songs.reset_index(drop=True)
-        return asked.assign(ds=parse_times(asked["ds"], asked["region"]))
 
     def _inputs(self, chart: ChartTable, songs: pd.DataFrame) -> tuple[Numbers, Numbers]:
         """Features of each song and date, n_dates rows a song, and the last place before."""

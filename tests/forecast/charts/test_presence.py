@@ -103,9 +103,7 @@ def test_answers_are_of_the_last_date_unless_asked_since():
     assert last["probability"].between(0, 1).all()
     more = model.predict(table, since="2021-01-29")
     assert len(more) == 40
-    pd.testing.assert_frame_equal(
-        more[more["cutoff"] == "2021-01-30"].reset_index(drop=True), last
-    )
+    pd.testing.assert_frame_equal(more[more["cutoff"] == "2021-01-30"].reset_index(drop=True), last)
 
 
 def test_weeks_are_counted_in_weeks():
