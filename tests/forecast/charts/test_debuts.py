@@ -186,7 +186,7 @@ def test_nothing_after_the_cutoff_changes_what_is_learned():
 
 def test_the_first_dates_of_a_song():
     table = check_chart(made_up(n_weeks=25))
-    model = DebutModel(n_dates=3, levels=(50, 80), **SMALL).fit(table)
+    model = DebutModel(n_dates=3, levels=(50, 80), **SMALL | {"n_trees": 60}).fit(table)
     song = asked("IN", 25, "New", "Artist 9")
     answers = model.predict(table, song)
     assert answers.columns.tolist() == [
