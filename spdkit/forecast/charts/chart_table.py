@@ -95,6 +95,27 @@ class ChartTable:
         first = self.frame.sort_values("ds", kind="stable").drop_duplicates("track_id")
         return first.set_index("track_id")[["title", "artist"]]
 
+    def summary(self) -> pd.DataFrame:
+        """How much there is of each region, by its name.
+
+        Returns
+        -------
+        DataFrame
+            ``n_rows, n_songs, n_dates, n_missing`` (dates without a chart), ``first, last``.
+        """
+        by_region = self.frame.groupby("region")
+        table = by_region.agg(
+            n_rows=("ds", "size"),
+            n_songs=("track_id", "nunique"),
+            n_dates=("ds", "nunique"),
+            first=("ds", "min"),
+            last=("ds", "max"),
+        )
+        days = 1 if self.freq == "D" else 7
+        whole = (table["last"] - table["first"]).dt.days // days + 1
+        table.insert(3, "n_missing", whole - table["n_dates"])
+        return table
+
     def until(self, date: str | pd.Timestamp) -> ChartTable:
         """The charts of `date` and before; a region that begins later is not in it.
 
@@ -177,7 +198,7 @@ def check_chart(
     --------
     >>> chart = check_chart(spdkit.read_table("chart.parquet"))  # doctest: +SKIP
     >>> chart.region("PH").streams.shape  # doctest: +SKIP
-    (1601, 3496)
+    (1601, 3495)
     """
     check_parameters(
         {"freq": freq, "duplicates": duplicates},
@@ -189,9 +210,8 @@ def check_chart(
     step = _step(rows) if freq is None else freq
     _refuse_off_step(rows, step)
     in_order = rows.sort_values(["region", "ds", "position"], kind="stable")
-    order = ["region", "ds", "position"]
-    if (moved := _out_of_order(frame[order])) is not None:
-        remarks.append(f"rows are not in the order of region, date and place: {moved}; sorted")
+    if (moved := _out_of_order(frame)) is not None:
+        remarks.append(f"rows are not in the order of date and place: {moved}; sorted")
     table = ChartTable(in_order.reset_index(drop=True), step)
     return replace(table, remarks=(*remarks, *_remarks(table)))
 
@@ -205,7 +225,7 @@ def _typed(df: pd.DataFrame) -> pd.DataFrame:
         raise ForecastError("the chart has no rows")
     frame = df[list(COLUMNS)].reset_index(drop=True)
     for name in ("region", "track_id", "title", "artist"):
-        frame[name] = frame[name].astype("string").astype("str")
+        frame[name] = frame[name].astype("string").astype("str")  # by way of one that keeps NA
     for name in ("region", "track_id"):
         empty = (frame[name].isna() | (frame[name].str.strip() == "")).to_numpy()
         if empty.any():
@@ -242,9 +262,16 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
         double = rows.duplicated(["region", "ds", name])
         if not double.any():
             continue
+        again = rows[double].groupby(["region", name], sort=False)["ds"].agg(["size", "min"])
+        places = [
+            f"{region} {what} {quoted(value)} on {n} dates from {shown(day)}"
+            for (region, value), n, day in zip(
+                again.index, again["size"], again["min"], strict=True
+            )
+        ]
         text = (
             f"a {what} stands more than once on a date ({int(double.sum())} rows too many"
-            f"{_alike(rows)}): {listing([_place(row, what) for row in rows[double].itertuples()])}"
+            f"{_alike(rows)}): {listing(places)}"
         )
         if duplicates == "refuse":
             raise ForecastError(
@@ -258,11 +285,6 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
 def _alike(rows: pd.DataFrame) -> str:
     same = int(rows.duplicated().sum())
     return f", {same} of them repeat a whole row" if same else ""
-
-
-def _place(row: Any, what: str) -> str:
-    name = row.position if what == "place" else f"{quoted(row.track_id)} ({row.title})"
-    return f"{row.region} {shown(row.ds)} {what} {name}"
 
 
 def _refuse(frame: pd.DataFrame, wrong: Any, what: str, name: str | None = None) -> None:
@@ -320,22 +342,18 @@ def _refuse_off_step(rows: pd.DataFrame, step: str) -> None:
     _refuse(rows, wrong, what)
 
 
-def _out_of_order(keys: pd.DataFrame) -> str | None:
-    """The first row that comes after one that it should come before, and how many do."""
-    regions, dates, positions = (keys[name].to_numpy() for name in keys)
-    same = regions[1:] == regions[:-1]
-    back = same & (
-        (dates[1:] < dates[:-1]) | ((dates[1:] == dates[:-1]) & (positions[1:] < positions[:-1]))
+def _out_of_order(rows: pd.DataFrame) -> str | None:
+    """The first row of a region that comes after one that it should come before; how many do."""
+    rows = rows.sort_values("region", kind="stable")
+    same, days = rows["region"] == rows["region"].shift(), rows["ds"].diff()
+    late = same & (
+        (days < pd.Timedelta(0)) | ((days == pd.Timedelta(0)) & (rows["position"].diff() < 0))
     )
-    # A region that begins a second time, other rows between.
-    starts = regions[1:][~same]
-    again = np.zeros(len(back), bool)
-    again[~same] = pd.Series(starts).duplicated().to_numpy() | (starts == regions[0])
-    if not (wrong := back | again).any():
+    if not late.any():
         return None
-    row = int(wrong.argmax()) + 1
-    after = f"{regions[row]} {shown(pd.Timestamp(dates[row]))} place {positions[row]}"
-    return f"{after} comes late ({int(wrong.sum())} such rows)"
+    row = rows[late].iloc[0]
+    place = f"{row['region']} {shown(row['ds'])} place {row['position']}"
+    return f"{place} comes late ({int(late.sum())} such rows)"
 
 
 def _remarks(table: ChartTable) -> Iterator[str]:
