@@ -33,6 +33,7 @@ CLASSES = {
     "ChartModel": "spdkit.forecast.charts.chart_model",
     "BestForecaster": "spdkit.forecast.selection.best_of",
     "Rolling": "spdkit.forecast.models.rolling",
+    "ChartForecaster": "spdkit.forecast.charts.chart_forecaster",
 }
 PACKAGES = ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm")
 FORM = SavedForm("forecaster", CLASSES, ForecastError, PACKAGES, unbounded=("aicc",))
