@@ -129,7 +129,7 @@ class MultiInputNet(nn.Module):
         if not self.residual:
             return joined
         average = torch.cat([r, torch.zeros_like(metadata)], dim=2)
-        forecast: torch.Tensor = numbers + joined - self.head(average).squeeze(2)
+        forecast: torch.Tensor = numbers + (joined - self.head(average).squeeze(2))
         return forecast
 
 

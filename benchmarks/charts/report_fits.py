@@ -31,8 +31,8 @@ EACH, PAIRED = "18 %", "50 %"  # sets of a net a song, and of metadata
 INPUTS = ("streams", "joint", "two_stage")  # without metadata, and with them in two ways
 # Chosen on the 90 dates before the last 90, see chart_looks.md.
 SETTINGS: dict[str, dict[str, Any]] = {
-    "matrix": {"batch_size": 128, "learning_rate": 1e-2, "patience": 15},
-    "one": {"batch_size": 128, "learning_rate": 1e-2, "patience": 15},
+    "matrix": {"batch_size": 128, "learning_rate": 1e-2, "patience": 10},
+    "one": {"batch_size": 128, "learning_rate": 1e-2, "patience": 10},
     "pooled": {"batch_size": 512, "learning_rate": 3e-3, "patience": 5},
 }
 

@@ -34,7 +34,7 @@ from spdkit.evaluation.bootstrap import paired_bootstrap
 
 Numbers = NDArray[np.float64]
 PERIOD = 7
-_RESAMPLES = 10_000
+RESAMPLES, PERMUTATIONS = 10_000, 2_000
 _NAIVE = {"last value": 1, "seasonal naive": 7}
 
 
@@ -89,7 +89,7 @@ class Scores:
                 "test": [str(dates[0].date()), str(dates[-1].date())],
                 "days": len(dates),
                 "counts": self.chart.counts(),
-                "songs": {name: len(self.chart.sets[name]) for name in self.request.sets},
+                "songs": {name: len(songs) for name, songs in self.chart.sets.items()},
                 "scored": {name: self._scored(name) for name in self.request.sets},
                 "report": SETS,
                 "fullest": str(self.chart.titles[self._songs("fullest")[0]]),
@@ -297,7 +297,7 @@ def _metrics(errors: Numbers) -> dict[str, float]:
 
 def _difference(a: Numbers, b: Numbers, groups: NDArray[np.int64]) -> dict[str, Any]:
     """Means of the absolute errors of two, and their paired difference over groups."""
-    difference = paired_bootstrap(np.zeros(len(a)), a, b, "mae", groups, n_resamples=_RESAMPLES)
+    difference = paired_bootstrap(np.zeros(len(a)), a, b, "mae", groups, n_resamples=RESAMPLES)
     ends = {"low": known(difference.low), "high": known(difference.high), "p": known(difference.p)}
     return {
         **{"first": float(a.mean()), "second": float(b.mean()), "value": difference.value, **ends},
@@ -308,7 +308,7 @@ def _difference(a: Numbers, b: Numbers, groups: NDArray[np.int64]) -> dict[str, 
 def periodic_share(lookback: NDArray[np.int64], error: Numbers) -> tuple[float, float]:
     """Share of the variance, less a straight line's, that goes up and down in `PERIOD`, and its p.
 
-    p is the share of 2,000 permutations of the lookbacks with as great a share.
+    p is the share of permutations of the lookbacks with as great a share.
     """
     angle = 2 * np.pi * lookback / PERIOD
     waves = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -327,5 +327,5 @@ def periodic_share(lookback: NDArray[np.int64], error: Numbers) -> tuple[float, 
         return float(((orthogonal.T @ np.asarray(values)) ** 2).sum()) / total
 
     own, generator = share(rest), np.random.default_rng(0)
-    drawn = np.array([share(generator.permutation(rest)) for _ in range(2000)])
-    return own, float(((drawn >= own).sum() + 1) / 2001)
+    drawn = np.array([share(generator.permutation(rest)) for _ in range(PERMUTATIONS)])
+    return own, float(((drawn >= own).sum() + 1) / (PERMUTATIONS + 1))

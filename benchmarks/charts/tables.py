@@ -42,8 +42,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     script.add_tables_options(parser, "charts_tables", LISTS)
     script.add_counts(
         parser,
-        seeds=(2, "nets of each kind, seeds from 0 on"),
-        epochs=(60, "at most, of each stage"),
+        seeds=(1, "nets of each kind, seeds from 0 on"),
+        epochs=(30, "at most, of each stage"),
         test_days=(90, "dates that are scored, the last"),
     )
     parser.add_argument(
