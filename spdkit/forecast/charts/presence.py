@@ -228,8 +228,8 @@ class PresenceModel(BaseEstimator):
 
     def probabilities(self, X: NDArray[np.float32]) -> Numbers:
         """Probabilities of origins by their `song_features`, shape (n_origins, n_features)."""
-        if self.constant_ is not None:
-            return np.full(len(X), self.constant_)
+        if self.constant_ is not None or not len(X):
+            return np.full(len(X), self.constant_ or 0.0)
         with one_thread():
             shares: Numbers = self.model_.predict_proba(X)[:, 1]
         return shares

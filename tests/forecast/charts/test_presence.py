@@ -106,6 +106,19 @@ def test_answers_are_of_the_last_date_unless_asked_since():
     pd.testing.assert_frame_equal(more[more["cutoff"] == "2021-01-30"].reset_index(drop=True), last)
 
 
+def test_a_region_that_has_ended_has_no_answers_later():
+    ended = drifting(n_days=10, region="VN")
+    table = check_chart(pd.concat([drifting(n_days=20), ended]))
+    model = PresenceModel(1, **SMALL).fit(table)
+    later = model.predict(table, since="2021-01-15")
+    assert later["region"].unique() == ["PH"] and len(later) == 6 * 20
+    # Of its last date there are some.
+    assert model.predict(table).groupby("region")["cutoff"].unique().map(list).to_dict() == {
+        "PH": [pd.Timestamp("2021-01-20")],
+        "VN": [pd.Timestamp("2021-01-10")],
+    }
+
+
 def test_weeks_are_counted_in_weeks():
     df = drifting(n_days=30)
     df["ds"] = pd.Timestamp("2021-01-07") + (df["ds"] - df["ds"].min()) * 7
