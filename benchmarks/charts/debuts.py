@@ -72,13 +72,15 @@ def first_dates(args: argparse.Namespace) -> dict[str, Any]:
     """Forecast and score."""
     table = without_last(read(args), args.held_out)
     songs = pd.concat([forecasts(span, args.seed) for span in spans(table, args.test_dates)])
+    if songs.empty:
+        raise SpdkitError("no song comes into a chart on the dates that are scored")
     groups = {
         "all": songs,
         "with_earlier_debuts": songs[songs["earlier"] > 0],
         "without": songs[songs["earlier"] == 0],
         **dict(iter(songs.groupby("region"))),
     }
-    parts = {name: scores(rows) for name, rows in groups.items()}
+    parts = {name: scores(rows) for name, rows in groups.items() if len(rows)}
     return {measure: {name: parts[name][measure] for name in parts} for measure in parts["all"]}
 
 

@@ -124,9 +124,8 @@ def debut_features(
             past["days"] = (asked["ds"] - past.pop("date")).dt.days
             features |= {f"{value} {' '.join(by)} {name}": past[name] for name in past}
     if announced:
-        features["announced"] = asked.groupby(["region", "ds", "performer"])["song"].transform(
-            "size"
-        )
+        same = asked.groupby(["region", "ds", "performer"])["song"]
+        features["announced"] = same.transform("size")
     return pd.DataFrame(features).astype(np.float64)
 
 
@@ -142,15 +141,13 @@ def _checked(songs: pd.DataFrame) -> pd.DataFrame:
 
 def _identified(songs: pd.DataFrame) -> pd.DataFrame:
     """Rows with what tells their performers and songs apart."""
-    ids = songs["track_id"] if "track_id" in songs else pd.Series(songs.index.map(str))
-    titles, artists = (songs[name].fillna("") for name in ("title", "artist"))
-    performer = _mapped(artists, first_artist)
-    named = (titles != "") & (performer != "")
-    work = _mapped(titles, lambda title: normalised(plain_title(title))) + "\0" + performer
     # Who is not named is nobody else.
-    return songs.assign(
-        performer=performer.where(named, "\0" + ids), song=work.where(named, "\0" + ids)
-    )
+    ids = songs["track_id"] if "track_id" in songs else "row " + pd.Series(songs.index.map(str))
+    nobody = "\0" + ids
+    titles, artists = (songs[name].fillna("") for name in ("title", "artist"))
+    performer = _mapped(artists, first_artist).where(artists != "", nobody)
+    work = _mapped(titles, lambda title: normalised(plain_title(title))) + "\0" + performer
+    return songs.assign(performer=performer, song=work.where(titles != "", nobody))
 
 
 def _mapped(texts: pd.Series[str], of: Callable[[str], str]) -> pd.Series[str]:
@@ -244,8 +241,8 @@ class DebutModel(BaseEstimator):
         ----------
         chart : ChartTable
         songs : DataFrame, optional
-            Which of `debuts` to learn from; all where it is not given. Of the others only those
-            that debut later know.
+            Which of `debuts` to learn from; all where it is not given. The others are still known
+            as the past of those that come later.
 
         Raises
         ------

@@ -136,10 +136,13 @@ def test_songs_without_a_name_are_nobody_s():
     frame = BOTH.frame.assign(
         artist=BOTH.frame["artist"].replace("A", ""), title=BOTH.frame["title"].replace("One", "")
     )
-    songs = pd.concat([asked("IN", 3, "", ""), asked("IN", 3, None, None)])
+    songs = pd.concat([asked("IN", 3, "", ""), asked("IN", 3, None, None), asked("IN", 3, "")])
     features = debut_features(check_chart(frame), songs, announced=True)
-    assert features.filter(regex="performer|song").isna().all(axis=None)
-    assert features["announced"].tolist() == [1, 1]
+    assert features[:2].filter(regex="performer|song").isna().all(axis=None)
+    assert features["announced"].tolist() == [1, 1, 1]
+    # A song without a title is still its artist's: "Two".
+    assert features["above region performer n"][2] == 1
+    assert features[2:].filter(like="song").isna().all(axis=None)
 
 
 def test_songs_of_the_date_count_only_where_they_are_announced():
