@@ -122,7 +122,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     expected = np.abs(np.log(np.array([200, 209, 218, 227])) - np.log([209, 218]).mean()).mean()
     assert results["mae"]["all"]["median"] == pytest.approx(expected, abs=1e-9)
     value, low, high = results["difference"]["all"]["ours"]
-    assert low <= value <= high
+    assert results["artists"]["all"] < 10 and low is high is None  # too few for an interval
     assert value == pytest.approx(
         results["mae"]["all"]["ours"] - results["mae"]["all"]["artist_offset"]
     )
