@@ -88,16 +88,15 @@ def forecasts(span: Span, seed: int) -> pd.DataFrame:
     """Debuts of a span with their forecasts, in logarithms, and ends of intervals."""
     songs = with_baselines(span.until)
     scored = songs[songs["region"].isin(span.regions) & (songs["ds"] >= span.since)].copy()
-    for name, announced in (("ours", False), ("ours_announced", True)):
-        model = DebutModel(announced=announced, seed=seed).fit(span.past)
-        answers = model.predict(span.until, scored).set_index(scored.index)
-        scored[name] = np.log(answers["DebutModel"])
-        if name == "ours":
-            scored["inside"] = scored["streams"].between(
-                answers["DebutModel-lo-90"], answers["DebutModel-hi-90"]
-            )
+    answers = DebutModel(seed=seed).fit(span.past).predict(span.until, scored)
+    low, ours, high = (answers[f"DebutModel{end}"].to_numpy() for end in ("-lo-90", "", "-hi-90"))
+    scored["ours"] = np.log(ours)
+    scored["inside"] = scored["streams"].between(low, high)
+    model = DebutModel(announced=True, levels=(), seed=seed).fit(span.past)
+    answers = model.predict(span.until, scored)
+    scored["ours_announced"] = np.log(answers["DebutModel"].to_numpy())
     for some, others in parts_of(songs[songs["ds"] < span.since], scored):
-        model = DebutModel(seed=seed).fit(span.past, others)
+        model = DebutModel(levels=(), seed=seed).fit(span.past, others)
         answers = model.predict(span.until, some)
         scored.loc[some.index, "ours_new_artists"] = np.log(answers["DebutModel"].to_numpy())
     return scored

@@ -58,6 +58,7 @@ Texts = NDArray[np.object_]
 
 RECENT = pd.Timedelta(weeks=8)  # over which a region's debuts are summed up
 _FOLDS = 3
+_LEVEL = Number(0, 100, closed="neither")
 _SONG = ("region", "ds", "title", "artist")
 _VERSIONS = r"\b(?:remix|mix|acoustic|live|version|edit)\b"
 
@@ -194,7 +195,7 @@ class DebutModel(BaseEstimator):
     n_dates : int
         Dates to forecast, from the debut on: of songs that are in the chart on them.
     levels : sequence of float
-        Per cent that intervals hold.
+        Per cent that intervals hold; none for no intervals, which take twice the time or more.
     n_trees, learning_rate, max_leaves, min_leaf, feature_share
         Of each model; `min_leaf` is a number of rows.
     n_models : int
@@ -227,7 +228,7 @@ class DebutModel(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         "announced": FLAG,
         **dict.fromkeys(("n_dates", "n_trees", "min_leaf", "n_models"), Whole()),
-        "levels": SequenceOf(Number(0, 100, closed="neither")),
+        "levels": (SequenceOf(_LEVEL), SequenceOf(_LEVEL, 0)),
         "learning_rate": POSITIVE,
         "max_leaves": Whole(2),
         "feature_share": Number(0, 1, closed="high"),

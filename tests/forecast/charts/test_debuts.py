@@ -214,6 +214,12 @@ def test_some_debuts_can_be_left_out_of_what_is_learned():
     assert model.predict(table, song)["DebutModel"][0] < whole["DebutModel"][0]
 
 
+def test_no_intervals_unless_asked_for():
+    table = check_chart(made_up(n_weeks=10))
+    answers = DebutModel(levels=(), **SMALL).fit(table).predict(table, asked("IN", 10))
+    assert answers.columns[-1] == "DebutModel"
+
+
 def test_a_region_that_was_not_learned_is_refused_by_name():
     model = DebutModel(**SMALL).fit(check_chart(made_up(n_weeks=10)))
     with pytest.raises(ForecastError, match="region 'VN' was not learned; learned were 'IN'"):
