@@ -36,7 +36,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from spdkit.collect.song_matching import normalised, plain_title
-from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
@@ -49,7 +48,7 @@ from spdkit.common.parameters import (
 )
 from spdkit.common.table_io import require_columns
 from spdkit.common.threads import one_thread
-from spdkit.forecast.charts.chart_table import ChartTable, Numbers
+from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import first_artist
 from spdkit.forecast.data.calendar import parse_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
@@ -206,6 +205,8 @@ class DebutModel(BaseEstimator):
     ----------
     regions_ : tuple of str
         Whose debuts were learned from.
+    freq_ : str
+        The step of the charts.
     n_debuts_ : int
     models_ : dict of float to list of HistGradientBoostingRegressor
         By quantile.
@@ -267,7 +268,7 @@ class DebutModel(BaseEstimator):
         for share in chain.from_iterable(map(_ends, self.levels)):
             self.models_[share] = self._boosters(share, X, target)
             self.margins_[share] = self._margin(share, X, target, artists)
-        self.regions_ = tuple(sorted(entries["region"].unique()))
+        self.regions_, self.freq_ = tuple(sorted(entries["region"].unique())), chart.freq
         self.n_debuts_ = len(entries)
         return self
 
@@ -291,17 +292,13 @@ class DebutModel(BaseEstimator):
         Raises
         ------
         ForecastError
-            When a column is missing, or naming a region that was not learned or has no chart before
-            a song's date.
+            When a column is missing or the charts have another step, or naming a region that was
+            not learned from or has no chart before a song's date.
         """
         if not hasattr(self, "models_"):
             raise NotFittedError("DebutModel is not fitted yet: call fit first")
         asked = _checked(songs)
-        if unknown := sorted(set(asked["region"]) - set(self.regions_)):
-            raise ForecastError(
-                f"region {listing(unknown, quote=True)} was not learned; learned were "
-                f"{listing(self.regions_, COLUMNS_SHOWN, quote=True)}"
-            )
+        require_learned(self, asked["region"], chart.freq)
         X, last_place = self._inputs(chart, asked)
         if np.isnan(last_place).any():
             row = asked.iloc[int(np.isnan(last_place).argmax()) // self.n_dates]

@@ -30,7 +30,6 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
@@ -41,7 +40,7 @@ from spdkit.common.parameters import (
     check_parameters,
 )
 from spdkit.common.threads import one_thread
-from spdkit.forecast.charts.chart_table import ChartTable, Numbers
+from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import (
     ChartHistory,
     Columns,
@@ -109,6 +108,10 @@ class PresenceModel(BaseEstimator):
     ----------
     regions_ : tuple of str
         Whose charts were learned from.
+    freq_ : str
+        The step of the charts.
+    columns_ : tuple of str
+        Names of the features.
     n_origins_ : int
         Origins that were learned from.
     """
@@ -152,22 +155,24 @@ class PresenceModel(BaseEstimator):
         check_parameters(self.get_params(), self._parameter_constraints, ForecastError)
         if self.within and self.places is None:
             raise ForecastError("within asks who comes among the first places: give places")
-        parts, truths = [], []
+        parts: dict[str, NDArray[np.float32]] = {}
+        truths: dict[str, Numbers] = {}
         for name, region in history.regions.items():
             truth = outcomes(region, self.horizon, self.places, within=self.within)
             known = np.isfinite(truth) & self._asked(region)
-            columns = song_features(history, region) if features is None else features[name]
-            parts.append(_matrix(columns)[known])
-            truths.append(truth[known])
-        X, y = np.concatenate(parts), np.concatenate(truths)
-        chosen = np.random.default_rng(self.seed).permutation(len(y))[: self.max_rows]
-        X, y = X[np.sort(chosen)], y[np.sort(chosen)]
-        if not len(y):
+            if known.any():
+                columns = song_features(history, region) if features is None else features[name]
+                parts[name], truths[name] = _matrix(columns)[known], truth[known]
+        if not parts:
             raise ForecastError(
                 f"no chart goes on for {self.horizon} steps after its first date: nothing is there "
                 f"to learn from"
             )
-        self.regions_, self.n_origins_ = tuple(history.regions), len(y)
+        self.columns_ = tuple(columns)
+        X, y = np.concatenate([*parts.values()]), np.concatenate([*truths.values()])
+        chosen = np.random.default_rng(self.seed).permutation(len(y))[: self.max_rows]
+        X, y = X[np.sort(chosen)], y[np.sort(chosen)]
+        self.regions_, self.freq_, self.n_origins_ = tuple(parts), history.freq, len(y)
         self.constant_ = float(y[0]) if len(set(y)) == 1 else None
         if self.constant_ is None:
             # What is missing on every row says nothing, and scikit-learn finds no bins for it.
@@ -194,23 +199,23 @@ class PresenceModel(BaseEstimator):
         Raises
         ------
         ForecastError
-            Naming a region that was not learned.
+            When the chart has another step, or naming a region that was not learned from.
         """
         if not hasattr(self, "regions_"):
             raise NotFittedError("PresenceModel is not fitted yet: call fit first")
         history = ChartHistory.of(chart)
-        if unknown := sorted(set(history.regions) - set(self.regions_)):
-            raise ForecastError(
-                f"region {listing(unknown, quote=True)} was not learned; learned were "
-                f"{listing(self.regions_, COLUMNS_SHOWN, quote=True)}"
-            )
+        require_learned(self, history.regions, history.freq)
         days = pd.Timedelta(days=self.horizon * (1 if history.daily else 7))
         start = None if since is None else history.dates.searchsorted(pd.Timestamp(since))
         parts = []
         for region in history.regions.values():
             at = region.rows
             asked = self._asked(region) & (at.date >= (region.last if start is None else start))
-            at, X = at.at(asked), _matrix(song_features(history, region))[asked]
+            # Charts of one region know nothing of others.
+            unknown = np.full(len(at), np.nan, np.float32)
+            columns = song_features(history, region)
+            X = _matrix({name: columns.get(name, unknown) for name in self.columns_})[asked]
+            at = at.at(asked)
             dates = history.dates[at.date]
             parts.append(
                 pd.DataFrame(
@@ -227,7 +232,7 @@ class PresenceModel(BaseEstimator):
         return pd.concat(parts, ignore_index=True)
 
     def probabilities(self, X: NDArray[np.float32]) -> Numbers:
-        """Probabilities of origins by their `song_features`, shape (n_origins, n_features)."""
+        """Probabilities of origins by their features, `columns_`, shape (n_origins, n_features)."""
         if self.constant_ is not None or not len(X):
             return np.full(len(X), self.constant_ or 0.0)
         with one_thread():

@@ -222,7 +222,7 @@ def test_no_intervals_unless_asked_for():
 
 def test_a_region_that_was_not_learned_is_refused_by_name():
     model = DebutModel(levels=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
-    with pytest.raises(ForecastError, match="region 'VN' was not learned; learned were 'IN'"):
+    with pytest.raises(ForecastError, match="did not learn from region 'VN': it knows 'IN'"):
         model.predict(BOTH, asked("VN", 1))
 
 

@@ -159,6 +159,29 @@ def test_features_that_are_there_are_not_made_again():
     np.testing.assert_array_equal(*(model.probabilities(X) for model in models))
 
 
+def test_a_model_of_two_regions_knows_one_of_them_alone():
+    both = check_chart(pd.concat([drifting(n_days=20), drifting(n_days=20, region="VN", seed=1)]))
+    model = PresenceModel(1, **SMALL).fit(both)
+    assert "regions_with_it" in model.columns_ and model.regions_ == ("PH", "VN")
+    alone = model.predict(check_chart(drifting(n_days=20)))
+    assert alone["region"].unique() == ["PH"] and alone["probability"].between(0, 1).all()
+
+
+def test_a_region_that_is_too_short_was_not_learned_from():
+    short = drifting(n_days=20)
+    short = short[short["ds"] > "2021-01-18"].assign(region="VN")
+    table = check_chart(pd.concat([drifting(n_days=20), short]))
+    assert PresenceModel(5, **SMALL).fit(table).regions_ == ("PH",)
+
+
+def test_charts_of_another_step_are_refused():
+    df = drifting(n_days=10)
+    weeks = df.assign(ds=pd.Timestamp("2021-01-07") + (df["ds"] - df["ds"].min()) * 7)
+    model = PresenceModel(1, **SMALL).fit(check_chart(df))
+    with pytest.raises(ForecastError, match="charts of freq='D', these have 'W-THU'"):
+        model.predict(check_chart(weeks))
+
+
 def test_at_most_so_many_origins_are_learned_from():
     table = check_chart(drifting(n_days=20))
     assert PresenceModel(1, **SMALL).fit(table).n_origins_ == 19 * 20
@@ -173,7 +196,7 @@ def test_songs_that_all_stay():
 def test_a_region_that_was_not_learned_is_refused_by_name():
     model = PresenceModel(1, **SMALL).fit(check_chart(drifting(n_days=10)))
     both = pd.concat([drifting(n_days=10), drifting(n_days=10, region="VN")])
-    with pytest.raises(ForecastError, match="region 'VN' was not learned; learned were 'PH'"):
+    with pytest.raises(ForecastError, match="did not learn from region 'VN': it knows 'PH'"):
         model.predict(check_chart(both))
 
 
