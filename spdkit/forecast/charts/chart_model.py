@@ -42,6 +42,7 @@ from spdkit.common.parameters import (
     Allowed,
     Number,
     OneOf,
+    SequenceOf,
     Whole,
     check_parameters,
 )
@@ -218,6 +219,9 @@ class ChartModel(Saved, BaseEstimator):
     ----------
     horizon : int
         Steps ahead that it learns: days, at most 56, or weeks, at most 8, as the chart has.
+    steps : sequence of int, optional
+        Those that will be asked for; all up to the horizon if not given. Bands without any of them
+        are not learned.
     loss : {"streams", "log"}
         What absolute errors are to be small in: streams, where a song counts by how many it has, or
         their logarithm, where all count the same.
@@ -246,6 +250,7 @@ class ChartModel(Saved, BaseEstimator):
 
     horizon: int = 7
     _: KW_ONLY
+    steps: Sequence[int] | None = None
     loss: Loss = "streams"
     backend: Backend = "hist"
     n_trees: int = 300
@@ -260,6 +265,7 @@ class ChartModel(Saved, BaseEstimator):
 
     _form: ClassVar = serialization.FORM
     _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "steps": (None, SequenceOf(Whole())),
         "loss": OneOf(*get_args(Loss)),
         "backend": OneOf(*get_args(Backend)),
         **dict.fromkeys(("horizon", "n_trees", "min_leaf", "n_models", "max_rows"), Whole()),
@@ -304,7 +310,10 @@ class ChartModel(Saved, BaseEstimator):
         split = last - max(1, round(self.calibration * last))
         self.bands_: dict[int, list[Any]] = {}
         self.spreads_: dict[int, _Spread] = {}
+        asked = range(1, self.horizon + 1) if self.steps is None else self.steps
         for band in _bands(self.horizon, limits):
+            if not set(band) & set(asked):
+                continue
             if self.calibration:
                 self.spreads_[band[-1]] = self._spread(rows, band, split)
             self.bands_[band[-1]] = self._models(rows, rows.pairs(band, 0, last), self.n_models)
@@ -319,7 +328,7 @@ class ChartModel(Saved, BaseEstimator):
         Parameters
         ----------
         h : int, optional
-            The horizon; all that was learned if not given.
+            The horizon; all that was learned if not given. Of `steps` those up to it.
         level : sequence of float
             Per cent that intervals should hold, such as ``[90]``.
         quantiles : sequence of float
@@ -338,8 +347,9 @@ class ChartModel(Saved, BaseEstimator):
         """
         self._require_fitted()
         h = self.horizon if h is None else check_horizon(h)
+        steps = [step for step in self.steps or range(1, h + 1) if step <= h]
         self._require_learned([h])
-        pairs = self._rows.ends(range(1, h + 1))
+        pairs = self._rows.ends(steps)
         frame = self._forecasts(self._rows, pairs, level, quantiles)
         return frame.drop(columns="cutoff")
 
@@ -424,10 +434,10 @@ class ChartModel(Saved, BaseEstimator):
         frame, shares = rows.names(pairs), self._shares(level, quantiles)
         log_streams = rows.log_streams(pairs)
         forecast = np.full((len(pairs), 1 + len(shares)), np.nan)
-        begin = 0
+        ends = np.array([*self.bands_])
+        band = ends[np.searchsorted(ends, pairs.step)]
         for end, models in self.bands_.items():
-            here = np.flatnonzero((pairs.step > begin) & (pairs.step <= end))
-            begin = end
+            here = np.flatnonzero(band == end)
             if not len(here):
                 continue
             X = rows.inputs(pairs.at(here))
@@ -582,10 +592,12 @@ class ChartModel(Saved, BaseEstimator):
 
     def _require_learned(self, steps: Sequence[int]) -> None:
         for step in steps:
-            if check_horizon(step) > self.horizon:
+            known = self.steps is None or step in self.steps
+            if check_horizon(step) > self.horizon or not known:
                 raise ForecastError(
-                    f"{self.label} learned to forecast {self.horizon} steps, {step} are asked for: "
-                    f"give horizon={step}"
+                    f"{self.label} learned to forecast {self.horizon} steps"
+                    f"{'' if self.steps is None else f', of these {list(self.steps)}'}, {step} are "
+                    f"asked for: give horizon={max(step, self.horizon)}, and steps that hold it"
                 )
 
 
