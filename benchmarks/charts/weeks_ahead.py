@@ -47,7 +47,7 @@ def weeks_ahead(args: argparse.Namespace) -> dict[str, Any]:
     table = read(args)
     if table.freq == "D":
         raise SpdkitError(f"{args.file} is a chart of days: take next_day.py")
-    model = ChartModel(max(args.weeks), scale="log", seed=args.seed)
+    model = ChartModel(max(args.weeks), steps=args.weeks, loss="log", seed=args.seed)
     frame = forecasts(table, model, args.test_weeks, args.weeks, season=52)
     results: dict[str, Any] = {}
     for origin, rows in (("first_week", frame[frame["first"]]), ("all", frame)):

@@ -36,10 +36,19 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 
 from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
-from spdkit.common.parameters import POSITIVE, SEED, Number, OneOf, Whole, check_parameters
+from spdkit.common.parameters import (
+    POSITIVE,
+    SEED,
+    Allowed,
+    Number,
+    OneOf,
+    SequenceOf,
+    Whole,
+    check_parameters,
+)
 from spdkit.common.serialization import Arrays, Saved, State
 from spdkit.common.threads import one_thread
-from spdkit.forecast.charts.chart_table import COLUMNS, ChartTable, check_chart
+from spdkit.forecast.charts.chart_table import ChartTable, check_chart
 from spdkit.forecast.charts.song_features import (
     ChartHistory,
     Floats,
@@ -54,7 +63,7 @@ from spdkit.forecast.data.panel import Numbers
 from spdkit.forecast.models import serialization
 from spdkit.forecast.scoring.intervals import check_level
 
-Scale = Literal["streams", "log"]
+Loss = Literal["streams", "log"]
 Backend = Literal["hist", "lightgbm"]
 Places = NDArray[np.int64]
 
@@ -64,6 +73,7 @@ _BINS = 64
 _GRID = np.linspace(0.005, 0.995, 199)  # of the quantiles of errors
 _FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
 _SMALLEST_ERROR = 1e-3
+_TEXTS = ("region", "track_id", "title", "artist")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +142,10 @@ class _Rows:
         """Log streams at the origins, shape (n_pairs,)."""
         return self._by_region(pairs, lambda region, at, step: region.log_streams[at.date, at.song])
 
+    def dates(self, pairs: _Pairs) -> Numbers:
+        """Steps of the origins on the clock, shape (n_pairs,)."""
+        return self._by_region(pairs, lambda region, at, step: at.date)
+
     def _by_region(self, pairs: _Pairs, values: Any) -> Numbers:
         joined = np.full(len(pairs), np.nan)
         for place, region in enumerate(self.regions):
@@ -142,16 +156,14 @@ class _Rows:
 
     def names(self, pairs: _Pairs) -> pd.DataFrame:
         """Region, song, origin and date of pairs: ``region, track_id, cutoff, ds``."""
-        frame = pd.DataFrame(index=range(len(pairs)), columns=["region", "track_id"], dtype=object)
-        date = np.zeros(len(pairs), np.int64)
+        names, songs = np.empty(len(pairs), object), np.empty(len(pairs), object)
         for place, region in enumerate(self.regions):
             here = np.flatnonzero(pairs.region == place)
-            at = region.rows.at(pairs.row[here])
-            date[here] = at.date
-            frame.iloc[here, 0] = region.name
-            frame.iloc[here, 1] = region.ids[at.song]
+            names[here] = region.name
+            songs[here] = region.ids[region.rows.song[pairs.row[here]]]
         step = pd.Timedelta(days=1 if self.history.daily else 7)
-        frame["cutoff"] = self.history.dates[0] + date * step
+        cutoff = self.history.dates[0] + self.dates(pairs).astype(np.int64) * step
+        frame = pd.DataFrame({"region": names, "track_id": songs, "cutoff": cutoff})
         frame["ds"] = frame["cutoff"] + pairs.step * step
         return frame.astype({"region": "str", "track_id": "str"})
 
@@ -170,11 +182,16 @@ class _Pairs:
     def at(self, chosen: NDArray[Any]) -> _Pairs:
         return _Pairs(self.region[chosen], self.row[chosen], self.step[chosen])
 
-    def sample(self, most: int, generator: np.random.Generator) -> _Pairs:
-        """At most that many of them, in their order."""
-        if len(self) <= most:
+    def sample(
+        self, most: int, generator: np.random.Generator, weights: Numbers | None = None
+    ) -> _Pairs:
+        """At most that many of them, in their order; by weights, one may be drawn twice."""
+        if weights is None and len(self) <= most:
             return self
-        return self.at(np.sort(generator.choice(len(self), most, replace=False)))
+        n = min(most, len(self))
+        p = None if weights is None else weights / weights.sum()
+        drawn = generator.choice(len(self), n, replace=weights is not None, p=p)
+        return self.at(np.sort(drawn))
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,8 +219,11 @@ class ChartModel(Saved, BaseEstimator):
     ----------
     horizon : int
         Steps ahead that it learns: days, at most 56, or weeks, at most 8, as the chart has.
-    scale : {"streams", "log"}
-        What absolute errors are small in: streams, where a song counts by how many it has, or
+    steps : sequence of int, optional
+        Those that will be asked for; all up to the horizon if not given. Bands without any of them
+        are not learned.
+    loss : {"streams", "log"}
+        What absolute errors are to be small in: streams, where a song counts by how many it has, or
         their logarithm, where all count the same.
     backend : {"hist", "lightgbm"}
         scikit-learn's HistGradientBoostingRegressor, or LightGBM.
@@ -230,21 +250,23 @@ class ChartModel(Saved, BaseEstimator):
 
     horizon: int = 7
     _: KW_ONLY
-    scale: Scale = "streams"
+    steps: Sequence[int] | None = None
+    loss: Loss = "streams"
     backend: Backend = "hist"
-    n_trees: int = 200
-    learning_rate: float = 0.08
+    n_trees: int = 300
+    learning_rate: float = 0.05
     max_leaves: int = 31
     min_leaf: int = 100
     feature_share: float = 0.4
-    n_models: int = 2
+    n_models: int = 4
     max_rows: int = 60_000
     calibration: float = 0.25
     seed: int = 0
 
     _form: ClassVar = serialization.FORM
-    _parameter_constraints: ClassVar = {
-        "scale": OneOf(*get_args(Scale)),
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "steps": (None, SequenceOf(Whole())),
+        "loss": OneOf(*get_args(Loss)),
         "backend": OneOf(*get_args(Backend)),
         **dict.fromkeys(("horizon", "n_trees", "min_leaf", "n_models", "max_rows"), Whole()),
         "learning_rate": POSITIVE,
@@ -288,11 +310,14 @@ class ChartModel(Saved, BaseEstimator):
         split = last - max(1, round(self.calibration * last))
         self.bands_: dict[int, list[Any]] = {}
         self.spreads_: dict[int, _Spread] = {}
+        asked = range(1, self.horizon + 1) if self.steps is None else self.steps
         for band in _bands(self.horizon, limits):
+            if not set(band) & set(asked):
+                continue
             if self.calibration:
                 self.spreads_[band[-1]] = self._spread(rows, band, split)
             self.bands_[band[-1]] = self._models(rows, rows.pairs(band, 0, last), self.n_models)
-        self.table_, self.rows_ = table, rows
+        self.table_, self._rows = table, rows
         return self
 
     def predict(
@@ -303,7 +328,7 @@ class ChartModel(Saved, BaseEstimator):
         Parameters
         ----------
         h : int, optional
-            The horizon; all that was learned if not given.
+            The horizon; all that was learned if not given. Of `steps` those up to it.
         level : sequence of float
             Per cent that intervals should hold, such as ``[90]``.
         quantiles : sequence of float
@@ -322,9 +347,10 @@ class ChartModel(Saved, BaseEstimator):
         """
         self._require_fitted()
         h = self.horizon if h is None else check_horizon(h)
+        steps = [step for step in self.steps or range(1, h + 1) if step <= h]
         self._require_learned([h])
-        pairs = self.rows_.ends(range(1, h + 1))
-        frame = self._forecasts(self.rows_, pairs, level, quantiles)
+        pairs = self._rows.ends(steps)
+        frame = self._forecasts(self._rows, pairs, level, quantiles)
         return frame.drop(columns="cutoff")
 
     def forecast_past(
@@ -383,36 +409,23 @@ class ChartModel(Saved, BaseEstimator):
     def saved_state(self) -> State:
         """The charts that it was fitted on: it is fitted again when it is loaded."""
         self._require_fitted()
-        frame, songs = self.table_.frame, self.table_.songs
-        facts = {
-            "freq": self.table_.freq,
-            "regions": list(self.table_.regions),
-            "songs": songs.index.tolist(),
-            **{name: frame[name].fillna("").tolist() for name in ("title", "artist")},
-        }
-        return facts, {
-            "region": pd.Categorical(frame["region"], facts["regions"]).codes.astype(np.int64),
-            "song": songs.index.get_indexer(frame["track_id"]).astype(np.int64),
-            "ds": frame["ds"].to_numpy("datetime64[ns]").astype(np.int64),
-            "position": frame["position"].to_numpy(np.int64),
-            "streams": frame["streams"].to_numpy(np.float64),
-        }
+        frame = self.table_.frame
+        facts: dict[str, Any] = {"freq": self.table_.freq}
+        arrays = {name: frame[name].to_numpy() for name in ("position", "streams")}
+        arrays["ds"] = frame["ds"].to_numpy("datetime64[ns]").astype(np.int64)
+        for name in _TEXTS:
+            arrays[name], texts = pd.factorize(frame[name].fillna("").to_numpy(object))
+            facts[name] = texts.tolist()
+        return facts, arrays
 
     def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
         """Take what `saved_state` gave."""
-        frame = pd.DataFrame(
-            {
-                "region": np.array(facts["regions"], dtype=object)[arrays["region"]],
-                "ds": arrays["ds"].astype("datetime64[ns]"),
-                "position": arrays["position"],
-                "track_id": np.array(facts["songs"], dtype=object)[arrays["song"]],
-                "title": facts["title"],
-                "artist": facts["artist"],
-                "streams": arrays["streams"],
-            },
-            columns=list(COLUMNS),
-        )
-        self.fit(frame, freq=facts["freq"])
+        columns: dict[str, Any] = {
+            name: np.array(facts[name], dtype=object)[arrays[name]] for name in _TEXTS
+        }
+        columns |= {name: arrays[name] for name in ("position", "streams")}
+        columns["ds"] = arrays["ds"].astype("datetime64[ns]")
+        self.fit(pd.DataFrame(columns), freq=facts["freq"])
 
     def _forecasts(
         self, rows: _Rows, pairs: _Pairs, level: Sequence[float], quantiles: Sequence[float]
@@ -421,19 +434,21 @@ class ChartModel(Saved, BaseEstimator):
         frame, shares = rows.names(pairs), self._shares(level, quantiles)
         log_streams = rows.log_streams(pairs)
         forecast = np.full((len(pairs), 1 + len(shares)), np.nan)
-        begin = 0
+        ends = np.array([*self.bands_])
+        band = ends[np.searchsorted(ends, pairs.step)]
         for end, models in self.bands_.items():
-            here = np.flatnonzero((pairs.step > begin) & (pairs.step <= end))
-            begin = end
+            here = np.flatnonzero(band == end)
             if not len(here):
                 continue
             X = rows.inputs(pairs.at(here))
             change = _mean_of(models, X)
             forecast[here, 0] = change
             if shares:
-                names = [rows.regions[place].name for place in pairs.region[here]]
+                names = np.array([region.name for region in rows.regions], dtype=object)
                 spread = self.spreads_[end]
-                off = _reach(spread, X, names, pairs.step[here], [*shares.values()])
+                off = _reach(
+                    spread, X, names[pairs.region[here]], pairs.step[here], [*shares.values()]
+                )
                 forecast[here, 1:] = change[:, None] + off
         streams = np.exp(log_streams[:, None] + forecast)
         for column, values in zip([self.label, *shares], streams.T, strict=True):
@@ -472,18 +487,26 @@ class ChartModel(Saved, BaseEstimator):
                 f"{_LEAST_ROWS} are needed: give a longer chart or a shorter horizon"
             )
         generator = np.random.default_rng(self.seed)
+        weight = self._weights(rows, pairs)
         models = []
         for i in range(n):
-            some = pairs.sample(self.max_rows, generator)
-            X, change = rows.inputs(some), rows.changes(some)
-            weight = np.ones(len(some))
-            if self.scale == "streams":
-                weight = np.exp(rows.log_streams(some))
-                mean = np.bincount(some.region, weight) / np.maximum(np.bincount(some.region), 1)
-                weight /= mean[some.region]
+            some = pairs.sample(self.max_rows, generator, weight)
             with one_thread():
-                models.append(self._booster(i).fit(_known(X), change, sample_weight=weight))
+                X = _known(rows.inputs(some))
+                models.append(self._booster(i).fit(X, rows.changes(some)))
         return models
+
+    def _weights(self, rows: _Rows, pairs: _Pairs) -> Numbers | None:
+        """How often pairs are drawn: by their streams, as these count in what is scored.
+
+        Drawing costs boosting half of what weights cost it. All regions are drawn alike.
+        """
+        if self.loss == "log":
+            return None
+        streams = np.exp(rows.log_streams(pairs))
+        means = np.bincount(pairs.region, streams) / np.maximum(np.bincount(pairs.region), 1)
+        weights: Numbers = streams / means[pairs.region]
+        return weights
 
     def _spread(self, rows: _Rows, band: Sequence[int], split: int) -> _Spread:
         """Errors after `split` of models that know nothing after it."""
@@ -498,18 +521,18 @@ class ChartModel(Saved, BaseEstimator):
             )
         X = rows.inputs(some)
         error = rows.changes(some) - _mean_of(models, X)
-        size = HistGradientBoostingRegressor(
-            max_iter=60,
-            learning_rate=0.1,
-            max_leaf_nodes=8,
-            min_samples_leaf=max(20, len(some) // 100),
-            max_bins=_BINS,
-            early_stopping=False,
-            random_state=self.seed,
-        )
-        with one_thread():
-            size.fit(_known(X), np.log(np.maximum(np.abs(error), _SMALLEST_ERROR)))
-        relative = error / np.exp(_mean_of([size], X))
+        known = _known(X)
+        log_size = np.log(np.maximum(np.abs(error), _SMALLEST_ERROR))
+        # A size that was learned from an error is too near to it: each half takes the other's.
+        date = rows.dates(some)
+        second = date // (4 * rows.history.spans.month) % 2 == 1
+        expected = np.empty(len(some))
+        for half in (second, ~second):
+            if half.any():
+                other = ~half if (~half).any() else half
+                expected[half] = self._size(known[other], log_size[other]).predict(known[half])
+        size = self._size(known, log_size)
+        relative = error / np.exp(expected)
         quantiles = {("", step): np.quantile(relative, _GRID) for step in band}
         for place, region in enumerate(rows.regions):
             for step in band:
@@ -518,13 +541,29 @@ class ChartModel(Saved, BaseEstimator):
                     quantiles[region.name, step] = np.quantile(own, _GRID)
         return _Spread(size, quantiles)
 
+    def _size(self, X: Floats, log_size: Numbers) -> Any:
+        """Logarithms of the sizes of errors, learned from the features."""
+        booster = HistGradientBoostingRegressor(
+            max_iter=60,
+            learning_rate=0.1,
+            max_leaf_nodes=8,
+            min_samples_leaf=max(20, len(X) // 100),
+            max_bins=_BINS,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        with one_thread():
+            return booster.fit(_known(X), log_size)
+
     def _booster(self, place: int) -> Any:
         seed = self.seed + place
+        # Streams are scored by their absolute error, logarithms are learned: neither loss is its.
+        squared = self.loss == "streams" and place % 2 == 1
         if self.backend == "lightgbm":
             with needs_extra('backend="lightgbm"', "lightgbm", ForecastError):
                 from lightgbm import LGBMRegressor
             return LGBMRegressor(
-                objective="l1",
+                objective="l2" if squared else "l1",
                 n_estimators=self.n_trees,
                 learning_rate=self.learning_rate,
                 num_leaves=self.max_leaves,
@@ -536,7 +575,7 @@ class ChartModel(Saved, BaseEstimator):
                 n_jobs=1,
             )
         return HistGradientBoostingRegressor(
-            loss="absolute_error",
+            loss="squared_error" if squared else "absolute_error",
             max_iter=self.n_trees,
             learning_rate=self.learning_rate,
             max_leaf_nodes=self.max_leaves,
@@ -553,10 +592,12 @@ class ChartModel(Saved, BaseEstimator):
 
     def _require_learned(self, steps: Sequence[int]) -> None:
         for step in steps:
-            if check_horizon(step) > self.horizon:
+            known = self.steps is None or step in self.steps
+            if check_horizon(step) > self.horizon or not known:
                 raise ForecastError(
-                    f"{self.label} learned to forecast {self.horizon} steps, {step} are asked for: "
-                    f"give horizon={step}"
+                    f"{self.label} learned to forecast {self.horizon} steps"
+                    f"{'' if self.steps is None else f', of these {list(self.steps)}'}, {step} are "
+                    f"asked for: give horizon={max(step, self.horizon)}, and steps that hold it"
                 )
 
 
@@ -580,7 +621,11 @@ def _mean_of(models: Sequence[Any], X: Floats) -> Numbers:
 
 
 def _reach(
-    spread: _Spread, X: Floats, regions: Sequence[str], steps: Places, shares: Sequence[float]
+    spread: _Spread,
+    X: Floats,
+    regions: NDArray[np.object_],
+    steps: Places,
+    shares: Sequence[float],
 ) -> Numbers:
     """How far quantiles lie from the forecast, shape (n_rows, len(shares))."""
     size = np.exp(_mean_of([spread.size], X))

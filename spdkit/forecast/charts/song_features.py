@@ -38,7 +38,7 @@ from spdkit.forecast.charts.chart_table import ChartTable, RegionChart
 
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
-Columns = dict[str, NDArray[np.floating]]
+Columns = dict[str, NDArray[Any]]
 
 _VERSIONS = {
     "has_guest": r"feat|with |ft\.",
@@ -47,6 +47,7 @@ _VERSIONS = {
     "is_other_take": r"live|acoustic|intro|outro|interlude|skit",
 }
 _NEXT_ARTIST = re.compile(r"\s*[,;]\s|\s(?:feat|ft|featuring)\b", re.IGNORECASE)
+_MARKET_LAGS = (1, 4, 8)  # days
 _SHRINKAGE = 2.0  # songs' worth of the region's mean beside an artist's own
 
 
@@ -145,6 +146,11 @@ class RegionHistory:
         return _of_dates(np.nanmedian, self.log_streams)
 
     @cached_property
+    def lowest(self) -> Floats:
+        """Log streams of a date's last place, shape (n_steps,)."""
+        return _of_dates(np.nanmin, self.log_streams)
+
+    @cached_property
     def level(self) -> Floats:
         """Log streams above the date's median, shape (n_steps, n_songs)."""
         return self.log_streams - self.median[:, None]
@@ -152,7 +158,8 @@ class RegionHistory:
     @cached_property
     def entry(self) -> Whole:
         """Step of each song's first date in the chart, shape (n_songs,)."""
-        return self.present.argmax(axis=0)
+        entry: Whole = self.present.argmax(axis=0)
+        return entry
 
     @cached_property
     def peak(self) -> Floats:
@@ -164,7 +171,8 @@ class RegionHistory:
     def debuts(self) -> NDArray[np.bool_]:
         """Whether a date is a song's first in the chart; none on the chart's own first date."""
         steps = np.arange(len(self.present))[:, None]
-        return (steps == self.entry) & (steps > self.first)
+        debuts: NDArray[np.bool_] = (steps == self.entry) & (steps > self.first)
+        return debuts
 
     @cached_property
     def market(self) -> Floats:
@@ -177,6 +185,19 @@ class RegionHistory:
     def rows(self) -> Origins:
         """All songs on all dates on which they are in the chart, date by date."""
         return Origins(*np.nonzero(self.present))
+
+    @cached_property
+    def market_streams(self) -> Floats:
+        """Market's moves by streams: change of the sum over songs that are there on both dates."""
+        both = self.present[1:] & self.present[:-1]
+        streams = np.exp(self.log_streams)
+        later, earlier = (
+            np.where(both, part, 0).sum(axis=1) for part in (streams[1:], streams[:-1])
+        )
+        moves = np.full(len(streams), np.nan, np.float32)
+        counted = earlier > 0
+        moves[1:][counted] = np.log(later[counted] / earlier[counted])
+        return moves
 
     def change(self, origins: Origins, steps: Whole | int) -> Floats:
         """Change of log streams over the next `steps`; NaN where the song is not there then."""
@@ -301,14 +322,19 @@ def step_features(
         ],
     )
     if history.daily:
-        moves = np.nancumsum(region.market).astype(np.float32)
-        columns |= _series(
-            "market_same_steps",
-            [_at(moves, date + steps - back) - _at(moves, date - back) for back in backs],
-        )
-        both = columns["same_steps_mean"] + columns["market_same_steps_mean"]
-        columns["streams_same_steps_mean"] = both
-        weekday = (history.dates[0].dayofweek + date + steps) % 7
+        for name in ("market", "market_streams"):
+            moves = np.nancumsum(getattr(region, name)).astype(np.float32)
+            columns |= _series(
+                f"{name}_same_steps",
+                [_at(moves, date + steps - back) - _at(moves, date - back) for back in backs],
+            )
+        own = [
+            _at(region.log_streams, date + steps - back, origins.song)
+            - _at(region.log_streams, date - back, origins.song)
+            for back in backs
+        ]
+        columns |= _series("streams_same_steps", own)
+        weekday = (history.dates[0].day_of_week + date + steps) % 7
         columns["weekday"] = weekday.astype(np.float32)
     return columns
 
@@ -331,11 +357,10 @@ def first_artist(credit: str) -> str:
 def _stand(history: ChartHistory, region: RegionHistory, at: Origins) -> Columns:
     """Where the song stands in the chart of the date."""
     now = region.log_streams[at.date, at.song]
-    lowest = _of_dates(np.nanmin, region.log_streams)
     highest = _of_dates(np.nanmax, region.log_streams)
     return {
         "level": region.level[at.date, at.song],
-        "above_last": now - lowest[at.date],
+        "above_last": now - region.lowest[at.date],
         "below_first": highest[at.date] - now,
         "position": region.positions[at.date, at.song],
         "below_peak": region.peak[at.date, at.song] - region.level[at.date, at.song],
@@ -367,7 +392,7 @@ def _age(history: ChartHistory, region: RegionHistory, at: Origins) -> Columns:
     steps = np.arange(len(present), dtype=np.int32)[:, None]
     absent = np.maximum.accumulate(np.where(present, -1, steps), axis=0)
     new_peak = np.maximum.accumulate(np.where(region.level >= region.peak, steps, -1), axis=0)
-    columns = {
+    columns: Columns = {
         "age": at.date - region.entry[at.song],
         "work_age": at.date - entry[work],
         "was_there_first": entry[work] <= region.first,
@@ -383,7 +408,7 @@ def _age(history: ChartHistory, region: RegionHistory, at: Origins) -> Columns:
 def _title(history: ChartHistory, region: RegionHistory, at: Origins) -> Columns:
     """What its title says it is."""
     titles = pd.Series(region.titles, dtype="str")
-    kinds = {
+    kinds: Columns = {
         name: titles.str.contains(pattern).to_numpy(np.float32)
         for name, pattern in _VERSIONS.items()
     }
@@ -409,7 +434,7 @@ def _artist(history: ChartHistory, region: RegionHistory, at: Origins) -> Column
     earlier = np.cumsum(debuts, axis=0) - debuts
     best = np.full(shape, -np.inf, np.float32)
     np.maximum.at(best, (at.date, own), level)
-    career = np.maximum.accumulate(best, axis=0)[np.maximum(at.date - 1, 0), own]
+    career = _at(np.maximum.accumulate(best, axis=0), at.date - 1, own)
     here = np.cumsum(songs, axis=0)[at.date, own]
     anywhere = here.copy()
     for other in history.regions.values():
@@ -512,18 +537,17 @@ def _elsewhere(history: ChartHistory, region: RegionHistory, at: Origins) -> Col
 
 
 def _market(history: ChartHistory, region: RegionHistory, at: Origins) -> Columns:
-    """Moves of the whole chart, day by day over the last week."""
-    streams = np.exp(region.log_streams)
-    both = region.present[1:] & region.present[:-1]
-    sums = [np.where(both, part, 0).sum(axis=1) for part in (streams[1:], streams[:-1])]
-    weighted = np.full(len(streams), np.nan, np.float32)
-    counted = both.any(axis=1)
-    weighted[1:][counted] = np.log(sums[0][counted] / sums[1][counted])
+    """Moves of the whole chart, day by day over the last week, and how steep it is."""
     columns: Columns = {
         f"market_step_{lag}": _at(region.market, at.date - lag)
         for lag in range(history.spans.season)
     }
-    columns["market_step_of_streams"] = weighted[at.date]
+    columns |= {
+        f"median_change_{lag}": region.median[at.date] - _at(region.median, at.date - lag)
+        for lag in _MARKET_LAGS
+    }
+    columns["median_above_last"] = region.median[at.date] - region.lowest[at.date]
+    columns["market_step_of_streams"] = region.market_streams[at.date]
     columns["debuts_of_date"] = region.debuts.sum(axis=1)[at.date].astype(np.float32)
     return columns
 
