@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -32,14 +33,22 @@ def module_tests(root: Path, module: str) -> list[str]:
 
 def _users(root: Path, module: str) -> list[str]:
     """Modules that import a module, where they are few."""
-    imports = _imports(module)
-    trees = ((root / top).rglob("*.py") for top in ("spdkit", "extractors", "nets"))
-    users = sorted(
-        str(path.relative_to(root))
-        for path in chain(*trees)
-        if path.name != "__init__.py" and imports.search(path.read_text("utf-8"))
-    )
+    name, imports = Path(module).stem, _imports(module)
+    users = [user for user, text in _sources(root) if name in text and imports.search(text)]
     return users if len(users) <= _MOST_USERS else []
+
+
+@cache
+def _sources(root: Path) -> list[tuple[str, str]]:
+    """Modules and their text."""
+    trees = ((root / top).rglob("*.py") for top in ("spdkit", "extractors", "nets"))
+    paths = sorted(path for path in chain(*trees) if path.name != "__init__.py")
+    return [(str(path.relative_to(root)), _text(path)) for path in paths]
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
 
 
 def _imports(module: str) -> re.Pattern[str]:
@@ -66,7 +75,8 @@ def _files(root: Path, module: str) -> list[Path]:
         beside = sorted(folder.parent.glob(f"test_{folder.name}*.py"))
 
     def importing(tests: Iterable[Path]) -> list[Path]:
-        return [test for test in tests if imports.search(test.read_text("utf-8"))]
+        named = (test for test in tests if path.stem in _text(test))
+        return [test for test in named if imports.search(_text(test))]
 
     own = [test for test in beside if re.fullmatch(rf"test_{path.stem}(_.*)?", test.stem)]
     own = own or importing(sorted((root / "tests").rglob(f"test_{path.stem}.py")))
