@@ -68,8 +68,8 @@ def _head(record: Entry) -> Iterator[str]:
         f"{_listed(plan['paired_seeds'])} of what is compared in pairs, at most {plan['epochs']} "
         f"epochs (the best of them, by the last tenth of the training days). Nets: one recurrent "
         f"layer of 32 units, Adam, mean absolute error of standardised logarithms, gaps of one day "
-        f"interpolated, missing days shown to the net as missing. The report says neither its scaling nor its "
-        f"loss; these were chosen on the 90 days before the test "
+        f"interpolated, missing days shown to the net as missing. The report says neither its "
+        f"scaling nor its loss; these were chosen on the 90 days before the test "
         f"([chart_looks.md](chart_looks.md))."
     )
     if record["missing"]:
