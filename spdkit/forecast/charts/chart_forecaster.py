@@ -487,13 +487,12 @@ class ChartForecaster(Saved, BaseEstimator):
         present = windows.observed & (windows.known_from[:, -1] < windows.rows[:, None])
         if self.songs == "pooled":
             at, song = np.nonzero(present)
-            X, known_from = (
-                each[at, :, song][..., None] for each in (windows.X, windows.known_from)
-            )
+            X = windows.X[at, :, song][..., None]
+            known_from = windows.known_from[at, :, song][..., None]
             y, metadata = windows.Y[at, 0, song][:, None], self.metadata_[song]
         else:
             at = np.flatnonzero(present[:, group].any(axis=1))
-            X, known_from = (each[:, :, group][at] for each in (windows.X, windows.known_from))
+            X, known_from = windows.X[:, :, group][at], windows.known_from[:, :, group][at]
             y = np.where(present[:, group], windows.Y[:, 0, group], np.nan)[at]
             metadata = self.metadata_[group].reshape(1, -1)
         known = known_from < windows.rows[at, None, None]
