@@ -55,13 +55,13 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument(
         "--held-out", type=at_least(0), default=0, help="last dates that are not looked at"
     )
-    given = parser.parse_args(args)
+    options = parser.parse_args(args)
     try:
-        results = presence(given)
+        results = presence(options)
     except SpdkitError as error:
         error_console().print(str(error))
         return 1
-    show(results, given.json)
+    show(results, options.json)
     return 0
 
 

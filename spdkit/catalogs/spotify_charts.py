@@ -181,7 +181,7 @@ def read_charts(
     )
     if not files:
         raise ParameterError("files must be one or more, got none")
-    given = {"region": region, "ds": date}
+    options = {"region": region, "ds": date}
     read: list[_File] = []
     problems: list[str] = []
     remarks: list[str] = []
@@ -190,7 +190,7 @@ def read_charts(
         try:
             file = _read(path)
             remarks += _select(file, chart)
-            _complete(file, given)
+            _complete(file, options)
             _convert(file, file.thousands or thousands)
         except CatalogError as error:
             problems += [error.message, *error.problems]
@@ -227,9 +227,9 @@ def _read(path: Path) -> _File:
     """Rows of a file as text, by the names of the one table."""
     if path.suffix.lower() in PAGES:
         page = read_page(path)
-        said = {"region": page.region, "ds": page.date}
+        facts = {"region": page.region, "ds": page.date}
         rows = pd.DataFrame({name: _as_text(page.rows[name]) for name in page.rows})
-        rows = rows.assign(**{name: text for name, text in said.items() if text})
+        rows = rows.assign(**{name: text for name, text in facts.items() if text})
         return _File(path, rows, page.weekly, ",")
     names = column_names(path, CatalogError)
     noted = any(_plain(name).startswith(_NOTE) for name in names)
@@ -314,7 +314,7 @@ def _select(file: _File, chart: str) -> Iterator[str]:
         file.rows = file.rows[~other]
 
 
-def _complete(file: _File, given: Mapping[str, str | None]) -> None:
+def _complete(file: _File, options: Mapping[str, str | None]) -> None:
     """Add the region and the date that the rows do not have: of the file's name, or as given."""
     name = file.path.name
     chart, day = _NAMED.search(name), _DATE.search(name)
@@ -322,7 +322,7 @@ def _complete(file: _File, given: Mapping[str, str | None]) -> None:
         file.weekly = chart[2].casefold() == "weekly"
     of_name = {"region": chart and chart[1], "ds": day and day[0]}
     lacking = {column for column in of_name if column not in file.rows}
-    unknown = [column for column in lacking if not (of_name[column] or given[column])]
+    unknown = [column for column in lacking if not (of_name[column] or options[column])]
     if unknown:
         what = " and ".join(_ASKED[column] for column in sorted(unknown, reverse=True))
         raise CatalogError(
@@ -330,7 +330,7 @@ def _complete(file: _File, given: Mapping[str, str | None]) -> None:
             "the file as the site did (regional-ph-daily-2020-05-20.csv)"
         )
     for column in lacking:
-        file.rows[column] = of_name[column] or given[column]
+        file.rows[column] = of_name[column] or options[column]
 
 
 def _convert(file: _File, thousands: str | None) -> None:
@@ -434,5 +434,5 @@ def _untitled(
     text = f"{len(names)} rows have neither an id nor a title: {listing(names)}"
     if duplicates == "refuse":
         problems.append(f'{text}. Correct them, or take them for one song by duplicates="first".')
-    said = f"{text}; they are one song, of which the first row of a date counts"
-    return rows[~again], [f"{said} ({int(again.sum())} rows are left out)"]
+    remark = f"{text}; they are one song, of which the first row of a date counts"
+    return rows[~again], [f"{remark} ({int(again.sum())} rows are left out)"]

@@ -329,9 +329,9 @@ class DebutModel(BaseEstimator):
 
     def _streams(self, chart: ChartTable, songs: pd.DataFrame) -> Numbers:
         """Streams on each date from the debut on, NaN where the song is not in the chart."""
-        wanted = songs.loc[np.repeat(songs.index, self.n_dates), ["region", "track_id"]]
-        wanted["ds"] = _dates(chart, songs, self.n_dates).ravel()
-        return wanted.merge(chart.frame, how="left")["streams"].to_numpy()
+        rows = songs.loc[np.repeat(songs.index, self.n_dates), ["region", "track_id"]]
+        rows["ds"] = _dates(chart, songs, self.n_dates).ravel()
+        return rows.merge(chart.frame, how="left")["streams"].to_numpy()
 
     def _margin(self, quantile: float, X: Numbers, target: Numbers, artists: Texts) -> float:
         """How far an end must move to hold its share of songs whose artists were left out."""
