@@ -151,7 +151,7 @@ def read(
 def _options_in_errors() -> Iterator[None]:
     """Call arguments in errors by the names of their options."""
 
-    def named(text: str) -> str:
+    def in_options(text: str) -> str:
         for argument, option in _OPTIONS.items():
             text = text.replace(argument, option)
         return text
@@ -160,7 +160,7 @@ def _options_in_errors() -> Iterator[None]:
         yield
     except catalogs.CatalogError as error:
         raise catalogs.CatalogError(
-            named(error.message), tuple(map(named, error.problems))
+            in_options(error.message), tuple(map(in_options, error.problems))
         ) from error
 
 
