@@ -6,7 +6,8 @@
 >>> print(catalogs.get("spotgentrack").source)
 https://doi.org/10.17632/4m2x4zngny
 
-Series, not tracks, with no labels to learn: `spdkit.catalogs.tianchi`, a module of functions.
+Series, not tracks, with no labels to learn: `spdkit.catalogs.tianchi` and
+`spdkit.catalogs.spotify_charts`, modules of functions.
 """
 
 import lazy_loader

@@ -1,4 +1,9 @@
-from . import musicoset as musicoset, spotgentrack as spotgentrack, tianchi as tianchi
+from . import (
+    musicoset as musicoset,
+    spotgentrack as spotgentrack,
+    spotify_charts as spotify_charts,
+    tianchi as tianchi,
+)
 from .base import Catalog as Catalog, CatalogData as CatalogData
 from .errors import CatalogError as CatalogError
 from .genres import GenreEncoder as GenreEncoder

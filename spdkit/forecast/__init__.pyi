@@ -1,4 +1,5 @@
-from . import models as models, pipeline as pipeline, registry as registry
+from . import charts as charts, models as models, pipeline as pipeline, registry as registry
+from .charts.chart_table import ChartTable as ChartTable, check_chart as check_chart
 from .data.checks import ForecastError as ForecastError
 from .data.long_table import check_frame as check_frame, fill_gaps as fill_gaps
 from .data.panel import Columns as Columns

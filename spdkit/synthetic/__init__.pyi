@@ -1,4 +1,5 @@
 from . import (
+    charts as charts,
     corpus as corpus,
     daily_plays as daily_plays,
     lyrics as lyrics,

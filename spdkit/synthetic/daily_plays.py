@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import user_path, write_text
@@ -99,7 +100,7 @@ def _plays(
     since = np.arange(days) - (days - age)
     decay = 0.35 + 0.65 * 2.0 ** (-since / half_life) if is_new else np.full(days, 0.35)
     rhythm = 1 + strength * (np.array(WEEK)[weekdays] - 1)
-    expected = 10 ** (2 + popularity / 40) * decay * rhythm * _drift(days, rng)
+    expected = 10 ** (2 + popularity / 40) * decay * rhythm * drift(days, rng)
     start, length = rng.integers(days - 150, days - 10), rng.integers(20, 61)
     if listed:
         expected[start : start + length] *= rng.uniform(1.5, 3)
@@ -108,9 +109,7 @@ def _plays(
     return played[days - age :] if is_new else played
 
 
-def _drift(days: int, rng: np.random.Generator) -> Numbers:
-    steps, log = rng.normal(0, 0.02, days), 0.0
-    path = np.empty(days)
-    for day, step in enumerate(steps):
-        path[day] = log = 0.95 * log + step
-    return np.exp(path)
+def drift(days: int, rng: np.random.Generator) -> Numbers:
+    """Factor of each day, shape (days,): a random walk of the logarithm that is pulled back."""
+    log: Numbers = lfilter([1.0], [1.0, -0.95], rng.normal(0, 0.02, days))
+    return np.exp(log)

@@ -1,0 +1,191 @@
+"""``spdkit charts``: charts of songs, read from any form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spdkit import catalogs
+from spdkit.cli.outputs import require_apart
+from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
+from spdkit.cli.terminal import AsJson, echo_json, errors_as_lines, print_line
+from spdkit.common.progress import progress_bar
+from spdkit.common.table_io import require_ending, write_table
+
+if TYPE_CHECKING:
+    from spdkit.forecast.charts.chart_table import ChartTable
+
+app = typer.Typer(
+    help="Charts of songs: who stood where, and for how many streams.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# What messages call by the name of an argument is an option here.
+_OPTIONS = {
+    'duplicates="first"': "--duplicates first",
+    "by thousands": "by --thousands",
+    "the region (region)": "the region (--region)",
+    "the date (date)": "the date (--date)",
+    "give freq, 'D'": "give --freq D",
+    "or 'W-THU'": "or W-THU",
+    "freq='D'": "--freq D",
+}
+
+
+@app.command()
+def read(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILES", help="Charts as .csv, .tsv (also .gz …), .parquet, or saved .html."
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="The table, .parquet or .csv."),
+    ],
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Of the files that say none, such as PH or Philippines."),
+    ] = None,
+    date: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM-DD", help="Of the files that say none; of a week, its last day."
+        ),
+    ] = None,
+    freq: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEP",
+            help="D for a chart of days, W-THU for one of weeks that end on a Thursday. Default: "
+            "what names and dates say.",
+        ),
+    ] = None,
+    chart: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Which rows count where there is a column chart."),
+    ] = "top200",
+    duplicates: Annotated[
+        str,
+        typer.Option(
+            metavar="refuse|first",
+            help="What becomes of a song or a place that stands twice on a date, and of a date "
+            "that is in two files: refuse all, or count the first. With first, rows without an id "
+            "and a title are one song.",
+        ),
+    ] = "refuse",
+    thousands: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIGN",
+            help="What stands between thousands: a comma, a point, ' or the word space. Kworb's "
+            "commas are known.",
+        ),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read charts in any form to one table: region, ds, position, track_id, title, artist, streams.
+
+    The forms, each known by its columns, in any order and case:
+
+    - spotifycharts.com: Position, Track Name, Artist, Streams, URL, with or without the note before
+    - charts.spotify.com: rank, uri, artist_names, track_name, …, streams
+    - merged tables, such as Kaggle's, with a date and a region in each row; of a column chart the
+      top200
+    - kworb.net: the page of a day or a week, saved as .html (the charts extra), or a table made of
+      it (Pos, Artist and Title, Streams); totals are no chart, and refused
+    - the table that this command writes, with or without ids
+
+    Region and date are those of the rows, else of the name of the file
+    (regional-ph-daily-2020-05-20.csv, regional-us-weekly-2021-05-14--2021-05-21.csv), else
+    --region and --date. The date of a week is its last day: of Friday to Friday, the Thursday.
+
+    Rows without an id are matched by artist and title, and get an id made of them, the same in
+    every table; it is told how. Nothing is repaired: what is wrong is refused with file and row,
+    all of it at once, and missing dates and places are told.
+
+    Read the terms where your files come from: Spotify's developer terms forbid training models on
+    what its interface gives.
+
+    Example: spdkit charts read regional-ph-daily-*.csv -o chart.parquet
+    """
+    with errors_as_lines():
+        require_ending(output)
+        require_apart([output], files)
+        with (
+            _options_in_errors(),
+            progress_bar("reading", len(files), shown=not quiet, patience=1.0) as advance,
+        ):
+            table = catalogs.spotify_charts.read_charts(
+                files,
+                region=region,
+                date=date,
+                freq=freq,
+                chart=chart,
+                duplicates=duplicates,
+                thousands=thousands,
+                progress=lambda path: advance(False),
+            )
+        if not quiet:
+            for text in table.remarks:
+                print_line(f"spdkit: {text}")
+        write_table(table.frame, output)
+    content = _content(table, output)
+    if as_json:
+        echo_json(content)
+    else:
+        _print(content)
+
+
+@contextmanager
+def _options_in_errors() -> Iterator[None]:
+    """Call arguments in errors by the names of their options."""
+
+    def in_options(text: str) -> str:
+        for argument, option in _OPTIONS.items():
+            text = text.replace(argument, option)
+        return text
+
+    try:
+        yield
+    except catalogs.CatalogError as error:
+        raise catalogs.CatalogError(
+            in_options(error.message), tuple(map(in_options, error.problems))
+        ) from error
+
+
+def _content(table: ChartTable, output: Path) -> dict[str, Any]:
+    """What was read, as plain values."""
+    summary = table.summary().astype({"first": str, "last": str})
+    return {
+        "file": str(output),
+        "freq": table.freq,
+        "n_rows": len(table.frame),
+        "n_songs": int(table.frame["track_id"].nunique()),
+        "regions": summary.to_dict("index"),
+        "remarks": list(table.remarks),
+    }
+
+
+def _print(content: dict[str, Any]) -> None:
+    step = "days" if content["freq"] == "D" else f"weeks ({content['freq']})"
+    title = f"{content['file']}: {content['n_rows']:,} rows, {content['n_songs']:,} songs"
+    head = ["region", step, "missing", "first", "last", "songs", "rows"]
+    keys = ("n_dates", "n_missing", "first", "last", "n_songs", "n_rows")
+    rows = [
+        [name, *(f"{of[key]:,}" if isinstance(of[key], int) else of[key] for key in keys)]
+        for name, of in content["regions"].items()
+    ]
+    print_table(title, head, rows[:SHOWN_ROWS])
+    if (more := len(rows) - SHOWN_ROWS) > 0:
+        console().print(f"… and {more} more regions {plain('(--json lists all)')}")

@@ -1,0 +1,1 @@
+"""Charts: which songs stand in them, where, and for how many streams."""

@@ -1,0 +1,404 @@
+"""Spotify's charts: every form to the one table, and what is wrong is refused by file and row."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from chart_files import CHARTS, FORMS, IDS, KWORB_CSV, KWORB_PAGE, LAYOUT, NOTE, OLD_SITE, write
+
+from spdkit.catalogs import CatalogError, spotify_charts
+from spdkit.catalogs.spotify_charts import read_charts
+from spdkit.common.errors import ParameterError
+from spdkit.common.table_io import write_table
+
+HEAD = "region,ds,position,track_id,title,artist,streams\n"
+
+
+def problems(*files, **arguments):
+    with pytest.raises(CatalogError) as caught:
+        read_charts(files, **arguments)
+    assert "not charts as they are" in caught.value.message
+    return caught.value.problems
+
+
+def old_site(folder, name, *rows):
+    text = "".join(f"{row}\n" for row in ("Position,Track Name,Artist,Streams,URL", *rows))
+    return write(folder, name, NOTE + text)
+
+
+def layout(folder, *rows, name="chart.csv"):
+    return write(folder, name, HEAD + "".join(f"{row}\n" for row in rows))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_becomes_the_one_table(form, tmp_path):
+    name, text, arguments = FORMS[form]
+    table = read_charts([write(tmp_path, name, text)], **arguments)
+    frame = table.frame
+    assert table.freq == "D"
+    assert frame["region"].tolist() == ["PH", "PH"]
+    assert frame["ds"].tolist() == [pd.Timestamp("2020-05-20")] * 2
+    assert frame["position"].tolist() == [1, 2]
+    assert frame["title"].tolist() == [*IDS]
+    assert frame["artist"].str.split(",").str[0].tolist() == ["The Chainsmokers", "SAINt JHN"]
+    assert frame["streams"].tolist() == [158720, 91000]
+    if form == "kworb table":
+        expected = ["the chainsmokers – closer", "saint jhn – roses - imanbek remix"]
+        assert table.remarks[0].startswith("2 rows have no id: songs are matched by artist and ti")
+    else:
+        expected = [*IDS.values()]
+    assert frame["track_id"].tolist() == expected
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".tsv", ".parquet"])
+def test_packed_and_typed_tables(ending, tmp_path):
+    frame = read_charts([write(tmp_path, "a.csv", LAYOUT)], freq="D").frame
+    write_table(frame, tmp_path / f"chart{ending}")
+    assert read_charts([tmp_path / f"chart{ending}"], freq="D").frame.equals(frame)
+
+
+def test_columns_may_come_in_any_order_and_case(tmp_path):
+    path = write(
+        tmp_path,
+        "gb_weekly_2021-05-20.csv",
+        "STREAMS,Song,Spotify URI,Chart Position,Performer,Weeks\n7,One,x1,1,A,3\n",
+    )
+    frame = read_charts([path]).frame
+    assert frame.to_dict("records") == [
+        {
+            **{"region": "GB", "ds": pd.Timestamp("2021-05-20"), "position": 1, "track_id": "x1"},
+            **{"title": "One", "artist": "A", "streams": 7.0},
+        }
+    ]
+
+
+def test_of_two_columns_for_one_thing_the_surer_counts(tmp_path):
+    text = "rank,url,uri,track_name,artist,streams\n1,https://a/track/x,song-1,One,A,7\n"
+    frame = read_charts([write(tmp_path, "gb_daily_2021-05-20.csv", text)]).frame
+    assert frame["track_id"].tolist() == ["song-1"]
+
+
+def test_many_files_and_their_dates(tmp_path):
+    song = "One,A,70,https://open.spotify.com/track/7BKLCZ1jbUBVqRi2FVlTVw"
+    files = [
+        old_site(tmp_path, f"regional-{region}-daily-2020-02-{day}.csv", f"1,{song}")
+        for region in ("ph", "global")
+        for day in ("28", "29")
+    ]
+    files.append(old_site(tmp_path, "regional-ph-daily-2020-03-02.csv", f"1,{song}"))
+    seen = []
+    table = read_charts(files, progress=seen.append)
+    assert seen == files
+    assert table.regions == ("GLOBAL", "PH")
+    assert table.remarks == ("PH: 1 of 4 dates have no chart: 2020-03-01",)
+
+
+def test_files_in_another_order_are_told(tmp_path):
+    song = "One,A,70,https://open.spotify.com/track/7BKLCZ1jbUBVqRi2FVlTVw"
+    names = ("regional-ph-daily-2020-02-29.csv", "regional-ph-daily-2020-02-28.csv")
+    table = read_charts([old_site(tmp_path, name, f"1,{song}") for name in names])
+    (told,) = table.remarks
+    assert "PH 2020-02-28 place 1 comes late (1 such rows); sorted" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        # 14 and 21 May 2021 are Fridays.
+        ("regional-us-weekly-2021-05-14--2021-05-21.csv", "2021-05-20"),
+        ("regional-us-weekly-2021-05-14--2021-05-20.csv", "2021-05-20"),
+        ("regional-us-weekly-2021-05-20.csv", "2021-05-20"),
+        ("us_weekly_20210520.csv", "2021-05-20"),
+    ],
+)
+def test_a_week_is_dated_by_its_last_day(name, day, tmp_path):
+    table = read_charts([old_site(tmp_path, name, "1,One,A,70,")])
+    assert table.freq == "W-THU"
+    assert table.frame["ds"].tolist() == [pd.Timestamp(day)]
+
+
+def test_weeks_in_rows(tmp_path):
+    rows = ("GB,2021-05-14--2021-05-21,1,x1,One,A,7", "GB,2021/05/21 - 2021/05/28,1,x1,One,A,8")
+    table = read_charts([layout(tmp_path, *rows)])
+    assert table.freq == "W-THU"
+    assert table.frame["ds"].dt.day.tolist() == [20, 27]
+
+
+@pytest.mark.parametrize("text", ["2021-05-20", "2021/05/20", "20210520", "2021-05-20 00:00:00"])
+def test_dates(text, tmp_path):
+    frame = read_charts([layout(tmp_path, f"GB,{text},1,x1,One,A,7")], freq="D").frame
+    assert frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
+
+
+@pytest.mark.parametrize(
+    "text", ["2021-02-30", "20/05/2021", "05/20/2021", "2021", "2021-05-20 06:00", "2021-W20",
+             "2021-05-14--2021-05-22", "latest"]
+)  # fmt: skip
+def test_what_is_no_date_is_refused_by_row(text, tmp_path):
+    path = layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7", f"GB,{text},2,x2,Two,A,6")
+    assert problems(path) == (
+        f"{path}: column 'ds': no date as 2021-05-20 and no week: {text!r} in row 2",
+    )
+
+
+def test_what_rows_say_wins_over_the_name_and_the_name_over_what_is_given(tmp_path):
+    text = "region,position,title,artist,streams\nGB,1,One,A,7\n"
+    path = write(tmp_path, "regional-us-daily-2021-05-20.csv", text)
+    frame = read_charts([path], region="de", date="2020-01-01").frame
+    assert frame["region"].tolist() == ["GB"]
+    assert frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
+
+
+def test_region_and_date_can_be_given(tmp_path):
+    path = write(tmp_path, "top.csv", "position,title,artist,streams\n1,One,A,7\n")
+    table = read_charts([path], region="Viet Nam", date="2021-05-20", freq="W-THU")
+    assert (table.regions, table.freq) == (("VN",), "W-THU")
+    assert table.frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
+    what = f"{path}: neither the rows nor the name of the file say the region (region)"
+    (problem,) = problems(path)
+    assert problem.startswith(f"{what} and the date (date): give it")
+    (problem,) = problems(path, date="2021-05-20")
+    assert problem.startswith(f"{what}: give it")
+
+
+def test_the_latest_chart_has_no_date(tmp_path):
+    (problem,) = problems(write(tmp_path, "regional-global-daily-latest.csv", OLD_SITE))
+    assert "say the date (date)" in problem
+
+
+def test_rows_of_other_charts_are_left_out_and_told(tmp_path):
+    path = write(tmp_path, "charts.csv", CHARTS)
+    table = read_charts([path], freq="D")
+    assert table.remarks == ("charts.csv: rows of other charts, left out: 1 of 'viral50'",)
+    assert problems(path, chart="top50") == (
+        f"{path}: no rows of the chart 'top50', only of 'top200', 'viral50'",
+    )
+    (problem,) = problems(path, chart="viral50", freq="D")
+    assert problem == f"{path}: column 'streams': no whole number from 1: row 3"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (
+            "_spotify_country_ph_daily_totals.csv",
+            "Artist and Title,Days,T10,Pk,(x?),PkStreams,Total\nA - One,3,,6,,471241,286221328\n",
+            "totals of all charts, without dates: no chart of a day or a week",
+        ),
+        (
+            "viral-us-daily-2020-01-01.csv",
+            "Position,Track Name,Artist,URL\n1,One,A,x\n",
+            "no column of streams; a viral chart has none; the columns are Position, Track Name",
+        ),
+        (
+            "plays.csv",
+            "unique_id,ds,y\na,2020-01-01,3\n",
+            "no column of position or rank or pos or chart_position; no column of streams; no "
+            "column of title or track_name or track or song or song_name; no column of artist or "
+            "artist_names or artist_name or artists or performer; the columns are unique_id, ds, y",
+        ),
+        ("empty.csv", HEAD, "the chart has no rows"),
+        ("noted.csv", NOTE, "no column of position"),
+        ("odd.csv", HEAD + "GB,2020-01-01\n", "line 2 has 2 cells and the header 7"),
+        ("chart.xlsx", "", "tables are .csv or .tsv"),
+    ],
+)
+def test_what_is_no_chart_is_refused_as_what_it_is(name, text, message, tmp_path):
+    path = write(tmp_path, name, text)
+    (problem,) = problems(path)
+    assert problem.startswith(f"{path}: ")
+    assert message in problem
+
+
+def test_a_file_that_is_not_there_and_no_file(tmp_path):
+    (problem,) = problems(tmp_path / "nowhere.csv")
+    assert "no such file" in problem
+    with pytest.raises(ParameterError, match="files must be one or more, got none"):
+        read_charts([])
+
+
+def test_everything_that_is_wrong_is_named_at_once(tmp_path):
+    first = layout(
+        tmp_path,
+        *(" ,2021-05-20,0,x1,One,A,7", "GB,,1.5,x2,Two,A,-6", "GB,2021-05-20,3,x3,Three,A,"),
+        name="a.csv",
+    )
+    second = write(tmp_path, "b.csv", "x\n1\n")
+    found = problems(first, second)
+    assert found[:4] == (
+        f"{first}: column 'region': empty: row 1",
+        f"{first}: column 'ds': empty: row 2",
+        f"{first}: column 'position': no whole number from 1: '0' in row 1, '1.5' in row 2",
+        f"{first}: column 'streams': no whole number from 1: '-6' in row 2, row 3",
+    )
+    assert found[4].startswith(f"{second}: no column of")
+
+
+def test_rows_are_counted_as_in_the_file(tmp_path):
+    path = old_site(tmp_path, "regional-ph-daily-2020-02-29.csv", "1,One,A,70,", "2,Two,A,many,")
+    assert problems(path) == (f"{path}: column 'streams': no whole number from 1: 'many' in row 2",)
+    wrong = write(tmp_path, "charts.csv", CHARTS.replace("91000.0", "x"))
+    text = wrong.read_text().splitlines(keepends=True)
+    wrong.write_text("".join([text[0], text[3], *text[1:3]]))  # the viral row first
+    assert problems(wrong) == (f"{wrong}: column 'streams': no whole number from 1: 'x' in row 3",)
+
+
+def test_of_very_many_problems_the_first_are_shown(tmp_path):
+    files = [write(tmp_path, f"{i}.csv", "x\n1\n") for i in range(30)]
+    found = problems(*files)
+    assert len(found) == spotify_charts.SHOWN_PROBLEMS + 1
+    assert found[-1] == "… and 10 more"
+
+
+@pytest.mark.parametrize(
+    ("written", "sign"), [("1,158,720", ","), ("1.158.720", "."), ("1 158 720", "space"),
+                          ("1\u202f158\u202f720", "space"), ("1’158’720", "'")]
+)  # fmt: skip
+def test_thousands_separators_are_named_until_one_is_given(written, sign, tmp_path):
+    path = layout(tmp_path, f'GB,2021-05-20,1,x1,One,A,"{written}"')
+    (problem,) = problems(path, freq="D")
+    assert problem == (
+        f"{path}: column 'streams': thousands separators: say which by thousands: {written!r} in "
+        "row 1"
+    )
+    frame = read_charts([path], freq="D", thousands=sign).frame
+    assert frame["streams"].tolist() == [1158720]
+    other = next(each for each in spotify_charts.SEPARATORS if each != sign)
+    assert problems(path, freq="D", thousands=other)
+
+
+@pytest.mark.parametrize("written", ["1,15", "1,1587", ",158", "15,8720", "1.5"])
+def test_what_is_no_thousands_is_refused(written, tmp_path):
+    path = layout(tmp_path, f'GB,2021-05-20,1,x1,One,A,"{written}"')
+    (problem,) = problems(path, freq="D", thousands=",")
+    assert "no whole number from 1" in problem
+
+
+def test_ids_of_other_catalogues_stay_and_addresses_without_a_track_are_none(tmp_path):
+    rows = (
+        "GB,2021-05-20,1,track-007,One,A,9",
+        "GB,2021-05-20,2,https://open.spotify.com/artist/69GGBxA162lTqCwzJG5jLp,Two,A,8",
+        "GB,2021-05-20,3,https://open.spotify.com/track/7BKLCZ1jbUBVqRi2FVlTVw?si=1,Three,A,7",
+        "GB,2021-05-20,4,spotify:track:24Yi9hE78yPEbZ4kxyoXAI,Four,A,6",
+    )
+    ids = read_charts([layout(tmp_path, *rows)], freq="D").frame["track_id"].tolist()
+    assert ids == ["track-007", "a – two", *IDS.values()]
+
+
+def test_rows_without_an_id_take_that_of_the_same_song_in_another_file(tmp_path):
+    daily = write(tmp_path, "ph_daily_2020-05-21.csv", KWORB_CSV)
+    page = write(tmp_path, "page.html", KWORB_PAGE)
+    table = read_charts([page, daily])
+    assert table.frame["track_id"].tolist() == [*IDS.values()] * 2
+    assert "2 rows take the id of the same song in other rows" in table.remarks[0]
+
+
+def test_doubled_songs_and_places_are_refused_until_the_first_counts(tmp_path):
+    rows = (
+        *("US,2017-01-01,1,,All Time Low,Jon Bellion,9", "US,2017-01-01,2,,Other,B,8"),
+        *("US,2017-01-01,3,,All Time Low,Jon Bellion,7", "US,2017-01-02,1,,Other,B,8"),
+        "US,2017-01-02,1,,More,B,7",
+    )
+    path = layout(tmp_path, *rows)
+    (problem,) = problems(path)
+    assert "a song stands more than once on a date (1 rows too many)" in problem
+    assert "US song 'jon bellion – all time low' on 1 dates from 2017-01-01" in problem
+    table = read_charts([path], duplicates="first")
+    assert table.frame["streams"].tolist() == [9, 8, 8]
+    assert any("a place stands more than once on a date (1 rows" in r for r in table.remarks)
+
+
+def test_rows_without_an_id_and_a_title_are_one_song_when_that_is_asked_for(tmp_path):
+    rows = ("US,2017-07-20,8,,,,888", "US,2017-07-20,16,,,,686", "US,2017-07-21,9,,,,777",
+            "US,2017-07-21,1,0kN8xEmgMW9mh7UmDYHlJP,,,999")  # fmt: skip
+    path = layout(tmp_path, *rows)
+    (problem,) = problems(path)
+    assert problem == (
+        "3 rows have neither an id nor a title: US 2017-07-20 place 8, US 2017-07-20 place 16, US "
+        '2017-07-21 place 9. Correct them, or take them for one song by duplicates="first".'
+    )
+    table = read_charts([path], duplicates="first")
+    ids = ["untitled", "0kN8xEmgMW9mh7UmDYHlJP", "untitled"]
+    assert table.frame["track_id"].tolist() == ids
+    assert table.frame["streams"].tolist() == [888, 999, 777]
+    assert any(r.endswith("counts (1 rows are left out)") for r in table.remarks)
+
+
+def test_a_date_that_is_in_two_files(tmp_path):
+    first = write(tmp_path, "ph_daily_2020-05-20.csv", KWORB_CSV)
+    second = write(tmp_path, "page.html", KWORB_PAGE.replace("158,720", "158,721"))
+    found = problems(first, second)
+    assert found[0].startswith(
+        "1 dates stand in two files: PH 2020-05-20 in ph_daily_2020-05-20.csv and page.html. Leave"
+    )
+    table = read_charts([second, first], duplicates="first")
+    assert table.frame["streams"].tolist() == [158721, 91000]
+    assert table.frame["track_id"].tolist() == [*IDS.values()]
+    assert table.remarks[0].endswith("; the first file counts (2 rows are left out)")
+
+
+def test_weeks_that_end_on_another_day_than_spotifys_are_told(tmp_path):
+    rows = ("GB,2021-05-14,1,x1,One,A,7", "GB,2021-05-21,1,x1,One,A,8")
+    table = read_charts([layout(tmp_path, *rows)])
+    assert table.freq == "W-FRI"
+    (told,) = table.remarks
+    assert "weeks are dated W-FRI, and Spotify's are W-THU" in told
+
+
+def test_days_and_weeks_are_read_apart(tmp_path):
+    day = old_site(tmp_path, "regional-us-daily-2021-05-20.csv", "1,One,A,70,")
+    week = old_site(tmp_path, "regional-us-weekly-2021-05-20.csv", "1,One,A,70,")
+    with pytest.raises(CatalogError, match=r"daily.*\.csv is a chart of a day, .* of a week: read"):
+        read_charts([day, week])
+
+
+def test_one_date_alone_needs_its_step(tmp_path):
+    (problem,) = problems(layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7"))
+    assert "every region has one date, too few to find the step: give freq" in problem
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"freq": "M"}, "freq must be None or one of 'D'"),
+        ({"duplicates": "last"}, "duplicates must be one of 'refuse', 'first', got 'last'"),
+        ({"thousands": ";"}, "thousands must be None or one of ',', '.', 'space'"),
+        ({"chart": 7}, "chart must be str"),
+    ],
+)
+def test_arguments_are_what_they_may_be(arguments, message, tmp_path):
+    with pytest.raises(ParameterError, match=message):
+        read_charts([layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7")], **arguments)
+
+
+def test_what_is_written_reads_again(tmp_path):
+    frame = read_charts([write(tmp_path, "ph_daily_2020-05-20.csv", KWORB_CSV)]).frame
+    write_table(frame, tmp_path / "chart.csv")
+    again = read_charts([tmp_path / "chart.csv"], freq="D")
+    assert again.frame.equals(frame)
+    assert again.remarks == ()
+
+
+DATA = Path(os.environ.get("SPDKIT_DATA", ""))
+
+
+@pytest.mark.data
+def test_the_charts_of_the_philippines():
+    path = DATA / "ph_charts" / "spotify_daily_charts.csv.gz"
+    table = read_charts([path], region="PH")
+    assert (len(table.frame), table.frame["track_id"].nunique()) == (319_600, 3_495)
+    assert table.remarks[0].endswith("have no chart: 2017-05-30, 2017-05-31, 2017-06-02")
+
+
+@pytest.mark.data
+def test_the_charts_of_the_us():
+    path = DATA / "streams" / "daily_top200_us_2017.csv.gz"
+    found = problems(path, region="US")
+    assert found[0].startswith("16 rows have neither an id nor a title")
+    assert "US song 'jon bellion – all time low' on 24 dates from 2017-01-01" in found[1]
+    table = read_charts([path], region="US", duplicates="first")
+    # 6 rows without a title stand beside another, and one song changes its spelling on a day.
+    assert len(table.frame) == 74_200 - 24 - 6 - 1

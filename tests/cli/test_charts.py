@@ -1,0 +1,114 @@
+"""``spdkit charts``: any form in, one table out, and what is wrong by name."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from chart_files import FORMS, KWORB_CSV, KWORB_PAGE, LAYOUT, write
+from command_line import invoke
+
+from spdkit.synthetic.charts import write_chart
+
+
+def test_help_teaches_every_form():
+    text = " ".join(invoke("charts", "read", "--help").stdout.replace("│", " ").split())
+    for word in (
+        *("Position, Track Name, Artist, Streams, URL", "rank, uri, artist_names, track_name"),
+        *("Kaggle", "kworb.net", "regional-ph-daily-2020-05-20.csv", "--region", "--date"),
+        *("the Thursday", "matched by artist and title", "forbid training", "Example:"),
+    ):
+        assert word in text, word
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form(form, tmp_path):
+    name, text, arguments = FORMS[form]
+    options = [word for key, value in arguments.items() for word in (f"--{key}", value)]
+    output = tmp_path / "chart.parquet"
+    done = invoke("charts", "read", write(tmp_path, name, text), *options, "-o", output)
+    assert done.exit_code == 0, done.stderr
+    assert "2 rows, 2 songs" in done.stdout
+    frame = pd.read_parquet(output)
+    columns = ["region", "ds", "position", "track_id", "title", "artist", "streams"]
+    assert list(frame) == columns
+    assert frame["streams"].tolist() == [158720, 91000]
+
+
+def test_remarks_on_stderr_a_table_on_stdout_and_json(tmp_path):
+    chart = write_chart(tmp_path)
+    rows = pd.read_csv(chart)
+    kept = rows[~((rows["region"] == "XA") & (rows["ds"] == "2025-06-01"))]
+    kept.to_csv(chart, index=False)
+    output = tmp_path / "out.csv"
+    done = invoke("charts", "read", chart, "-o", output)
+    assert done.exit_code == 0
+    told = "spdkit: XA: 1 of 240 dates have no chart: 2025-06-01"
+    assert told in done.stderr.splitlines()
+    assert "239" in done.stdout and "XB" in done.stdout
+    assert invoke("charts", "read", chart, "-o", output, "--quiet").stderr == ""
+    content = json.loads(invoke("charts", "read", chart, "-o", output, "--json").stdout)
+    assert content["regions"]["XA"] == {
+        **{"n_rows": 4780, "n_songs": 36, "n_dates": 239, "n_missing": 1},
+        **{"first": "2024-11-03", "last": "2025-06-30"},
+    }
+    assert content["remarks"] == [told.removeprefix("spdkit: ")]
+    assert (content["freq"], content["n_rows"]) == ("D", len(kept))
+    assert content["file"] == str(output)
+
+
+def test_what_is_wrong_is_a_line_each_and_names_options(tmp_path):
+    first = write(tmp_path, "ph_daily_2020-05-20.csv", KWORB_CSV)
+    second = write(tmp_path, "page.html", KWORB_PAGE)
+    output = tmp_path / "chart.csv"
+    done = invoke("charts", "read", first, second, "-o", output)
+    assert done.exit_code == 1
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("reading")]
+    assert lines[0] == "spdkit: 2 files: not charts as they are"
+    assert lines[1].startswith("- 1 dates stand in two files: PH 2020-05-20 in ")
+    assert lines[1].endswith("or keep the first file by --duplicates first.")
+    assert not output.exists()
+    done = invoke("charts", "read", first, second, "-o", output, "--duplicates", "first")
+    assert done.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        (
+            "position,title,artist,streams\n1,One,A,7\n",
+            "say the region (--region) and the date (--",
+        ),
+        (LAYOUT.replace("91000", "91.000"), "thousands separators: say which by --thousands"),
+        (LAYOUT, "give --freq D for a chart of days or W-THU for one of weeks"),
+    ],
+)
+def test_what_is_to_be_given_is_named_as_an_option(text, option, tmp_path):
+    done = invoke("charts", "read", write(tmp_path, "a.csv", text), "-o", tmp_path / "chart.csv")
+    assert done.exit_code == 1
+    assert option in done.stderr
+
+
+def test_a_chart_that_is_read_is_not_overwritten(tmp_path):
+    path = write(tmp_path, "chart.csv", LAYOUT)
+    done = invoke("charts", "read", path, "-o", path, "--freq", "D")
+    assert done.exit_code == 1
+    assert "is read by this command, and would be overwritten" in done.stderr
+    done = invoke("charts", "read", path, "-o", tmp_path / "chart.txt")
+    assert done.exit_code == 1
+    assert "tables are .csv" in done.stderr
+
+
+def test_the_command_is_light():
+    code = (
+        "import sys, spdkit.cli.charts\n"
+        "heavy = {'pandas', 'numpy', 'bs4', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
