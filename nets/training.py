@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -103,6 +103,7 @@ def train(
     validation: Data | None,
     schedule: Schedule,
     callback: Callback | None = None,
+    rates: Mapping[str, float] | None = None,
 ) -> list[dict[str, float]]:
     """Fit `net` in place and leave it with the weights of its best epoch, in evaluation mode.
 
@@ -118,6 +119,8 @@ def train(
     schedule : Schedule
     callback : callable, optional
         Called after each epoch as ``callback(epoch, metrics)``, from epoch 1.
+    rates : mapping of str to float, optional
+        Parts of the net that learn at another rate, by name, and their share of the learning rate.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def train(
     history: list[dict[str, float]] = []
     with torch.random.fork_rng(devices), few_threads(net, schedule.batch_size):
         torch.manual_seed(schedule.seed)
-        optimizer = make_optimizer(net, schedule)
+        optimizer = make_optimizer(net, schedule, rates)
         best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), math.inf, 0
         for epoch in range(1, schedule.max_epochs + 1):
             mean = _epoch(net, loss, training, optimizer, schedule.batch_size)
@@ -212,13 +215,23 @@ def _mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     return (values * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
 
-def make_optimizer(net: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """Optimiser of the net's parameters, with Keras's constants."""
+def make_optimizer(
+    net: nn.Module, schedule: Schedule, rates: Mapping[str, float] | None = None
+) -> torch.optim.Optimizer:
+    """Optimiser of the net's parameters, with Keras's constants; `rates` as in `train`."""
     name = schedule.optimizer
     if name not in OPTIMIZERS:
         raise ValueError(f"optimizer must be one of {OPTIMIZERS}, got {name!r}")
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter, weight in net.named_parameters():
+        share = (rates or {}).get(parameter.partition(".")[0], 1.0)
+        groups.setdefault(share, []).append(weight)
     rate = {} if schedule.learning_rate is None else {"lr": schedule.learning_rate}
-    return _OPTIMIZERS[name](net.parameters(), weight_decay=schedule.weight_decay, **rate)
+    parts = [{"params": weights} for weights in groups.values()]
+    optimizer = _OPTIMIZERS[name](parts, weight_decay=schedule.weight_decay, **rate)
+    for group, share in zip(optimizer.param_groups, groups, strict=True):
+        group["lr"] *= share
+    return optimizer
 
 
 def squared_error(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

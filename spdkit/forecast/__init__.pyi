@@ -1,4 +1,6 @@
 from . import charts as charts, models as models, pipeline as pipeline, registry as registry
+from .charts.chart_forecaster import ChartForecaster as ChartForecaster
+from .charts.chart_model import ChartModel as ChartModel
 from .charts.chart_table import ChartTable as ChartTable, check_chart as check_chart
 from .data.checks import ForecastError as ForecastError
 from .data.long_table import check_frame as check_frame, fill_gaps as fill_gaps

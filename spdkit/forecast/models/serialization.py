@@ -30,8 +30,10 @@ CLASSES = {
     "GlobalForecaster": "spdkit.forecast.models.gradient_boosting",
     "GlobalRecurrentForecaster": "spdkit.forecast.models.global_recurrent",
     "Average": "spdkit.forecast.models.average",
+    "ChartModel": "spdkit.forecast.charts.chart_model",
     "BestForecaster": "spdkit.forecast.selection.best_of",
     "Rolling": "spdkit.forecast.models.rolling",
+    "ChartForecaster": "spdkit.forecast.charts.chart_forecaster",
 }
 PACKAGES = ("spdkit", "numpy", "pandas", "scikit-learn", "statsmodels", "torch", "lightgbm")
 FORM = SavedForm("forecaster", CLASSES, ForecastError, PACKAGES, unbounded=("aicc",))

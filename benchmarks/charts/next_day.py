@@ -1,0 +1,47 @@
+"""Next day of every song in a daily chart: last value, seasonal naive, and ours.
+
+    python benchmarks/charts/next_day.py --file chart.csv --region PH --test-days 90 --json
+
+The last days of the chart are forecast, each from the day before; everything is fitted once, on
+what lies before them. Scored are songs that are in the chart on both days, by the mean absolute
+error of streams; the seasonal naive where the song is there a week before, too. Any form of chart
+is read that `spdkit charts read` reads. Of rows that stand twice for a song and day the first
+counts, rows without a title are one song; stderr says how many.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks.charts.past_forecasts import add_options, forecasts, read, scores, show
+from benchmarks.common.script import at_least, error_console, in_one_thread, new_parser
+from spdkit.common.errors import SpdkitError
+from spdkit.forecast.charts.chart_model import ChartModel
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the benchmark."""
+    parser = new_parser(__doc__)
+    add_options(parser)
+    parser.add_argument("--test-days", type=at_least(1), default=90, help="default: 90")
+    given = parser.parse_args(args)
+    try:
+        results = next_day(given)
+    except SpdkitError as error:
+        error_console().print(str(error))
+        return 1
+    show(results, given.json)
+    return 0
+
+
+def next_day(args: argparse.Namespace) -> dict[str, object]:
+    """Forecast and score."""
+    table = read(args)
+    if table.freq != "D":
+        raise SpdkitError(f"{args.file} is a chart of weeks: take weeks_ahead.py")
+    frame = forecasts(table, ChartModel(1, seed=args.seed), args.test_days, [1], season=7)
+    return scores(frame, logarithm=False)
+
+
+if __name__ == "__main__":
+    in_one_thread(main)

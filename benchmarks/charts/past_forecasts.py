@@ -1,0 +1,115 @@
+"""Forecasts of the last dates of charts, with everything fitted once on what lies before them.
+
+A model is fitted for the regions that end on one date, on the charts of all regions up to the last
+date before those that are scored; it knows nothing later, of any region. Forecast are songs that
+are in the chart on both dates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.common.script import at_least, known
+from spdkit.catalogs.spotify_charts import read_charts
+from spdkit.forecast.charts.chart_model import ChartModel
+from spdkit.forecast.charts.chart_table import ChartTable
+
+LEVEL = 90
+QUANTILES = tuple(round(share, 1) for share in np.arange(0.1, 1.0, 0.1))
+OURS = {"last_value": "last_value", "seasonal_naive": "seasonal_naive", "ours": "ChartModel"}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of both scripts."""
+    parser.add_argument("--file", type=Path, required=True, help="chart in any form that is read")
+    parser.add_argument("--region", help="of a chart that says none, such as PH")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the model (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON, in one line")
+
+
+def read(args: argparse.Namespace) -> ChartTable:
+    """Read the chart; of what stands twice the first counts, and stderr says how much that is."""
+    table = read_charts([args.file], region=args.region, duplicates="first")
+    for remark in table.remarks:
+        print(remark, file=sys.stderr)
+    print(table.summary().to_string(), file=sys.stderr)
+    return table
+
+
+def forecasts(
+    table: ChartTable, model: ChartModel, test: int, steps: Sequence[int], season: int
+) -> pd.DataFrame:
+    """Forecast the last `test` dates of each region, each from so many steps before.
+
+    Returns
+    -------
+    DataFrame
+        ``region, track_id, cutoff, ds, y, last_value, ChartModel``, ends of the interval of
+        `LEVEL`, `QUANTILES`, ``seasonal_naive`` (NaN where the song was not in the chart then),
+        ``steps``, and whether the origin is the song's ``first`` date in the chart.
+    """
+    step = pd.Timedelta(days=1 if table.freq == "D" else 7)
+    ends = table.frame.groupby("region")["ds"].max()
+    parts = []
+    for end in sorted(set(ends)):
+        past = table.until(end - test * step)
+        regions = [name for name in ends.index[ends == end] if name in past.regions]
+        for name in set(ends.index[ends == end]) - set(regions):
+            print(f"{name} has nothing before the dates that are scored", file=sys.stderr)
+        model.fit(past)
+        rows = table.frame[table.frame["region"].isin(past.regions) & (table.frame["ds"] <= end)]
+        frame = model.forecast_past(
+            replace(table, frame=rows.reset_index(drop=True)),
+            steps,
+            since=end - (test - 1) * step,
+            level=[LEVEL],
+            quantiles=QUANTILES,
+        )
+        parts.append(frame[frame["region"].isin(regions)])
+    frame = pd.concat(parts, ignore_index=True)
+    frame["steps"] = (frame["ds"] - frame["cutoff"]) // step
+    streams = table.frame.set_index(["region", "track_id", "ds"])["streams"]
+    back = -(-frame["steps"] // season) * season
+    seasonal = [frame["region"], frame["track_id"], frame["ds"] - back * step]
+    frame["seasonal_naive"] = streams.reindex(pd.MultiIndex.from_arrays(seasonal)).to_numpy()
+    songs = table.frame.groupby(["region", "track_id"])["ds"].min()
+    entry = songs.reindex(pd.MultiIndex.from_frame(frame[["region", "track_id"]])).to_numpy()
+    starts = frame["region"].map(table.frame.groupby("region")["ds"].min())
+    frame["first"] = (frame["cutoff"] == entry) & (frame["cutoff"] > starts)
+    return frame
+
+
+def scores(frame: pd.DataFrame, *, logarithm: bool) -> dict[str, Any]:
+    """Number of forecasts and mean absolute errors, coverage by region, and WQL.
+
+    WQL is the mean over `QUANTILES` of twice the pinball losses over the sum of what came, in
+    streams.
+    """
+    y = frame["y"].to_numpy()
+    errors = {
+        name: (np.log(frame[column] / y) if logarithm else frame[column] - y).abs()
+        for name, column in OURS.items()
+    }
+    inside = (frame[f"ChartModel-lo-{LEVEL}"] <= y) & (y <= frame[f"ChartModel-hi-{LEVEL}"])
+    off = {share: y - frame[f"ChartModel-q{share:g}"] for share in QUANTILES}
+    pinball = [np.maximum(share * by, (share - 1) * by).sum() for share, by in off.items()]
+    return {
+        "n": {name: int(error.notna().sum()) for name, error in errors.items()},
+        "mae": {name: known(float(error.mean())) for name, error in errors.items()},
+        f"coverage_{LEVEL}": inside.groupby(frame["region"]).mean().to_dict(),
+        "wql": known(float(2 * np.mean(pinball) / y.sum())) if len(frame) else None,
+    }
+
+
+def show(results: dict[str, Any], as_json: bool) -> None:
+    """Print results."""
+    print(json.dumps(results, allow_nan=False, indent=None if as_json else 1))

@@ -1,0 +1,638 @@
+"""Chart model: streams of songs that stay in a chart, one to 56 days or eight weeks ahead.
+
+Conventions
+-----------
+One model of all songs and regions gives the change of the logarithm of a song's streams from an
+origin (`spdkit.forecast.charts.song_features`) to so many steps later, for a song that is in the
+chart on both dates: whether it is is another question (`spdkit.forecast.charts.presence`). Steps
+are pooled in bands (1; 2 to 7; 8 to 28; 29 to 56 days; 1; 2 to 4; 5 to 8 weeks), with the step
+as a feature: alone they have too few dates to learn from, all together they blur each other.
+
+Intervals are conformal. The models are fitted once more on what lies before the last part of the
+dates; the errors there, over how large an error was to be expected from the features, give the
+quantiles of each region and step. "To be expected" is a small boosting on the logarithms of the
+sizes of these errors.
+
+Where a song leaves the chart it is not learned from, and not scored: a low forecast for a song near
+the last place says what it has if it stays.
+
+References
+----------
+Montero-Manso and Hyndman (2021), Principles and algorithms for forecasting groups of time series;
+Lei et al. (2018), Distribution-free predictive inference for regression (locally weighted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar, Literal, Self, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import NotFittedError
+
+from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
+from spdkit.common.parameters import (
+    POSITIVE,
+    SEED,
+    Allowed,
+    Number,
+    OneOf,
+    SequenceOf,
+    Whole,
+    check_parameters,
+)
+from spdkit.common.serialization import Arrays, Saved, State
+from spdkit.common.threads import one_thread
+from spdkit.forecast.charts.chart_table import ChartTable, check_chart
+from spdkit.forecast.charts.song_features import (
+    ChartHistory,
+    Floats,
+    Origins,
+    RegionHistory,
+    song_features,
+    step_features,
+)
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.data.long_table import check_horizon
+from spdkit.forecast.data.panel import Numbers
+from spdkit.forecast.models import serialization
+from spdkit.forecast.scoring.intervals import check_level
+
+Loss = Literal["streams", "log"]
+Backend = Literal["hist", "lightgbm"]
+Places = NDArray[np.int64]
+
+_DAY_BANDS, _WEEK_BANDS = (1, 7, 28, 56), (1, 4, 8)  # last step of each
+_LEAST_ROWS = 200  # songs on two dates, to learn a band from
+_BINS = 64
+_GRID = np.linspace(0.005, 0.995, 199)  # of the quantiles of errors
+_FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
+_SMALLEST_ERROR = 1e-3
+_TEXTS = ("region", "track_id", "title", "artist")
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Features of all rows of some regions, from which pairs of origin and step are taken.
+
+    Attributes
+    ----------
+    history : ChartHistory
+    regions : tuple of RegionHistory
+    features : tuple of ndarray of float32, shape (n_rows, n_features)
+        Of each region.
+    """
+
+    history: ChartHistory
+    regions: tuple[RegionHistory, ...]
+    features: tuple[Floats, ...]
+
+    @classmethod
+    def of(cls, table: ChartTable) -> _Rows:
+        history = ChartHistory.of(table)
+        regions = tuple(history.regions.values())
+        columns = (song_features(history, region) for region in regions)
+        return cls(history, regions, tuple(np.column_stack([*part.values()]) for part in columns))
+
+    def pairs(self, steps: Sequence[int], first: int, last: int) -> _Pairs:
+        """Pairs of which both dates are known, the later one within `first` to `last`."""
+        parts = []
+        for place, region in enumerate(self.regions):
+            for step in steps:
+                then = region.rows.date + step
+                inside = np.flatnonzero((then >= first) & (then <= last))
+                known = np.isfinite(region.change(region.rows.at(inside), step))
+                rows = inside[known]
+                parts.append(np.stack([np.full(len(rows), place), rows, np.full(len(rows), step)]))
+        return _Pairs(*np.concatenate(parts, axis=1))
+
+    def ends(self, steps: Sequence[int]) -> _Pairs:
+        """Pairs of each region's last date with all `steps`."""
+        parts = []
+        for place, region in enumerate(self.regions):
+            rows = np.flatnonzero(region.rows.date == region.last)
+            row, step = (cells.ravel() for cells in np.meshgrid(rows, steps, indexing="ij"))
+            parts.append(np.stack([np.full(len(row), place), row, step]))
+        return _Pairs(*np.concatenate(parts, axis=1))
+
+    def inputs(self, pairs: _Pairs) -> Floats:
+        """Features of pairs, shape (n_pairs, n_features)."""
+        X: Floats | None = None
+        for place, region in enumerate(self.regions):
+            here = np.flatnonzero(pairs.region == place)
+            rows = pairs.row[here]
+            asked = step_features(self.history, region, region.rows.at(rows), pairs.step[here])
+            own = np.column_stack([self.features[place][rows], *asked.values()])
+            if X is None:
+                X = np.empty((len(pairs), own.shape[1]), np.float32)
+            X[here] = own
+        assert X is not None  # a table has a region
+        return X
+
+    def changes(self, pairs: _Pairs) -> Numbers:
+        """What is learned: changes of log streams, shape (n_pairs,)."""
+        return self._by_region(pairs, lambda region, at, step: region.change(at, step))
+
+    def log_streams(self, pairs: _Pairs) -> Numbers:
+        """Log streams at the origins, shape (n_pairs,)."""
+        return self._by_region(pairs, lambda region, at, step: region.log_streams[at.date, at.song])
+
+    def dates(self, pairs: _Pairs) -> Numbers:
+        """Steps of the origins on the clock, shape (n_pairs,)."""
+        return self._by_region(pairs, lambda region, at, step: at.date)
+
+    def _by_region(self, pairs: _Pairs, values: Any) -> Numbers:
+        joined = np.full(len(pairs), np.nan)
+        for place, region in enumerate(self.regions):
+            here = np.flatnonzero(pairs.region == place)
+            at: Origins = region.rows.at(pairs.row[here])
+            joined[here] = values(region, at, pairs.step[here])
+        return joined
+
+    def names(self, pairs: _Pairs) -> pd.DataFrame:
+        """Region, song, origin and date of pairs: ``region, track_id, cutoff, ds``."""
+        names, songs = np.empty(len(pairs), object), np.empty(len(pairs), object)
+        for place, region in enumerate(self.regions):
+            here = np.flatnonzero(pairs.region == place)
+            names[here] = region.name
+            songs[here] = region.ids[region.rows.song[pairs.row[here]]]
+        step = pd.Timedelta(days=1 if self.history.daily else 7)
+        cutoff = self.history.dates[0] + self.dates(pairs).astype(np.int64) * step
+        frame = pd.DataFrame({"region": names, "track_id": songs, "cutoff": cutoff})
+        frame["ds"] = frame["cutoff"] + pairs.step * step
+        return frame.astype({"region": "str", "track_id": "str"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Origins and steps: places of regions, of their rows, and steps, each shape (n_pairs,)."""
+
+    region: Places
+    row: Places
+    step: Places
+
+    def __len__(self) -> int:
+        return len(self.region)
+
+    def at(self, chosen: NDArray[Any]) -> _Pairs:
+        return _Pairs(self.region[chosen], self.row[chosen], self.step[chosen])
+
+    def sample(
+        self, most: int, generator: np.random.Generator, weights: Numbers | None = None
+    ) -> _Pairs:
+        """At most that many of them, in their order; by weights, one may be drawn twice."""
+        if weights is None and len(self) <= most:
+            return self
+        n = min(most, len(self))
+        p = None if weights is None else weights / weights.sum()
+        drawn = generator.choice(len(self), n, replace=weights is not None, p=p)
+        return self.at(np.sort(drawn))
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """How far forecasts of a band are off.
+
+    Attributes
+    ----------
+    size : regressor
+        Logarithm of the size of an error, from the features.
+    quantiles : mapping of (str, int) to ndarray of shape (len(_GRID),)
+        Of errors over their expected size, by region and step; the region is "" where there were
+        too few of its own.
+    """
+
+    size: Any
+    quantiles: Mapping[tuple[str, int], Numbers]
+
+
+@dataclass(eq=False, repr=False)
+class ChartModel(Saved, BaseEstimator):
+    """Gradient boosting over the songs of all charts, direct: one answer a step ahead.
+
+    Parameters
+    ----------
+    horizon : int
+        Steps ahead that it learns: days, at most 56, or weeks, at most 8, as the chart has.
+    steps : sequence of int, optional
+        Those that will be asked for; all up to the horizon if not given. Bands without any of them
+        are not learned.
+    loss : {"streams", "log"}
+        What absolute errors are to be small in: streams, where a song counts by how many it has, or
+        their logarithm, where all count the same.
+    backend : {"hist", "lightgbm"}
+        scikit-learn's HistGradientBoostingRegressor, or LightGBM.
+    n_trees, learning_rate, max_leaves, min_leaf
+        Of each model; `min_leaf` is rows.
+    feature_share : float
+        Share of the features that are tried at each split.
+    n_models : int
+        Models of a band, on different samples, averaged.
+    max_rows : int
+        At most that many pairs of origin and step are learned from by each, drawn at random.
+    calibration : float
+        Share of the dates, the last ones, whose errors intervals are made of, those of one model
+        more; 0 for no intervals.
+    seed : int
+
+    Attributes
+    ----------
+    table_ : ChartTable
+        The charts that it was fitted on.
+    bands_ : dict of int to list
+        Models by the last step of their band.
+    """
+
+    horizon: int = 7
+    _: KW_ONLY
+    steps: Sequence[int] | None = None
+    loss: Loss = "streams"
+    backend: Backend = "hist"
+    n_trees: int = 300
+    learning_rate: float = 0.05
+    max_leaves: int = 31
+    min_leaf: int = 100
+    feature_share: float = 0.4
+    n_models: int = 4
+    max_rows: int = 60_000
+    calibration: float = 0.25
+    seed: int = 0
+
+    _form: ClassVar = serialization.FORM
+    _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
+        "steps": (None, SequenceOf(Whole())),
+        "loss": OneOf(*get_args(Loss)),
+        "backend": OneOf(*get_args(Backend)),
+        **dict.fromkeys(("horizon", "n_trees", "min_leaf", "n_models", "max_rows"), Whole()),
+        "learning_rate": POSITIVE,
+        "max_leaves": Whole(2),
+        "feature_share": Number(0, 1, closed="high"),
+        "calibration": Number(0, 0.5, closed="low"),
+        "seed": SEED,
+    }
+
+    @property
+    def label(self) -> str:
+        """Name of its column in forecasts."""
+        return type(self).__name__
+
+    def fit(self, df: pd.DataFrame | ChartTable, *, freq: str | None = None) -> Self:
+        """Learn from charts.
+
+        Parameters
+        ----------
+        df : DataFrame or ChartTable
+            In the one layout, see `spdkit.forecast.charts.chart_table.check_chart`.
+        freq : str, optional
+            The step of a DataFrame; found if not given.
+
+        Raises
+        ------
+        ForecastError
+            When these are no charts, a parameter is not what it may be, or a chart is too short to
+            learn a step from, with how many rows there are.
+        """
+        check_parameters(self.get_params(deep=False), self._parameter_constraints, ForecastError)
+        table = df if isinstance(df, ChartTable) else check_chart(df, freq=freq)
+        limits = _DAY_BANDS if table.freq == "D" else _WEEK_BANDS
+        if self.horizon > limits[-1]:
+            raise ForecastError(
+                f"horizon={self.horizon}: a chart of {'days' if table.freq == 'D' else 'weeks'} is "
+                f"forecast {limits[-1]} steps ahead at most"
+            )
+        rows = _Rows.of(table)
+        last = len(rows.history.dates) - 1
+        split = last - max(1, round(self.calibration * last))
+        self.bands_: dict[int, list[Any]] = {}
+        self.spreads_: dict[int, _Spread] = {}
+        asked = range(1, self.horizon + 1) if self.steps is None else self.steps
+        for band in _bands(self.horizon, limits):
+            if not set(band) & set(asked):
+                continue
+            if self.calibration:
+                self.spreads_[band[-1]] = self._spread(rows, band, split)
+            self.bands_[band[-1]] = self._models(rows, rows.pairs(band, 0, last), self.n_models)
+        self.table_, self._rows = table, rows
+        return self
+
+    def predict(
+        self, h: int | None = None, *, level: Sequence[float] = (), quantiles: Sequence[float] = ()
+    ) -> pd.DataFrame:
+        """Forecast the songs of each region's last chart, if they stay in it.
+
+        Parameters
+        ----------
+        h : int, optional
+            The horizon; all that was learned if not given. Of `steps` those up to it.
+        level : sequence of float
+            Per cent that intervals should hold, such as ``[90]``.
+        quantiles : sequence of float
+            Above 0 and below 1; their columns are ``ChartModel-q0.1``.
+
+        Returns
+        -------
+        DataFrame, a row for each song and step
+            ``region, track_id, ds``, the forecast under `label` in streams, and a column each of
+            the intervals' ends and quantiles.
+
+        Raises
+        ------
+        ForecastError
+            When the horizon is longer than what was learned, or intervals cannot be had.
+        """
+        self._require_fitted()
+        h = self.horizon if h is None else check_horizon(h)
+        steps = [step for step in self.steps or range(1, h + 1) if step <= h]
+        self._require_learned([h])
+        pairs = self._rows.ends(steps)
+        frame = self._forecasts(self._rows, pairs, level, quantiles)
+        return frame.drop(columns="cutoff")
+
+    def forecast_past(
+        self,
+        df: pd.DataFrame | ChartTable,
+        steps: Sequence[int],
+        *,
+        since: str | pd.Timestamp,
+        level: Sequence[float] = (),
+        quantiles: Sequence[float] = (),
+    ) -> pd.DataFrame:
+        """Forecast dates that are known, each from so many steps before, with what was learned.
+
+        Parameters
+        ----------
+        df : DataFrame or ChartTable
+            Charts that reach beyond those of `fit`. Features of an origin see no later date.
+        steps : sequence of int
+        since : date
+            The first date that is forecast.
+        level, quantiles : sequence of float
+            As in `predict`.
+
+        Returns
+        -------
+        DataFrame, a row for each song that is in the chart on both dates
+            ``region, track_id, cutoff, ds, y, last_value`` and the columns of `predict`.
+
+        Raises
+        ------
+        ForecastError
+            As `predict`, and naming a region that was not trained.
+        """
+        self._require_fitted()
+        self._require_learned(steps)
+        table = df if isinstance(df, ChartTable) else check_chart(df, freq=self.table_.freq)
+        if unknown := [name for name in table.regions if name not in self.table_.regions]:
+            raise ForecastError(
+                f"{self.label} was not trained on region {listing(unknown, quote=True)}: it knows "
+                f"{listing(self.table_.regions, COLUMNS_SHOWN, quote=True)}"
+            )
+        if table.freq != self.table_.freq:
+            raise ForecastError(
+                f"{self.label} was trained on charts of freq={self.table_.freq!r}, these have "
+                f"{table.freq!r}"
+            )
+        rows = _Rows.of(table)
+        first = int(rows.history.dates.searchsorted(pd.Timestamp(since)))
+        pairs = rows.pairs(list(steps), first, len(rows.history.dates) - 1)
+        frame = self._forecasts(rows, pairs, level, quantiles)
+        known = np.exp(rows.log_streams(pairs))
+        frame.insert(4, "y", known * np.exp(rows.changes(pairs)))
+        frame.insert(5, "last_value", known)
+        return frame
+
+    def saved_state(self) -> State:
+        """The charts that it was fitted on: it is fitted again when it is loaded."""
+        self._require_fitted()
+        frame = self.table_.frame
+        facts: dict[str, Any] = {"freq": self.table_.freq}
+        arrays = {name: frame[name].to_numpy() for name in ("position", "streams")}
+        arrays["ds"] = frame["ds"].to_numpy("datetime64[ns]").astype(np.int64)
+        for name in _TEXTS:
+            arrays[name], texts = pd.factorize(frame[name].fillna("").to_numpy(object))
+            facts[name] = texts.tolist()
+        return facts, arrays
+
+    def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
+        """Take what `saved_state` gave."""
+        columns: dict[str, Any] = {
+            name: np.array(facts[name], dtype=object)[arrays[name]] for name in _TEXTS
+        }
+        columns |= {name: arrays[name] for name in ("position", "streams")}
+        columns["ds"] = arrays["ds"].astype("datetime64[ns]")
+        self.fit(pd.DataFrame(columns), freq=facts["freq"])
+
+    def _forecasts(
+        self, rows: _Rows, pairs: _Pairs, level: Sequence[float], quantiles: Sequence[float]
+    ) -> pd.DataFrame:
+        """Forecasts of pairs, with ends of intervals and quantiles, in streams."""
+        frame, shares = rows.names(pairs), self._shares(level, quantiles)
+        log_streams = rows.log_streams(pairs)
+        forecast = np.full((len(pairs), 1 + len(shares)), np.nan)
+        ends = np.array([*self.bands_])
+        band = ends[np.searchsorted(ends, pairs.step)]
+        for end, models in self.bands_.items():
+            here = np.flatnonzero(band == end)
+            if not len(here):
+                continue
+            X = rows.inputs(pairs.at(here))
+            change = _mean_of(models, X)
+            forecast[here, 0] = change
+            if shares:
+                names = np.array([region.name for region in rows.regions], dtype=object)
+                spread = self.spreads_[end]
+                off = _reach(
+                    spread, X, names[pairs.region[here]], pairs.step[here], [*shares.values()]
+                )
+                forecast[here, 1:] = change[:, None] + off
+        streams = np.exp(log_streams[:, None] + forecast)
+        for column, values in zip([self.label, *shares], streams.T, strict=True):
+            frame[column] = values
+        return frame
+
+    def _shares(self, level: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
+        """Share of outcomes that should lie below each column."""
+        shares: dict[str, float] = {}
+        for one in level:
+            check_level(one)
+            shares[f"{self.label}-lo-{one:g}"] = 0.5 - one / 200
+            shares[f"{self.label}-hi-{one:g}"] = 0.5 + one / 200
+        for share in quantiles:
+            if not 0 < share < 1:
+                raise ForecastError(f"a quantile is above 0 and below 1, got {share!r}")
+            shares[f"{self.label}-q{share:g}"] = share
+        outside = [s for s in shares.values() if not _GRID[0] - 1e-9 <= s <= _GRID[-1] + 1e-9]
+        if outside:
+            raise ForecastError(
+                f"errors are known from the quantile {_GRID[0]:g} to {_GRID[-1]:g}, of which "
+                f"{outside[0]:g} is none: ask for a level of 99 or less"
+            )
+        if shares and not self.calibration:
+            raise ForecastError(
+                f"{self.label} was fitted without intervals: give calibration, the share of the "
+                f"dates that they are made of, such as 0.25"
+            )
+        return shares
+
+    def _models(self, rows: _Rows, pairs: _Pairs, n: int) -> list[Any]:
+        if len(pairs) < _LEAST_ROWS:
+            regions = listing([region.name for region in rows.regions], COLUMNS_SHOWN, quote=True)
+            raise ForecastError(
+                f"{len(pairs)} songs of {regions} are in the chart on two dates so far apart, "
+                f"{_LEAST_ROWS} are needed: give a longer chart or a shorter horizon"
+            )
+        generator = np.random.default_rng(self.seed)
+        weight = self._weights(rows, pairs)
+        models = []
+        for i in range(n):
+            some = pairs.sample(self.max_rows, generator, weight)
+            with one_thread():
+                X = _known(rows.inputs(some))
+                models.append(self._booster(i).fit(X, rows.changes(some)))
+        return models
+
+    def _weights(self, rows: _Rows, pairs: _Pairs) -> Numbers | None:
+        """How often pairs are drawn: by their streams, as these count in what is scored.
+
+        Drawing costs boosting half of what weights cost it. All regions are drawn alike.
+        """
+        if self.loss == "log":
+            return None
+        streams = np.exp(rows.log_streams(pairs))
+        means = np.bincount(pairs.region, streams) / np.maximum(np.bincount(pairs.region), 1)
+        weights: Numbers = streams / means[pairs.region]
+        return weights
+
+    def _spread(self, rows: _Rows, band: Sequence[int], split: int) -> _Spread:
+        """Errors after `split` of models that know nothing after it."""
+        last = len(rows.history.dates) - 1
+        models = self._models(rows, rows.pairs(band, 0, split), 1)
+        later = rows.pairs(band, split + 1, last)
+        some = later.sample(self.max_rows, np.random.default_rng(self.seed))
+        if len(some) < _LEAST_ROWS:
+            raise ForecastError(
+                f"the last {self.calibration:.0%} of the dates have {len(some)} songs to make "
+                f"intervals of, {_LEAST_ROWS} are needed: give calibration=0 for none"
+            )
+        X = rows.inputs(some)
+        error = rows.changes(some) - _mean_of(models, X)
+        known = _known(X)
+        log_size = np.log(np.maximum(np.abs(error), _SMALLEST_ERROR))
+        # A size that was learned from an error is too near to it: each half takes the other's.
+        date = rows.dates(some)
+        second = date // (4 * rows.history.spans.month) % 2 == 1
+        expected = np.empty(len(some))
+        for half in (second, ~second):
+            if half.any():
+                other = ~half if (~half).any() else half
+                expected[half] = self._size(known[other], log_size[other]).predict(known[half])
+        size = self._size(known, log_size)
+        relative = error / np.exp(expected)
+        quantiles = {("", step): np.quantile(relative, _GRID) for step in band}
+        for place, region in enumerate(rows.regions):
+            for step in band:
+                own = relative[(some.region == place) & (some.step == step)]
+                if len(own) >= _FEWEST_ERRORS:
+                    quantiles[region.name, step] = np.quantile(own, _GRID)
+        return _Spread(size, quantiles)
+
+    def _size(self, X: Floats, log_size: Numbers) -> Any:
+        """Logarithms of the sizes of errors, learned from the features."""
+        booster = HistGradientBoostingRegressor(
+            max_iter=60,
+            learning_rate=0.1,
+            max_leaf_nodes=8,
+            min_samples_leaf=max(20, len(X) // 100),
+            max_bins=_BINS,
+            early_stopping=False,
+            random_state=self.seed,
+        )
+        with one_thread():
+            return booster.fit(_known(X), log_size)
+
+    def _booster(self, place: int) -> Any:
+        seed = self.seed + place
+        # Streams are scored by their absolute error, logarithms are learned: neither loss is its.
+        squared = self.loss == "streams" and place % 2 == 1
+        if self.backend == "lightgbm":
+            with needs_extra('backend="lightgbm"', "lightgbm", ForecastError):
+                from lightgbm import LGBMRegressor
+            return LGBMRegressor(
+                objective="l2" if squared else "l1",
+                n_estimators=self.n_trees,
+                learning_rate=self.learning_rate,
+                num_leaves=self.max_leaves,
+                min_child_samples=self.min_leaf,
+                colsample_bytree=self.feature_share,
+                deterministic=True,
+                random_state=seed,
+                verbosity=-1,
+                n_jobs=1,
+            )
+        return HistGradientBoostingRegressor(
+            loss="squared_error" if squared else "absolute_error",
+            max_iter=self.n_trees,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.max_leaves,
+            min_samples_leaf=self.min_leaf,
+            max_features=self.feature_share,
+            max_bins=_BINS,
+            early_stopping=False,
+            random_state=seed,
+        )
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "table_"):
+            raise NotFittedError(f"{self.label} is not fitted yet: call fit first")
+
+    def _require_learned(self, steps: Sequence[int]) -> None:
+        for step in steps:
+            known = self.steps is None or step in self.steps
+            if check_horizon(step) > self.horizon or not known:
+                raise ForecastError(
+                    f"{self.label} learned to forecast {self.horizon} steps"
+                    f"{'' if self.steps is None else f', of these {list(self.steps)}'}, {step} are "
+                    f"asked for: give horizon={max(step, self.horizon)}, and steps that hold it"
+                )
+
+
+def _bands(horizon: int, limits: Sequence[int]) -> list[range]:
+    """Steps of each band, up to the one that holds the horizon."""
+    firsts = [1, *(limit + 1 for limit in limits)]
+    pairs = zip(firsts, limits, strict=False)
+    return [range(first, last + 1) for first, last in pairs if first <= horizon]
+
+
+def _known(X: Floats) -> Floats:
+    """Features without those that are missing on every row: scikit-learn finds no bins for them."""
+    known: Floats = np.where(np.isnan(X).all(axis=0), np.float32(0), X)
+    return known
+
+
+def _mean_of(models: Sequence[Any], X: Floats) -> Numbers:
+    with one_thread():
+        total: Numbers = sum(model.predict(X) for model in models) / len(models)
+    return total
+
+
+def _reach(
+    spread: _Spread,
+    X: Floats,
+    regions: NDArray[np.object_],
+    steps: Places,
+    shares: Sequence[float],
+) -> Numbers:
+    """How far quantiles lie from the forecast, shape (n_rows, len(shares))."""
+    size = np.exp(_mean_of([spread.size], X))
+    keys = pd.MultiIndex.from_arrays([regions, steps])
+    off = np.empty((len(X), len(shares)))
+    for key in keys.unique():
+        here = keys == key
+        grid = spread.quantiles.get(key, spread.quantiles["", key[1]])
+        off[here] = size[here, None] * np.interp(shares, _GRID, grid)
+    return off

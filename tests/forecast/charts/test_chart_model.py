@@ -1,0 +1,171 @@
+"""Chart model: planted rhythms learned, blind to what comes later, refused by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from spdkit.forecast.charts.chart_model import ChartModel
+from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
+from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.models.serialization import load_forecaster
+
+SMALL = {"n_trees": 20, "learning_rate": 0.25, "n_models": 2, "min_leaf": 20, "max_rows": 3000}
+
+
+def charts(regions=("AE", "PH"), n_dates=120, freq="D", n_songs=25, seed=0):
+    """Songs that decay, each with the same week; a fifth is gone on any date."""
+    rng = np.random.default_rng(seed)
+    week = np.array([0, 0, 0, 0, 0.3, 0.5, 0.2]) if freq == "D" else np.zeros(7)
+    dates = pd.date_range("2021-01-07", periods=n_dates, freq="D" if freq == "D" else "7D")
+    parts = []
+    for region in regions:
+        start = rng.uniform(8, 11, n_songs)
+        decay = rng.uniform(0.0, 0.02, n_songs)
+        log = start - decay * np.arange(n_dates)[:, None] + week[dates.day_of_week][:, None]
+        log += rng.normal(0, 0.03, log.shape)
+        there = rng.random(log.shape) < 0.8
+        date, song = np.nonzero(there)
+        part = pd.DataFrame(
+            {
+                "region": region,
+                "ds": dates[date],
+                "track_id": [f"s{i}" for i in song],
+                "title": [f"Song {i}" for i in song],
+                "artist": [f"Artist {i // 2}" for i in song],
+                "streams": np.exp(log[date, song]).round(),
+            }
+        )
+        ranks = part.groupby("ds")["streams"].rank(ascending=False, method="first")
+        parts.append(part.assign(position=ranks.astype(int)))
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+
+
+DAYS = charts()
+CUT = pd.Timestamp("2021-04-20")
+PAST, FUTURE = DAYS[DAYS["ds"] <= CUT], DAYS[DAYS["ds"] > CUT]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ChartModel(7, **SMALL).fit(PAST)
+
+
+def test_a_planted_week_is_learned(model):
+    frame = model.forecast_past(DAYS, [1, 7], since=CUT + pd.Timedelta(days=1), level=[90])
+    one = frame[(frame["ds"] - frame["cutoff"]).dt.days == 1]
+    ours, last = ((one["y"] - one[name]).abs().mean() for name in ("ChartModel", "last_value"))
+    assert ours < 0.45 * last
+    # y and the last value are those of the table.
+    streams = DAYS.set_index(["region", "track_id", "ds"])["streams"]
+    keys = ["region", "track_id"]
+    np.testing.assert_allclose(
+        frame["y"], streams.reindex(pd.MultiIndex.from_frame(frame[[*keys, "ds"]])), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        frame["last_value"],
+        streams.reindex(pd.MultiIndex.from_frame(frame[[*keys, "cutoff"]])),
+        rtol=1e-5,
+    )
+    assert frame["ds"].min() == CUT + pd.Timedelta(days=1)
+    # Every pair of dates on which a song is there, and no other.
+    there = set(map(tuple, DAYS[[*keys, "ds"]].to_numpy()))
+    expected = sum(
+        (region, song, ds - pd.Timedelta(days=step)) in there
+        for region, song, ds in there
+        if ds > CUT
+        for step in (1, 7)
+    )
+    assert len(frame) == expected
+    inside = (frame["ChartModel-lo-90"] <= frame["y"]) & (frame["y"] <= frame["ChartModel-hi-90"])
+    assert inside.groupby(frame["region"]).mean().between(0.75, 0.98).all()
+
+
+def test_songs_of_the_last_chart_are_forecast(model):
+    frame = model.predict(3, level=[80, 90], quantiles=[0.5])
+    last = PAST[PAST["ds"] == CUT]
+    assert len(frame) == 3 * len(last)
+    assert set(frame["track_id"]) == set(last["track_id"])
+    assert frame["ds"].min() == CUT + pd.Timedelta(days=1)
+    assert frame["ds"].max() == CUT + pd.Timedelta(days=3)
+    ends = [f"ChartModel-{end}" for end in ("lo-90", "lo-80", "q0.5", "hi-80", "hi-90")]
+    assert (np.diff(frame[ends], axis=1) >= 0).all()
+    # As those that are forecast from the same date of a longer table.
+    longer = model.forecast_past(DAYS, [3], since=CUT + pd.Timedelta(days=3))
+    same = longer[longer["cutoff"] == CUT].merge(frame, on=["region", "track_id", "ds"])
+    assert len(same) > 20
+    np.testing.assert_allclose(same["ChartModel_x"], same["ChartModel_y"], rtol=1e-6)
+
+
+def test_later_dates_change_nothing(model):
+    absurd = FUTURE.assign(streams=lambda f: 10.0**9 - f["position"], artist="Artist 0")
+    late = FUTURE["ds"] > CUT + pd.Timedelta(days=5)
+    table = pd.concat([PAST, FUTURE[~late], absurd[late]])
+    before, after = (
+        model.forecast_past(df, [1], since=CUT + pd.Timedelta(days=1)) for df in (DAYS, table)
+    )
+    until = CUT + pd.Timedelta(days=5)
+    pd.testing.assert_frame_equal(before[before["ds"] <= until], after[after["ds"] <= until])
+    first, again = (
+        ChartModel(1, **SMALL).fit(check_chart(df).until(CUT)).predict(level=[90])
+        for df in (DAYS, table)
+    )
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_saved_and_loaded_answers_alike(tmp_path):
+    model = ChartModel(1, **SMALL).fit(PAST)
+    model.save(tmp_path / "model")
+    loaded = load_forecaster(tmp_path / "model")
+    assert isinstance(loaded, ChartModel)
+    pd.testing.assert_frame_equal(loaded.predict(level=[90]), model.predict(level=[90]))
+
+
+def test_weeks_and_logarithms():
+    df = charts(n_dates=60, freq="W", seed=1)
+    cut = df["ds"].unique()[-16]
+    model = ChartModel(8, loss="log", **SMALL).fit(df[df["ds"] <= cut])
+    frame = model.forecast_past(df, [4, 8], since=cut + pd.Timedelta(days=7))
+    assert set((frame["ds"] - frame["cutoff"]).dt.days) == {28, 56}
+    ours, last = (
+        np.log(frame["y"] / frame[name]).abs().mean() for name in ("ChartModel", "last_value")
+    )
+    assert ours < 0.6 * last
+
+
+def test_a_region_without_songs_of_its_own_dates_has_the_errors_of_all():
+    few = charts(("RU",), n_dates=120, seed=2)
+    few = few[(few["ds"] > CUT - pd.Timedelta(days=3)) & (few["ds"] <= CUT)]
+    model = ChartModel(1, **SMALL).fit(pd.concat([PAST, few]))
+    frame = model.predict(level=[90])
+    russia = frame[frame["region"] == "RU"]
+    assert len(russia) > 5
+    assert (russia["ChartModel-hi-90"] > russia["ChartModel-lo-90"]).all()
+
+
+def test_what_was_not_learned_is_refused_by_name(model):
+    with pytest.raises(ForecastError, match=r"not trained on region 'XX': it knows 'AE', 'PH'"):
+        model.forecast_past(DAYS.replace({"region": {"AE": "XX"}}), [1], since=CUT)
+    with pytest.raises(ForecastError, match=r"learned to forecast 7 steps, 8 are asked for"):
+        model.predict(8)
+    with pytest.raises(ForecastError, match=r"a chart of days is forecast 56 steps ahead at most"):
+        ChartModel(57).fit(PAST)
+    with pytest.raises(ForecastError, match=r"above 0 and below 1, got 1"):
+        model.predict(quantiles=[1])
+    with pytest.raises(ForecastError, match=r"from the quantile 0.005 to 0.995"):
+        model.predict(level=[99.9])
+    with pytest.raises(ForecastError, match=r"songs of 'AE', 'PH' are in the chart on two dates"):
+        ChartModel(1, calibration=0).fit(PAST[PAST["ds"] < "2021-01-10"])
+    with pytest.raises(ForecastError, match="loss must be one of"):
+        ChartModel(loss="squares").fit(PAST)
+    with pytest.raises(NotFittedError):
+        ChartModel().predict()
+
+
+def test_without_calibration_there_are_no_intervals():
+    model = ChartModel(1, calibration=0, **SMALL).fit(PAST)
+    assert list(model.predict()) == ["region", "track_id", "ds", "ChartModel"]
+    with pytest.raises(ForecastError, match="fitted without intervals: give calibration"):
+        model.predict(level=[90])
