@@ -25,6 +25,9 @@ _INPUTS = {
     "two_stage": "with metadata, two stages",
 }
 _SONGS = {"matrix": "side by side", "pooled": "pooled"}
+_WAYS = {"joint": "joint", "two_stage": "two stages"}
+_UNITS = {"streams": "streams", "logs": "logarithms"}
+_PARTS = ("all", "week")  # of the lookbacks: all, and a week and more
 
 
 def page(record: Entry) -> str:
@@ -61,11 +64,12 @@ def _head(record: Entry) -> Iterator[str]:
         f"fits."
     )
     yield (
-        f"**Reduced**: {len(plan['seeds'])} seeds, at most {plan['epochs']} epochs (the best of "
-        f"them, by the last tenth of the training days). Nets: one recurrent layer of 32 units, "
-        f"Adam, mean absolute error of standardised logarithms, gaps of one day interpolated, "
-        f"missing days shown to the net as missing. The report says neither its scaling nor its "
-        f"loss; these were chosen on the 90 days before the test "
+        f"**Reduced**: seeds {_listed(plan['seeds'])} of each lookback and "
+        f"{_listed(plan['paired_seeds'])} of what is compared in pairs, at most {plan['epochs']} "
+        f"epochs (the best of them, by the last tenth of the training days). Nets: one recurrent "
+        f"layer of 32 units, Adam, mean absolute error of standardised logarithms, gaps of one day "
+        f"interpolated, missing days shown to the net as missing. The report says neither its "
+        f"scaling nor its loss; these were chosen on the 90 days before the test "
         f"([chart_looks.md](chart_looks.md))."
     )
     if record["missing"]:
@@ -82,6 +86,10 @@ def _head(record: Entry) -> Iterator[str]:
     )
 
 
+def _listed(seeds: list[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
 # Which findings hold
 
 
@@ -91,69 +99,82 @@ def _findings(record: Entry) -> Iterator[str]:
     yield "\n".join(f"- {line}" for line in lines)
 
 
+def _holds(n: int, of: int) -> str:
+    """Whether a finding holds that is there in `n` of some cases."""
+    word = "holds" if 4 * n >= 3 * of else "does not hold" if 4 * n <= of else "holds in part"
+    return f"**{word}** ({n} of {of}"  # what follows says of what, and closes the bracket
+
+
 def _period_lines(record: Entry) -> Iterator[str]:
     periods = record["periods"]
     if not periods:
         return
     n = len(periods)
-    waves = sum(e["all"]["p"] < 0.05 for e in periods)
-    later = sum(e["week"]["p"] < 0.05 for e in periods)
+    waves, later = (sum(e[part]["p"] < 0.05 for e in periods) for part in _PARTS)
+    still, later_still = (sum(e[part]["trend_p"] >= 0.05 for e in periods) for part in _PARTS)
     falls = sum(e["from_week"] < e["below_week"] for e in periods)
-    trends = sum(e["all"]["trend_p"] < 0.05 for e in periods)
     yield (
-        f'"Error by lookback is periodic in 7": in {waves} of {n} curves (a cell and a set each) '
-        f"a wave of period 7 takes more of the variance than chance (p < 0.05), in {later} of {n} "
-        f"over lookbacks of 7 and more. What a week changes is a step: with 7 days and more the "
-        f"mean error is below that with fewer in {falls} of {n}."
+        f'"Error by lookback is periodic in 7" {_holds(waves, n)} of the curves of a cell and a '
+        f"set have a wave of period 7 that takes more of the variance than chance, p < 0.05; over "
+        f"lookbacks of 7 and more {later} of {n}). What a week does is a step: from 7 days on the "
+        f"mean error is below that of fewer in {falls} of {n}."
     )
     yield (
-        f'"No trend": in {trends} of {n} curves the error has a trend over all lookbacks '
-        f"(Spearman, p < 0.05), in {sum(e['week']['trend_p'] < 0.05 for e in periods)} over those "
-        f"of 7 and more."
+        f'"Without a trend" {_holds(still, n)} of the curves have none over all lookbacks, '
+        f"Spearman, p ≥ 0.05; over those of 7 and more {later_still} of {n})."
     )
     for cell in record["plan"]["cells"]:
-        own = [e for e in periods if e["cell"] == cell]
-        spreads = ", ".join(f"{e['all']['spread']:.3f} ({e['set']})" for e in own)
-        quote = ' ("with more songs the GRU varies less")' if cell == "gru" else ""
-        falling = all(b["all"]["spread"] < a["all"]["spread"] for a, b in itertools.pairwise(own))
+        own = [e["all"]["spread"] for e in periods if e["cell"] == cell]
+        pairs = list(itertools.pairwise(own))
+        falling = _holds(sum(more < fewer for fewer, more in pairs), len(pairs))
         yield (
-            f"{CELLS[cell]}: deviation of the error over lookback, over its mean{quote}: "
-            f"{spreads}; {'it falls' if falling else 'it does not fall steadily'} with more songs."
+            f'"With more songs the error varies less over lookback", {CELLS[cell]}, {falling} of '
+            f"the steps to more songs; deviation over mean: "
+            f"{', '.join(f'{spread:.3f}' for spread in own)})."
         )
 
 
 def _one_lines(record: Entry) -> Iterator[str]:
     for cell in record["plan"]["cells"]:
         own = [e for e in record["one_or_many"] if e["cell"] == cell]
-        words = [f"{_against(entry)} {verdict(entry)} ({_ratio(entry):+.0f} %)" for entry in own]
-        if words:
-            yield (
-                f'"One song better than several", {CELLS[cell]}: a net of one song is, by its '
-                f"interval, {'; '.join(words)}."
-            )
+        beside = [e for e in own if e["what"] != "pooled"]
+        if not beside:
+            continue
+        better = _holds(sum(verdict(e) == "better" for e in beside), len(beside))
+        words = "; ".join(f"{_against(e)} {verdict(e)} ({_percent(e):+.0f} %)" for e in own)
+        yield (
+            f'"A net of one song is better than one of several", {CELLS[cell]}, {better} '
+            f"comparisons with nets that read the songs side by side): {words}."
+        )
 
 
 def _against(entry: Entry) -> str:
-    if entry["what"] != "fullest":
-        return f"on the songs of {entry['set']}, beside one net of all, {_SONGS[entry['what']]},"
-    return f"on the fullest song, beside nets of the songs of {entry['set']},"
+    if entry["what"] == "fullest":
+        return f"on the fullest song, beside the songs of {entry['set']},"
+    return f"on each song of {entry['set']}, beside one net of all, {_SONGS[entry['what']]},"
 
 
-def _ratio(entry: Entry) -> float:
+def _percent(entry: Entry) -> float:
     return float(100 * (entry["first"] / entry["second"] - 1))
 
 
 def _metadata_lines(record: Entry) -> Iterator[str]:
-    entries = [e for e in record["metadata"] if e["inputs"] != "streams"]
     for songs, title in _SONGS.items():
-        words = [
-            f"{CELLS[e['cell']]} {_INPUTS[e['inputs']].removeprefix('with metadata, ')} "
-            f"{verdict(e['streams'])} in streams, {verdict(e['logs'])} in logarithms"
-            for e in entries
-            if e["songs"] == songs
+        own = [
+            (e, unit)
+            for e in record["metadata"]
+            if e["inputs"] != "streams" and e["songs"] == songs
+            for unit in ("streams", "logs")
         ]
-        if words:
-            yield f'"Metadata do not help", nets {title}: with metadata, {"; ".join(words)}.'
+        if not own:
+            continue
+        none = _holds(sum(verdict(e[unit]) != "better" for e, unit in own), len(own))
+        words = "; ".join(
+            f"{CELLS[e['cell']]}, {_WAYS[e['inputs']]}, in {_UNITS[unit]} {verdict(e[unit])} "
+            f"({_percent(e[unit]):+.1f} %)"
+            for e, unit in own
+        )
+        yield f'"Metadata do not help", nets {title}, {none} comparisons): {words}.'
 
 
 # Tables

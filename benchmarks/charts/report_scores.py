@@ -46,6 +46,8 @@ class Request:
     ----------
     cells, sets : tuple of str
     lookbacks, seeds : tuple of int
+    paired_seeds : tuple of int
+        Of the nets that are compared in pairs, whose differences are small.
     epochs : int
         At most.
     """
@@ -54,12 +56,15 @@ class Request:
     sets: tuple[str, ...]
     lookbacks: tuple[int, ...]
     seeds: tuple[int, ...]
+    paired_seeds: tuple[int, ...]
     epochs: int
 
     def fits(self) -> list[Fit]:
         """Every fit, those of the lookback experiment first."""
         lookback = lookback_fits(self.cells, self.sets, self.lookbacks, self.seeds, self.epochs)
-        return list(dict.fromkeys([*lookback, *other_fits(self.cells, self.seeds, self.epochs)]))
+        return list(
+            dict.fromkeys([*lookback, *other_fits(self.cells, self.paired_seeds, self.epochs)])
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     script.add_tables_options(parser, "charts_tables", LISTS)
     script.add_counts(
         parser,
-        seeds=(1, "nets of each kind, seeds from 0 on"),
+        seeds=(1, "nets of each lookback, seeds from 0 on"),
+        paired_seeds=(3, "nets of each kind that are compared in pairs"),
         epochs=(30, "at most, of each stage"),
         test_days=(90, "dates that are scored, the last"),
     )
@@ -60,11 +61,12 @@ def results(args: argparse.Namespace, progress: script.Progress) -> dict[str, An
     """Fit what has not been fitted yet, and collect it all for the JSON."""
     chart = report_chart.load(args.data, args.test_days, args.held_out)
     lists = {name: tuple(getattr(args, name)) for name in LISTS}
-    request = Request(**lists, seeds=tuple(range(args.seeds)), epochs=args.epochs)
+    seeds = {name: tuple(range(getattr(args, name))) for name in ("seeds", "paired_seeds")}
+    request = Request(**lists, **seeds, epochs=args.epochs)
     journal = report_fits.journal_of(args.work / "journal", chart)
     if not args.partial:
         journal.complete(request.fits(), report_fits.compute, (chart,), args.jobs, progress)
-    options = ("cells", "sets", "seeds", "epochs", "test_days", "held_out")
+    options = ("cells", "sets", "seeds", "paired_seeds", "epochs", "test_days", "held_out")
     command = script.command_line("charts/tables.py", args, *options, first=("--data", "PH_CHARTS"))
     return {
         **head("charts_tables", command, PACKAGES),

@@ -339,7 +339,7 @@ class ChartForecaster(Saved, BaseEstimator):
         matrix : SongMatrix
             With the songs that were learned from, in any order; others only where nets are pooled.
         first : int
-            At least `lookback`.
+            At least `lookback`, so that there is a window before it.
         static_df : DataFrame, optional
             Of the same columns as that of `fit`.
 
@@ -347,8 +347,16 @@ class ChartForecaster(Saved, BaseEstimator):
         -------
         ndarray, shape (n_dates - first, n_songs)
             NaN for songs that were not in the chart the date before.
+
+        Raises
+        ------
+        ForecastError
+            When there are too few dates before `first`, a song of the nets is not there, or its
+            metadata.
         """
         self._require_fitted()
+        rows: dict[str, Allowed] = {"first": Whole(self.lookback, len(matrix))}
+        check_parameters({"first": first}, rows, ForecastError)
         songs, metadata = self._songs_of(matrix, static_df)
         windows = songs.windows(self.lookback).between(first, len(matrix))
         forecast = np.full((len(windows), len(matrix.songs)), np.nan)
@@ -432,12 +440,10 @@ class ChartForecaster(Saved, BaseEstimator):
 
     def _groups(self) -> list[NDArray[np.int64]]:
         """Songs of each net: places of its columns; a pooled net has one column."""
-        n_songs = len(self.metadata_)
         if self.songs == "pooled":
             return [np.zeros(1, np.int64)]
-        return list(
-            np.arange(n_songs)[:, None] if self.songs == "one" else np.arange(n_songs)[None]
-        )
+        places = np.arange(len(self.metadata_))
+        return list(places[:, None]) if self.songs == "one" else [places]
 
     def _transformed(self, streams: Numbers) -> Numbers:
         return np.log(streams) if self.scale == "log" else streams
@@ -478,19 +484,18 @@ class ChartForecaster(Saved, BaseEstimator):
         self, windows: Windows, group: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], Numbers, Numbers]:
         """Inputs, scaled targets and their number, of songs in the chart on both dates."""
-        before = windows.known_from[:, -1] < windows.rows[:, None]
-        present = windows.observed & before
+        present = windows.observed & (windows.known_from[:, -1] < windows.rows[:, None])
         if self.songs == "pooled":
             at, song = np.nonzero(present)
             X = windows.X[at, :, song][..., None]
-            known = windows.known_from[at, :, song][..., None] < windows.rows[at, None, None]
+            known_from = windows.known_from[at, :, song][..., None]
             y, metadata = windows.Y[at, 0, song][:, None], self.metadata_[song]
         else:
-            present = present[:, group]
-            at = np.flatnonzero(present.any(axis=1))
-            X, known = windows.X[at][:, :, group], windows.known[at][:, :, group]
-            y = np.where(present, windows.Y[:, 0, group], np.nan)[at]
+            at = np.flatnonzero(present[:, group].any(axis=1))
+            X, known_from = windows.X[:, :, group][at], windows.known_from[:, :, group][at]
+            y = np.where(present[:, group], windows.Y[:, 0, group], np.nan)[at]
             metadata = self.metadata_[group].reshape(1, -1)
+        known = known_from < windows.rows[at, None, None]
         x, shift = self._inputs(X, known, metadata, group)
         y = (self._transformed(y) - shift) / self.size_[group]
         return x, y, np.isfinite(y).sum(axis=1)

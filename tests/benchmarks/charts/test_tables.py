@@ -53,7 +53,7 @@ def run(main, fits, scores, folder, tmp_path_factory):
     place = tmp_path_factory.mktemp("run")
     output = place / "charts_tables.json"
     command = ["--data", str(folder), "--work", str(place / "work"), "-o", str(output)]
-    command += ["--test-days", str(TEST), "--epochs", "1", "--cells", "gru"]
+    command += ["--test-days", str(TEST), "--epochs", "1", "--paired-seeds", "1", "--cells", "gru"]
     command += ["--sets", "fullest,10 %", "--lookbacks", ",".join(map(str, range(1, 16)))]
     compute, fitted, statuses = fits.compute, [], []
     for stop in (5, None):

@@ -241,8 +241,14 @@ def test_requests_that_cannot_be_answered_are_refused():
     model.fit(frame, static_df=STATIC, **NAMES)
     with pytest.raises(ForecastError, match="horizon"):
         model.predict(0)
+    matrix = read_matrix(frame, **NAMES)
     with pytest.raises(ForecastError, match="static_df must be given where"):
-        model.next_dates(read_matrix(frame, **NAMES), 30)
+        model.next_dates(matrix, 30)
+    with pytest.raises(ForecastError, match="first must be a whole number of at least 4"):
+        model.next_dates(matrix, 3, STATIC)
+    side_by_side = ChartForecaster(songs="matrix", **SMALL).fit_matrix(matrix)
+    with pytest.raises(ForecastError, match=r"song 'a' was learned from, .* \(1 such songs\)"):
+        side_by_side.next_dates(matrix.take(matrix.songs != "a"), 30)
 
 
 def test_the_report_s_own_layout_is_that_of_a_region(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
+from spdkit.forecast.charts.chart_table import check_chart
 from spdkit.forecast.charts.song_matrix import SongMatrix, read_matrix
 from spdkit.forecast.data.checks import ForecastError
 
@@ -167,3 +168,15 @@ def test_what_cannot_be_a_chart_is_refused_by_name(change, message):
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ForecastError, match=r"shape \(8, 1\), dates and songs, got \(8, 2\)"):
         SongMatrix.of(pd.date_range("2020", periods=8), pd.Index(["a"]), SONGS)
+
+
+def test_the_chart_of_a_region_gives_the_same_matrix():
+    chart = long().rename(columns={"song": "track_id", "day": "ds"})
+    chart["position"] = chart.groupby("ds")["streams"].rank(method="first", ascending=False)
+    chart = chart.assign(region="PH", title="t", artist="a", position=chart["position"].astype(int))
+    region = check_chart(chart, freq="D").region("PH")
+    of = SongMatrix.of(region.dates, region.songs, region.streams)
+    expected = matrix()
+    own = of.songs.get_indexer(expected.songs)
+    np.testing.assert_array_equal(of.streams[:, own], expected.streams)
+    assert list(of.dates) == list(expected.dates)
