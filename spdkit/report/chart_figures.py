@@ -64,7 +64,8 @@ def _song(rows: pd.DataFrame, region: str, track_id: str) -> pd.DataFrame:
 def _band(ax: Axes, rows: pd.DataFrame, level: float | None, label: str | None) -> None:
     if level is not None:
         style: dict[str, Any] = {"color": MODEL, "alpha": 0.22, "linewidth": 0, "label": label}
-        ax.fill_between(rows["ds"], *(rows[end] for end in ends_of(level)), **style)
+        low, high = (rows[end] for end in ends_of(level))
+        ax.fill_between(rows["ds"], low, high, **style)
 
 
 def _dots(history: pd.Series[float]) -> dict[str, Any]:

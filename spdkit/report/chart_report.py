@@ -202,7 +202,7 @@ def _part(outlook: ChartOutlook, region: str, pictures: dict[str, Picture]) -> R
     chart, number = outlook.chart(region), _place(outlook, region)
     songs = max(_FEWEST_PANELS, MOST_PANELS // len(outlook.regions))
     names = []
-    for row, song in enumerate(chart.head(songs).itertuples(), 1):
+    for row, (_, song) in enumerate(chart.head(songs).iterrows(), 1):
         name = f"song-{number}-{row}"
         pictures[name] = _picture(outlook, region, song, name)
         names.append(name)
@@ -223,8 +223,7 @@ def _part(outlook: ChartOutlook, region: str, pictures: dict[str, Picture]) -> R
 def _lists(outlook: ChartOutlook, region: str, chart: pd.DataFrame) -> list[Table]:
     """Going up and down, leavers and newcomers; those that have rows."""
     number, h = _place(outlook, region), steps(outlook.request.horizon, outlook)
-    first = {"ascending": False, "kind": "stable"}
-    up = chart[chart["change"] > 0].sort_values("change", **first)
+    up = chart[chart["change"] > 0].sort_values("change", ascending=False, kind="stable")
     down = chart[chart["change"] < 0].sort_values("change", kind="stable")
     leavers = chart.sort_values("p_in_chart", kind="stable")
     parts = {
@@ -242,9 +241,9 @@ def _lists(outlook: ChartOutlook, region: str, chart: pd.DataFrame) -> list[Tabl
     if len(entering):
         places = int(entering["first_places"].iloc[0])
         songs = entering.merge(outlook.table.songs, left_on="track_id", right_index=True)
-        rows = [
-            [_named(song), plain(song.last_position, 0), percent(100 * song.probability)]
-            for song in songs.itertuples()
+        rows: Rows = [
+            [_named(song), plain(song["last_position"], 0), percent(100 * song["probability"])]
+            for _, song in songs.iterrows()
         ]
         columns = ["Song", "Place now", "Probability"]
         caption = f"Likeliest to come among the first {places} within {h}"
@@ -256,47 +255,48 @@ def _lists(outlook: ChartOutlook, region: str, chart: pd.DataFrame) -> list[Tabl
 
 
 def _release_table(releases: pd.DataFrame, name: str) -> Table:
-    ends = [column for column in releases if str(column).startswith(("lo-", "hi-"))]
-    rows = [
+    ends = [str(name) for name in releases if str(name).startswith(("lo-", "hi-"))]
+    rows: Rows = [
         [
             _named(song),
-            day(song.ds),
-            plain(song.position, 0),
-            Cell(plain(song.streams, 0), _span(releases.loc[song.Index, ends])),
+            day(song["ds"]),
+            plain(song["position"], 0),
+            Cell(plain(song["streams"], 0), _span(song[ends])),
         ]
-        for song in releases.itertuples()
+        for _, song in releases.iterrows()
     ]
-    columns = ["Song", "First chart", "Place", Cell("Streams", str(ends[0])[3:] + "\u00a0% interval")]
+    level = f"{ends[0].removeprefix('lo-')}\u00a0% interval"
+    columns: list[Cell | str] = ["Song", "First chart", "Place", Cell("Streams", level)]
     return Table.of(name, "Announced releases, if they get into the chart", columns, rows)
 
 
 def _table(outlook: ChartOutlook, name: str, caption: str, chart: pd.DataFrame) -> Table:
     ends = [*ends_of(outlook.level)]
     level = "" if outlook.level is None else f"{outlook.level:g}\u00a0% interval"
-    columns = [
+    columns: list[Cell | str] = [
         "Song",
         "Place",
         Cell("Change", "places from now"),
         Cell("Streams", level),
         Cell("Still there", "probability"),
     ]
-    rows = [
+    rows: Rows = [
         [
             _named(song),
-            plain(song.position, 0),
-            Cell(_move(song.change), f"now {song.last_position}"),
-            Cell(plain(song.streams, 0), _span(chart.loc[song.Index, ends])),
-            percent(100 * song.p_in_chart),
+            plain(song["position"], 0),
+            Cell(_move(song["change"]), f"now {song['last_position']}"),
+            Cell(plain(song["streams"], 0), _span(song[ends])),
+            percent(100 * song["p_in_chart"]),
         ]
-        for song in chart.itertuples()
+        for _, song in chart.iterrows()
     ]
     return Table.of(name, caption, columns, rows)
 
 
 def _named(song: Any) -> Cell:
     """Title and artist; of a song without a title its id."""
-    title = song.track_id if pd.isna(song.title) or not song.title else str(song.title)
-    return Cell(title, "" if pd.isna(song.artist) else str(song.artist))
+    title = song["track_id"] if pd.isna(song["title"]) or not song["title"] else str(song["title"])
+    return Cell(title, "" if pd.isna(song["artist"]) else str(song["artist"]))
 
 
 def _span(ends: pd.Series[float]) -> str:
@@ -379,17 +379,17 @@ def _presence_words(scores: PastScores | None) -> str:
 
 def _picture(outlook: ChartOutlook, region: str, song: Any, name: str) -> Picture:
     def draw_song(ax: Axes) -> Axes:
-        plot_song(outlook, region, song.track_id, ax)
+        plot_song(outlook, region, song["track_id"], ax)
         ax.set(ylabel="streams")
         legend(ax, ncols=2, handlelength=1.6)
         return ax
 
     title = _named(song).text
-    by = f" by {song.artist}" if _named(song).detail else ""
+    by = f" by {song['artist']}" if _named(song).detail else ""
     caption = (
-        f"Place {song.last_position} now, {song.position} forecast for {day(song.ds)}, with "
-        f"{plain(song.streams, 0)} streams; still in the chart by then: "
-        f"{percent(100 * song.p_in_chart)}."
+        f"Place {song['last_position']} now, {song['position']} forecast for {day(song['ds'])}, "
+        f"with {plain(song['streams'], 0)} streams; still in the chart by then: "
+        f"{percent(100 * song['p_in_chart'])}."
     )
     svg = draw(name, f"{title}{by}, {region}. {caption}", _HEIGHT, draw_song)
     return Picture(name, title, caption, svg)

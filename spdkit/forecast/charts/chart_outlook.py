@@ -229,7 +229,17 @@ def ends_of(level: float | None) -> tuple[str, ...]:
 
 def step_of(table: ChartTable) -> pd.Timedelta:
     """The time from a chart to the next."""
-    return pd.Timedelta(days=1 if table.freq == "D" else 7)
+    return pd.Timedelta(days=_days(table))
+
+
+def _days(table: ChartTable) -> int:
+    return 1 if table.freq == "D" else 7
+
+
+def _steps_ahead(frame: pd.DataFrame, ends: pd.Series[Any], table: ChartTable) -> pd.Series[Any]:
+    """How many steps dates lie behind others."""
+    ahead: pd.Series[Any] = (frame["ds"] - ends).dt.days // _days(table)
+    return ahead
 
 
 def outlook(
@@ -388,7 +398,7 @@ def _past(
     if frame.empty:
         return frame, None, "how good it was is not scored: no song is there on both dates"
     season = _DAYS if table.freq == "D" else _WEEKS
-    back = -(-((frame["ds"] - frame["cutoff"]) // step) // season) * season
+    back = -(-_steps_ahead(frame, frame["cutoff"], table) // season) * season
     before = [frame["region"], frame["track_id"], frame["ds"] - back * step]
     streams = table.frame.set_index([*_KEYS, "ds"])["streams"]
     frame["seasonal_naive"] = streams.reindex(pd.MultiIndex.from_arrays(before)).to_numpy()
@@ -417,11 +427,12 @@ def _past_presence(
     if len(set(stayed)) == 2:
         places = LogisticRegression(max_iter=1000).fit(_places(rows, model.regions_), stayed)
         frame["by_place"] = places.predict_proba(_places(frame, model.regions_))[:, 1]
-    return frame[[*_KEYS, "cutoff", "stayed", "probability", "by_place"]]
+    columns = [*_KEYS, "cutoff", "stayed", "probability", "by_place"]
+    return pd.DataFrame(frame[columns])
 
 
 def _of_regions(frame: pd.DataFrame, regions: Iterable[str]) -> pd.DataFrame:
-    return frame[frame["region"].isin(regions)].reset_index(drop=True)
+    return pd.DataFrame(frame[frame["region"].isin([*regions])].reset_index(drop=True))
 
 
 def _has_chart(table: ChartTable, rows: pd.DataFrame) -> Any:
@@ -474,7 +485,7 @@ def _charts(
     keys = pd.MultiIndex.from_frame(frame[_KEYS])
     frame["last_position"] = places.reindex(keys).to_numpy()
     ends = table.frame.groupby("region")["ds"].max()
-    ahead = (frame["ds"] - frame["region"].map(ends)) // step_of(table)
+    ahead = _steps_ahead(frame, frame["region"].map(ends), table)
     frame["p_in_chart"] = _between(keys, ahead.to_numpy(), presence)
     # Of equal forecasts the song that stands higher now comes first.
     order = ["region", "ds", "streams", "last_position"]
@@ -493,7 +504,8 @@ def _between(keys: pd.MultiIndex, ahead: Any, presence: dict[int, pd.Series[floa
     odds = np.log(np.clip(shares, 1e-6, 1 - 1e-6) / (1 - np.clip(shares, 1e-6, 1 - 1e-6)))
     rows = zip(np.log(ahead), odds.T, strict=True)
     between = np.array([np.interp(at, steps, own) for at, own in rows])
-    return 1 / (1 + np.exp(-between))
+    shares = 1 / (1 + np.exp(-between))
+    return np.asarray(shares, np.float64)
 
 
 def _upcoming(
@@ -530,14 +542,12 @@ def _upcoming(
     unknown = len(days) - sum(day is not None for day in days) - len(unreadable)
     for n, what in ((len(unreadable), "no date"), (unknown, "not known to the day")):
         if n:
-            remarks.append(
-                f"metadata: {n:,} songs that are in no chart have a release_date, {what}"
-            )
+            remarks.append(f"metadata: of their release dates {n:,} are {what}")
     parts = [_coming_out(table, name, h, others, days) for name in table.regions]
     columns = {title: "title", artist: "artist"}
     upcoming = pd.concat(parts, ignore_index=True).rename(columns=columns)
     n = upcoming["track_id"].nunique()
-    remarks.append(f"metadata: {n:,} songs come out on dates that are forecast")
+    remarks.append(f"metadata: {n:,} of them come out on dates that are forecast")
     return upcoming[["region", "ds", "track_id", "title", "artist"]]
 
 
@@ -545,12 +555,13 @@ def _coming_out(
     table: ChartTable, region: str, h: int, songs: pd.DataFrame, days: Sequence[date | None]
 ) -> pd.DataFrame:
     """Songs whose first chart of a region, that of the day or week, is one that is forecast."""
-    step = step_of(table)
     end = table.frame["ds"][table.frame["region"] == region].max()
-    out = pd.Series(pd.to_datetime(pd.Series(days, dtype=object)).to_numpy(), index=songs.index)
-    ahead = np.ceil((out - end) / step)
-    rows = songs.assign(region=region, ds=end + ahead * step)
-    return rows[ahead.between(1, h)]
+    rows = songs.assign(
+        region=region, out=pd.to_datetime([pd.Timestamp(day or pd.NaT) for day in days])
+    )
+    ahead = np.ceil((rows["out"] - end).dt.days / _days(table))
+    rows["ds"] = end + ahead * step_of(table)
+    return pd.DataFrame(rows[ahead.between(1, h)])
 
 
 def _releases(table: ChartTable, request: OutlookRequest, upcoming: pd.DataFrame) -> pd.DataFrame:
