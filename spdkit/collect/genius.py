@@ -22,6 +22,7 @@ from spdkit.collect.errors import Blocked, CollectError, RateLimited, Refused, U
 from spdkit.collect.genius_client import GeniusClient
 from spdkit.collect.response_cache import ResponseCache
 from spdkit.collect.retry import RetryPolicy
+from spdkit.collect.song_matching import match_score, plain_title
 from spdkit.common.files import beside, user_path
 from spdkit.common.progress import progress_bar
 from spdkit.common.table_io import read_table, require_ids, table_writer
@@ -215,8 +216,6 @@ class _Lookup:
             return Lyrics(song.track_id, "blocked", reason=str(error))
 
     def _find(self, song: Song) -> Lyrics:
-        from spdkit.collect.song_matching import match_score, plain_title
-
         if not song.title.strip():
             return Lyrics(song.track_id, "not_found", reason="the table has no title")
         query = f"{plain_title(song.title)} {song.artist}".strip()

@@ -12,8 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from rapidfuzz import fuzz
-
 from spdkit.common.text import normalized
 
 _FEATURING = r"(?:feat|ft|featuring|with)\b\.?"
@@ -63,6 +61,8 @@ def match_score(title: str, artist: str, hit_title: str, hit_artists: Iterable[s
     hit_artists : iterable of str
         The hit's artist, in each way that the service writes it.
     """
+    from rapidfuzz import fuzz
+
     of_title = max(
         fuzz.ratio(normalised(plain_title(title)), normalised(plain_title(hit_title))),
         fuzz.ratio(normalised(title), normalised(hit_title)),

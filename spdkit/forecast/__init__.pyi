@@ -2,6 +2,8 @@ from . import charts as charts, models as models, pipeline as pipeline, registry
 from .charts.chart_forecaster import ChartForecaster as ChartForecaster
 from .charts.chart_model import ChartModel as ChartModel
 from .charts.chart_table import ChartTable as ChartTable, check_chart as check_chart
+from .charts.debuts import DebutModel as DebutModel
+from .charts.presence import PresenceModel as PresenceModel
 from .data.checks import ForecastError as ForecastError
 from .data.long_table import check_frame as check_frame, fill_gaps as fill_gaps
 from .data.panel import Columns as Columns

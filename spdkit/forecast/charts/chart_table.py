@@ -16,9 +16,9 @@ without a title.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -214,6 +214,27 @@ def check_chart(
         remarks.append(f"rows are not in the order of date and place: {moved}; sorted")
     table = ChartTable(in_order.reset_index(drop=True), step)
     return replace(table, remarks=(*remarks, *_remarks(table)))
+
+
+class LearnedFromCharts(Protocol):
+    """A model that knows the charts of some regions, of one step."""
+
+    regions_: tuple[str, ...]
+    freq_: str
+
+
+def require_learned(model: LearnedFromCharts, regions: Iterable[str], freq: str) -> None:
+    """Refuse regions that a model did not learn from, by name, and charts of another step."""
+    name = type(model).__name__
+    if unknown := sorted(set(regions) - set(model.regions_)):
+        raise ForecastError(
+            f"{name} did not learn from region {listing(unknown, quote=True)}: it knows "
+            f"{listing(model.regions_, COLUMNS_SHOWN, quote=True)}"
+        )
+    if freq != model.freq_:
+        raise ForecastError(
+            f"{name} learned from charts of freq={model.freq_!r}, these have {freq!r}"
+        )
 
 
 def _typed(df: pd.DataFrame) -> pd.DataFrame:

@@ -232,7 +232,7 @@ class ChartHistory:
         dates = pd.date_range(ds.min(), ds.max(), freq=table.freq, unit="ns")
         songs = table.songs.fillna("")
         titles = np.array([composed(title).casefold() for title in songs["title"]], dtype=object)
-        named = [_first_artist(credit) for credit in songs["artist"]]
+        named = [first_artist(credit) for credit in songs["artist"]]
         artist, artists = pd.factorize(np.array(named, dtype=object))
         work, works = pd.factorize(pd.Series(titles) + "\0" + pd.Series(named, dtype=object))
         regions = {}
@@ -346,7 +346,7 @@ def _series(name: str, values: Sequence[Floats]) -> Columns:
     return columns
 
 
-def _first_artist(credit: str) -> str:
+def first_artist(credit: str) -> str:
     """First artist of a credit, whatever the others of the table are called.
 
     The name need not be whole ("Tyler" of "Tyler, The Creator"), only the same each time.
