@@ -103,6 +103,15 @@ def demo(
         _run(forecast.forecast_series, "forecast", plays, *settings, *files, *workers)
         print(f"   Open {page} in a browser.")
 
+        print(
+            "\n9. Make up daily charts of the songs in two regions, which say who enters and leaves"
+        )
+        chart = synthetic.charts.write_chart(folder, songs, seed)
+        words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
+        line = ("spdkit", "charts", "forecast", chart, "--horizon", "7", *words)
+        print(f"   They are in {chart}. To forecast them takes half a minute:")
+        print(f"   $ {shlex.join(map(str, line))}")
+
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:
     with progress_bar("composing", n_songs) as advance:

@@ -45,7 +45,7 @@ def plot_song(outlook: ChartOutlook, region: str, track_id: str, ax: Axes) -> Ax
         if len(past):
             _band(ax, past, outlook.scores.level, None)
             ax.plot(past["ds"], past["streams"], color=MODEL, linewidth=1.1, linestyle="-.")
-            ax.lines[-1].set(label="forecast for it", alpha=0.85)
+            ax.lines[-1].set(label="past forecast", alpha=0.85)
     coming = _song(outlook.forecasts, region, track_id)
     _band(ax, coming, outlook.level, f"{outlook.level:g} % interval" if outlook.level else None)
     ax.plot(coming["ds"], coming["streams"], color=MODEL, linewidth=1.8, label="forecast")

@@ -17,9 +17,16 @@ import pandas as pd
 from spdkit.common.spreadsheet import for_spreadsheet
 from spdkit.common.table_io import write_table
 from spdkit.evaluation.bootstrap import FEWEST_UNITS
-from spdkit.forecast.charts.chart_outlook import RIVALS, ChartOutlook, PastScores, ends_of
+from spdkit.forecast.charts.chart_outlook import (
+    RIVALS,
+    ChartOutlook,
+    PastScores,
+    ends_of,
+    step_of,
+)
 from spdkit.forecast.data.panel import day
 from spdkit.report.chart_figures import plot_song
+from spdkit.report.forecast_figures import history_rows
 from spdkit.report.forecast_report import Provenance
 from spdkit.report.page import (
     NOTHING,
@@ -337,7 +344,7 @@ def _comparison(scores: PastScores, rival: str) -> str:
         return f"fewer than {FEWEST_UNITS} songs cannot tell the two apart"
     if difference.low <= 0 <= difference.high:
         return "these songs cannot tell the two apart"
-    return f"the forecast is {'better' if difference.value < 0 else 'worse'}, by more than chance"
+    return f"the forecast is {'better' if difference.value < 0 else 'worse'}, by more than chance explains"
 
 
 def _cards(outlook: ChartOutlook) -> list[Card]:
@@ -377,10 +384,18 @@ def _presence_words(scores: PastScores | None) -> str:
     )
 
 
+def _years(outlook: ChartOutlook, last: pd.Timestamp) -> str:
+    """What the axis of dates shows, with the years that its ticks may leave out."""
+    h = outlook.request.horizon
+    first = last - (h + history_rows(h) - 1) * step_of(outlook.table)
+    years = f"{first.year}" if first.year == last.year else f"{first.year} to {last.year}"
+    return f"date ({years})"
+
+
 def _picture(outlook: ChartOutlook, region: str, song: Any, name: str) -> Picture:
     def draw_song(ax: Axes) -> Axes:
         plot_song(outlook, region, song["track_id"], ax)
-        ax.set(ylabel="streams")
+        ax.set(xlabel=_years(outlook, song["ds"]), ylabel="streams")
         legend(ax, ncols=2, handlelength=1.6)
         return ax
 
