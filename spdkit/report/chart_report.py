@@ -344,7 +344,8 @@ def _comparison(scores: PastScores, rival: str) -> str:
         return f"fewer than {FEWEST_UNITS} songs cannot tell the two apart"
     if difference.low <= 0 <= difference.high:
         return "these songs cannot tell the two apart"
-    return f"the forecast is {'better' if difference.value < 0 else 'worse'}, by more than chance explains"
+    better = "better" if difference.value < 0 else "worse"
+    return f"the forecast is {better}, by more than chance explains"
 
 
 def _cards(outlook: ChartOutlook) -> list[Card]:

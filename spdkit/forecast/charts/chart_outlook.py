@@ -210,7 +210,7 @@ class ChartOutlook:
     def chart(self, region: str) -> pd.DataFrame:
         """The last chart that is forecast for a region, in the order of the places."""
         rows = self.forecasts[self.forecasts["region"] == region]
-        return rows[rows["ds"] == rows["ds"].max()].reset_index(drop=True)
+        return pd.DataFrame(rows[rows["ds"] == rows["ds"].max()].reset_index(drop=True))
 
     def newcomers(self, region: str) -> pd.DataFrame:
         """Rows of `chart` of songs that came in within as many dates as are forecast."""
