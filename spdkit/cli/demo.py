@@ -115,7 +115,7 @@ def _show_chart(folder: Path, n_songs: int, seed: int) -> None:
     chart = synthetic.charts.write_chart(folder, n_songs, seed)
     words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
     line = ("spdkit", "charts", "forecast", chart, "--horizon", "7", *words)
-    print(f"   They are in {chart}. What forecasts them takes a minute or less:")
+    print(f"   They are in {chart}. To forecast them takes about a minute:")
     print(f"   $ {shlex.join(map(str, line))}")
 
 

@@ -48,7 +48,7 @@ FIRST_PLACES = 50
 RIVALS = {"last_value": "last value", "seasonal_naive": "seasonal naive"}
 _PAST_SHARE = 3  # a third of the dates at most is scored
 _DAYS, _WEEKS = 7, 52  # in a season
-_SMALL = 50_000  # rows; a smaller chart is fitted in one process
+_SMALL = 5_000  # rows; a smaller chart is fitted in one process
 _PRESENCE_ROWS = 50_000
 _TITLES, _ARTISTS = ("title", "track_name"), ("artist", "artist_name")
 _KNOWN = frozenset({"track_id", "release_date", *_TITLES, *_ARTISTS})
@@ -513,9 +513,10 @@ def _upcoming(
 ) -> pd.DataFrame:
     """Songs of the metadata that come out on a date that is forecast, in each region."""
     require_columns(metadata.columns, ("track_id",), "the metadata", ForecastError)
-    require_ids(metadata["track_id"].tolist(), "the metadata", ForecastError)
+    ids = metadata["track_id"].astype("str").fillna("")
+    require_ids(ids.tolist(), "the metadata", ForecastError)
     songs = table.songs.index
-    known = metadata["track_id"].isin(songs)
+    known = ids.isin(songs)
     n_known, n_others = int(known.sum()), int((~known).sum())
     remarks.append(
         f"metadata: {n_known:,} of the {len(songs):,} songs of the charts are in it, and "
@@ -536,16 +537,16 @@ def _upcoming(
             "artist"
         )
         return pd.DataFrame()
-    others = metadata[~known]
-    dates, unreadable = read_release_dates(others["release_date"])
+    dates, unreadable = read_release_dates(metadata["release_date"][~known])
     days = [d.first_day if d is not None and d.precision == "day" else None for d in dates]
     unknown = len(days) - sum(day is not None for day in days) - len(unreadable)
     for n, what in ((len(unreadable), "no date"), (unknown, "not known to the day")):
         if n:
             remarks.append(f"metadata: of their release dates {n:,} are {what}")
-    parts = [_coming_out(table, name, h, others, days) for name in table.regions]
-    columns = {title: "title", artist: "artist"}
-    upcoming = pd.concat(parts, ignore_index=True).rename(columns=columns)
+    columns = {"track_id": ids, "title": metadata[title], "artist": metadata[artist]}
+    named = pd.DataFrame(columns)[~known]
+    parts = [_coming_out(table, name, h, named, days) for name in table.regions]
+    upcoming = pd.concat(parts, ignore_index=True)
     n = upcoming["track_id"].nunique()
     remarks.append(f"metadata: {n:,} of them come out on dates that are forecast")
     return upcoming[["region", "ds", "track_id", "title", "artist"]]
@@ -556,12 +557,10 @@ def _coming_out(
 ) -> pd.DataFrame:
     """Songs whose first chart of a region, that of the day or week, is one that is forecast."""
     end = table.frame["ds"][table.frame["region"] == region].max()
-    rows = songs.assign(
-        region=region, out=pd.to_datetime([pd.Timestamp(day or pd.NaT) for day in days])
-    )
-    ahead = np.ceil((rows["out"] - end).dt.days / _days(table))
-    rows["ds"] = end + ahead * step_of(table)
-    return pd.DataFrame(rows[ahead.between(1, h)])
+    out = pd.to_datetime([str(day) if day else None for day in days])
+    ahead = np.ceil((out - end).days.to_numpy() / _days(table))
+    rows = songs.assign(region=region, ds=end + ahead * step_of(table))
+    return pd.DataFrame(rows[(ahead >= 1) & (ahead <= h)])
 
 
 def _releases(table: ChartTable, request: OutlookRequest, upcoming: pd.DataFrame) -> pd.DataFrame:
