@@ -277,6 +277,7 @@ def outlook(
     for name in regions:
         table.region(name)
     h, remarks = request.horizon, list[str]()
+    _refuse_short(table, h)
     upcoming = None if metadata is None else _upcoming(table, h, metadata, remarks)
     cutoffs = _cutoffs(table, request, remarks)
     parts: dict[Any, Any] = {"streams": delayed(_streams)(table, request)}
@@ -316,6 +317,16 @@ def outlook(
         level=level,
         remarks=(*remarks, *(text for text in (lost, unscored) if text), *_late(table)),
     )
+
+
+def _refuse_short(table: ChartTable, h: int) -> None:
+    dates = table.frame.groupby("region")["ds"].nunique()
+    if (short := dates[dates <= h]).size:
+        raise ForecastError(
+            f"{short.index[0]} has a chart of {short.iloc[0]} dates, of which none lies {h} after "
+            f"another ({len(short)} such regions): give a longer chart or a shorter horizon, or "
+            "leave the region out"
+        )
 
 
 def _late(table: ChartTable) -> Iterator[str]:
@@ -557,7 +568,7 @@ def _coming_out(
 ) -> pd.DataFrame:
     """Songs whose first chart of a region, that of the day or week, is one that is forecast."""
     end = table.frame["ds"][table.frame["region"] == region].max()
-    out = pd.to_datetime([str(day) if day else None for day in days])
+    out = pd.to_datetime([str(day or "") for day in days])
     ahead = np.ceil((out - end).days.to_numpy() / _days(table))
     rows = songs.assign(region=region, ds=end + ahead * step_of(table))
     return pd.DataFrame(rows[(ahead >= 1) & (ahead <= h)])

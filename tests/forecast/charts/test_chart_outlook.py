@@ -174,6 +174,18 @@ def test_songs_that_came_in_lately(table):
     assert shown.newcomers("XA")["position"].tolist() == list(range(1, 13))
 
 
+def test_a_region_that_ends_before_is_forecast_from_its_end_and_not_scored(table, few_trees):  # noqa: F811
+    ended = table.frame[(table.frame["region"] == "XA") | (table.frame["ds"] < "2025-06-20")]
+    shown = outlook(check_chart(ended), OutlookRequest(H, n_windows=1))
+    firsts = shown.forecasts.groupby("region")["ds"].min().dt.strftime("%m-%d").to_dict()
+    assert firsts == {"XA": "07-01", "XB": "06-20"}
+    assert set(shown.scores.forecasts["region"]) == {"XA"} == set(shown.scores.presence["region"])
+    assert shown.remarks == (
+        "XB ends on 2025-06-19, others on 2025-06-30: it is forecast from its own end, and not "
+        "scored",
+    )
+
+
 def test_what_cannot_be_had_is_refused(table, few_trees):  # noqa: F811 (the fixture)
     with pytest.raises(ForecastError, match="no region 'PH'"):
         outlook(table, OutlookRequest(H), regions=["PH"])
@@ -183,6 +195,9 @@ def test_what_cannot_be_had_is_refused(table, few_trees):  # noqa: F811 (the fix
         outlook(table, OutlookRequest(57, n_windows=0))
     with pytest.raises(ForecastError, match="in the chart on two dates so far apart"):
         outlook(table.until("2025-03-30"), OutlookRequest(7, n_windows=0))
+    begun = table.frame[(table.frame["region"] == "XA") | (table.frame["ds"] > "2025-06-28")]
+    with pytest.raises(ForecastError, match=r"XB has a chart of 2 dates.* leave the region out"):
+        outlook(check_chart(begun), OutlookRequest(H))
     twice = pd.concat([METADATA, METADATA])
     with pytest.raises(ForecastError, match="occur more than once"):
         outlook(table, OutlookRequest(H), twice)
