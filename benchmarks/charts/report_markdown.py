@@ -64,8 +64,9 @@ def _head(record: Entry) -> Iterator[str]:
         f"fits."
     )
     yield (
-        f"**Reduced**: seeds {_listed(plan['seeds'])} of each lookback and "
-        f"{_listed(plan['paired_seeds'])} of what is compared in pairs, at most {plan['epochs']} "
+        f"**Reduced**: {len(plan['seeds'])} training of each lookback and "
+        f"{len(plan['paired_seeds'])} of what is compared in pairs, so that intervals speak of "
+        f"other songs and not of another training; at most {plan['epochs']} "
         f"epochs (the best of them, by the last tenth of the training days). Nets: one recurrent "
         f"layer of 32 units, Adam, mean absolute error of standardised logarithms, gaps of one day "
         f"interpolated, missing days shown to the net as missing. The report says neither its "
@@ -84,10 +85,6 @@ def _head(record: Entry) -> Iterator[str]:
         f"first day gives its three numbers together. The sets here are those of the training "
         f"span: the days that are scored choose nothing. The fullest song is {data['fullest']}."
     )
-
-
-def _listed(seeds: list[int]) -> str:
-    return ", ".join(map(str, seeds))
 
 
 # Which findings hold
@@ -114,13 +111,13 @@ def _period_lines(record: Entry) -> Iterator[str]:
     still, later_still = (sum(e[part]["trend_p"] >= 0.05 for e in periods) for part in _PARTS)
     falls = sum(e["from_week"] < e["below_week"] for e in periods)
     yield (
-        f'"Error by lookback is periodic in 7" {_holds(waves, n)} of the curves of a cell and a '
+        f'"Error by lookback is periodic in 7" {_holds(waves, n)} curves of a cell and a '
         f"set have a wave of period 7 that takes more of the variance than chance, p < 0.05; over "
         f"lookbacks of 7 and more {later} of {n}). What a week does is a step: from 7 days on the "
         f"mean error is below that of fewer in {falls} of {n}."
     )
     yield (
-        f'"Without a trend" {_holds(still, n)} of the curves have none over all lookbacks, '
+        f'"Without a trend" {_holds(still, n)} curves have none over all lookbacks, '
         f"Spearman, p ≥ 0.05; over those of 7 and more {later_still} of {n})."
     )
     for cell in record["plan"]["cells"]:
@@ -128,8 +125,8 @@ def _period_lines(record: Entry) -> Iterator[str]:
         pairs = list(itertools.pairwise(own))
         falling = _holds(sum(more < fewer for fewer, more in pairs), len(pairs))
         yield (
-            f'"With more songs the error varies less over lookback", {CELLS[cell]}, {falling} of '
-            f"the steps to more songs; deviation over mean: "
+            f'"With more songs the error varies less over lookback", {CELLS[cell]}, {falling} '
+            f"steps to more songs; deviation over mean: "
             f"{', '.join(f'{spread:.3f}' for spread in own)})."
         )
 
