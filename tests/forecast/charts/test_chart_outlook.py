@@ -204,7 +204,7 @@ def test_what_cannot_be_had_is_refused(table, few_trees):  # noqa: F811 (the fix
 
 
 def test_a_short_chart_has_no_intervals_and_no_scores_and_says_so(table, few_trees):  # noqa: F811
-    short = table.until(table.frame["ds"].min() + pd.Timedelta(days=19))
+    short = table.until(table.frame["ds"].min() + pd.Timedelta(days=10))
     shown = outlook(short, OutlookRequest(7))
     assert shown.level is None and shown.scores is None
     assert "lo-90" not in shown.forecasts
