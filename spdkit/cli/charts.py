@@ -239,13 +239,12 @@ def forecast(
         if page is not None:
             report.svg.require_matplotlib()
             report.page.load_template(report.chart_report.TEMPLATE)
-        outlook_of = forecasts.charts.chart_outlook
-        request = outlook_of.OutlookRequest(horizon, level, validate, seed)
+        request = forecasts.OutlookRequest(horizon, level, validate, seed)
         with _options_in_errors():
             table = catalogs.spotify_charts.read_charts([file])
         songs = None if metadata is None else read_table(metadata, text=["track_id"])
         with limited_threads(jobs), progress_of_fits(shown=not quiet, patience=PATIENCE) as bar:
-            outlook = outlook_of.outlook(
+            outlook = forecasts.outlook(
                 table,
                 request,
                 songs,

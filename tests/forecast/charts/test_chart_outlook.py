@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from few_trees import few_trees  # noqa: F401 (a fixture)
 
+from spdkit import forecast
 from spdkit.forecast.charts.chart_outlook import (
     ChartOutlook,
     OutlookRequest,
@@ -44,6 +45,7 @@ def shown(table, few_trees):  # noqa: F811 (the fixture)
 
 
 def test_every_song_of_the_last_chart_has_a_row_a_date_in_the_order_of_its_streams(shown, table):
+    assert forecast.outlook is outlook
     frame = shown.forecasts
     last = table.frame[table.frame["ds"] == table.frame["ds"].max()]
     assert len(frame) == H * len(last) == H * 2 * 12
