@@ -240,7 +240,7 @@ def forecast(
             report.svg.require_matplotlib()
             report.page.load_template(report.chart_report.TEMPLATE)
         request = forecasts.OutlookRequest(horizon, level, validate, seed)
-        with _options_in_errors():
+        with _options_in_errors("charts read "):
             table = catalogs.spotify_charts.read_charts([file])
         songs = None if metadata is None else read_table(metadata, text=["track_id"])
         with limited_threads(jobs), progress_of_fits(shown=not quiet, patience=PATIENCE) as bar:
@@ -313,12 +313,12 @@ def _print_forecasts(outlook: ChartOutlook, written: list[str]) -> None:
 
 
 @contextmanager
-def _options_in_errors() -> Iterator[None]:
-    """Call arguments in errors by the names of their options."""
+def _options_in_errors(command: str = "") -> Iterator[None]:
+    """Call arguments in errors by the names of their options, and of their command if another."""
 
     def in_options(text: str) -> str:
         for argument, option in _OPTIONS.items():
-            text = text.replace(argument, option)
+            text = text.replace(argument, option.replace("--", f"{command}--"))
         return text
 
     try:

@@ -166,3 +166,6 @@ def test_what_cannot_be_forecast_is_refused_in_words(chart, tmp_path):
     rows[rows["ds"] > "2025-06-26"].to_csv(short, index=False)
     assert "a longer chart or a shorter horizon" in refused(short)
     assert "at most" in refused(chart, "-H", 60)
+    doubled = tmp_path / "doubled.csv"
+    pd.concat([rows, rows.iloc[:1]]).to_csv(doubled, index=False)
+    assert "by charts read --duplicates first" in refused(doubled)

@@ -133,8 +133,9 @@ def test_intervals_follow_a_chart_that_drifts(model):
     first = CUT + pd.Timedelta(days=1)
     frame = model.forecast_past(wilder, [1], since=first, level=[90])
     inside = frame["y"].between(frame["ChartModel-lo-90"], frame["ChartModel-hi-90"])
-    assert inside[frame["ds"] == first].mean() < 0.7
-    assert inside[frame["ds"] > CUT + pd.Timedelta(days=8)].mean() > 0.8
+    at_first = inside[frame["ds"] == first].mean()
+    assert at_first < 0.6
+    assert inside[frame["ds"] > CUT + pd.Timedelta(days=8)].mean() > at_first + 0.15
     # What is asked for is a part of the same forecasts.
     since = CUT + pd.Timedelta(days=6)
     part = model.forecast_past(wilder, [1], since=since, level=[90])
@@ -151,7 +152,7 @@ def test_late_errors_count_more():
 
 
 def test_saved_and_loaded_answers_alike(tmp_path):
-    model = ChartModel(1, **SMALL).fit(PAST)
+    model = ChartModel(1, **SMALL | {"n_trees": 3}).fit(PAST)
     model.save(tmp_path / "model")
     loaded = load_forecaster(tmp_path / "model")
     assert isinstance(loaded, ChartModel)
@@ -161,7 +162,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
 def test_weeks_and_logarithms():
     df = charts(n_dates=60, freq="W", seed=1)
     cut = df["ds"].unique()[-16]
-    model = ChartModel(8, loss="log", **SMALL).fit(df[df["ds"] <= cut])
+    model = ChartModel(8, steps=[4, 8], loss="log", calibration=0, **SMALL).fit(df[df["ds"] <= cut])
     frame = model.forecast_past(df, [4, 8], since=cut + pd.Timedelta(days=7))
     assert set((frame["ds"] - frame["cutoff"]).dt.days) == {28, 56}
     ours, last = (
