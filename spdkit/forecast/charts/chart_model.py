@@ -23,8 +23,7 @@ References
 Montero-Manso and Hyndman (2021), Principles and algorithms for forecasting groups of time series;
 Lei et al. (2018), Distribution-free predictive inference for regression (locally weighted);
 Barber et al. (2021), Predictive inference with the jackknife+ (errors of models without the date);
-Gibbs and Candès (2021), Adaptive conformal inference under distribution shift; Barber et al.
-(2023), Conformal prediction beyond exchangeability (errors that count less with age).
+Barber et al. (2023), Conformal prediction beyond exchangeability (errors that count less with age).
 """
 
 from __future__ import annotations
@@ -245,14 +244,16 @@ class _Errors:
     ) -> Numbers:
         """Quantiles of what is known at each of some dates, shape (n_cutoffs, len(shares)).
 
-        Where a region has too few errors, those of all regions count.
+        Where a region has too few errors, those of all regions count, and where these are too few,
+        those of all steps of the band.
         """
         asked = self.step == step
         own = asked & (self.region == region)
         quantiles = np.empty((len(cutoffs), len(shares)))
         for i, cutoff in enumerate(cutoffs):
             known = self.known <= cutoff
-            here = own & known if (own & known).sum() >= _FEWEST_ERRORS else asked & known
+            some = (own & known, asked & known)
+            here = next((part for part in some if part.sum() >= _FEWEST_ERRORS), known)
             age = self.known[here].max() - self.known[here]
             weights = 0.5 ** (age / half_life)
             quantiles[i] = np.quantile(
@@ -569,17 +570,18 @@ class ChartModel(Saved, BaseEstimator):
         return shares
 
     def _models(self, rows: _Rows, pairs: _Pairs) -> list[Any]:
-        if len(pairs) < _LEAST_ROWS:
-            regions = listing([region.name for region in rows.regions], COLUMNS_SHOWN, quote=True)
-            raise ForecastError(
-                f"{len(pairs)} songs of {regions} are in the chart on two dates so far apart, "
-                f"{_LEAST_ROWS} are needed: give a longer chart or a shorter horizon"
-            )
         generator = np.random.default_rng(self.seed)
         parts = self._parts(rows, pairs)
         models = []
         for i in range(self.n_models):
             learned = pairs.at((parts != self._left_out(i)).all(axis=0))
+            if len(learned) < _LEAST_ROWS:
+                names = [region.name for region in rows.regions]
+                raise ForecastError(
+                    f"{len(learned)} songs of {listing(names, COLUMNS_SHOWN, quote=True)} are in "
+                    f"the chart on two dates so far apart, {_LEAST_ROWS} are needed: give a longer "
+                    f"chart or a shorter horizon"
+                )
             some = learned.sample(self.max_rows, generator, self._weights(rows, learned))
             with one_thread():
                 X = _known(rows.inputs(some))

@@ -11,7 +11,8 @@ on the other dates its log-odds lie on lines over the logarithm of the step.
 
 Past scores are of the last windows of the table, each as long as the horizon. What forecasts them
 was fitted once more, on what lies before all of them; every window is forecast from the date before
-it. Scored are songs that are in the chart on both dates, in regions that go up to the last date.
+it; intervals also learn from errors that are known by then. Scored are songs that are in the chart
+on both dates, in regions that go up to the last date.
 
 Fits of a large chart run side by side in processes; the numbers are the same.
 """
