@@ -78,7 +78,7 @@ def test_own_modules_are_imported_inside_functions_only_where_an_extra_is_behind
     own = {name for _, name in architecture.deferred() if name.startswith("spdkit")}
     assert own, "what is looked at is there"
     behind_torch = {name for name in own if name.startswith("spdkit.nets")}
-    # It takes long enough to load for a Ctrl-C to come meanwhile.
+    # What takes long enough to load for a Ctrl-C to come meanwhile.
     assert own - behind_torch == {"spdkit.cli.app"}
 
 

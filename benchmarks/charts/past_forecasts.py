@@ -25,7 +25,13 @@ from spdkit.forecast.charts.chart_table import ChartTable
 
 LEVEL = 90
 QUANTILES = tuple(round(share, 1) for share in np.arange(0.1, 1.0, 0.1))
-OURS = {"last_value": "last_value", "seasonal_naive": "seasonal_naive", "ours": "ChartModel"}
+COLUMNS = {
+    "last_value": "last_value",
+    "seasonal_naive": "seasonal_naive",
+    "sma": "sma",
+    "ours": "ChartModel",
+}
+SMA_DATES = 7  # days or weeks
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +61,8 @@ def forecasts(
     DataFrame
         ``region, track_id, cutoff, ds, y, last_value, ChartModel``, ends of the interval of
         `LEVEL`, `QUANTILES`, ``seasonal_naive`` (NaN where the song was not in the chart then),
-        ``steps``, and whether the origin is the song's ``first`` date in the chart.
+        ``sma`` (the mean of what it had in the last `SMA_DATES`), ``steps``, and whether the origin
+        is the song's ``first`` date in the chart.
     """
     step = pd.Timedelta(days=1 if table.freq == "D" else 7)
     ends = table.frame.groupby("region")["ds"].max()
@@ -81,11 +88,23 @@ def forecasts(
     back = -(-frame["steps"] // season) * season
     seasonal = [frame["region"], frame["track_id"], frame["ds"] - back * step]
     frame["seasonal_naive"] = streams.reindex(pd.MultiIndex.from_arrays(seasonal)).to_numpy()
+    at_origin = pd.MultiIndex.from_frame(frame[["region", "track_id", "cutoff"]])
+    frame["sma"] = _means(table).reindex(at_origin).to_numpy()
     songs = table.frame.groupby(["region", "track_id"])["ds"].min()
     entry = songs.reindex(pd.MultiIndex.from_frame(frame[["region", "track_id"]])).to_numpy()
     starts = frame["region"].map(table.frame.groupby("region")["ds"].min())
     frame["first"] = (frame["cutoff"] == entry) & (frame["cutoff"] > starts)
     return frame
+
+
+def _means(table: ChartTable) -> pd.Series[float]:
+    """Mean streams of each song over the last dates on which it was in the chart."""
+    parts = {}
+    for name in table.regions:
+        chart = table.region(name)
+        streams = pd.DataFrame(chart.streams, pd.Index(chart.dates), pd.Index(chart.songs))
+        parts[name] = streams.rolling(SMA_DATES, min_periods=1).mean().T.stack()
+    return pd.concat(parts)
 
 
 def scores(frame: pd.DataFrame, *, logarithm: bool) -> dict[str, Any]:
@@ -97,7 +116,7 @@ def scores(frame: pd.DataFrame, *, logarithm: bool) -> dict[str, Any]:
     y = frame["y"].to_numpy()
     errors = {
         name: (np.log(frame[column] / y) if logarithm else frame[column] - y).abs()
-        for name, column in OURS.items()
+        for name, column in COLUMNS.items()
     }
     inside = (frame[f"ChartModel-lo-{LEVEL}"] <= y) & (y <= frame[f"ChartModel-hi-{LEVEL}"])
     off = {share: y - frame[f"ChartModel-q{share:g}"] for share in QUANTILES}

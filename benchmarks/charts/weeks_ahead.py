@@ -1,12 +1,12 @@
-"""Four and eight weeks ahead of every song in a weekly chart: last value, seasonal naive, and ours.
+"""Four and eight weeks ahead of every song in a weekly chart: naive forecasts, and ours.
 
     python benchmarks/charts/weeks_ahead.py --file weekly_top200.csv.gz --test-weeks 52 --json
 
 The last weeks of each region are forecast, from four and eight weeks before; everything is fitted
 once, on what lies before them. Scored are songs that are in the chart on both weeks, by the mean
 absolute error of the natural logarithm of streams: from each song's first week in the chart, and
-from all weeks. The seasonal naive is the week 52 weeks before, where the song was there. For files
-see `benchmarks/charts/next_day.py`.
+from all weeks. Beside ours: last value, 52 weeks before (where the song was there), and the mean of
+the song's last seven weeks. For files see `benchmarks/charts/next_day.py`.
 """
 
 from __future__ import annotations

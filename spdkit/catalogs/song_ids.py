@@ -118,8 +118,8 @@ def fill_ids(rows: pd.DataFrame) -> tuple[pd.Series[str], list[str]]:
     if variants:
         remarks.append(f"{len(variants)} songs are spelt in several ways: {listing(variants)}")
     songs = keys["song"].astype(object).where(titled, UNTITLED)
-    ids = [known.get(song, song) for song in songs]
-    return rows["track_id"].where(~lacking, pd.Series(ids, rows.index, dtype="str")), remarks
+    ids = pd.Series([known.get(song, song) for song in songs], rows.index, dtype="str")
+    return rows["track_id"].where(~lacking, ids), remarks
 
 
 def _pairs(rows: pd.DataFrame) -> Iterator[tuple[str, str]]:

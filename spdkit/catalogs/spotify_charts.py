@@ -85,9 +85,9 @@ _NOTE = "note_that_these_figures"
 _ID = re.compile(r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])")
 _DAY = r"\d{4}-?\d\d-?\d\d"
 _DATE = re.compile(rf"(?<!\d)({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?(?!\d)")
-_NAMED = re.compile(r"(?:^|[-_ ])(global|[a-z]{2})[-_ ](daily|weekly)(?![a-z])", re.IGNORECASE)
+_CHART_NAME = re.compile(r"(?:^|[-_ ])(global|[a-z]{2})[-_ ](daily|weekly)(?![a-z])", re.IGNORECASE)
 _GROUPED = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
-_ASKED = {"region": "the region (region)", "ds": "the date (date)"}
+_WORDS = {"region": "the region (region)", "ds": "the date (date)"}
 
 
 @dataclass
@@ -116,11 +116,10 @@ class _File:
     def fault(self, what: str, wrong: pd.Series[bool], cells: pd.Series[Any]) -> None:
         """Keep what is wrong with some cells, if there are any."""
         if wrong.any():
-            first = cells[wrong][:SHOWN_ROWS].items()
-            named = [
-                (int(str(row)) + 1, None if pd.isna(cell) else str(cell)) for row, cell in first
-            ]
-            self.problems.append(f"{self.path}: {rows_at_fault(what, named, int(wrong.sum()))}")
+            first = cells[wrong][:SHOWN_ROWS]
+            texts = [None if pd.isna(cell) else str(cell) for cell in first]
+            rows = [*zip((first.index + 1).tolist(), texts, strict=True)]
+            self.problems.append(f"{self.path}: {rows_at_fault(what, rows, int(wrong.sum()))}")
 
 
 def read_charts(
@@ -181,7 +180,7 @@ def read_charts(
     )
     if not files:
         raise ParameterError("files must be one or more, got none")
-    options = {"region": region, "ds": date}
+    defaults = {"region": region, "ds": date}
     read: list[_File] = []
     problems: list[str] = []
     remarks: list[str] = []
@@ -190,7 +189,7 @@ def read_charts(
         try:
             file = _read(path)
             remarks += _select(file, chart)
-            _complete(file, options)
+            _complete(file, defaults)
             _convert(file, file.thousands or thousands)
         except CatalogError as error:
             problems += [error.message, *error.problems]
@@ -227,9 +226,9 @@ def _read(path: Path) -> _File:
     """Rows of a file as text, by the names of the one table."""
     if path.suffix.lower() in PAGES:
         page = read_page(path)
-        facts = {"region": page.region, "ds": page.date}
+        heading = {"region": page.region, "ds": page.date}
         rows = pd.DataFrame({name: _as_text(page.rows[name]) for name in page.rows})
-        rows = rows.assign(**{name: text for name, text in facts.items() if text})
+        rows = rows.assign(**{name: text for name, text in heading.items() if text})
         return _File(path, rows, page.weekly, ",")
     names = column_names(path, CatalogError)
     noted = any(_plain(name).startswith(_NOTE) for name in names)
@@ -314,23 +313,23 @@ def _select(file: _File, chart: str) -> Iterator[str]:
         file.rows = file.rows[~other]
 
 
-def _complete(file: _File, options: Mapping[str, str | None]) -> None:
-    """Add the region and the date that the rows do not have: of the file's name, or as given."""
+def _complete(file: _File, defaults: Mapping[str, str | None]) -> None:
+    """Add the region and the date that rows lack: of the file's name, else the defaults."""
     name = file.path.name
-    chart, day = _NAMED.search(name), _DATE.search(name)
+    chart, day = _CHART_NAME.search(name), _DATE.search(name)
     if file.weekly is None and chart:
         file.weekly = chart[2].casefold() == "weekly"
     of_name = {"region": chart and chart[1], "ds": day and day[0]}
     lacking = {column for column in of_name if column not in file.rows}
-    unknown = [column for column in lacking if not (of_name[column] or options[column])]
+    unknown = [column for column in lacking if not (of_name[column] or defaults[column])]
     if unknown:
-        what = " and ".join(_ASKED[column] for column in sorted(unknown, reverse=True))
+        what = " and ".join(_WORDS[column] for column in sorted(unknown, reverse=True))
         raise CatalogError(
             f"{file.path}: neither the rows nor the name of the file say {what}: give it, or call "
             "the file as the site did (regional-ph-daily-2020-05-20.csv)"
         )
     for column in lacking:
-        file.rows[column] = of_name[column] or options[column]
+        file.rows[column] = of_name[column] or defaults[column]
 
 
 def _convert(file: _File, thousands: str | None) -> None:
@@ -434,5 +433,5 @@ def _untitled(
     text = f"{len(names)} rows have neither an id nor a title: {listing(names)}"
     if duplicates == "refuse":
         problems.append(f'{text}. Correct them, or take them for one song by duplicates="first".')
-    remark = f"{text}; they are one song, of which the first row of a date counts"
-    return rows[~again], [f"{remark} ({int(again.sum())} rows are left out)"]
+    text += "; they are one song, of which the first row of a date counts"
+    return rows[~again], [f"{text} ({int(again.sum())} rows are left out)"]

@@ -42,7 +42,6 @@ def demo(
         folder = user_path(folder)
     music, new, model = folder / "music", folder / "new", folder / "model"
     features, figure, page = (folder / n for n in ("features.h5", "song.png", "report.html"))
-    plays, forecasts = folder / "plays.csv", folder / "forecasts.csv"
     workers = () if jobs is None else ("--jobs", str(jobs))
     with errors_as_lines():
         report.svg.require_matplotlib()
@@ -94,14 +93,30 @@ def demo(
         words = ("predict", model, music, *metadata, "-o", folder / "predictions.csv", *workers)
         _run(popularity_commands.predict, *words)
 
-        print(f"\n8. Make up daily plays of the {songs} songs in {plays}, and forecast a month")
-        synthetic.daily_plays.write_plays(folder, songs, seed)
-        print("\n   as for plays of your own")
-        drawing, page = folder / "forecast.png", folder / "forecast.html"
-        settings = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
-        files = ("-o", forecasts, "--plot", drawing, "--report", page)
-        _run(forecast.forecast_series, "forecast", plays, *settings, *files, *workers)
-        print(f"   Open {page} in a browser.")
+        _forecast_plays(folder, songs, seed, workers)
+        _show_chart(folder, songs, seed)
+
+
+def _forecast_plays(folder: Path, n_songs: int, seed: int, workers: tuple[str, ...]) -> None:
+    plays, forecasts = folder / "plays.csv", folder / "forecasts.csv"
+    print(f"\n8. Make up daily plays of the {n_songs} songs in {plays}, and forecast a month")
+    synthetic.daily_plays.write_plays(folder, n_songs, seed)
+    print("\n   as for plays of your own")
+    drawing, page = folder / "forecast.png", folder / "forecast.html"
+    settings = ("--horizon", str(_HORIZON), "--model", _FORECASTER)
+    files = ("-o", forecasts, "--plot", drawing, "--report", page)
+    _run(forecast.forecast_series, "forecast", plays, *settings, *files, *workers)
+    print(f"   Open {page} in a browser.")
+
+
+def _show_chart(folder: Path, n_songs: int, seed: int) -> None:
+    """Make up charts, and print the command that forecasts them."""
+    print("\n9. Make up daily charts of the songs in two regions: who enters, leaves and returns")
+    chart = synthetic.charts.write_chart(folder, n_songs, seed)
+    words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
+    line = ("spdkit", "charts", "forecast", chart, "--horizon", "7", *words)
+    print(f"   They are in {chart}. To forecast them takes about a minute:")
+    print(f"   $ {shlex.join(map(str, line))}")
 
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:

@@ -12,7 +12,7 @@ import typer
 
 from spdkit import forecast, report
 from spdkit.cli.outputs import require_apart
-from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_table
+from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_page_table
 from spdkit.cli.terminal import (
     AsJson,
     Jobs,
@@ -29,7 +29,6 @@ from spdkit.common.threads import limited_threads
 
 if TYPE_CHECKING:
     from spdkit.forecast.pipeline import ForecastResult, Tick
-    from spdkit.report.page import Cell, Table
 
 
 def forecast_series(
@@ -184,12 +183,13 @@ def forecast_series(
 
 
 @contextlib.contextmanager
-def progress_of_fits(*, shown: bool) -> Iterator[Callable[[int], Tick]]:
+def progress_of_fits(*, shown: bool, patience: float = 0.0) -> Iterator[Callable[[int], Tick]]:
     """Show how many fits are done, once it is known how many there will be."""
     with contextlib.ExitStack() as stack:
 
         def start(total: int) -> Tick:
-            advance = stack.enter_context(progress_bar("forecasting", total, shown=shown))
+            bar = progress_bar("forecasting", total, shown=shown, patience=patience)
+            advance = stack.enter_context(bar)
             return lambda: advance(False)
 
         yield start
@@ -249,29 +249,15 @@ def _print_forecasts(result: ForecastResult, written: list[str]) -> None:
     """Scores, coverage and the largest totals; and which files have the rest."""
     tables, out = report.forecast_tables, console()
     if result.validation is not None:
-        _print(tables.score_table(result, result.validation), result.name)
+        print_page_table(tables.score_table(result, result.validation), result.name)
     else:
         out.print(f"Forecast by {plain(result.name)}, not scored", highlight=False)
     if result.levels:
-        _print(tables.coverage_table(result))
-    _print(tables.totals_table(result), most=SHOWN_ROWS)
+        print_page_table(tables.coverage_table(result))
+    print_page_table(tables.totals_table(result), most=SHOWN_ROWS)
     if (more := len(result.panel) - SHOWN_ROWS) > 0:
         out.print(f"… and {more:,} more series")
     for path in written:
         out.print(f"{plain(path)}: written", soft_wrap=True)
     if not written:
         out.print("-o forecasts.csv writes every date, --plot a figure, --report a page")
-
-
-def _print(table: Table, note: str = "", most: int | None = None) -> None:
-    head = [column.text.replace("\u00a0", " ") for column in table.columns]
-    rows = [[_text(cell) for cell in row] for row in table.rows[:most]]
-    title = f"{note}: {table.caption[0].lower()}{table.caption[1:]}" if note else table.caption
-    print_table(title, head, rows)
-
-
-def _text(cell: Cell) -> str:
-    detail = cell.detail
-    if detail:
-        detail = f" {detail}" if detail.startswith("[") else f" ({detail})"
-    return f"{cell.text}{detail}".replace("\u00a0", " ")

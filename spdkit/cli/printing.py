@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from spdkit.common.escapes import escaped
+
+if TYPE_CHECKING:
+    from spdkit.report import page
 
 SHOWN_ROWS = 20
 _PIPED_WIDTH = 160
@@ -44,6 +48,22 @@ def print_table(
     # Not the table's own title, which is folded to the table's width.
     out.print(f"[bold]{plain(title)}[/]", soft_wrap=True)
     out.print(table)
+
+
+def print_page_table(shown: page.Table, note: str = "", most: int | None = None) -> None:
+    """Print a table of a report, or its first rows, with a note before its caption."""
+    head = [column.text.replace("\u00a0", " ") for column in shown.columns]
+    rows = [[_cell(cell) for cell in row] for row in shown.rows[:most]]
+    caption = shown.caption
+    title = f"{note}: {caption[0].lower()}{caption[1:]}" if note else caption
+    print_table(title, head, rows)
+
+
+def _cell(cell: page.Cell) -> str:
+    detail = cell.detail
+    if detail:
+        detail = f" {detail}" if detail.startswith("[") else f" ({detail})"
+    return f"{cell.text}{detail}".replace("\u00a0", " ")
 
 
 def print_failures(failures: Sequence[Sequence[str]], hint: str, *, every: bool = False) -> None:

@@ -1,6 +1,11 @@
 from . import charts as charts, models as models, pipeline as pipeline, registry as registry
 from .charts.chart_forecaster import ChartForecaster as ChartForecaster
 from .charts.chart_model import ChartModel as ChartModel
+from .charts.chart_outlook import (
+    ChartOutlook as ChartOutlook,
+    OutlookRequest as OutlookRequest,
+    outlook as outlook,
+)
 from .charts.chart_table import ChartTable as ChartTable, check_chart as check_chart
 from .charts.debuts import DebutModel as DebutModel
 from .charts.presence import PresenceModel as PresenceModel

@@ -1,4 +1,6 @@
 from . import (
+    chart_figures as chart_figures,
+    chart_report as chart_report,
     code_map as code_map,
     forecast_figures as forecast_figures,
     forecast_report as forecast_report,

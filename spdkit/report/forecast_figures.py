@@ -109,7 +109,7 @@ def plot_series(result: ForecastResult, i: int, ax: Axes) -> Axes:
         _band(ax, future, (low[i], high[i]), f"{level:g} % interval")
     if result.panel.series(i).min() >= 0:
         ax.set_ylim(bottom=0)
-    _ticks(ax, ds)
+    date_axis(ax, ds)
     return ax
 
 
@@ -215,7 +215,7 @@ def _band(ax: Axes, ds: Any, ends: tuple[Any, Any] | None, label: str | None) ->
         ax.fill_between(ds, *ends, **style)
 
 
-def _ticks(ax: Axes, ds: pd.Index[Any]) -> None:
+def date_axis(ax: Axes, ds: pd.Index[Any]) -> None:
     """Dates that do not lie on each other, in the series' own time zone."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import FuncFormatter, MaxNLocator

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from chart_files import FORMS, KWORB_CSV, KWORB_PAGE, LAYOUT, write
 from command_line import invoke
+from few_trees import few_trees  # noqa: F401 (a fixture)
 
-from spdkit.synthetic.charts import write_chart
+from spdkit.synthetic.charts import chart_rows, write_chart
 
 
 def test_help_teaches_every_form():
@@ -112,3 +113,59 @@ def test_the_command_is_light():
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory):
+    path = tmp_path_factory.mktemp("chart") / "chart.csv"
+    chart_rows(30, days=80, places=12).to_csv(path, index=False)
+    return path
+
+
+def test_help_of_forecast_teaches():
+    text = " ".join(invoke("charts", "forecast", "--help").stdout.replace("│", " ").split())
+    for word in (
+        *("--horizon", "--metadata", "--region", "--level", "--validate", "--report", "--json"),
+        *("p_in_chart", "if it stays", "did not know", "seasonal naive", "Example:"),
+    ):
+        assert word in text, word
+
+
+def test_a_chart_is_forecast(chart, tmp_path, few_trees):  # noqa: F811 (the fixture)
+    output, page, songs = (tmp_path / name for name in ("f.csv", "page.html", "songs.csv"))
+    songs.write_text("track_id,title,artist,release_date\nnew,=Song,Ilse Inkwood,2025-07-02\n")
+    words = ("charts", "forecast", chart, "-H", 2, "--region", "XB", "--validate", 1)
+    done = invoke(*words, "--level", 80, "--metadata", songs, "-o", output, "--report", page)
+    assert done.exit_code == 0, done.stderr
+    assert "spdkit: metadata: 1 of them come out on dates that are forecast" in done.stderr
+    assert "2 July 2025" in done.stdout and "last value" in done.stdout
+    frame = pd.read_csv(output)
+    assert [*frame] == [
+        *("region", "ds", "track_id", "title", "artist", "position", "streams", "lo-80", "hi-80"),
+        *("p_in_chart", "last_position", "change"),
+    ]
+    assert set(frame["region"]) == {"XB"} and len(frame) == 24
+    assert "=Song" in page.read_text()
+    again = invoke(*words, "--json", "--quiet")
+    assert again.stderr == ""
+    content = json.loads(again.stdout)
+    assert content["scores"]["first"] == "2025-06-29" and content["level"] == 90
+    assert len(content["forecasts"]) == 24 and content["releases"] == []
+
+
+def test_what_cannot_be_forecast_is_refused_in_words(chart, tmp_path):
+    def refused(*words):
+        done = invoke("charts", "forecast", *words)
+        assert done.exit_code == 1
+        return done.stderr.splitlines()[-1]
+
+    assert "is read by this command" in refused(chart, "-o", chart)
+    assert "no region 'PH'" in refused(chart, "--region", "PH")
+    rows = pd.read_csv(chart)
+    short = tmp_path / "short.csv"
+    rows[rows["ds"] > "2025-06-26"].to_csv(short, index=False)
+    assert "a longer chart or a shorter horizon" in refused(short)
+    assert "at most" in refused(chart, "-H", 60)
+    doubled = tmp_path / "doubled.csv"
+    pd.concat([rows, rows.iloc[:1]]).to_csv(doubled, index=False)
+    assert "by charts read --duplicates first" in refused(doubled)

@@ -59,6 +59,10 @@ def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypat
     printed = capsys.readouterr().out
     for line in lines:
         assert f"$ spdkit {shlex.join(line)}\n" in printed
+    words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
+    line = ("charts", "forecast", folder / "chart.csv", "--horizon", "7", *words)
+    assert printed.endswith(f"$ spdkit {shlex.join(map(str, line))}\n")
+    assert set(pd.read_csv(folder / "chart.csv")["region"]) == {"XA", "XB"}
     assert "more than 84% of its variance" in printed
     assert len(list((new / "music").glob("song-*.[wf]*"))) == 6
     # They are others than those of the model.

@@ -8,10 +8,12 @@ chart on both dates: whether it is is another question (`spdkit.forecast.charts.
 are pooled in bands (1; 2 to 7; 8 to 28; 29 to 56 days; 1; 2 to 4; 5 to 8 weeks), with the step
 as a feature: alone they have too few dates to learn from, all together they blur each other.
 
-Intervals are conformal. The models are fitted once more on what lies before the last part of the
-dates; the errors there, over how large an error was to be expected from the features, give the
-quantiles of each region and step. "To be expected" is a small boosting on the logarithms of the
-sizes of these errors.
+Intervals are conformal. The dates are cut into parts, and each model of the ensemble leaves one
+part out in turn. Its errors there, over how large an error was to be expected from the features,
+give the quantiles of each region and step; "to be expected" is a small boosting on the logarithms
+of the sizes of these errors. The later an error was known, the more it counts, and where known
+dates are forecast (`ChartModel.forecast_past`), errors after the fit count too, each from the date
+on which it is known: charts drift, and intervals that learn from what they miss follow them.
 
 Where a song leaves the chart it is not learned from, and not scored: a low forecast for a song near
 the last place says what it has if it stays.
@@ -19,13 +21,15 @@ the last place says what it has if it stays.
 References
 ----------
 Montero-Manso and Hyndman (2021), Principles and algorithms for forecasting groups of time series;
-Lei et al. (2018), Distribution-free predictive inference for regression (locally weighted).
+Lei et al. (2018), Distribution-free predictive inference for regression (locally weighted);
+Barber et al. (2021), Predictive inference with the jackknife+ (errors of models without the date);
+Barber et al. (2023), Conformal prediction beyond exchangeability (errors that count less with age).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -70,9 +74,10 @@ Places = NDArray[np.int64]
 _DAY_BANDS, _WEEK_BANDS = (1, 7, 28, 56), (1, 4, 8)  # last step of each
 _LEAST_ROWS = 200  # songs on two dates, to learn a band from
 _BINS = 64
-_GRID = np.linspace(0.005, 0.995, 199)  # of the quantiles of errors
+_OUTERMOST = 0.005  # quantile of errors, and as much below 1
 _FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
 _SMALLEST_ERROR = 1e-3
+_HALF_LIFE = 14  # steps after which an error counts half
 _TEXTS = ("region", "track_id", "title", "artist")
 
 
@@ -195,6 +200,69 @@ class _Pairs:
 
 
 @dataclass(frozen=True, eq=False)
+class _Errors:
+    """Errors of forecasts over their expected size, each shape (n_errors,).
+
+    Attributes
+    ----------
+    region : ndarray of str
+    step : ndarray of int64
+    known : ndarray of datetime64
+        The date that was forecast.
+    relative : ndarray of float64
+    """
+
+    region: NDArray[np.object_]
+    step: Places
+    known: NDArray[np.datetime64]
+    relative: Numbers
+
+    @classmethod
+    def of(cls, rows: _Rows, pairs: _Pairs, relative: Numbers) -> _Errors:
+        names = rows.names(pairs)
+        return cls(names["region"].to_numpy(object), pairs.step, names["ds"].to_numpy(), relative)
+
+    def after(self, date: np.datetime64) -> _Errors:
+        """Those of later dates that are known."""
+        late = (self.known > date) & np.isfinite(self.relative)
+        return _Errors(*(getattr(self, f.name)[late] for f in fields(self)))
+
+    def and_these(self, others: _Errors) -> _Errors:
+        """Both."""
+        parts = [
+            np.concatenate([getattr(one, f.name) for one in (self, others)]) for f in fields(self)
+        ]
+        return _Errors(*parts)
+
+    def quantiles(
+        self,
+        region: str,
+        step: int,
+        cutoffs: NDArray[np.datetime64],
+        shares: Sequence[float],
+        half_life: Any,
+    ) -> Numbers:
+        """Quantiles of what is known at each of some dates, shape (n_cutoffs, len(shares)).
+
+        Where a region has too few errors, those of all regions count, and where these are too few,
+        those of all steps of the band.
+        """
+        asked = self.step == step
+        own = asked & (self.region == region)
+        quantiles = np.empty((len(cutoffs), len(shares)))
+        for i, cutoff in enumerate(cutoffs):
+            known = self.known <= cutoff
+            some = (own & known, asked & known)
+            here = next((part for part in some if part.sum() >= _FEWEST_ERRORS), known)
+            age = self.known[here].max() - self.known[here]
+            weights = 0.5 ** (age / half_life)
+            quantiles[i] = np.quantile(
+                self.relative[here], shares, weights=weights, method="inverted_cdf"
+            )
+        return quantiles
+
+
+@dataclass(frozen=True, eq=False)
 class _Spread:
     """How far forecasts of a band are off.
 
@@ -202,13 +270,12 @@ class _Spread:
     ----------
     size : regressor
         Logarithm of the size of an error, from the features.
-    quantiles : mapping of (str, int) to ndarray of shape (len(_GRID),)
-        Of errors over their expected size, by region and step; the region is "" where there were
-        too few of its own.
+    errors : _Errors
+        Of dates that were left out.
     """
 
     size: Any
-    quantiles: Mapping[tuple[str, int], Numbers]
+    errors: _Errors
 
 
 @dataclass(eq=False, repr=False)
@@ -236,8 +303,8 @@ class ChartModel(Saved, BaseEstimator):
     max_rows : int
         At most that many pairs of origin and step are learned from by each, drawn at random.
     calibration : float
-        Share of the dates, the last ones, whose errors intervals are made of, those of one model
-        more; 0 for no intervals.
+        Share of the dates that each model leaves out, the first one the last of them: intervals are
+        made of its errors there. 0 for no intervals, and all dates for all models.
     seed : int
 
     Attributes
@@ -307,16 +374,16 @@ class ChartModel(Saved, BaseEstimator):
             )
         rows = _Rows.of(table)
         last = len(rows.history.dates) - 1
-        split = last - max(1, round(self.calibration * last))
         self.bands_: dict[int, list[Any]] = {}
         self.spreads_: dict[int, _Spread] = {}
         asked = range(1, self.horizon + 1) if self.steps is None else self.steps
         for band in _bands(self.horizon, limits):
             if not set(band) & set(asked):
                 continue
+            pairs = rows.pairs(band, 0, last)
+            self.bands_[band[-1]] = models = self._models(rows, pairs)
             if self.calibration:
-                self.spreads_[band[-1]] = self._spread(rows, band, split)
-            self.bands_[band[-1]] = self._models(rows, rows.pairs(band, 0, last), self.n_models)
+                self.spreads_[band[-1]] = self._spread(rows, pairs, models)
         self.table_, self._rows = table, rows
         return self
 
@@ -367,7 +434,8 @@ class ChartModel(Saved, BaseEstimator):
         Parameters
         ----------
         df : DataFrame or ChartTable
-            Charts that reach beyond those of `fit`. Features of an origin see no later date.
+            Charts that reach beyond those of `fit`. Features of an origin see no later date, and
+            intervals learn from the errors that are known on it.
         steps : sequence of int
         since : date
             The first date that is forecast.
@@ -399,12 +467,14 @@ class ChartModel(Saved, BaseEstimator):
             )
         rows = _Rows.of(table)
         first = int(rows.history.dates.searchsorted(pd.Timestamp(since)))
-        pairs = rows.pairs(list(steps), first, len(rows.history.dates) - 1)
+        # Intervals learn from what came after the fit, also where that was not asked for.
+        fitted = int(rows.history.dates.searchsorted(self._fitted_until(), side="right"))
+        pairs = rows.pairs(list(steps), min(first, fitted), len(rows.history.dates) - 1)
         frame = self._forecasts(rows, pairs, level, quantiles)
         known = np.exp(rows.log_streams(pairs))
         frame.insert(4, "y", known * np.exp(rows.changes(pairs)))
         frame.insert(5, "last_value", known)
-        return frame
+        return frame[frame["ds"] >= since].reset_index(drop=True)
 
     def saved_state(self) -> State:
         """The charts that it was fitted on: it is fitted again when it is loaded."""
@@ -432,7 +502,6 @@ class ChartModel(Saved, BaseEstimator):
     ) -> pd.DataFrame:
         """Forecasts of pairs, with ends of intervals and quantiles, in streams."""
         frame, shares = rows.names(pairs), self._shares(level, quantiles)
-        log_streams = rows.log_streams(pairs)
         forecast = np.full((len(pairs), 1 + len(shares)), np.nan)
         ends = np.array([*self.bands_])
         band = ends[np.searchsorted(ends, pairs.step)]
@@ -440,20 +509,40 @@ class ChartModel(Saved, BaseEstimator):
             here = np.flatnonzero(band == end)
             if not len(here):
                 continue
-            X = rows.inputs(pairs.at(here))
+            some = pairs.at(here)
+            X = rows.inputs(some)
             change = _mean_of(models, X)
             forecast[here, 0] = change
             if shares:
-                names = np.array([region.name for region in rows.regions], dtype=object)
                 spread = self.spreads_[end]
-                off = _reach(
-                    spread, X, names[pairs.region[here]], pairs.step[here], [*shares.values()]
-                )
-                forecast[here, 1:] = change[:, None] + off
-        streams = np.exp(log_streams[:, None] + forecast)
+                size = np.exp(_mean_of([spread.size], X))
+                new = _Errors.of(rows, some, (rows.changes(some) - change) / size)
+                errors = spread.errors.and_these(new.after(self._fitted_until()))
+                off = self._off(errors, frame.iloc[here], pairs.step[here], [*shares.values()])
+                forecast[here, 1:] = change[:, None] + size[:, None] * off
+        streams = np.exp(rows.log_streams(pairs)[:, None] + forecast)
         for column, values in zip([self.label, *shares], streams.T, strict=True):
             frame[column] = values
         return frame
+
+    def _off(
+        self, errors: _Errors, frame: pd.DataFrame, steps: Places, shares: Sequence[float]
+    ) -> Numbers:
+        """Quantiles of errors as each forecast is made, shape (n_rows, len(shares))."""
+        # That is when its origin is known and the model fitted, whichever is later.
+        made = np.maximum(frame["cutoff"].to_numpy(), self._fitted_until())
+        off = np.empty((len(frame), len(shares)))
+        step = np.timedelta64(1 if self.table_.freq == "D" else 7, "D")
+        keys = pd.MultiIndex.from_arrays([frame["region"], steps])
+        for region, asked in keys.unique().tolist():
+            here = keys == (region, asked)
+            dates, which = np.unique(made[here], return_inverse=True)
+            off[here] = errors.quantiles(region, asked, dates, shares, _HALF_LIFE * step)[which]
+        return off
+
+    def _fitted_until(self) -> np.datetime64:
+        until: np.datetime64 = self.table_.frame["ds"].max().to_datetime64()
+        return until
 
     def _shares(self, level: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
         """Share of outcomes that should lie below each column."""
@@ -466,11 +555,12 @@ class ChartModel(Saved, BaseEstimator):
             if not 0 < share < 1:
                 raise ForecastError(f"a quantile is above 0 and below 1, got {share!r}")
             shares[f"{self.label}-q{share:g}"] = share
-        outside = [s for s in shares.values() if not _GRID[0] - 1e-9 <= s <= _GRID[-1] + 1e-9]
+        least = _OUTERMOST - 1e-9
+        outside = [share for share in shares.values() if not least <= share <= 1 - least]
         if outside:
             raise ForecastError(
-                f"errors are known from the quantile {_GRID[0]:g} to {_GRID[-1]:g}, of which "
-                f"{outside[0]:g} is none: ask for a level of 99 or less"
+                f"errors are known from the quantile {_OUTERMOST:g} to {1 - _OUTERMOST:g}, not "
+                f"{outside[0]:g}: ask for a level of 99 or less"
             )
         if shares and not self.calibration:
             raise ForecastError(
@@ -479,18 +569,20 @@ class ChartModel(Saved, BaseEstimator):
             )
         return shares
 
-    def _models(self, rows: _Rows, pairs: _Pairs, n: int) -> list[Any]:
-        if len(pairs) < _LEAST_ROWS:
-            regions = listing([region.name for region in rows.regions], COLUMNS_SHOWN, quote=True)
-            raise ForecastError(
-                f"{len(pairs)} songs of {regions} are in the chart on two dates so far apart, "
-                f"{_LEAST_ROWS} are needed: give a longer chart or a shorter horizon"
-            )
+    def _models(self, rows: _Rows, pairs: _Pairs) -> list[Any]:
         generator = np.random.default_rng(self.seed)
-        weight = self._weights(rows, pairs)
+        parts = self._parts(rows, pairs)
         models = []
-        for i in range(n):
-            some = pairs.sample(self.max_rows, generator, weight)
+        for i in range(self.n_models):
+            learned = pairs.at((parts != self._left_out(i)).all(axis=0))
+            if len(learned) < _LEAST_ROWS:
+                names = [region.name for region in rows.regions]
+                raise ForecastError(
+                    f"{len(learned)} songs of {listing(names, COLUMNS_SHOWN, quote=True)} are in "
+                    f"the chart on two dates so far apart, {_LEAST_ROWS} are needed: give a longer "
+                    f"chart or a shorter horizon"
+                )
+            some = learned.sample(self.max_rows, generator, self._weights(rows, learned))
             with one_thread():
                 X = _known(rows.inputs(some))
                 models.append(self._booster(i).fit(X, rows.changes(some)))
@@ -508,19 +600,37 @@ class ChartModel(Saved, BaseEstimator):
         weights: Numbers = streams / means[pairs.region]
         return weights
 
-    def _spread(self, rows: _Rows, band: Sequence[int], split: int) -> _Spread:
-        """Errors after `split` of models that know nothing after it."""
-        last = len(rows.history.dates) - 1
-        models = self._models(rows, rows.pairs(band, 0, split), 1)
-        later = rows.pairs(band, split + 1, last)
-        some = later.sample(self.max_rows, np.random.default_rng(self.seed))
+    def _parts(self, rows: _Rows, pairs: _Pairs) -> Places:
+        """Parts of the dates, from the last, of origins and of what is forecast, (2, n_pairs)."""
+        n_dates, origins = len(rows.history.dates), rows.dates(pairs).astype(np.int64)
+        n_parts = round(1 / self.calibration) if self.calibration else 1
+        back: Places = n_dates - 1 - np.stack([origins, origins + pairs.step])
+        return back * n_parts // n_dates
+
+    def _left_out(self, model: int) -> int:
+        """Part of the dates that a model does not know; -1 for none."""
+        return model % round(1 / self.calibration) if self.calibration else -1
+
+    def _spread(self, rows: _Rows, pairs: _Pairs, models: Sequence[Any]) -> _Spread:
+        """Errors of each model in the part of the dates that it does not know."""
+        part = self._parts(rows, pairs)[1]
+        without = {
+            out: [model for i, model in enumerate(models) if self._left_out(i) == out]
+            for out in {self._left_out(i) for i in range(len(models))}
+        }
+        some = pairs.at(np.isin(part, [*without])).sample(
+            self.max_rows, np.random.default_rng(self.seed)
+        )
         if len(some) < _LEAST_ROWS:
             raise ForecastError(
-                f"the last {self.calibration:.0%} of the dates have {len(some)} songs to make "
-                f"intervals of, {_LEAST_ROWS} are needed: give calibration=0 for none"
+                f"the dates that models leave out have {len(some)} songs to make intervals of, "
+                f"{_LEAST_ROWS} are needed: give calibration=0 for none"
             )
-        X = rows.inputs(some)
-        error = rows.changes(some) - _mean_of(models, X)
+        X, part = rows.inputs(some), self._parts(rows, some)[1]
+        error = rows.changes(some)
+        for out, those in without.items():
+            here = part == out
+            error[here] -= _mean_of(those, X[here])
         known = _known(X)
         log_size = np.log(np.maximum(np.abs(error), _SMALLEST_ERROR))
         # A size that was learned from an error is too near to it: each half takes the other's.
@@ -533,13 +643,7 @@ class ChartModel(Saved, BaseEstimator):
                 expected[half] = self._size(known[other], log_size[other]).predict(known[half])
         size = self._size(known, log_size)
         relative = error / np.exp(expected)
-        quantiles = {("", step): np.quantile(relative, _GRID) for step in band}
-        for place, region in enumerate(rows.regions):
-            for step in band:
-                own = relative[(some.region == place) & (some.step == step)]
-                if len(own) >= _FEWEST_ERRORS:
-                    quantiles[region.name, step] = np.quantile(own, _GRID)
-        return _Spread(size, quantiles)
+        return _Spread(size, _Errors.of(rows, some, relative))
 
     def _size(self, X: Floats, log_size: Numbers) -> Any:
         """Logarithms of the sizes of errors, learned from the features."""
@@ -618,21 +722,3 @@ def _mean_of(models: Sequence[Any], X: Floats) -> Numbers:
     with one_thread():
         total: Numbers = sum(model.predict(X) for model in models) / len(models)
     return total
-
-
-def _reach(
-    spread: _Spread,
-    X: Floats,
-    regions: NDArray[np.object_],
-    steps: Places,
-    shares: Sequence[float],
-) -> Numbers:
-    """How far quantiles lie from the forecast, shape (n_rows, len(shares))."""
-    size = np.exp(_mean_of([spread.size], X))
-    keys = pd.MultiIndex.from_arrays([regions, steps])
-    off = np.empty((len(X), len(shares)))
-    for key in keys.unique():
-        here = keys == key
-        grid = spread.quantiles.get(key, spread.quantiles["", key[1]])
-        off[here] = size[here, None] * np.interp(shares, _GRID, grid)
-    return off

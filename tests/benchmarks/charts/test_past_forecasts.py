@@ -56,14 +56,22 @@ def test_next_day(next_day, tmp_path, capsys):
     out, err = capsys.readouterr()
     result = json.loads(out)
     known = streams[:, 1:]
-    assert result["n"] == {"last_value": 56, "seasonal_naive": 56, "ours": 56}
+    assert result["n"] == {"last_value": 56, "seasonal_naive": 56, "sma": 56, "ours": 56}
     last = np.abs(known[-4:] - known[-5:-1]).mean()
     week = np.abs(known[-4:] - known[-11:-7]).mean()
     assert result["mae"]["last_value"] == pytest.approx(last, rel=1e-5)
     assert result["mae"]["seasonal_naive"] == pytest.approx(week, rel=1e-5)
+    means = np.stack([known[day - 7 : day].mean(axis=0) for day in range(-4, 0)])
+    assert result["mae"]["sma"] == pytest.approx(np.abs(known[-4:] - means).mean(), rel=1e-5)
     assert result["mae"]["ours"] > 0
     assert "1 rows have neither an id nor a title" in err
     assert "stands more than once on a date (1 rows too many)" in err
+    assert next_day.main([*args, "--ahead", "9"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    last = np.abs(known[-4:] - known[-13:-9]).mean()
+    two_weeks = np.abs(known[-4:] - known[-18:-14]).mean()
+    assert result["mae"]["last_value"] == pytest.approx(last, rel=1e-5)
+    assert result["mae"]["seasonal_naive"] == pytest.approx(two_weeks, rel=1e-5)
 
 
 def test_weeks_ahead(weeks_ahead, tmp_path, capsys):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from spdkit.forecast.charts.chart_model import ChartModel
+from spdkit.forecast.charts.chart_model import ChartModel, _Errors
 from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.serialization import load_forecaster
@@ -80,7 +80,7 @@ def test_a_planted_week_is_learned(model):
     )
     assert len(frame) == expected
     inside = (frame["ChartModel-lo-90"] <= frame["y"]) & (frame["y"] <= frame["ChartModel-hi-90"])
-    assert inside.groupby(frame["region"]).mean().between(0.75, 0.98).all()
+    assert inside.groupby(frame["region"]).mean().between(0.84, 0.96).all()
 
 
 def test_songs_of_the_last_chart_are_forecast(model):
@@ -103,9 +103,8 @@ def test_later_dates_change_nothing(model):
     absurd = FUTURE.assign(streams=lambda f: 10.0**9 - f["position"], artist="Artist 0")
     late = FUTURE["ds"] > CUT + pd.Timedelta(days=5)
     table = pd.concat([PAST, FUTURE[~late], absurd[late]])
-    before, after = (
-        model.forecast_past(df, [1], since=CUT + pd.Timedelta(days=1)) for df in (DAYS, table)
-    )
+    since = CUT + pd.Timedelta(days=1)
+    before, after = (model.forecast_past(df, [1], since=since, level=[90]) for df in (DAYS, table))
     until = CUT + pd.Timedelta(days=5)
     pd.testing.assert_frame_equal(before[before["ds"] <= until], after[after["ds"] <= until])
     first, again = (
@@ -115,8 +114,45 @@ def test_later_dates_change_nothing(model):
     pd.testing.assert_frame_equal(first, again)
 
 
+def test_intervals_are_of_dates_that_a_model_does_not_know():
+    # Trees that learn each row by heart have no errors on what they know.
+    parameters = SMALL | {"learning_rate": 0.5, "min_leaf": 1, "max_leaves": 64}
+    frame = ChartModel(1, **parameters).fit(PAST).predict(level=[90])
+    frame = frame.merge(FUTURE, on=["region", "track_id", "ds"])
+    assert len(frame) > 30
+    assert (
+        frame["streams"].between(frame["ChartModel-lo-90"], frame["ChartModel-hi-90"]).mean() > 0.8
+    )
+
+
+def test_intervals_follow_a_chart_that_drifts(model):
+    """Errors grow fivefold after the fit: intervals learn it from the day on which it is known."""
+    noise = np.random.default_rng(5).normal(0, 0.15, len(DAYS))
+    late = DAYS["ds"] > CUT
+    wilder = DAYS.assign(streams=DAYS["streams"] * np.exp(np.where(late, noise, 0)))
+    first = CUT + pd.Timedelta(days=1)
+    frame = model.forecast_past(wilder, [1], since=first, level=[90])
+    inside = frame["y"].between(frame["ChartModel-lo-90"], frame["ChartModel-hi-90"])
+    at_first = inside[frame["ds"] == first].mean()
+    assert at_first < 0.6
+    assert inside[frame["ds"] > CUT + pd.Timedelta(days=8)].mean() > at_first + 0.15
+    # What is asked for is a part of the same forecasts.
+    since = CUT + pd.Timedelta(days=6)
+    part = model.forecast_past(wilder, [1], since=since, level=[90])
+    pd.testing.assert_frame_equal(part, frame[frame["ds"] >= since].reset_index(drop=True))
+
+
+def test_late_errors_count_more():
+    """Weights of 1, 1/2, 1/4 … by half-lives before the newest, worked by hand."""
+    dates = np.datetime64("2021-03-01") - 28 * np.arange(300) * np.timedelta64(1, "D")
+    errors = _Errors(np.full(300, "PH"), np.ones(300, int), dates, np.arange(300.0))
+    cutoffs, half_life = np.array([dates[0], dates[50]]), np.timedelta64(28, "D")
+    quantiles = errors.quantiles("PH", 1, cutoffs, [0.3, 0.6, 0.8], half_life)
+    np.testing.assert_array_equal(quantiles, [[0, 1, 2], [50, 51, 52]])
+
+
 def test_saved_and_loaded_answers_alike(tmp_path):
-    model = ChartModel(1, **SMALL).fit(PAST)
+    model = ChartModel(1, **SMALL | {"n_trees": 3}).fit(PAST)
     model.save(tmp_path / "model")
     loaded = load_forecaster(tmp_path / "model")
     assert isinstance(loaded, ChartModel)
@@ -126,7 +162,7 @@ def test_saved_and_loaded_answers_alike(tmp_path):
 def test_weeks_and_logarithms():
     df = charts(n_dates=60, freq="W", seed=1)
     cut = df["ds"].unique()[-16]
-    model = ChartModel(8, loss="log", **SMALL).fit(df[df["ds"] <= cut])
+    model = ChartModel(8, steps=[4, 8], loss="log", calibration=0, **SMALL).fit(df[df["ds"] <= cut])
     frame = model.forecast_past(df, [4, 8], since=cut + pd.Timedelta(days=7))
     assert set((frame["ds"] - frame["cutoff"]).dt.days) == {28, 56}
     ours, last = (

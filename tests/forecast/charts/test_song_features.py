@@ -144,7 +144,7 @@ def test_steps_of_days_go_between_the_same_weekdays():
     assert asked["steps"].tolist() == [1, 8, 1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_later_dates_change_nothing(data):
     n_dates = data.draw(st.integers(3, 12))
