@@ -9,11 +9,14 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark_scripts import scripts_on_path
 
-from benchmarks.charts.debuts import FORECASTS, main, parts_of, with_baselines
-from benchmarks.charts.spans import spans, without_last
 from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.charts.debuts import DebutModel
+
+with scripts_on_path():
+    from benchmarks.charts.debuts import FORECASTS, main, parts_of, with_baselines
+    from benchmarks.charts.spans import spans, without_last
 
 WEEK = pd.Timedelta(weeks=1)
 START = pd.Timestamp("2021-01-07")

@@ -8,10 +8,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from benchmark_scripts import scripts_on_path
 
-from benchmarks.charts.presence import answers, calibration_error, main, truths
 from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.charts.presence import PresenceModel
+
+with scripts_on_path():
+    from benchmarks.charts.presence import answers, calibration_error, main, truths
 
 START = pd.Timestamp("2021-01-01")
 DAY = pd.Timedelta(days=1)
