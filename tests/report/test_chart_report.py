@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from browser import Screen, chromium, problems  # noqa: F401 (a fixture)
+from browser import Screen, chromium, problems
 from few_trees import few_trees  # noqa: F401 (a fixture)
 from pages import Reader
 
@@ -80,6 +80,8 @@ def test_without_scores_and_intervals_the_page_says_so(shown):
 
 
 @pytest.mark.slow
-def test_in_a_browser(page, chromium):  # noqa: F811 (the fixture)
-    for screen in (Screen(1280, 900, "light"), Screen(360, 740, "dark")):
-        assert not problems(chromium, page, screen)
+@pytest.mark.parametrize("screen", [Screen(1280, 900, "light"), Screen(360, 740, "dark")], ids=str)
+def test_nothing_is_wrong_in_a_browser(page, tmp_path, screen):
+    (tmp_path / "p.html").write_text(page, encoding="utf-8")
+    with chromium() as browser:
+        assert problems(browser, tmp_path / "p.html", screen) == []
