@@ -82,6 +82,19 @@ def test_own_modules_are_imported_inside_functions_only_where_an_extra_is_behind
     assert own - behind_torch == {"spdkit.cli.app"}
 
 
+def test_scripts_of_the_benchmarks_run_as_scripts():
+    scripts = [
+        text
+        for path in sorted((ROOT / "benchmarks").rglob("*.py"))
+        if '__name__ == "__main__"' in (text := path.read_text(encoding="utf-8"))
+    ]
+    assert len(scripts) > 10
+    for text in scripts:
+        if "from benchmarks" in text:
+            path_line, first = text.index("if not __package__"), text.index("\nfrom benchmarks")
+            assert path_line < first, text[:100]
+
+
 def test_features_are_documented_as_they_are():
     from spdkit.extractors.documentation import features_markdown
 

@@ -35,9 +35,9 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
-from benchmarks.charts.past_forecasts import add_options, read, show
+from benchmarks.charts.past_forecasts import add_options, read, run
 from benchmarks.charts.spans import Span, spans, without_last
-from benchmarks.common.script import at_least, error_console, in_one_thread, known, new_parser
+from benchmarks.common.script import at_least, in_one_thread, known, new_parser
 from spdkit.common.errors import SpdkitError
 from spdkit.evaluation.bootstrap import paired_bootstrap
 from spdkit.forecast.charts.chart_table import ChartTable
@@ -58,14 +58,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument(
         "--held-out", type=at_least(0), default=0, help="last dates that are not looked at"
     )
-    options = parser.parse_args(args)
-    try:
-        results = first_dates(options)
-    except SpdkitError as error:
-        error_console().print(str(error))
-        return 1
-    show(results, options.json)
-    return 0
+    return run(parser, args, first_dates)
 
 
 def first_dates(args: argparse.Namespace) -> dict[str, Any]:

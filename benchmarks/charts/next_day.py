@@ -12,10 +12,16 @@ says how many.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if not __package__:  # run as a script, whose own folder alone is on the path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 import argparse
 
-from benchmarks.charts.past_forecasts import add_options, forecasts, read, scores, show
-from benchmarks.common.script import at_least, error_console, in_one_thread, new_parser
+from benchmarks.charts.past_forecasts import add_options, forecasts, read, run, scores
+from benchmarks.common.script import at_least, in_one_thread, new_parser
 from spdkit.common.errors import SpdkitError
 from spdkit.forecast.charts.chart_model import ChartModel
 
@@ -26,14 +32,7 @@ def main(args: list[str] | None = None) -> int:
     add_options(parser)
     parser.add_argument("--test-days", type=at_least(1), default=90, help="default: 90")
     parser.add_argument("--ahead", type=at_least(1), default=1, help="days (default: 1)")
-    given = parser.parse_args(args)
-    try:
-        results = next_day(given)
-    except SpdkitError as error:
-        error_console().print(str(error))
-        return 1
-    show(results, given.json)
-    return 0
+    return run(parser, args, next_day)
 
 
 def next_day(args: argparse.Namespace) -> dict[str, object]:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.common.script import at_least, known
+from benchmarks.charts.spans import spans
+from benchmarks.common.script import at_least, error_console, known
 from spdkit.catalogs.spotify_charts import read_charts
+from spdkit.common.errors import SpdkitError
 from spdkit.forecast.charts.chart_model import ChartModel
 from spdkit.forecast.charts.chart_table import ChartTable
 
@@ -64,29 +65,17 @@ def forecasts(
         ``sma`` (the mean of what it had in the last `SMA_DATES`), ``steps``, and whether the origin
         is the song's ``first`` date in the chart.
     """
-    step = pd.Timedelta(days=1 if table.freq == "D" else 7)
-    ends = table.frame.groupby("region")["ds"].max()
     parts = []
-    for end in sorted(set(ends)):
-        past = table.until(end - test * step)
-        regions = [name for name in ends.index[ends == end] if name in past.regions]
-        for name in set(ends.index[ends == end]) - set(regions):
-            print(f"{name} has nothing before the dates that are scored", file=sys.stderr)
-        model.fit(past)
-        rows = table.frame[table.frame["region"].isin(past.regions) & (table.frame["ds"] <= end)]
-        frame = model.forecast_past(
-            replace(table, frame=rows.reset_index(drop=True)),
-            steps,
-            since=end - (test - 1) * step,
-            level=[LEVEL],
-            quantiles=QUANTILES,
+    for span in spans(table, test):
+        frame = model.fit(span.past).forecast_past(
+            span.until, steps, since=span.since, level=[LEVEL], quantiles=QUANTILES
         )
-        parts.append(frame[frame["region"].isin(regions)])
+        parts.append(frame[frame["region"].isin(span.regions)])
     frame = pd.concat(parts, ignore_index=True)
-    frame["steps"] = (frame["ds"] - frame["cutoff"]) // step
+    frame["steps"] = (frame["ds"] - frame["cutoff"]) // table.step
     streams = table.frame.set_index(["region", "track_id", "ds"])["streams"]
     back = -(-frame["steps"] // season) * season
-    seasonal = [frame["region"], frame["track_id"], frame["ds"] - back * step]
+    seasonal = [frame["region"], frame["track_id"], frame["ds"] - back * table.step]
     frame["seasonal_naive"] = streams.reindex(pd.MultiIndex.from_arrays(seasonal)).to_numpy()
     at_origin = pd.MultiIndex.from_frame(frame[["region", "track_id", "cutoff"]])
     frame["sma"] = _means(table).reindex(at_origin).to_numpy()
@@ -129,6 +118,17 @@ def scores(frame: pd.DataFrame, *, logarithm: bool) -> dict[str, Any]:
     }
 
 
-def show(results: dict[str, Any], as_json: bool) -> None:
-    """Print results."""
-    print(json.dumps(results, allow_nan=False, indent=None if as_json else 1))
+def run(
+    parser: argparse.ArgumentParser,
+    args: list[str] | None,
+    results_of: Callable[[argparse.Namespace], dict[str, Any]],
+) -> int:
+    """Print the results of a script as JSON, or what stopped it; its exit status."""
+    options = parser.parse_args(args)
+    try:
+        results = results_of(options)
+    except SpdkitError as error:
+        error_console().print(str(error))
+        return 1
+    print(json.dumps(results, allow_nan=False, indent=None if options.json else 1))
+    return 0

@@ -31,10 +31,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from benchmarks.charts.past_forecasts import add_options, read, show
-from benchmarks.charts.spans import spans, step_of, without_last
-from benchmarks.common.script import at_least, error_console, in_one_thread, known, new_parser
-from spdkit.common.errors import SpdkitError
+from benchmarks.charts.past_forecasts import add_options, read, run
+from benchmarks.charts.spans import spans, without_last
+from benchmarks.common.script import at_least, in_one_thread, known, new_parser
 from spdkit.evaluation.bootstrap import paired_bootstrap
 from spdkit.forecast.charts.chart_table import ChartTable
 from spdkit.forecast.charts.presence import PresenceModel, outcomes
@@ -55,14 +54,7 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument(
         "--held-out", type=at_least(0), default=0, help="last dates that are not looked at"
     )
-    options = parser.parse_args(args)
-    try:
-        results = presence(options)
-    except SpdkitError as error:
-        error_console().print(str(error))
-        return 1
-    show(results, options.json)
-    return 0
+    return run(parser, args, presence)
 
 
 def presence(args: argparse.Namespace) -> dict[str, Any]:
@@ -77,7 +69,7 @@ def presence(args: argparse.Namespace) -> dict[str, Any]:
 
 def answers(table: ChartTable, model: PresenceModel, dates: int) -> pd.DataFrame:
     """Origins whose later date is among the last of their region, what came, and both answers."""
-    ahead = model.horizon * step_of(table)
+    ahead = model.horizon * table.step
     parts = []
     for span in spans(table, dates):
         forecast = model.fit(span.past).predict(span.until, since=span.since - ahead)

@@ -36,7 +36,7 @@ class Span:
 def without_last(table: ChartTable, dates: int) -> ChartTable:
     """A chart without the last dates of each region, and without those that have no more."""
     ends = table.frame.groupby("region")["ds"].transform("max")
-    rows = table.frame[table.frame["ds"] <= ends - dates * step_of(table)]
+    rows = table.frame[table.frame["ds"] <= ends - dates * table.step]
     return replace(table, frame=rows.reset_index(drop=True))
 
 
@@ -45,7 +45,7 @@ def spans(table: ChartTable, dates: int) -> Iterator[Span]:
 
     Regions without anything before it are named on stderr.
     """
-    step = step_of(table)
+    step = table.step
     ends = table.frame.groupby("region")["ds"].max()
     for end in sorted(ends.unique()):
         past = table.until(end - dates * step)
@@ -55,8 +55,3 @@ def spans(table: ChartTable, dates: int) -> Iterator[Span]:
         regions = tuple(name for name in ends.index[ends == end] if name in past.regions)
         until = replace(table, frame=rows.reset_index(drop=True))
         yield Span(past, until, regions, end - (dates - 1) * step)
-
-
-def step_of(table: ChartTable) -> pd.Timedelta:
-    """A day, or a week."""
-    return pd.Timedelta(days=1 if table.freq == "D" else 7)

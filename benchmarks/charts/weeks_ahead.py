@@ -11,14 +11,19 @@ the song's last seven weeks. For files see `benchmarks/charts/next_day.py`.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+if not __package__:  # run as a script, whose own folder alone is on the path
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 import argparse
 from typing import Any
 
-from benchmarks.charts.past_forecasts import add_options, forecasts, read, scores, show
+from benchmarks.charts.past_forecasts import add_options, forecasts, read, run, scores
 from benchmarks.common.script import (
     add_numbers,
     at_least,
-    error_console,
     in_one_thread,
     new_parser,
 )
@@ -32,14 +37,7 @@ def main(args: list[str] | None = None) -> int:
     add_options(parser)
     parser.add_argument("--test-weeks", type=at_least(1), default=52, help="default: 52")
     add_numbers(parser, "weeks", [4, 8], "weeks ahead")
-    given = parser.parse_args(args)
-    try:
-        results = weeks_ahead(given)
-    except SpdkitError as error:
-        error_console().print(str(error))
-        return 1
-    show(results, given.json)
-    return 0
+    return run(parser, args, weeks_ahead)
 
 
 def weeks_ahead(args: argparse.Namespace) -> dict[str, Any]:

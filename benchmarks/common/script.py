@@ -103,7 +103,8 @@ def add_tables_options(
     default = Path("build") / name
     parser.add_argument("--work", type=Path, default=default, help="where finished fits are kept")
     for option, choices in lists.items():
-        text = f"some of {','.join(map(str, choices))} (default: all)"
+        named = ",".join(map(str, choices)).replace("%", "%%")  # argparse formats it
+        text = f"some of {named} (default: all)"
         kind = some_of(choices, or_none=option == "rivals")
         parser.add_argument(f"--{option}", type=kind, default=tuple(choices), help=text)
     add_counts(parser, jobs=(1, "processes, one thread each"))

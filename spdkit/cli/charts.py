@@ -16,6 +16,7 @@ from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_page_table, pr
 from spdkit.cli.terminal import (
     AsJson,
     Jobs,
+    Quiet,
     SpreadsheetSafe,
     command_line,
     echo_json,
@@ -100,9 +101,7 @@ def read(
             "commas are known.",
         ),
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
-    ] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Read charts in any form to one table: region, ds, position, track_id, title, artist, streams.
@@ -213,9 +212,7 @@ def forecast(
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
     spreadsheet_safe: SpreadsheetSafe = False,
     jobs: Jobs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
-    ] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Forecast the next charts: places, streams, who stays, who comes among the first.

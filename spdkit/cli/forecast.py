@@ -16,6 +16,7 @@ from spdkit.cli.printing import SHOWN_ROWS, console, plain, print_page_table
 from spdkit.cli.terminal import (
     AsJson,
     Jobs,
+    Quiet,
     SpreadsheetSafe,
     command_line,
     echo,
@@ -123,9 +124,7 @@ def forecast_series(
     seed: Annotated[int, typer.Option(help="The same seed gives the same forecasts.")] = 0,
     spreadsheet_safe: SpreadsheetSafe = False,
     jobs: Jobs = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")
-    ] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Forecast every series of a table, and tell how good such forecasts were in the past.

@@ -38,6 +38,7 @@ Jobs = Annotated[
         help="Cores to use at most; small tables take one. Default: all usable cores.",
     ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no remarks on stderr.")]
 SpreadsheetSafe = Annotated[
     bool,
     typer.Option(

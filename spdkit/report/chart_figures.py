@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from spdkit.forecast.charts.chart_outlook import ChartOutlook, ends_of, step_of
+from spdkit.forecast.charts.chart_outlook import ChartOutlook, ends_of
 from spdkit.report.forecast_figures import date_axis, history_rows
 from spdkit.report.svg import MODEL, OTHER, TEXT
 
@@ -32,7 +32,7 @@ def plot_song(outlook: ChartOutlook, region: str, track_id: str, ax: Axes) -> Ax
     table, h = outlook.table, outlook.request.horizon
     chart = table.frame[table.frame["region"] == region]
     end = chart["ds"].max()
-    first = max(end - (history_rows(h) - 1) * step_of(table), chart["ds"].min())
+    first = max(end - (history_rows(h) - 1) * table.step, chart["ds"].min())
     dates = pd.date_range(first, end, freq=table.freq)
     history = chart[chart["track_id"] == track_id].set_index("ds")["streams"].reindex(dates)
     last_place = chart.groupby("ds")["streams"].min().reindex(dates)

@@ -22,7 +22,6 @@ from spdkit.forecast.charts.chart_outlook import (
     ChartOutlook,
     PastScores,
     ends_of,
-    step_of,
 )
 from spdkit.forecast.data.panel import day
 from spdkit.report.chart_figures import plot_song
@@ -388,7 +387,7 @@ def _presence_words(scores: PastScores | None) -> str:
 def _years(outlook: ChartOutlook, last: pd.Timestamp) -> str:
     """What the axis of dates shows, with the years that its ticks may leave out."""
     h = outlook.request.horizon
-    first = last - (h + history_rows(h) - 1) * step_of(outlook.table)
+    first = last - (h + history_rows(h) - 1) * outlook.table.step
     years = f"{first.year}" if first.year == last.year else f"{first.year} to {last.year}"
     return f"date ({years})"
 

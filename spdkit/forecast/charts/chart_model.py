@@ -530,13 +530,13 @@ class ChartModel(Saved, BaseEstimator):
     ) -> Numbers:
         """Quantiles of errors as each forecast is made, shape (n_rows, len(shares))."""
         # That is when its origin is known and the model fitted, whichever is later.
-        made = np.maximum(frame["cutoff"].to_numpy(), self._fitted_until())
+        known_on = np.maximum(frame["cutoff"].to_numpy(), self._fitted_until())
         off = np.empty((len(frame), len(shares)))
-        step = np.timedelta64(1 if self.table_.freq == "D" else 7, "D")
+        step = self.table_.step.to_timedelta64()
         keys = pd.MultiIndex.from_arrays([frame["region"], steps])
         for region, asked in keys.unique().tolist():
             here = keys == (region, asked)
-            dates, which = np.unique(made[here], return_inverse=True)
+            dates, which = np.unique(known_on[here], return_inverse=True)
             off[here] = errors.quantiles(region, asked, dates, shares, _HALF_LIFE * step)[which]
         return off
 

@@ -217,7 +217,7 @@ class ChartOutlook:
         """Rows of `chart` of songs that came in within as many dates as are forecast."""
         rows = self.table.frame[self.table.frame["region"] == region]
         entry = rows.groupby("track_id")["ds"].min()
-        since = rows["ds"].max() - self.request.horizon * step_of(self.table)
+        since = rows["ds"].max() - self.request.horizon * self.table.step
         new = entry.index[(entry > since) & (entry > rows["ds"].min())]
         chart = self.chart(region)
         return chart[chart["track_id"].isin(new)].reset_index(drop=True)
@@ -228,18 +228,9 @@ def ends_of(level: float | None) -> tuple[str, ...]:
     return () if level is None else (f"lo-{level:g}", f"hi-{level:g}")
 
 
-def step_of(table: ChartTable) -> pd.Timedelta:
-    """The time from a chart to the next."""
-    return pd.Timedelta(days=_days(table))
-
-
-def _days(table: ChartTable) -> int:
-    return 1 if table.freq == "D" else 7
-
-
 def _steps_ahead(frame: pd.DataFrame, ends: pd.Series[Any], table: ChartTable) -> pd.Series[Any]:
     """How many steps dates lie behind others."""
-    ahead: pd.Series[Any] = (frame["ds"] - ends).dt.days // _days(table)
+    ahead: pd.Series[Any] = (frame["ds"] - ends).dt.days // table.step.days
     return ahead
 
 
@@ -302,7 +293,7 @@ def outlook(
     if len(cutoffs):
         past, past_level, unscored = results["past"]
         if not unscored:
-            dates = cutoffs[0] + step_of(table), past["ds"].max()
+            dates = cutoffs[0] + table.step, past["ds"].max()
             presence = results["past presence"]
             scores = PastScores(past, presence, len(cutoffs), past_level, *dates)
     charts = _charts(table, frame, {step: results[step] for step in steps}, level)
@@ -369,7 +360,7 @@ def _plainly_named(frame: pd.DataFrame, label: str, level: float | None) -> pd.D
 def _cutoffs(table: ChartTable, request: OutlookRequest, remarks: list[str]) -> list[pd.Timestamp]:
     """Last known dates of the windows that are scored."""
     n, h, ds = request.n_windows, request.horizon, table.frame["ds"]
-    step = step_of(table)
+    step = table.step
     n_dates = (ds.max() - ds.min()) // step + 1
     fits = n_dates // _PAST_SHARE // h
     if n is None:
@@ -390,7 +381,7 @@ def _past(
     table: ChartTable, request: OutlookRequest, cutoffs: Sequence[pd.Timestamp]
 ) -> tuple[pd.DataFrame, float | None, str]:
     """Forecasts of the windows, by what was fitted before them, as of `_streams`."""
-    step, past = step_of(table), table.until(cutoffs[0])
+    step, past = table.step, table.until(cutoffs[0])
     try:
         model, lost = _model(past, request)
     except ForecastError as error:
@@ -422,7 +413,7 @@ def _past_presence(
 ) -> pd.DataFrame:
     """Probabilities of staying up to the ends of the windows, and who stayed."""
     past = table.until(cutoffs[0])
-    h, step = request.horizon, step_of(table)
+    h, step = request.horizon, table.step
     try:
         model = _presence_model(h, request.seed).fit(past)
     except ForecastError:  # the windows are not scored, and say so
@@ -570,8 +561,8 @@ def _coming_out(
     """Songs whose first chart of a region, that of the day or week, is one that is forecast."""
     end = table.frame["ds"][table.frame["region"] == region].max()
     out = pd.to_datetime([str(day or "") for day in days])
-    ahead = np.ceil((out - end).days.to_numpy() / _days(table))
-    rows = songs.assign(region=region, ds=end + ahead * step_of(table))
+    ahead = np.ceil(((out - end) / table.step).to_numpy())
+    rows = songs.assign(region=region, ds=end + ahead * table.step)
     return pd.DataFrame(rows[(ahead >= 1) & (ahead <= h)])
 
 

@@ -95,6 +95,11 @@ class ChartTable:
         first = self.frame.sort_values("ds", kind="stable").drop_duplicates("track_id")
         return first.set_index("track_id")[["title", "artist"]]
 
+    @property
+    def step(self) -> pd.Timedelta:
+        """The time from a chart to the next: a day, or a week."""
+        return pd.Timedelta(days=1 if self.freq == "D" else 7)
+
     def summary(self) -> pd.DataFrame:
         """How much there is of each region, by its name.
 
@@ -111,8 +116,7 @@ class ChartTable:
             first=("ds", "min"),
             last=("ds", "max"),
         )
-        days = 1 if self.freq == "D" else 7
-        whole = (table["last"] - table["first"]).dt.days // days + 1
+        whole = (table["last"] - table["first"]).dt.days // self.step.days + 1
         table.insert(3, "n_missing", whole - table["n_dates"])
         return table
 

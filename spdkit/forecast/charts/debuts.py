@@ -382,6 +382,6 @@ def _ends(level: float) -> tuple[float, float]:
 
 def _dates(chart: ChartTable, songs: pd.DataFrame, n: int) -> NDArray[np.datetime64]:
     """The first dates of each song, shape (n_songs, n)."""
-    ahead = np.arange(n) * np.timedelta64(1 if chart.freq == "D" else 7, "D")
+    ahead = np.arange(n) * chart.step.to_timedelta64()
     dates: NDArray[np.datetime64] = np.add.outer(songs["ds"].to_numpy(), ahead)
     return dates

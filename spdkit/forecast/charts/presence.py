@@ -205,7 +205,6 @@ class PresenceModel(BaseEstimator):
             raise NotFittedError("PresenceModel is not fitted yet: call fit first")
         history = ChartHistory.of(chart)
         require_learned(self, history.regions, history.freq)
-        days = pd.Timedelta(days=self.horizon * (1 if history.daily else 7))
         start = None if since is None else history.dates.searchsorted(pd.Timestamp(since))
         parts = []
         for region in history.regions.values():
@@ -222,7 +221,7 @@ class PresenceModel(BaseEstimator):
                     {
                         "region": region.name,
                         "cutoff": dates,
-                        "ds": dates + days,
+                        "ds": dates + self.horizon * chart.step,
                         "track_id": region.ids[at.song],
                         "position": region.positions[at.date, at.song].astype(np.int64),
                         "probability": self.probabilities(X),

@@ -141,3 +141,9 @@ def test_a_run_needs_the_usual_lookback(main, folder, capsys):
     with pytest.raises(SystemExit):
         main.main(["--data", str(folder), "--lookbacks", "1,2"])
     assert "--lookbacks needs 7" in capsys.readouterr().err
+
+
+def test_its_options_are_explained(main, capsys):
+    with pytest.raises(SystemExit) as end:
+        main.main(["--help"])
+    assert end.value.code == 0 and "10 %" in capsys.readouterr().out
