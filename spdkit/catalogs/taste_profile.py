@@ -30,6 +30,7 @@ Bertin-Mahieux, Ellis, Whitman, Lamere (2011), "The Million Song Dataset"; Salit
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -232,8 +233,7 @@ def import_triplets(
             )
         with _opened(run.partial, limits) as (connection, _):
             summary = replace(_summary(connection), resumed_after=resumed_after)
-        run.partial.replace(target)
-        sync_folder(target.parent)
+        _rename(run.partial, target)
     except OSError as error:
         raise CatalogError(f"{place}: cannot be written: {error.strerror or error}") from error
     return summary
@@ -278,8 +278,7 @@ class _Import:
                 source = [_FORMAT, *vars(self.source).values()]
                 connection.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?)", source)
                 self._add(connection, scratch, [first], progress)
-            new.replace(self.partial)
-            sync_folder(self.partial.parent)
+            _rename(new, self.partial)
         with _opened(self.partial, self.limits, read_only=False) as (connection, scratch):
             self._add(connection, scratch, parts, progress)
         return 0
@@ -304,6 +303,7 @@ class _Import:
                 text, bad = sift(part)
                 self._commit(connection, scratch / "part.txt", part, text, bad)
             progress(part.n_read, self.source.size)
+        connection.execute("CHECKPOINT")
 
     def _commit(
         self,
@@ -357,6 +357,14 @@ class _Import:
                 "plays, with tabs between",
                 _faults(connection)[1],
             )
+
+
+def _rename(file: Path, target: Path) -> None:
+    """Give a database another name, when all of it is in the one file."""
+    if (log := file.with_name(f"{file.name}.wal")).exists():
+        raise OSError(errno.EIO, f"{log.name} could not be joined with it")
+    file.replace(target)
+    sync_folder(target.parent)
 
 
 @contextmanager
