@@ -88,6 +88,7 @@ _COLUMNS = """
     SELECT table_name, column_name, data_type FROM duckdb_columns()
     WHERE (schema_name, table_name) IN (SELECT (schema_name, table_name) FROM duckdb_tables())
 """
+_REACH = "SELECT sum(n_lines), max(n_bytes) FROM parts"
 _FIRST_FAULTS = f"""
     SELECT fault, count(*), arg_min({{'line': line, 'value': value}}, line, {SHOWN_ROWS})
     FROM bad_lines GROUP BY fault ORDER BY min(line)
@@ -170,13 +171,17 @@ class _Source:
         return f"{self.name} of {self.size:,} bytes, last changed {self.modified[:19]}"
 
 
+def _silent(done: int, total: int) -> None:
+    pass
+
+
 def import_triplets(
     file: str | os.PathLike[str],
     database: str | os.PathLike[str],
     *,
     max_bad: float = 0.001,
     limits: Limits | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = _silent,
     part_size: int = PART,
 ) -> Summary:
     """Import triplets into a database; the same call goes on with what an earlier one left.
@@ -226,13 +231,11 @@ def import_triplets(
                 return replace(summary, resumed_after=summary.n_lines)
         make_folder(target.parent)
         run = _Import(path, source, beside(target, ".importing"), limits, max_bad, part_size)
-        resumed_after = run.finish(progress)
+        summary = run.finish(progress)
         if not source.same_as(_Source.of(path)):
             raise CatalogError(
                 f"{path}: changed while it was imported: delete {run.partial}, and import it again"
             )
-        with _opened(run.partial, limits) as (connection, _):
-            summary = replace(_summary(connection), resumed_after=resumed_after)
         _rename(run.partial, target)
     except OSError as error:
         raise CatalogError(f"{place}: cannot be written: {error.strerror or error}") from error
@@ -253,16 +256,22 @@ class _Import:
     max_bad: float
     part_size: int
 
-    def finish(self, progress: Callable[[int, int], None]) -> int:
-        """Import what is not there yet; return how many lines were there before."""
-        if self.partial.exists():
-            with _opened(self.partial, self.limits, read_only=False) as (connection, scratch):
+    def finish(self, progress: Callable[[int, int], None]) -> Summary:
+        """Import what is not there yet, and sum up all of it."""
+        n_before, parts = 0, None
+        if not self.partial.exists():
+            parts = read_parts(self.path, self.part_size)
+            progress(self._begin(parts).n_read, self.source.size)
+        with _opened(self.partial, self.limits, read_only=False) as (connection, scratch):
+            if parts is None:
                 _require_same(self.partial, self.source, connection)
-                n_lines, n_bytes = _row(connection, "SELECT sum(n_lines), max(n_bytes) FROM parts")
-                parts = read_parts(self.path, self.part_size, start=n_bytes, n_lines=n_lines)
-                self._add(connection, scratch, parts, progress)
-                return int(n_lines)
-        parts = read_parts(self.path, self.part_size)
+                n_before, end = map(int, _row(connection, _REACH))
+                parts = read_parts(self.path, self.part_size, start=end, n_lines=n_before)
+            self._add(connection, scratch, parts, progress)
+            return replace(_summary(connection), resumed_after=n_before)
+
+    def _begin(self, parts: Iterator[Part]) -> Part:
+        """Make a database of the first part; return that."""
         first = next(parts, None)
         if first is None:
             raise CatalogError(f"{self.path}: no triplets: it is empty")
@@ -277,18 +286,16 @@ class _Import:
                     connection.execute(f"CREATE TABLE {table} ({columns})")
                 source = [_FORMAT, *vars(self.source).values()]
                 connection.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?)", source)
-                self._add(connection, scratch, [first], progress)
+                self._add(connection, scratch, [first])
             _rename(new, self.partial)
-        with _opened(self.partial, self.limits, read_only=False) as (connection, scratch):
-            self._add(connection, scratch, parts, progress)
-        return 0
+        return first
 
     def _add(
         self,
         connection: DuckDBPyConnection,
         scratch: Path,
         parts: Iterable[Part],
-        progress: Callable[[int, int], None],
+        progress: Callable[[int, int], None] = _silent,
     ) -> None:
         import duckdb
 
