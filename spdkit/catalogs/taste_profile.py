@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
-__all__ = ["ForeignIds", "Summary", "TasteProfile", "import_triplets", "read_mapping"]
+__all__ = ["ForeignIds", "Limits", "Summary", "TasteProfile", "import_triplets", "read_mapping"]
 
 TITLE = "Taste Profile subset of the Million Song Dataset"
 CITATION = (
