@@ -83,6 +83,8 @@ _TABLES = {
         **{"modified": "VARCHAR", "content": "VARCHAR"},
     },
 }
+# Songs are in no order: packing them takes DuckDB as long as all the rest, and saves 0.5 GB of 1.2.
+_STORED = {"song_id": "USING COMPRESSION uncompressed"}
 # Not views, which could do anything.
 _COLUMNS = """
     SELECT table_name, column_name, data_type FROM duckdb_columns()
@@ -282,8 +284,11 @@ class _Import:
                 scratch,
             ):
                 for table in _TABLES:
-                    columns = ", ".join(f"{name} {kind}" for name, kind in _TABLES[table].items())
-                    connection.execute(f"CREATE TABLE {table} ({columns})")
+                    columns = [
+                        f"{name} {kind} {_STORED.get(name, '')}"
+                        for name, kind in _TABLES[table].items()
+                    ]
+                    connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
                 source = [_FORMAT, *vars(self.source).values()]
                 connection.execute("INSERT INTO source VALUES (?, ?, ?, ?, ?)", source)
                 self._add(connection, scratch, [first])

@@ -17,7 +17,8 @@ from typing import IO
 
 from spdkit.catalogs.errors import CatalogError, read_to_its_end
 
-MAX_LINE = 1 << 16  # bytes that may follow the last line end of a part
+MAX_LINE = 1 << 16  # bytes that the last line of a part may have beyond it
+_END = b"\n"
 _PLAYS = re.compile(rb"[1-9][0-9]{0,8}")
 _MARK = b"\xef\xbb\xbf"  # of the order of bytes, which Windows writes first
 
@@ -83,26 +84,20 @@ def read_parts(path: Path, n_bytes: int, *, start: int = 0, n_lines: int = 0) ->
         if start == 0:
             start = len(_MARK) if text.read(len(_MARK)) == _MARK else 0
         text.seek(start)
-        rest = b""
-        while True:
-            block = text.read(n_bytes)
-            cut = block.rfind(b"\n") + 1
-            whole = rest + block[:cut] if cut else b""
-            rest = block[cut:] if cut else rest + block
-            if not block and rest:  # the last line has no end
-                whole, rest = rest + b"\n", b""
-            count = whole.count(b"\n")
-            if len(rest) > MAX_LINE:
-                raise CatalogError(
-                    f"{path}: a line of more than {MAX_LINE} bytes, after line "
-                    f"{n_lines + count}: this is no text of triplets"
-                )
-            if whole:
-                start += len(whole)
-                yield Part(whole, n_lines + 1, count, start, file.tell())
-                n_lines += count
-            if not block:
-                return
+        while block := text.read(n_bytes):
+            if not block.endswith(_END):
+                block += text.readline(MAX_LINE)
+            if not block.endswith(_END):
+                if len(text.read(1)):
+                    raise CatalogError(
+                        f"{path}: more than {MAX_LINE} bytes without a line end, after line "
+                        f"{n_lines + block.count(_END)}: this is no text of triplets"
+                    )
+                block += _END  # of the last line
+            count = block.count(_END)
+            start += len(block)
+            yield Part(block, n_lines + 1, count, start, file.tell())
+            n_lines += count
 
 
 @contextmanager
