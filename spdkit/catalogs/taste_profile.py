@@ -18,9 +18,9 @@ of more than `MAX_PLAYS` plays, as the paper does, unless they are given another
 An import goes on where it was stopped, killed or not. While it lasts it is in a file of its own
 beside the database (``taste.duckdb.importing``), to which each part of the text is committed
 together with how far it reaches; what was read of a part that was not committed is read again. The
-database has its name when it is whole, and not before. The text is known again by its size and time
-of modification, else by its size and three blocks of its content, as tracks are; an import of
-another text does not take its place.
+database has its name when it is whole, and not before. The file of text is known again by its size
+and three blocks of its content, as a track is: what was changed elsewhere, between two runs and
+without another size, is not noticed. Another file does not take the place of one that is there.
 
 References
 ----------
@@ -47,6 +47,7 @@ from spdkit.common.files import (
     beside,
     end_of_links,
     make_folder,
+    room_advice,
     scratch_folder,
     sync_folder,
     user_path,
@@ -100,7 +101,8 @@ _LINES = """
              header = false, delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n',
              auto_detect = false, strict_mode = true)
 """
-# What the text has but plainly is refused here, and then looked at line by line.
+# Numbers that are not written as they are counted with fail here, as do lines without three cells:
+# then the part is looked at line by line.
 _INSERT = f"""
     INSERT INTO plays
     SELECT user_id, song_id,
@@ -234,13 +236,14 @@ def import_triplets(
         make_folder(target.parent)
         run = _Import(path, source, beside(target, ".importing"), limits, max_bad, part_size)
         summary = run.finish(progress)
-        if not source.same_as(_Source.of(path)):
+        if source != _Source.of(path):
             raise CatalogError(
                 f"{path}: changed while it was imported: delete {run.partial}, and import it again"
             )
         _rename(run.partial, target)
     except OSError as error:
-        raise CatalogError(f"{place}: cannot be written: {error.strerror or error}") from error
+        reason = f"{error.strerror or error}{room_advice(error, stays=False)}"
+        raise CatalogError(f"{place}: cannot be written: {reason}") from error
     return summary
 
 
@@ -307,7 +310,7 @@ class _Import:
         # Rows need no order: more than one thread may write them.
         connection.execute("SET preserve_insertion_order = false")
         for part in parts:
-            suspect = b"\0" in part.text or b"\r" in part.text
+            suspect = b"\0" in part.text or b"\r" in part.text  # which DuckDB may pass over
             try:
                 text, bad = sift(part) if suspect else (part.text, [])
                 self._commit(connection, scratch / "part.txt", part, text, bad)
@@ -341,7 +344,7 @@ class _Import:
             if text:
                 file.write_bytes(text)
                 (n_rows,) = _row(connection, _INSERT, path=glob.escape(str(file)))
-                if n_rows != part.n_lines - len(bad):
+                if n_rows != part.n_lines - len(bad):  # DuckDB passes over them
                     raise duckdb.InvalidInputException("empty lines")
             if bad:
                 columns = zip(*((line.number, line.fault, line.value) for line in bad), strict=True)
