@@ -475,13 +475,15 @@ class TasteProfile:
         with _opened(path, limits) as (connection, _):
             return cls(path, _summary(connection), limits)
 
-    def count(self) -> tuple[int, int]:
-        """Count the users and the songs, whatever the plays."""
+    def count(self, *, max_plays: int | None = MAX_PLAYS) -> tuple[int, int]:
+        """Count the users and the songs of all records, but those of more than `max_plays`."""
+        check_parameters({"max_plays": max_plays}, {"max_plays": _ALLOWED_PLAYS})
         with self._connection() as connection:
             n_users, n_songs = _row(
                 connection,
-                "SELECT (SELECT count(DISTINCT user_id) FROM plays), "
-                "(SELECT count(DISTINCT song_id) FROM plays)",
+                "SELECT (SELECT count(DISTINCT user_id) FROM plays WHERE plays <= $most), "
+                "(SELECT count(DISTINCT song_id) FROM plays WHERE plays <= $most)",
+                most=_MOST if max_plays is None else max_plays,
             )
         return n_users, n_songs
 

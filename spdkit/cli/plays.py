@@ -110,7 +110,8 @@ def _percent(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
 def _content(log: TasteProfile, top: int) -> dict[str, Any]:
     """What is there, as plain values."""
     n_users, n_songs = log.count()
-    users = log.top_users(min(top, n_users)).to_dict("records") if top else []
+    k = min(top, n_users)
+    users = log.top_users(k).to_dict("records") if k else []
     return {
         "file": str(log.path),
         **asdict(log.summary),
@@ -127,9 +128,8 @@ def _print(content: dict[str, Any]) -> None:
         "n_bad": "malformed, left out",
         "n_records": "records",
         "n_over": f"of more than {catalogs.taste_profile.MAX_PLAYS} plays, left out of queries",
-        "n_users": "users",
-        "n_songs": "songs",
-        "n_plays": "plays",
+        "n_users": "users of the others",
+        "n_songs": "songs of the others",
     }
     rows = [[text, f"{content[name]:,}"] for name, text in names.items()]
     print_table(f"{content['file']}: from {content['source']}", ["", ""], rows, header=False)

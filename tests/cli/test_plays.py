@@ -36,7 +36,7 @@ def test_a_log_is_imported(log, tmp_path):
     assert done.exit_code == 0, done.stderr
     content = json.loads(done.stdout)
     assert content["n_lines"] == content["n_records"] == 4 and content["n_over"] == 1
-    assert (content["n_users"], content["n_songs"], content["n_plays"]) == (2, 3, 306)
+    assert (content["n_users"], content["n_songs"], content["n_plays"]) == (2, 2, 306)
     assert content["top_users"] == [
         {"user_id": "u1", "plays": 5, "n_songs": 2},
         {"user_id": "u2", "plays": 1, "n_songs": 1},
@@ -54,10 +54,23 @@ def test_an_import_goes_on(log, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_triplets(log, database, progress=stop, part_size=9)
+        import_triplets(log, database, progress=stop, part_size=8)
     done = invoke("plays", "import", log, "-o", database, "--top", 0)
     assert done.exit_code == 0 and "lines that were there already: 1" in done.stderr
     assert "users of the most plays" not in done.stdout
+
+
+def test_a_user_whose_records_are_all_left_out_is_not_listed(log, tmp_path):
+    for name, text, users in (
+        ("a", "u1\ts1\t300\nu2\ts1\t1\n", ["u2"]),
+        ("b", "u1\ts1\t300\n", []),
+    ):
+        log.write_text(text)
+        done = invoke("plays", "import", log, "-o", tmp_path / name, "--json")
+        assert done.exit_code == 0, done.stderr
+        content = json.loads(done.stdout)
+        assert [user["user_id"] for user in content["top_users"]] == users
+        assert content["n_users"] == len(users)
 
 
 def test_malformed_lines_are_told_or_refused(log, tmp_path):
