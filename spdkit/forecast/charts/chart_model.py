@@ -36,22 +36,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
-from spdkit.common.parameters import (
-    POSITIVE,
-    SEED,
-    Allowed,
-    Number,
-    OneOf,
-    SequenceOf,
-    Whole,
-    check_parameters,
-)
+from spdkit.common.messages import COLUMNS_SHOWN, listing
+from spdkit.common.parameters import Allowed, Number, OneOf, SequenceOf, Whole, check_parameters
 from spdkit.common.serialization import Arrays, Saved, State
-from spdkit.common.threads import one_thread
 from spdkit.forecast.charts.chart_table import ChartTable, check_chart
 from spdkit.forecast.charts.song_features import (
     ChartHistory,
@@ -65,10 +54,16 @@ from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_horizon
 from spdkit.forecast.data.panel import Numbers
 from spdkit.forecast.models import serialization
+from spdkit.forecast.models.boosted_trees import (
+    BACKEND,
+    TREES,
+    Backend,
+    BoostedTrees,
+    mean_prediction,
+)
 from spdkit.forecast.scoring.intervals import check_level
 
 Loss = Literal["streams", "log"]
-Backend = Literal["hist", "lightgbm"]
 Places = NDArray[np.int64]
 
 _DAY_BANDS, _WEEK_BANDS = (1, 7, 28, 56), (1, 4, 8)  # last step of each
@@ -334,13 +329,10 @@ class ChartModel(Saved, BaseEstimator):
     _parameter_constraints: ClassVar[Mapping[str, Allowed]] = {
         "steps": (None, SequenceOf(Whole())),
         "loss": OneOf(*get_args(Loss)),
-        "backend": OneOf(*get_args(Backend)),
-        **dict.fromkeys(("horizon", "n_trees", "min_leaf", "n_models", "max_rows"), Whole()),
-        "learning_rate": POSITIVE,
-        "max_leaves": Whole(2),
-        "feature_share": Number(0, 1, closed="high"),
+        "backend": BACKEND,
+        **dict.fromkeys(("horizon", "n_models", "max_rows"), Whole()),
+        **TREES,
         "calibration": Number(0, 0.5, closed="low"),
-        "seed": SEED,
     }
 
     @property
@@ -511,11 +503,11 @@ class ChartModel(Saved, BaseEstimator):
                 continue
             some = pairs.at(here)
             X = rows.inputs(some)
-            change = _mean_of(models, X)
+            change = mean_prediction(models, X)
             forecast[here, 0] = change
             if shares:
                 spread = self.spreads_[end]
-                size = np.exp(_mean_of([spread.size], X))
+                size = np.exp(mean_prediction([spread.size], X))
                 new = _Errors.of(rows, some, (rows.changes(some) - change) / size)
                 errors = spread.errors.and_these(new.after(self._fitted_until()))
                 off = self._off(errors, frame.iloc[here], pairs.step[here], [*shares.values()])
@@ -572,7 +564,7 @@ class ChartModel(Saved, BaseEstimator):
     def _models(self, rows: _Rows, pairs: _Pairs) -> list[Any]:
         generator = np.random.default_rng(self.seed)
         parts = self._parts(rows, pairs)
-        models = []
+        trees, models = BoostedTrees.of(self, max_bins=_BINS), []
         for i in range(self.n_models):
             learned = pairs.at((parts != self._left_out(i)).all(axis=0))
             if len(learned) < _LEAST_ROWS:
@@ -583,9 +575,15 @@ class ChartModel(Saved, BaseEstimator):
                     f"chart or a shorter horizon"
                 )
             some = learned.sample(self.max_rows, generator, self._weights(rows, learned))
-            with one_thread():
-                X = _known(rows.inputs(some))
-                models.append(self._booster(i).fit(X, rows.changes(some)))
+            # Scored is the absolute error of streams, learned are logarithms: neither loss is that.
+            squared = self.loss == "streams" and i % 2 == 1
+            model = trees.fit(
+                rows.inputs(some),
+                rows.changes(some),
+                seed=self.seed + i,
+                loss="squared_error" if squared else "absolute_error",
+            )
+            models.append(model)
         return models
 
     def _weights(self, rows: _Rows, pairs: _Pairs) -> Numbers | None:
@@ -630,8 +628,7 @@ class ChartModel(Saved, BaseEstimator):
         error = rows.changes(some)
         for out, those in without.items():
             here = part == out
-            error[here] -= _mean_of(those, X[here])
-        known = _known(X)
+            error[here] -= mean_prediction(those, X[here])
         log_size = np.log(np.maximum(np.abs(error), _SMALLEST_ERROR))
         # A size that was learned from an error is too near to it: each half takes the other's.
         date = rows.dates(some)
@@ -640,55 +637,15 @@ class ChartModel(Saved, BaseEstimator):
         for half in (second, ~second):
             if half.any():
                 other = ~half if (~half).any() else half
-                expected[half] = self._size(known[other], log_size[other]).predict(known[half])
-        size = self._size(known, log_size)
+                expected[half] = self._size(X[other], log_size[other]).predict(X[half])
+        size = self._size(X, log_size)
         relative = error / np.exp(expected)
         return _Spread(size, _Errors.of(rows, some, relative))
 
     def _size(self, X: Floats, log_size: Numbers) -> Any:
         """Logarithms of the sizes of errors, learned from the features."""
-        booster = HistGradientBoostingRegressor(
-            max_iter=60,
-            learning_rate=0.1,
-            max_leaf_nodes=8,
-            min_samples_leaf=max(20, len(X) // 100),
-            max_bins=_BINS,
-            early_stopping=False,
-            random_state=self.seed,
-        )
-        with one_thread():
-            return booster.fit(_known(X), log_size)
-
-    def _booster(self, place: int) -> Any:
-        seed = self.seed + place
-        # Streams are scored by their absolute error, logarithms are learned: neither loss is its.
-        squared = self.loss == "streams" and place % 2 == 1
-        if self.backend == "lightgbm":
-            with needs_extra('backend="lightgbm"', "lightgbm", ForecastError):
-                from lightgbm import LGBMRegressor
-            return LGBMRegressor(
-                objective="l2" if squared else "l1",
-                n_estimators=self.n_trees,
-                learning_rate=self.learning_rate,
-                num_leaves=self.max_leaves,
-                min_child_samples=self.min_leaf,
-                colsample_bytree=self.feature_share,
-                deterministic=True,
-                random_state=seed,
-                verbosity=-1,
-                n_jobs=1,
-            )
-        return HistGradientBoostingRegressor(
-            loss="squared_error" if squared else "absolute_error",
-            max_iter=self.n_trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaves,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.feature_share,
-            max_bins=_BINS,
-            early_stopping=False,
-            random_state=seed,
-        )
+        trees = BoostedTrees(60, 0.1, 8, max(20, len(X) // 100), max_bins=_BINS)
+        return trees.fit(X, log_size, seed=self.seed)
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "table_"):
@@ -710,15 +667,3 @@ def _bands(horizon: int, limits: Sequence[int]) -> list[range]:
     firsts = [1, *(limit + 1 for limit in limits)]
     pairs = zip(firsts, limits, strict=False)
     return [range(first, last + 1) for first, last in pairs if first <= horizon]
-
-
-def _known(X: Floats) -> Floats:
-    """Features without those that are missing on every row: scikit-learn finds no bins for them."""
-    known: Floats = np.where(np.isnan(X).all(axis=0), np.float32(0), X)
-    return known
-
-
-def _mean_of(models: Sequence[Any], X: Floats) -> Numbers:
-    with one_thread():
-        total: Numbers = sum(model.predict(X) for model in models) / len(models)
-    return total

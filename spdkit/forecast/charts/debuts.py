@@ -25,33 +25,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import chain
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingRegressor as Booster
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from spdkit.collect.song_matching import normalised, plain_title
-from spdkit.common.parameters import (
-    FLAG,
-    POSITIVE,
-    SEED,
-    Allowed,
-    Number,
-    SequenceOf,
-    Whole,
-    check_parameters,
-)
+from spdkit.common.parameters import FLAG, Allowed, Number, SequenceOf, Whole, check_parameters
 from spdkit.common.table_io import require_columns
-from spdkit.common.threads import one_thread
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import first_artist
 from spdkit.forecast.data.calendar import parse_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.models.boosted_trees import TREES, BoostedTrees, mean_prediction
 
 Texts = NDArray[np.object_]
 
@@ -228,12 +218,9 @@ class DebutModel(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         "announced": FLAG,
-        **dict.fromkeys(("n_dates", "n_trees", "min_leaf", "n_models"), Whole()),
+        **dict.fromkeys(("n_dates", "n_models"), Whole()),
         "levels": (SequenceOf(_LEVEL), SequenceOf(_LEVEL, 0)),
-        "learning_rate": POSITIVE,
-        "max_leaves": Whole(2),
-        "feature_share": Number(0, 1, closed="high"),
-        "seed": SEED,
+        **TREES,
     }
 
     def fit(self, chart: ChartTable, songs: pd.DataFrame | None = None) -> Self:
@@ -306,7 +293,9 @@ class DebutModel(BaseEstimator):
                 f"{row.region} has no chart before {shown(row.ds)}, the debut of "
                 f"{quoted(row.title)}: give a chart that goes up to the date before"
             )
-        above = {q: _mean(models, X) + self.margins_[q] for q, models in self.models_.items()}
+        above = {
+            q: mean_prediction(models, X) + self.margins_[q] for q, models in self.models_.items()
+        }
         streams = {q: np.exp(last_place + values) for q, values in above.items()}
         rows = asked[list(_SONG)].rename(columns={"ds": "debut"})
         rows = rows.loc[np.repeat(rows.index, self.n_dates)].reset_index(drop=True)
@@ -341,38 +330,17 @@ class DebutModel(BaseEstimator):
         off = np.empty(len(X))
         for others, fold in GroupKFold(n_folds).split(X, groups=artists):
             models = self._boosters(quantile, X[others], target[others], n_models=1)
-            off[fold] = target[fold] - _mean(models, X[fold])
+            off[fold] = target[fold] - mean_prediction(models, X[fold])
         return float(np.quantile(off, quantile, method="lower" if quantile < 0.5 else "higher"))
 
     def _boosters(
         self, quantile: float, X: Numbers, target: Numbers, n_models: int | None = None
-    ) -> list[Booster]:
-        # What is missing on every row says nothing, and scikit-learn finds no bins for it.
-        X = np.where(np.isnan(X).all(axis=0), 0.0, X)
-        with one_thread():
-            return [
-                self._booster(quantile, self.seed + i).fit(X, target)
-                for i in range(n_models or self.n_models)
-            ]
-
-    def _booster(self, quantile: float, seed: int) -> Booster:
-        return Booster(
-            loss="quantile",
-            quantile=quantile,
-            max_iter=self.n_trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaves,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.feature_share,
-            early_stopping=False,
-            random_state=seed,
-        )
-
-
-def _mean(models: Sequence[Booster], X: Numbers) -> Numbers:
-    with one_thread():
-        total: Numbers = sum(model.predict(X) for model in models) / len(models)
-    return total
+    ) -> list[Any]:
+        trees = BoostedTrees.of(self)
+        return [
+            trees.fit(X, target, seed=self.seed + i, loss="quantile", quantile=quantile)
+            for i in range(n_models or self.n_models)
+        ]
 
 
 def _ends(level: float) -> tuple[float, float]:
