@@ -174,7 +174,8 @@ def forecast(
         typer.Option(
             metavar="TABLE",
             help="Songs by track_id, .csv or .parquet: one that is in no chart yet and has its "
-            "release_date, title and artist is forecast as a release.",
+            "release_date, title and artist is forecast as a release, also by columns of numbers "
+            "such as energy or tempo, which must be known before it comes out.",
         ),
     ] = None,
     region: Annotated[

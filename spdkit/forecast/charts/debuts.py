@@ -10,6 +10,7 @@ Known of a song before it comes in are its title, artist, region and date, and a
 dates: earlier debuts of its artist, the artist's songs in the chart, and the song itself where it
 is in another region already, or was in this one under another id. Songs of one title and first
 artist are one song: guests and remasters do not tell them apart, "Remix" does (`plain_title`).
+Numbers that a table has of songs by their ids, such as tempo or energy, can be learned, too.
 
 Which other songs of the artist come in on that date is known to those who have the list of
 releases (``announced=True``). What is counted are songs that get into the chart, which is more than
@@ -39,6 +40,7 @@ from spdkit.common.parameters import FLAG, Allowed, Number, SequenceOf, Whole, c
 from spdkit.common.table_io import require_columns
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import first_artist
+from spdkit.forecast.charts.song_metadata import find_descriptors, read_metadata
 from spdkit.forecast.data.calendar import parse_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
 from spdkit.forecast.models.boosted_trees import TREES, BoostedTrees, mean_prediction
@@ -129,6 +131,12 @@ def _checked(songs: pd.DataFrame) -> pd.DataFrame:
     return songs.assign(ds=dates.as_unit("ns"), **texts).reset_index(drop=True)
 
 
+def _with_texts(static_df: pd.DataFrame) -> pd.DataFrame:
+    """Metadata by ids as the charts have them."""
+    require_columns(static_df.columns, ("track_id",), "static_df", ForecastError)
+    return static_df.assign(track_id=static_df["track_id"].astype("str"))
+
+
 def _identified(songs: pd.DataFrame) -> pd.DataFrame:
     """Rows with what tells their performers and songs apart."""
     # Who is not named is nobody else.
@@ -202,6 +210,10 @@ class DebutModel(BaseEstimator):
         By quantile.
     margins_ : dict of float to float
         What is added to each quantile (natural log), learned from artists that were left out.
+    descriptors_ : list of str
+        Columns of ``static_df`` that were learned.
+    remarks_ : list of str
+        Of how many songs they are known, and which columns were not learned.
     """
 
     _: KW_ONLY
@@ -223,7 +235,13 @@ class DebutModel(BaseEstimator):
         **TREES,
     }
 
-    def fit(self, chart: ChartTable, songs: pd.DataFrame | None = None) -> Self:
+    def fit(
+        self,
+        chart: ChartTable,
+        songs: pd.DataFrame | None = None,
+        *,
+        static_df: pd.DataFrame | None = None,
+    ) -> Self:
         """Learn from the debuts of a chart.
 
         Parameters
@@ -232,11 +250,16 @@ class DebutModel(BaseEstimator):
         songs : DataFrame, optional
             Which of `debuts` to learn from; all where it is not given. The others are still known
             as the past of those that come later.
+        static_df : DataFrame, optional
+            One row a song, by ``track_id``. Every column that holds numbers is learned, so it must
+            have none that are known only after the debut, such as the popularity of later years.
+            What a song lacks is missing, and `remarks_` say of how many.
 
         Raises
         ------
         ForecastError
-            When a parameter is not what it may be, or no song debuts after a region's first date.
+            When a parameter is not what it may be, no song debuts after a region's first date, or
+            `static_df` has a song twice or something infinite.
         """
         check_parameters(self.get_params(), self._parameter_constraints, ForecastError)
         entries = debuts(chart) if songs is None else songs.reset_index(drop=True)
@@ -245,6 +268,10 @@ class DebutModel(BaseEstimator):
                 f"nothing to learn debuts from: no song comes into the chart after the first date "
                 f"({shown(chart.frame['ds'].min())} in {quoted(chart.regions[0])})"
             )
+        self.static_, self.descriptors_, self.remarks_ = None, list[str](), list[str]()
+        if static_df is not None:
+            self.static_, ids = _with_texts(static_df), pd.Index(entries["track_id"].unique())
+            self.descriptors_, self.remarks_ = find_descriptors(self.static_, ids, "track_id")
         X, last_place = self._inputs(chart, entries)
         target = np.log(self._streams(chart, entries)) - last_place
         known = np.isfinite(target)
@@ -259,7 +286,9 @@ class DebutModel(BaseEstimator):
         self.n_debuts_ = len(entries)
         return self
 
-    def predict(self, chart: ChartTable, songs: pd.DataFrame) -> pd.DataFrame:
+    def predict(
+        self, chart: ChartTable, songs: pd.DataFrame, *, static_df: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Forecast songs that come into the chart.
 
         Parameters
@@ -269,6 +298,8 @@ class DebutModel(BaseEstimator):
         songs : DataFrame
             ``region, ds, title, artist`` of the songs, `ds` being the first date in the chart, and
             ``track_id`` where there is one; all that come in on these dates if ``announced``.
+        static_df : DataFrame, optional
+            With `descriptors_` of these songs, by ``track_id``; that of `fit` where none is given.
 
         Returns
         -------
@@ -279,14 +310,14 @@ class DebutModel(BaseEstimator):
         Raises
         ------
         ForecastError
-            When a column is missing or the charts have another step, or naming a region that was
-            not learned from or has no chart before a song's date.
+            When a column is missing or the charts have another step, naming a region that was not
+            learned from or has no chart before a song's date, or as `describe`.
         """
         if not hasattr(self, "models_"):
             raise NotFittedError("DebutModel is not fitted yet: call fit first")
         asked = _checked(songs)
         require_learned(self, asked["region"], chart.freq)
-        X, last_place = self._inputs(chart, asked)
+        X, last_place = self._inputs(chart, asked, static_df)
         if np.isnan(last_place).any():
             row = asked.iloc[int(np.isnan(last_place).argmax()) // self.n_dates]
             raise ForecastError(
@@ -308,12 +339,46 @@ class DebutModel(BaseEstimator):
             rows[f"DebutModel-hi-{level:g}"] = np.maximum(streams[high], streams[0.5])
         return rows
 
-    def _inputs(self, chart: ChartTable, songs: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    def describe(self, songs: pd.DataFrame, static_df: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Descriptors of songs.
+
+        Parameters
+        ----------
+        songs : DataFrame
+            With ``track_id``; without, nothing is known of them.
+        static_df : DataFrame, optional
+            As of `predict`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each song, columns `descriptors_`; NaN where something is missing.
+
+        Raises
+        ------
+        ForecastError
+            When `static_df` lacks a column, has a song twice, texts or something infinite, or `fit`
+            had none.
+        """
+        if self.static_ is None and static_df is not None:
+            raise ForecastError("DebutModel learned without static_df: give it to fit, too")
+        static = self.static_ if static_df is None else _with_texts(static_df)
+        if static is None or "track_id" not in songs:
+            values = np.full((len(songs), len(self.descriptors_)), np.nan)
+        else:
+            ids = pd.Index(songs["track_id"])
+            values = read_metadata(static, ids, self.descriptors_, "track_id")
+        return pd.DataFrame(values, columns=self.descriptors_, index=songs.index)
+
+    def _inputs(
+        self, chart: ChartTable, songs: pd.DataFrame, static_df: pd.DataFrame | None = None
+    ) -> tuple[Numbers, Numbers]:
         """Features of each song and date, n_dates rows a song, and the last place before."""
         features = debut_features(chart, songs, announced=self.announced)
         last_place = features.pop("last_place").to_numpy()
+        known = np.column_stack([features, self.describe(songs, static_df)])
         ahead = np.tile(np.arange(self.n_dates), len(songs))
-        X = np.column_stack([features.to_numpy().repeat(self.n_dates, axis=0), ahead])
+        X = np.column_stack([known.repeat(self.n_dates, axis=0), ahead])
         return X, last_place.repeat(self.n_dates)
 
     def _streams(self, chart: ChartTable, songs: pd.DataFrame) -> Numbers:

@@ -29,7 +29,8 @@ METADATA = pd.DataFrame(
         "title": ["A", "B", "C", "D", "E", "F"],
         "artist": ["Ilse Inkwood", "Ilse Inkwood", "X", "X", "X", "X"],
         "release_date": ["2020-01-01", "2025-07-02", "2025-07-03", "2025", "soon", "2025-06-30"],
-        "energy": 0.5,
+        "energy": [0.5, None, 0.5, 0.5, 0.5, 0.5],
+        "label": "Inkwell",
     }
 )
 
@@ -155,10 +156,20 @@ def test_announced_songs_are_forecast_and_the_rest_is_counted(shown):
     assert shown.remarks == (
         f"metadata: 1 of the {shown.table.frame['track_id'].nunique()} songs of the charts are in "
         "it, and 5 songs that are in no chart",
-        "metadata: nothing learns from energy: streams are forecast from the charts alone",
         "metadata: of their release dates 1 are no date",
         "metadata: of their release dates 1 are not known to the day",
         "metadata: 1 of them come out on dates that are forecast",
+        "metadata: 1 of the 17 songs that are learned from have numbers (energy), 1 all of them: "
+        "what is missing stays missing",
+        "metadata: nothing learns from label: no numbers of such songs",
+        "metadata: 1 songs that come out lack some of these numbers",
+    )
+
+
+def test_without_a_release_nothing_learns_from_metadata(table, few_trees):  # noqa: F811
+    remarks = outlook(table, OutlookRequest(1, n_windows=0), METADATA).remarks
+    assert remarks[-1] == (
+        "metadata: nothing learns from energy, label, which serve releases: none is forecast"
     )
 
 

@@ -203,6 +203,83 @@ def test_the_first_dates_of_a_song():
     assert (falls > 0.1).all() and falls.mean() == pytest.approx(0.3, abs=0.15)
 
 
+def described(table):
+    """Songs without an artist's past, and their level as a descriptor; others hold nothing."""
+    artists = table.frame["artist"].str.removeprefix("Artist ").astype(int)
+    songs = table.frame.assign(artist=table.frame["title"], energy=artists.astype(float))
+    static = songs.drop_duplicates("track_id")[["track_id", "energy"]]
+    return check_chart(songs.drop(columns="energy")), static.reset_index(drop=True)
+
+
+def test_a_planted_descriptor_is_learned_and_what_is_missing_is_missing():
+    table, static = described(check_chart(made_up()))
+    cutoff = START + 29 * WEEK
+    songs = debuts(table)
+    learned, scored = songs[songs["ds"] <= cutoff], songs[songs["ds"] > cutoff]
+    static["album"], static["empty"] = "A", np.nan
+    static["tempo"] = np.where(static["track_id"] == learned["track_id"].iloc[0], np.nan, 100.0)
+    without = static[static["track_id"] != learned["track_id"].iloc[1]]
+    model = DebutModel(levels=(), **SMALL).fit(table.until(cutoff), static_df=without)
+    n = len(learned)
+    assert model.descriptors_ == ["energy", "tempo"]
+    assert model.remarks_ == [
+        f"{n - 1} of the {n} songs that are learned from have numbers (energy, tempo), {n - 2} all "
+        "of them: what is missing stays missing",
+        "nothing learns from album, empty: no numbers of such songs",
+    ]
+    truth = np.log(scored["streams"].to_numpy())
+
+    def error(model, **words):
+        answers = model.predict(table, scored, **words)
+        return np.abs(np.log(answers["DebutModel"].to_numpy()) - truth).mean()
+
+    plain = DebutModel(levels=(), **SMALL).fit(table.until(cutoff))
+    assert plain.descriptors_ == plain.remarks_ == []
+    assert error(model) < 0.35 and error(plain) > 0.7
+    # Descriptors of other songs, or none, are those that are known of a song.
+    of_these = static[static["track_id"].isin(scored["track_id"])]
+    assert error(model, static_df=of_these.assign(album=1)) == error(model)
+    assert error(model, static_df=static[:0]) > 0.7
+    assert model.describe(scored[:2])["energy"].tolist() == of_these["energy"][:2].tolist()
+    nameless = model.predict(table, scored.drop(columns="track_id"))
+    pd.testing.assert_frame_equal(nameless, model.predict(table, scored, static_df=static[:0]))
+
+
+def test_descriptors_of_songs_that_come_later_change_nothing():
+    table, static = described(check_chart(made_up(n_weeks=16)))
+    cutoff = START + 12 * WEEK
+    later = debuts(table)["track_id"][debuts(table)["ds"] > cutoff]
+    absurd = static.astype({"energy": object})
+    absurd.loc[absurd["track_id"].isin(later), "energy"] = "loud"
+    song = asked("IN", 13, "New", "Artist 9", track_id="new")
+    known = pd.DataFrame({"track_id": ["new"], "energy": [9]})
+    answers = [
+        DebutModel(**SMALL)
+        .fit(table.until(cutoff), static_df=df)
+        .predict(table, song, static_df=known)
+        for df in (static, absurd)
+    ]
+    pd.testing.assert_frame_equal(*answers)
+
+
+def test_metadata_that_cannot_be_used():
+    table, static = described(check_chart(made_up(n_weeks=10)))
+    model = DebutModel(levels=(), **SMALL).fit(table, static_df=static)
+    song = asked("IN", 10, track_id="new")
+    new = pd.DataFrame({"track_id": ["new"], "energy": ["loud"]})
+    with pytest.raises(ForecastError, match="column 'energy' of static_df holds"):
+        model.predict(table, song, static_df=new)
+    with pytest.raises(ForecastError, match="static_df: no column 'energy'"):
+        model.predict(table, song, static_df=new[["track_id"]])
+    with pytest.raises(ForecastError, match="static_df: no column 'track_id'"):
+        DebutModel().fit(table, static_df=static[["energy"]])
+    with pytest.raises(ForecastError, match="more than once"):
+        DebutModel().fit(table, static_df=pd.concat([static, static]))
+    plain = DebutModel(levels=(), **SMALL).fit(table)
+    with pytest.raises(ForecastError, match="learned without static_df"):
+        plain.predict(table, song, static_df=static)
+
+
 def test_some_debuts_can_be_left_out_of_what_is_learned():
     table = check_chart(made_up(n_weeks=25))
     songs = debuts(table)
