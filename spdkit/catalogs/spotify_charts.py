@@ -56,7 +56,7 @@ from spdkit.common.messages import COLUMNS_SHOWN, listing
 from spdkit.common.parameters import TEXT, OneOf, check_parameters
 from spdkit.common.table_io import column_names, read_table
 from spdkit.common.text import composed
-from spdkit.forecast.charts.chart_table import COLUMNS, FREQS, ChartTable, check_chart
+from spdkit.forecast.charts.chart_table import COLUMNS, FREQS, KEEP_FIRST, ChartTable, check_chart
 from spdkit.forecast.data.checks import ForecastError
 
 TITLE = "Spotify Charts"
@@ -87,7 +87,7 @@ _DAY = r"\d{4}-?\d\d-?\d\d"
 _DATE = re.compile(rf"(?<!\d)({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?(?!\d)")
 _CHART_NAME = re.compile(r"(?:^|[-_ ])(global|[a-z]{2})[-_ ](daily|weekly)(?![a-z])", re.IGNORECASE)
 _GROUPED = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+"
-_WORDS = {"region": "the region (region)", "ds": "the date (date)"}
+_WORDS = {"region": "the region", "ds": "the date"}
 
 
 @dataclass
@@ -345,7 +345,7 @@ def _convert(file: _File, thousands: str | None) -> None:
         converted[name] = pd.to_numeric(_mapped(rows[name], partial(_number, thousands=thousands)))
         wrong = converted[name].isna()
         grouped = wrong & rows[name].fillna("").str.fullmatch(_GROUPED)
-        what = f"column {name!r}: thousands separators: say which by thousands"
+        what = f"column {name!r}: thousands separators: say which by the option thousands"
         file.fault(what, grouped, rows[name])
         file.fault(f"column {name!r}: no whole number from 1", wrong & ~grouped, rows[name])
     ids = rows["track_id"] if "track_id" in rows else pd.Series(None, rows.index, dtype=object)
@@ -416,7 +416,7 @@ def _first_of_dates(
     ]
     text = f"{len(names)} dates stand in two files: {listing(names)}"
     if duplicates == "refuse":
-        problems.append(f'{text}. Leave one out, or keep the first file by duplicates="first".')
+        problems.append(f"{text}. Leave one out, or keep the first file by {KEEP_FIRST}.")
     return rows[~again], [f"{text}; the first file counts ({int(again.sum())} rows are left out)"]
 
 
@@ -432,6 +432,6 @@ def _untitled(
     names = [f"{name} {day:%Y-%m-%d} place {place}" for name, day, place in zip(*of, strict=True)]
     text = f"{len(names)} rows have neither an id nor a title: {listing(names)}"
     if duplicates == "refuse":
-        problems.append(f'{text}. Correct them, or take them for one song by duplicates="first".')
+        problems.append(f"{text}. Correct them, or take them for one song by {KEEP_FIRST}.")
     text += "; they are one song, of which the first row of a date counts"
     return rows[~again], [f"{text} ({int(again.sum())} rows are left out)"]

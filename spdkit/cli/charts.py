@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,16 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# What messages call by the name of an argument is an option here.
-_OPTIONS = {
-    'duplicates="first"': "--duplicates first",
-    "by thousands": "by --thousands",
-    "the region (region)": "the region (--region)",
-    "the date (date)": "the date (--date)",
-    "give freq, 'D'": "give --freq D",
-    "or 'W-THU'": "or W-THU",
-    "freq='D'": "--freq D",
-}
 
 
 @app.command()
@@ -132,10 +120,7 @@ def read(
     with errors_as_lines():
         require_ending(output)
         require_apart([output], files)
-        with (
-            _options_in_errors(),
-            progress_bar("reading", len(files), shown=not quiet, patience=1.0) as advance,
-        ):
+        with progress_bar("reading", len(files), shown=not quiet, patience=1.0) as advance:
             table = catalogs.spotify_charts.read_charts(
                 files,
                 region=region,
@@ -238,8 +223,7 @@ def forecast(
             report.svg.require_matplotlib()
             report.page.load_template(report.chart_report.TEMPLATE)
         request = forecasts.OutlookRequest(horizon, level, validate, seed)
-        with _options_in_errors("charts read "):
-            table = catalogs.spotify_charts.read_charts([file])
+        table = catalogs.spotify_charts.read_charts([file])
         songs = None if metadata is None else read_table(metadata, text=["track_id"])
         with limited_threads(jobs), progress_of_fits(shown=not quiet, patience=PATIENCE) as bar:
             outlook = forecasts.outlook(
@@ -308,23 +292,6 @@ def _print_forecasts(outlook: ChartOutlook, written: list[str]) -> None:
         out.print(f"{plain(path)}: written", soft_wrap=True)
     if not written:
         out.print("-o forecasts.csv writes every date, --report a page")
-
-
-@contextmanager
-def _options_in_errors(command: str = "") -> Iterator[None]:
-    """Call arguments in errors by the names of their options, and of their command if another."""
-
-    def in_options(text: str) -> str:
-        for argument, option in _OPTIONS.items():
-            text = text.replace(argument, option.replace("--", f"{command}--"))
-        return text
-
-    try:
-        yield
-    except catalogs.CatalogError as error:
-        raise catalogs.CatalogError(
-            in_options(error.message), tuple(map(in_options, error.problems))
-        ) from error
 
 
 def _content(table: ChartTable, output: Path) -> dict[str, Any]:

@@ -100,8 +100,8 @@ def test_files_in_another_order_are_told(tmp_path):
     song = "One,A,70,https://open.spotify.com/track/7BKLCZ1jbUBVqRi2FVlTVw"
     names = ("regional-ph-daily-2020-02-29.csv", "regional-ph-daily-2020-02-28.csv")
     table = read_charts([old_site(tmp_path, name, f"1,{song}") for name in names])
-    (told,) = table.remarks
-    assert "PH 2020-02-28 place 1 comes late (1 such rows); sorted" in told
+    (remark,) = table.remarks
+    assert "PH 2020-02-28 place 1 comes late (1 such rows); sorted" in remark
 
 
 @pytest.mark.parametrize(
@@ -157,16 +157,16 @@ def test_region_and_date_can_be_given(tmp_path):
     table = read_charts([path], region="Viet Nam", date="2021-05-20", freq="W-THU")
     assert (table.regions, table.freq) == (("VN",), "W-THU")
     assert table.frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
-    what = f"{path}: neither the rows nor the name of the file say the region (region)"
+    what = f"{path}: neither the rows nor the name of the file say the region"
     (problem,) = problems(path)
-    assert problem.startswith(f"{what} and the date (date): give it")
+    assert problem.startswith(f"{what} and the date: give it")
     (problem,) = problems(path, date="2021-05-20")
     assert problem.startswith(f"{what}: give it")
 
 
 def test_the_latest_chart_has_no_date(tmp_path):
     (problem,) = problems(write(tmp_path, "regional-global-daily-latest.csv", OLD_SITE))
-    assert "say the date (date)" in problem
+    assert "say the date" in problem
 
 
 def test_rows_of_other_charts_are_left_out_and_told(tmp_path):
@@ -227,14 +227,14 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path):
         name="a.csv",
     )
     second = write(tmp_path, "b.csv", "x\n1\n")
-    found = problems(first, second)
-    assert found[:4] == (
+    faults = problems(first, second)
+    assert faults[:4] == (
         f"{first}: column 'region': empty: row 1",
         f"{first}: column 'ds': empty: row 2",
         f"{first}: column 'position': no whole number from 1: '0' in row 1, '1.5' in row 2",
         f"{first}: column 'streams': no whole number from 1: '-6' in row 2, row 3",
     )
-    assert found[4].startswith(f"{second}: no column of")
+    assert faults[4].startswith(f"{second}: no column of")
 
 
 def test_rows_are_counted_as_in_the_file(tmp_path):
@@ -248,9 +248,9 @@ def test_rows_are_counted_as_in_the_file(tmp_path):
 
 def test_of_very_many_problems_the_first_are_shown(tmp_path):
     files = [write(tmp_path, f"{i}.csv", "x\n1\n") for i in range(30)]
-    found = problems(*files)
-    assert len(found) == spotify_charts.SHOWN_PROBLEMS + 1
-    assert found[-1] == "… and 10 more"
+    faults = problems(*files)
+    assert len(faults) == spotify_charts.SHOWN_PROBLEMS + 1
+    assert faults[-1] == "… and 10 more"
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_thousands_separators_are_named_until_one_is_given(written, sign, tmp_pa
     path = layout(tmp_path, f'GB,2021-05-20,1,x1,One,A,"{written}"')
     (problem,) = problems(path, freq="D")
     assert problem == (
-        f"{path}: column 'streams': thousands separators: say which by thousands: {written!r} in "
-        "row 1"
+        f"{path}: column 'streams': thousands separators: say which by the option thousands: "
+        f"{written!r} in row 1"
     )
     frame = read_charts([path], freq="D", thousands=sign).frame
     assert frame["streams"].tolist() == [1158720]
@@ -318,7 +318,8 @@ def test_rows_without_an_id_and_a_title_are_one_song_when_that_is_asked_for(tmp_
     (problem,) = problems(path)
     assert problem == (
         "3 rows have neither an id nor a title: US 2017-07-20 place 8, US 2017-07-20 place 16, US "
-        '2017-07-21 place 9. Correct them, or take them for one song by duplicates="first".'
+        '2017-07-21 place 9. Correct them, or take them for one song by duplicates="first" '
+        "(spdkit charts read --duplicates first)."
     )
     table = read_charts([path], duplicates="first")
     ids = ["untitled", "0kN8xEmgMW9mh7UmDYHlJP", "untitled"]
@@ -330,8 +331,8 @@ def test_rows_without_an_id_and_a_title_are_one_song_when_that_is_asked_for(tmp_
 def test_a_date_that_is_in_two_files(tmp_path):
     first = write(tmp_path, "ph_daily_2020-05-20.csv", KWORB_CSV)
     second = write(tmp_path, "page.html", KWORB_PAGE.replace("158,720", "158,721"))
-    found = problems(first, second)
-    assert found[0].startswith(
+    faults = problems(first, second)
+    assert faults[0].startswith(
         "1 dates stand in two files: PH 2020-05-20 in ph_daily_2020-05-20.csv and page.html. Leave"
     )
     table = read_charts([second, first], duplicates="first")
@@ -344,8 +345,8 @@ def test_weeks_that_end_on_another_day_than_spotifys_are_told(tmp_path):
     rows = ("GB,2021-05-14,1,x1,One,A,7", "GB,2021-05-21,1,x1,One,A,8")
     table = read_charts([layout(tmp_path, *rows)])
     assert table.freq == "W-FRI"
-    (told,) = table.remarks
-    assert "weeks are dated W-FRI, and Spotify's are W-THU" in told
+    (remark,) = table.remarks
+    assert "weeks are dated W-FRI, and Spotify's are W-THU" in remark
 
 
 def test_days_and_weeks_are_read_apart(tmp_path):
@@ -396,9 +397,9 @@ def test_the_charts_of_the_philippines():
 @pytest.mark.data
 def test_the_charts_of_the_us():
     path = DATA / "streams" / "daily_top200_us_2017.csv.gz"
-    found = problems(path, region="US")
-    assert found[0].startswith("16 rows have neither an id nor a title")
-    assert "US song 'jon bellion – all time low' on 24 dates from 2017-01-01" in found[1]
+    faults = problems(path, region="US")
+    assert faults[0].startswith("16 rows have neither an id nor a title")
+    assert "US song 'jon bellion – all time low' on 24 dates from 2017-01-01" in faults[1]
     table = read_charts([path], region="US", duplicates="first")
     # 6 rows without a title stand beside another, and one song changes its spelling on a day.
     assert len(table.frame) == 74_200 - 24 - 6 - 1

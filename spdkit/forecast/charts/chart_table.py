@@ -34,6 +34,8 @@ Numbers = NDArray[np.float64]
 
 COLUMNS = ("region", "ds", "position", "track_id", "title", "artist", "streams")
 FREQS = ("D", *(f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")))
+# What messages call the way to keep the first row, in Python and as a command.
+KEEP_FIRST = 'duplicates="first" (spdkit charts read --duplicates first)'
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +302,7 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
         )
         if duplicates == "refuse":
             raise ForecastError(
-                f'{text}. Correct the table, or keep the first of each row by duplicates="first".'
+                f"{text}. Correct the table, or keep the first of each row by {KEEP_FIRST}."
             )
         remarks.append(f"{text}; the first row of each is kept")
         rows = rows[~double]
@@ -342,19 +344,19 @@ def _step(rows: pd.DataFrame) -> str:
             raise ForecastError(
                 f"{name}: from {shown(dates[here])} to {shown(dates[here + 1])} are "
                 f"{days[here]} days, no whole weeks. Weeks that end on another day are another "
-                "chart: check them apart; a chart of days needs freq='D'"
+                "chart: check them apart; a chart of days needs freq D"
             )
         steps.setdefault("D" if part.any() else f"W-{dates[0].strftime('%a').upper()}", name)
     if not steps:
         raise ForecastError(
-            "every region has one date, too few to find the step: give freq, 'D' for a chart of "
-            "days or 'W-THU' for one of weeks that end on a Thursday"
+            "every region has one date, too few to find the step: give freq, D for a chart of "
+            "days or W-THU for one of weeks that end on a Thursday"
         )
     if len(steps) > 1:
         example = " and ".join(f"{step} ({name})" for step, name in sorted(steps.items()))
         raise ForecastError(
             f"regions have different steps: {example}. Check them apart; a chart of days of which "
-            "only one weekday is there needs freq='D'"
+            "only one weekday is there needs freq D"
         )
     return next(iter(steps))
 

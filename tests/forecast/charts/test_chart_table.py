@@ -146,7 +146,7 @@ def test_until_a_date():
         (changed(2, streams=0), r"PH 2020-02-29 'A': streams is no positive number: 0"),
         (changed(2, streams=math.nan), "streams is no positive number: nan"),
         (changed(2, streams=math.inf), "streams is no positive number: inf"),
-        (DAYS[:2], "every region has one date, too few to find the step: give freq, 'D'"),
+        (DAYS[:2], "every region has one date, too few to find the step: give freq, D"),
         (pd.concat([DAYS, WEEKS]), r"different steps: D \(PH\) and W-THU \(IN\)"),
         (
             chart(("2015-03-22", 1, "a", 3), ("2015-03-29", 1, "a", 3), ("2015-04-09", 1, "a", 3)),
@@ -199,8 +199,8 @@ def test_a_date_that_stands_twice_as_it_is_or_with_other_values():
     other = DAYS[:2].assign(streams=1)
     with pytest.raises(ForecastError, match=r"2 rows too many\): PH song 'a' on 1 dates from 20"):
         check_chart(pd.concat([DAYS, other]))
-    kept = check_chart(pd.concat([DAYS, other]), duplicates="first")
-    assert kept.frame.equals(check_chart(DAYS).frame)
+    first_rows = check_chart(pd.concat([DAYS, other]), duplicates="first")
+    assert first_rows.frame.equals(check_chart(DAYS).frame)
 
 
 def test_the_same_song_and_place_in_two_regions_are_no_doubles():

@@ -135,13 +135,13 @@ def test_steps_of_days_go_between_the_same_weekdays():
     region = history.regions["PH"]
     song = region.ids.get_loc("s")
     origins = Origins(np.array([27, 27, 8]), np.array([song] * 3))  # Thursday, Thursday, Saturday
-    asked = step_features(history, region, origins, np.array([1, 8, 1]))
-    np.testing.assert_allclose(asked["same_steps_1"], [-6, -6 + 0, 1], atol=1e-5)
-    np.testing.assert_allclose(asked["same_steps_4"], [math.nan] * 3)
-    np.testing.assert_allclose(asked["same_steps_mean"], [-6, -6, 1], atol=1e-5)
-    np.testing.assert_allclose(asked["market_same_steps_mean"], [0, 0, 0], atol=1e-5)
-    assert asked["weekday"].tolist() == [4, 4, 6]
-    assert asked["steps"].tolist() == [1, 8, 1]
+    steps = step_features(history, region, origins, np.array([1, 8, 1]))
+    np.testing.assert_allclose(steps["same_steps_1"], [-6, -6 + 0, 1], atol=1e-5)
+    np.testing.assert_allclose(steps["same_steps_4"], [math.nan] * 3)
+    np.testing.assert_allclose(steps["same_steps_mean"], [-6, -6, 1], atol=1e-5)
+    np.testing.assert_allclose(steps["market_same_steps_mean"], [0, 0, 0], atol=1e-5)
+    assert steps["weekday"].tolist() == [4, 4, 6]
+    assert steps["steps"].tolist() == [1, 8, 1]
 
 
 @settings(max_examples=8, deadline=None)
