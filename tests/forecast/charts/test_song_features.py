@@ -94,6 +94,12 @@ def test_by_hand(name, by_row):
         assert column[row] == pytest.approx(expected, abs=1e-5, nan_ok=True), row
 
 
+def test_moves_of_a_chart():
+    here = ChartHistory.of(check_chart(DAYS)).regions["PH"]
+    np.testing.assert_allclose(here.moves(1), [1, 1.5, math.nan], atol=1e-5)  # a1; a1 0 and a2 3
+    np.testing.assert_allclose(here.moves(2), [0, math.nan, math.nan], atol=1e-5)  # a1 1, b -1
+
+
 def test_another_id_of_the_same_work():
     df = rows(
         "IN",
