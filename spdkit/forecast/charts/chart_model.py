@@ -257,7 +257,7 @@ class _Errors:
         debut = rows.debuts(pairs)
         return cls(region.astype(object), pairs.step, debut, origin, known, relative)
 
-    def at(self, chosen: Flags) -> _Errors:
+    def at(self, chosen: Places) -> _Errors:
         """Some of them."""
         return _Errors(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
@@ -269,13 +269,15 @@ class _Errors:
         the band.
         """
         off = np.empty((len(later.step), len(shares)))
-        keys = pd.MultiIndex.from_arrays([later.region, later.step, later.debut])
-        for region, step, debut in keys.unique().tolist():
-            asked, alike = self.step == step, self.debut == debut
-            some = ((self.region == region) & asked & alike, asked & alike, asked)
+        kinds = pd.DataFrame({"region": later.region, "step": later.step, "debut": later.debut})
+        kind = kinds.groupby([*kinds]).ngroup().to_numpy()
+        for one in range(kind.max() + 1):
+            here = np.flatnonzero(kind == one)
+            asked = self.step == later.step[here[0]]
+            alike = asked & (self.debut == later.debut[here[0]])
+            some = (alike & (self.region == later.region[here[0]]), alike, asked)
             enough = (part for part in some if part.sum() >= _FEWEST_ERRORS)
             pool = self.relative[next(enough, slice(None))]
-            here = keys == (region, step, debut)
             off[here] = later.at(here).moving_quantiles(pool, fitted, shares)
         return off
 
