@@ -13,8 +13,10 @@ part out in turn. Its errors there, over how large an error was to be expected f
 give the quantiles of each region and step, apart for songs on their first date in the chart; "to be
 expected" is a small boosting on the logarithms of the sizes of these errors. Where known dates are
 forecast (`ChartModel.forecast_past`), errors after the fit count too, each from the date on which
-it is known, and the shares of errors that ends of intervals are quantiles of move against what each
-date missed: charts drift, and intervals follow them. Right after a fit nothing has been missed.
+it is known, and the shares of errors that the ends of intervals are quantiles of move against what
+each date missed: charts drift, and intervals follow them. Right after a fit nothing has been
+missed. Quantiles nearer to the middle stay: all songs of a date lie on one side of it together, and
+what one date did says little of one eight weeks later.
 
 Where a song leaves the chart it is not learned from, and not scored: a low forecast for a song near
 the last place says what it has if it stays.
@@ -78,6 +80,7 @@ _SMALLEST_ERROR = 1e-3
 _DEBUT_DRAWS = 10  # how much likelier a song's first week is drawn than another, if all count alike
 _DRIFT = 0.5  # of a chart's usual move, how much is expected of the next one
 _RATE = 0.06  # by how much shares move of what a date missed
+_TAIL = 0.1 + 1e-9  # shares as far as that from 0 or 1 move
 _TEXTS = ("region", "track_id", "title", "artist")
 
 
@@ -286,10 +289,12 @@ class _Errors:
     ) -> Numbers:
         """Quantiles of earlier errors and of these as they are known, shape (n_errors, n_shares).
 
-        Each date after the fit moves the shares by `_RATE` of what it missed, once it is known.
+        Each date after the fit moves shares near 0 and 1 by `_RATE` of what it missed, once it is
+        known.
         """
         asked = np.asarray(shares)
         order, moved = np.argsort(asked), asked.copy()
+        rate = np.where(np.minimum(asked, 1 - asked) <= _TAIL, _RATE, 0.0)
         new = (self.known > fitted) & np.isfinite(self.relative)
         to_come = [*np.unique(self.known[new])]
         made = np.maximum(self.origin, fitted)
@@ -298,7 +303,7 @@ class _Errors:
             while to_come and to_come[0] <= now:
                 of_date = new & (self.known == to_come.pop(0))
                 below = self.relative[of_date, None] <= quantiles[of_date]
-                moved += _RATE * (asked - below.mean(axis=0))
+                moved += rate * (asked - below.mean(axis=0))
             past = self.relative[new & (self.known <= now)]
             used = np.empty_like(asked)
             used[order] = np.sort(np.clip(moved, _OUTERMOST, 1 - _OUTERMOST))

@@ -153,27 +153,28 @@ def errors_of(relative, *, step=1, lead=1, debut=False, region="PH", fitted="202
 def test_shares_move_against_what_dates_missed():
     """By 0.06 of it, once it is known: worked by hand, on uniform errors."""
     pool, fitted = np.linspace(0, 1, 100_001), np.datetime64("2021-03-01")
-    above = errors_of([2, 2, -1, 2]).moving_quantiles(pool, fitted, [0.5])
-    np.testing.assert_allclose(above[:, 0], [0.5, 0.53, 0.56, 0.53], atol=1e-4)
+    above = errors_of([2, 2, -1, 2]).moving_quantiles(pool, fitted, [0.1])
+    np.testing.assert_allclose(above[:, 0], [0.1, 0.106, 0.112, 0.058], atol=1e-4)
     # Two days ahead, the first day's miss is known for the third.
-    later = errors_of([2, 2, -1, 2], lead=2).moving_quantiles(pool, fitted, [0.5])
-    np.testing.assert_allclose(later[:, 0], [0.5, 0.5, 0.53, 0.56], atol=1e-4)
-    # What has not come, and what lies before the fit, moves nothing.
+    later = errors_of([2, 2, -1, 2], lead=2).moving_quantiles(pool, fitted, [0.1])
+    np.testing.assert_allclose(later[:, 0], [0.1, 0.1, 0.106, 0.112], atol=1e-4)
+    # What has not come, and what lies before the fit, moves nothing; nor does the middle move.
     early = np.datetime64("2021-04-01")
     for errors, until in ((errors_of([np.nan] * 3), fitted), (errors_of([2, 2, 2]), early)):
         still = errors.moving_quantiles(pool, until, [0.05, 0.95])
         np.testing.assert_allclose(still, [[0.05, 0.95]] * 3, atol=1e-4)
-    # Ends never cross, nor leave the errors that are known.
-    many = errors_of([2] * 40).moving_quantiles(pool, fitted, [0.9, 0.4, 0.5])
-    assert (np.diff(many[:, [1, 2, 0]], axis=1) >= 0).all()
+    middle = errors_of([2, 2, -1]).moving_quantiles(pool, fitted, [0.2, 0.5])
+    np.testing.assert_allclose(middle, [[0.2, 0.5]] * 3, atol=1e-4)
+    # Quantiles never cross, nor leave the errors that are known.
+    many = errors_of([2] * 40).moving_quantiles(pool, fitted, [0.9, 0.2, 0.1])
+    assert (np.diff(many[:, ::-1], axis=1) >= 0).all()
     assert many.max() < 1
 
 
 def test_errors_count_as_they_are_known():
     pool, fitted = np.zeros(1), np.datetime64("2021-03-01")
     medians = errors_of([4, 8, 8]).moving_quantiles(pool, fitted, [0.5])[:, 0]
-    # Nothing but the pool; then half and 0.03 of the way from 0 to 4; then of 0, 4, 8.
-    np.testing.assert_allclose(medians, [0, 0.53 * 4, 0.56 * 8])
+    np.testing.assert_allclose(medians, [0, 2, 4])  # of 0; of 0 and 4; of 0, 4 and 8
 
 
 def test_errors_of_first_dates_are_apart():
