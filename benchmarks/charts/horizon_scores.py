@@ -22,7 +22,7 @@ from spdkit.evaluation.bootstrap import paired_bootstrap
 RESAMPLES = 10_000
 OURS = "ChartModel"
 NAIVE = ("last_value", "seasonal_naive", "sma")
-MODELS = (*NAIVE, "with_units", "lstm", "gru", "lstm_matrix", "gru_matrix", OURS)
+MODELS = (*NAIVE, "with_units", "boosting", "lstm", "gru", "lstm_matrix", "gru_matrix", OURS)
 
 
 def record(
@@ -81,7 +81,9 @@ def _horizons(
 ) -> Iterator[dict[str, Any]]:
     """Errors on all rows, by region where there are several, and on those of a season before."""
     before = rows[rows["seasonal_naive"].notna()]
-    groups = {"all": rows, "a season before": before}
+    groups = {"all": rows}
+    if len(before) < len(rows):
+        groups["a season before"] = before
     if not chart.daily:
         groups["first date"] = rows[rows["first"]]
     if len(chart.table.regions) > 1:
