@@ -21,6 +21,7 @@ from spdkit.cli.terminal import (
     errors_as_lines,
     print_line,
 )
+from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.common.table_io import read_table, require_ending, write_table
 from spdkit.common.threads import limited_threads, usable_cores
@@ -52,12 +53,16 @@ def read(
     ],
     region: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Of the files that say none, such as PH or Philippines."),
+        typer.Option(
+            metavar="CODE",
+            help="Of the files whose rows say none, such as PH or Philippines.",
+        ),
     ] = None,
     date: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD", help="Of the files that say none; of a week, its last day."
+            metavar="YYYY-MM-DD",
+            help="Of the files whose rows say none; of a week, its last day.",
         ),
     ] = None,
     freq: Annotated[
@@ -72,6 +77,14 @@ def read(
         str,
         typer.Option(metavar="NAME", help="Which rows count where there is a column chart."),
     ] = "top200",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="What the files call a column by a name that is not known, such as streams=Plays; "
+            "may be repeated.",
+        ),
+    ] = None,
     duplicates: Annotated[
         str,
         typer.Option(
@@ -86,7 +99,7 @@ def read(
         typer.Option(
             metavar="SIGN",
             help="What stands between thousands: a comma, a point, ' or the word space. Kworb's "
-            "commas are known.",
+            "commas are known besides.",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -104,13 +117,15 @@ def read(
       it (Pos, Artist and Title, Streams); totals are no chart, and refused
     - the table that this command writes, with or without ids
 
-    Region and date are those of the rows, else of the name of the file
-    (regional-ph-daily-2020-05-20.csv, regional-us-weekly-2021-05-14--2021-05-21.csv), else
-    --region and --date. The date of a week is its last day: of Friday to Friday, the Thursday.
+    Region and date are those of the rows, else of a file's name as the sites have it
+    (regional-ph-daily-2020-05-20.csv, regional-us-weekly-2021-05-14--2021-05-21.csv), else --region
+    and --date, else what another name says for sure (us_daily_2021-05-20.csv), which is told. The
+    date of a week is its last day: of Friday to Friday, the Thursday.
 
     Rows without an id are matched by artist and title, and get an id made of them, the same in
-    every table; it is told how. Nothing is repaired: what is wrong is refused with file and row,
-    all of it at once, and missing dates and places are told.
+    every table; it is told how. Without a column of places streams tell them. Nothing is repaired:
+    what is wrong is refused with file and row, all of it at once, and missing dates and places are
+    told.
 
     Read the terms where your files come from: Spotify's developer terms forbid training models on
     what its interface gives.
@@ -127,6 +142,7 @@ def read(
                 date=date,
                 freq=freq,
                 chart=chart,
+                columns=dict(map(_name_and_column, column or ())),
                 duplicates=duplicates,
                 thousands=thousands,
                 progress=lambda path: advance(False),
@@ -292,6 +308,13 @@ def _print_forecasts(outlook: ChartOutlook, written: list[str]) -> None:
         out.print(f"{plain(path)}: written", soft_wrap=True)
     if not written:
         out.print("-o forecasts.csv writes every date, --report a page")
+
+
+def _name_and_column(text: str) -> tuple[str, str]:
+    name, sign, column = text.partition("=")
+    if not (name and sign and column):
+        raise SpdkitError(f"--column {text}: give a name and a column, such as streams=Plays")
+    return name, column
 
 
 def _content(table: ChartTable, output: Path) -> dict[str, Any]:

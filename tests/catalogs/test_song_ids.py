@@ -178,8 +178,8 @@ def test_a_version_that_has_an_id_stands_beside_one_that_has_none(own):
             *(("d3", None, own, "X"), ("d4", None, other, "X")),
         )
     )
-    made = song_id(other, "X", guests=True)
-    assert ids.tolist() == ["x", made, "x", made, "x", made]
+    version = song_id(other, "X", guests=True)
+    assert ids.tolist() == ["x", version, "x", version, "x", version]
     assert remarks[1].startswith("2 songs differ by a guest alone, stand in one chart and are kept")
 
 

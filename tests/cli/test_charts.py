@@ -89,6 +89,10 @@ def test_what_is_wrong_is_a_line_each_and_names_options(tmp_path):
             LAYOUT.replace("91000", "91.000"),
             "thousands separators: say which by the option thousands",
         ),
+        (
+            LAYOUT.replace("streams", "plays"),
+            "(spdkit charts read --column streams=Plays)",
+        ),
         (LAYOUT, "give freq, D for a chart of days or W-THU for one of weeks"),
     ],
 )
@@ -96,6 +100,33 @@ def test_what_is_to_be_given_is_named_as_an_option(text, option, tmp_path):
     done = invoke("charts", "read", write(tmp_path, "a.csv", text), "-o", tmp_path / "chart.csv")
     assert done.exit_code == 1
     assert option in done.stderr
+
+
+def test_columns_by_other_names(tmp_path):
+    path = write(tmp_path, "a.csv", LAYOUT.replace("streams", "plays").replace("title", "tune"))
+    output = tmp_path / "chart.csv"
+    words = ("charts", "read", path, "-o", output, "--freq", "D", "--column", "title=tune")
+    done = invoke(*words, "--column", "streams=Plays")
+    assert done.exit_code == 0, done.stderr
+    assert pd.read_csv(output)["streams"].tolist() == [158720, 91000]
+    for wrong in ("Plays", "=Plays", "streams="):
+        done = invoke(*words, "--column", wrong)
+        assert done.exit_code == 1
+        assert f"--column {wrong}: give a name and a column, such as" in done.stderr
+
+
+def test_what_is_written_for_songs_without_a_title_is_forecast(chart, tmp_path, few_trees):  # noqa: F811
+    rows = pd.read_csv(chart)
+    empty = (rows["position"] == 12) & (rows["ds"] > "2025-06-20")
+    rows.loc[empty, ["track_id", "title", "artist"]] = None
+    path, output = tmp_path / "rows.csv", tmp_path / "chart.parquet"
+    rows.to_csv(path, index=False)
+    assert invoke("charts", "read", path, "-o", output).exit_code == 1
+    done = invoke("charts", "read", path, "-o", output, "--duplicates", "first")
+    assert done.exit_code == 0, done.stderr
+    done = invoke("charts", "forecast", output, "-H", 1, "--validate", 0)
+    assert done.exit_code == 0, done.stderr
+    assert "rows are the song 'untitled'" in done.stderr
 
 
 def test_a_chart_that_is_read_is_not_overwritten(tmp_path):

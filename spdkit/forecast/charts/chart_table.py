@@ -33,6 +33,8 @@ from spdkit.forecast.data.checks import ForecastError, quoted
 Numbers = NDArray[np.float64]
 
 COLUMNS = ("region", "ds", "position", "track_id", "title", "artist", "streams")
+# Whole years of what pandas counts in nanoseconds.
+FIRST_DAY, LAST_DAY = pd.Timestamp(1678, 1, 1), pd.Timestamp(2261, 12, 31)
 FREQS = ("D", *(f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")))
 # What messages call the way to keep the first row, in Python and as a command.
 KEEP_FIRST = 'duplicates="first" (spdkit charts read --duplicates first)'
@@ -216,7 +218,7 @@ def check_chart(
     step = _step(rows) if freq is None else freq
     _refuse_off_step(rows, step)
     in_order = rows.sort_values(["region", "ds", "position"], kind="stable")
-    if (moved := _out_of_order(frame)) is not None:
+    if (moved := _out_of_order(rows)) is not None:
         remarks.append(f"rows are not in the order of date and place: {moved}; sorted")
     table = ChartTable(in_order.reset_index(drop=True), step)
     return replace(table, remarks=(*remarks, *_remarks(table)))
@@ -268,6 +270,9 @@ def _typed(df: pd.DataFrame) -> pd.DataFrame:
         )
     if dates.tz is not None:
         raise ForecastError("column 'ds' has a time zone: charts are of days, without one")
+    frame["ds"] = dates
+    beyond = (dates < FIRST_DAY) | (dates > LAST_DAY)
+    _refuse(frame, beyond, f"ds is no day of the years {FIRST_DAY.year} to {LAST_DAY.year}")
     frame["ds"] = dates.as_unit("ns")
     _refuse(frame, frame["ds"] != frame["ds"].dt.normalize(), "ds has an hour, charts are of days")
     for name in ("position", "streams"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 
 import numpy as np
@@ -136,6 +137,11 @@ def test_until_a_date():
         (changed(2, track_id=" "), "row 2 .* has no track_id"),
         (changed(2, ds="soon"), "'PH': 'soon' is no date"),
         (changed(2, ds=None), "'PH' has a row without ds"),
+        (changed(2, ds="0001-01-01"), "PH 0001-01-01 'A': ds is no day of the years 1678 to 2261"),
+        (changed(2, ds="1500-01-01"), "PH 1500-01-01 'A': ds is no day of the years"),
+        (DAYS.assign(ds=datetime.date(1, 1, 1)), "PH 0001-01-01 'A': ds is no day of the years"),
+        (changed(2, ds="2300-01-01"), "PH 2300-01-01 'A': ds is no day of the years"),
+        (changed(2, ds="9999-12-31"), r"PH 9999-12-31 'A': ds is .* \(1 such rows\)"),
         (changed(2, ds="2020-02-29 06:00"), "PH 2020-02-29 06:00:00 'A': ds has an hour"),
         (DAYS.assign(ds=20200228), "'ds' holds whole numbers, not dates"),
         (DAYS.assign(ds=pd.Timestamp("2020-02-28", tz="UTC")), "'ds' has a time zone"),
@@ -201,6 +207,8 @@ def test_a_date_that_stands_twice_as_it_is_or_with_other_values():
         check_chart(pd.concat([DAYS, other]))
     first_rows = check_chart(pd.concat([DAYS, other]), duplicates="first")
     assert first_rows.frame.equals(check_chart(DAYS).frame)
+    # What was left out is not out of order.
+    assert not any("comes late" in text for text in first_rows.remarks)
 
 
 def test_the_same_song_and_place_in_two_regions_are_no_doubles():
