@@ -52,6 +52,8 @@ class SampleSplit:
         Of each row's song; its number where there are none.
     folds : tuple of Fold
         Rows that train, and rows that test (``validation``).
+    n_songs : int
+        That were split.
     left_out : tuple of str
         Songs that are shorter than a sample, by id or number.
     """
@@ -61,6 +63,7 @@ class SampleSplit:
     song: Index = field(repr=False)
     groups: NDArray[Any] = field(repr=False)
     folds: tuple[Fold, ...] = field(repr=False)
+    n_songs: int
     left_out: tuple[str, ...] = ()
 
 
@@ -124,7 +127,7 @@ def sample_split(
     if not len(folds[0].validation):
         raise ProtocolError(f"test_share={test_share:g} leaves no rows to test")
     short = tuple(name_of(whole[i], int(i)) for i in np.flatnonzero(counts == 0))
-    return SampleSplit(kind, tuple(rows), song, names[song], folds, short)
+    return SampleSplit(kind, tuple(rows), song, names[song], folds, len(whole), short)
 
 
 @dataclass(frozen=True)
@@ -202,9 +205,7 @@ def evaluate(
     DivergedError
         When training diverges.
     """
-    everything = numeric_plays(plays, None)
-    if len(everything) <= split.song.max():
-        raise ParameterError(f"there are {len(everything)} plays, of more songs")
+    everything = numeric_plays(plays, split.n_songs)
     if X is not None and len(X) != len(split.rows):
         raise ParameterError(f"X has {len(X)} rows, the split has {len(split.rows)}")
     y = everything[split.song]

@@ -260,7 +260,8 @@ def _reduction(error: Numbers, reference: Numbers) -> Numbers:
     """1 - error / reference; NaN where the reference has none."""
     share = np.full(np.shape(reference), np.nan)
     np.divide(error, reference, where=np.greater(reference, 0), out=share)
-    return np.subtract(1.0, share)
+    reduction: Numbers = 1.0 - share
+    return reduction
 
 
 def _evaluate(
