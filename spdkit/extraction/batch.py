@@ -35,7 +35,7 @@ from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
-from spdkit.store.opening import WRITE_AGAIN
+from spdkit.store.forms import FORMS
 from spdkit.store.provenance import changes, provenance
 from spdkit.store.repair import keep_beside, whole_rows
 from spdkit.tracks.addresses import is_url, known_protocols, local_path
@@ -330,7 +330,7 @@ def _resume(
             rows = whole_rows(journal.target, damage)
             tables = [] if rows is None else [rows]
         except StoreError as error:
-            if str(error).endswith(WRITE_AGAIN):
+            if str(error).endswith(tuple(form.write_again for form in FORMS)):
                 raise
             raise StoreError(f"{error}. To replace it, use overwrite (--overwrite)") from error
     journal.begin(fresh=overwrite, replace=replace)
