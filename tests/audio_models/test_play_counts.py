@@ -210,8 +210,11 @@ def test_each_epoch_is_told(data):
 
 
 def test_training_that_diverges_is_told(data):
+    diverged = model(optimizer="sgd", learning_rate=1e30, max_epochs=20)
     with pytest.raises(DivergedError, match="lower learning_rate"):
-        model(optimizer="sgd", learning_rate=1e30, max_epochs=20).fit(*data)
+        diverged.fit(*data)
+    with pytest.raises(NotFittedError):
+        diverged.predict(data[0])
 
 
 @pytest.mark.parametrize("standardize", [True, False])
