@@ -28,6 +28,7 @@ from spdkit.store.checksums import Checksum, clip_blocks
 from spdkit.store.errors import StoreError, ViolationError
 from spdkit.store.feature_store import FeatureTable, mark, table_image, table_of
 from spdkit.store.forms import CLIPS
+from spdkit.store.layout import Layout
 from spdkit.store.opening import replaced_store
 from spdkit.store.seal import FileMark, mark_of, seal_file
 from spdkit.store.validation import check_songs
@@ -148,22 +149,9 @@ class ClipStore:
         """
         place = user_path(path, StoreError)
         with opened(place, CLIPS) as layout:
+            table = table_of(layout)
             assert layout.clips is not None
-            table, shape = table_of(layout), layout.clips.shape
-            counts = _count_clips(table, shape)
-            where = {
-                "n_values": shape[1],
-                "origin": layout.clips.id.get_offset() or 0,  # none of no clip
-                "mark": mark_of(layout.clips.file.id.get_vfd_handle()),
-            }
-        firsts = np.cumsum(counts) - counts
-        rows = zip(table.obs.index, firsts.tolist(), counts.tolist(), strict=True)
-        songs = {
-            name: SongClips(place, name, first, count, **where)
-            for name, first, count in rows
-            if count
-        }
-        return cls(place, table, shape[1], songs)
+            return cls(place, table, layout.clips.shape[1], songs_of(place, layout, table))
 
     @property
     def track_ids(self) -> list[str]:
@@ -236,6 +224,29 @@ class ClipStore:
     def _parameters(self) -> dict[str, Any]:
         parameters: dict[str, Any] = self.table.provenance["extractors"]["clips"]["parameters"]
         return parameters
+
+
+def songs_of(path: Path, layout: Layout, table: FeatureTable) -> dict[str, SongClips]:
+    """Songs that have clips, by ``track_id``, of an open store whose rows are `table`.
+
+    Raises
+    ------
+    ViolationError
+        When the rows do not fit the clips.
+    """
+    clips = layout.clips
+    assert clips is not None
+    counts = _count_clips(table, clips.shape)
+    where = {
+        "n_values": clips.shape[1],
+        "origin": clips.id.get_offset() or 0,  # none of no clip
+        "mark": mark_of(clips.file.id.get_vfd_handle()),
+    }
+    firsts = np.cumsum(counts) - counts
+    rows = zip(table.obs.index, firsts.tolist(), counts.tolist(), strict=True)
+    return {
+        name: SongClips(path, name, first, count, **where) for name, first, count in rows if count
+    }
 
 
 def write_clips(
