@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import BinaryIO
 
@@ -33,8 +34,17 @@ class Seal(Enum):
 
 def sealed(image: bytes) -> bytes:
     """Return an image with its seal."""
-    length = len(image).to_bytes(8, "little")
-    return b"".join([image, MAGIC, length, hashlib.sha256(image).digest()])
+    return b"".join(sealed_parts([image]))
+
+
+def sealed_parts(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts of an image, and its seal behind them."""
+    length, digest = 0, hashlib.sha256()
+    for part in parts:
+        length += len(part)
+        digest.update(part)
+        yield part
+    yield b"".join([MAGIC, length.to_bytes(8, "little"), digest.digest()])
 
 
 def mark_of(handle: int) -> FileMark:

@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 
 from spdkit import catalogs
 from spdkit.catalogs import CatalogError
-from spdkit.catalogs.spotgentrack import AUDIO_COLUMNS, LYRICS_COLUMNS, write_tables
+from spdkit.catalogs.spotgentrack import ARTISTS, AUDIO_COLUMNS, LYRICS_COLUMNS, write_tables
 from spdkit.common.errors import SpdkitWarning
 from spdkit.extraction.batch import extract
 from spdkit.extractors.audio import AudioExtractor
@@ -240,6 +240,11 @@ def test_a_failure_is_not_written_as_no_lyrics(folder):
     written = pd.read_csv(folder / "lyrics_features.csv", index_col=0).set_index("track_id")
     assert (written.loc["t2"] == -1).all()
     assert "t1" not in written.index
+
+
+def test_columns_that_the_artists_must_have():
+    needed = [column.name for column in ARTISTS.columns if column.needed]
+    assert needed == ["id", "name", "artist_popularity", "followers", "genres"]
 
 
 def test_a_store_of_other_features_cannot_be_written_as_tables(folder):

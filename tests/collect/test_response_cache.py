@@ -89,8 +89,11 @@ def test_the_last_answer_counts_and_refusals_can_be_forgotten(path):
         cache.put_refusal("b", refusal)
         cache.put_refusal("c", refusal)
         cache.put("c", 3)
+        cache.put("d", 4)
+        cache.put_refusal("d", refusal)
     with ResponseCache(path, forget_refusals=True) as cache:
         assert ("b" in cache, cache["a"].response, cache["c"].response) == (False, 2, 3)
+        assert "d" not in cache
 
 
 def test_a_second_writer_is_kept_out(path):

@@ -132,6 +132,7 @@ def test_albums_artists_ids_and_isrcs(world, tmp_path):
     expected = [*range(40, 50), *range(60, 80), 300, 200]
     assert list(table(tmp_path, "tracks")["id"]) == [ident("T", number) for number in expected]
     assert report.remarks == ("1 sources gave nothing: ISRC USXXX0000001 (not known)",)
+    assert asked(world, "/albums?include_groups=album%2Csingle") == 1
     # 32 tracks at 50 a request, less the first, which shows what may be read, and the one that the
     # search brought whole.
     assert asked(world, "/tracks/?ids=") == 2  # one of them a probe

@@ -151,4 +151,6 @@ def test_blanks_are_one_blank_and_take_no_time():
 
 def test_lists_become_text_that_can_be_compared():
     assert cell_text(np.array(["A", "B"], dtype=object)) == cell_text(["A", "B"]) == '["A", "B"]'
+    # Beyond 2^53 not every whole number is a float.
+    assert [cell_text(2.0**53 - 1), cell_text(2.0**53)] == [str(2**53 - 1), str(2.0**53)]
     assert cell_text(" 007 ") == "007" and cell_text(7) == "7" and cell_text(pd.NA) == ""

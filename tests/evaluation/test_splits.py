@@ -166,6 +166,13 @@ def test_time_by_hand():
     assert second.validation.tolist() == [8, 9, 10, 11]
 
 
+def test_every_fold_has_a_date_where_one_date_has_most_rows():
+    years = np.repeat(np.arange(2001, 2009), [1, 1, 1, 1, 100, 1, 1, 20])
+    folds = time_split(years, k=3, test_share=0.1).folds
+    assert [len(np.unique(years[fold.validation])) for fold in folds] == [1, 1, 1]
+    assert years[folds[-1].validation[-1]] == 2007
+
+
 @pytest.mark.parametrize(
     "dates",
     [

@@ -52,7 +52,7 @@ _DAYS, _WEEKS = 7, 52  # in a season
 _SMALL = 5_000  # rows; a smaller chart is fitted in one process
 _PRESENCE_ROWS = 50_000
 _TITLES, _ARTISTS = ("title", "track_name"), ("artist", "artist_name")
-_KNOWN = frozenset({"track_id", "release_date", *_TITLES, *_ARTISTS})
+_NAMES = ("track_id", "release_date", *_TITLES, *_ARTISTS)
 _KEYS = ["region", "track_id"]
 
 
@@ -252,7 +252,8 @@ def outlook(
     metadata : DataFrame, optional
         One row a song, by ``track_id``. A song that is not in the charts and whose ``release_date``
         lies within the dates that are forecast is forecast as a release, by its ``title`` (or
-        ``track_name``) and ``artist`` (or ``artist_name``). Remarks say what of it was used.
+        ``track_name``) and ``artist`` (or ``artist_name``). Releases are also learned from its
+        columns of numbers, which must be known before a song comes out. Remarks say what was used.
     regions : sequence of str
         Those to forecast, all if none; all are learned from.
     n_jobs : int
@@ -281,7 +282,12 @@ def outlook(
         parts[step] = delayed(_presence)(table, step, request.seed)
     parts["entering"] = delayed(_entering)(table, h, request.seed)
     if upcoming is not None and len(upcoming):
-        parts["releases"] = delayed(_releases)(table, request, upcoming)
+        parts["releases"] = delayed(_releases)(table, request, upcoming, metadata)
+    elif unused := _descriptors(metadata):
+        remarks.append(
+            f"metadata: nothing learns from {listing(unused)}, which serve releases: none is "
+            "forecast"
+        )
     tick, results = progress(len(parts)), dict[Any, Any]()
     jobs = n_jobs if len(table.frame) >= _SMALL else 1
     running = Parallel(n_jobs=jobs, return_as="generator")(parts.values())
@@ -296,6 +302,7 @@ def outlook(
             dates = cutoffs[0] + table.step, past["ds"].max()
             presence = results["past presence"]
             scores = PastScores(past, presence, len(cutoffs), past_level, *dates)
+    releases, learned = results.get("releases", (None, []))
     charts = _charts(table, frame, {step: results[step] for step in steps}, level)
     chosen = list(regions) or table.regions
     forecasts = _of_regions(charts, chosen)
@@ -304,10 +311,10 @@ def outlook(
         table=table,
         forecasts=forecasts,
         entering=_of_regions(results["entering"], chosen),
-        releases=_placed(forecasts, results.get("releases")),
+        releases=_placed(forecasts, releases),
         scores=scores,
         level=level,
-        remarks=(*remarks, *(text for text in (lost, unscored) if text), *_late(table)),
+        remarks=(*remarks, *learned, *filter(None, (lost, unscored)), *_late(table)),
     )
 
 
@@ -525,12 +532,6 @@ def _upcoming(
         f"metadata: {n_known:,} of the {len(songs):,} songs of the charts are in it, and "
         f"{n_others:,} songs that are in no chart"
     )
-    unused = [str(name) for name in metadata if name not in _KNOWN]
-    if unused:
-        remarks.append(
-            f"metadata: nothing learns from {listing(unused)}: streams are forecast from the "
-            "charts alone"
-        )
     title, artist = (
         next((name for name in names if name in metadata), None) for names in (_TITLES, _ARTISTS)
     )
@@ -566,14 +567,27 @@ def _coming_out(
     return pd.DataFrame(rows[(ahead >= 1) & (ahead <= h)])
 
 
-def _releases(table: ChartTable, request: OutlookRequest, upcoming: pd.DataFrame) -> pd.DataFrame:
+def _descriptors(metadata: pd.DataFrame | None) -> list[str]:
+    """Columns besides what songs are called and when they come out."""
+    return [] if metadata is None else [str(name) for name in metadata if name not in _NAMES]
+
+
+def _releases(
+    table: ChartTable, request: OutlookRequest, upcoming: pd.DataFrame, metadata: pd.DataFrame
+) -> tuple[pd.DataFrame, list[str]]:
+    """Forecasts of releases, and what is to be said of the numbers that they were learned from."""
     level = request.level or LEVEL
-    model = DebutModel(levels=[level], seed=request.seed).fit(table)
+    model = DebutModel(levels=[level], seed=request.seed)
+    model.fit(table, static_df=metadata[["track_id", *_descriptors(metadata)]])
     # What is learned of the songs that share a date is nothing: they may stay below the chart.
     frame = model.predict(table, upcoming)
     frame = _plainly_named(frame, "DebutModel", level).drop(columns="debut")
     frame.insert(2, "track_id", upcoming["track_id"].to_numpy())
-    return frame
+    remarks = [f"metadata: {text}" for text in model.remarks_]
+    lacking = upcoming["track_id"][model.describe(upcoming).isna().any(axis=1)].nunique()
+    if lacking:
+        remarks.append(f"metadata: {lacking:,} songs that come out lack some of these numbers")
+    return frame, remarks
 
 
 def _placed(charts: pd.DataFrame, releases: pd.DataFrame | None) -> pd.DataFrame:

@@ -10,6 +10,7 @@ Known of a song before it comes in are its title, artist, region and date, and a
 dates: earlier debuts of its artist, the artist's songs in the chart, and the song itself where it
 is in another region already, or was in this one under another id. Songs of one title and first
 artist are one song: guests and remasters do not tell them apart, "Remix" does (`plain_title`).
+Numbers that a table has of songs by their ids, such as tempo or energy, can be learned, too.
 
 Which other songs of the artist come in on that date is known to those who have the list of
 releases (``announced=True``). What is counted are songs that get into the chart, which is more than
@@ -25,33 +26,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from itertools import chain
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingRegressor as Booster
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
 from spdkit.collect.song_matching import normalised, plain_title
-from spdkit.common.parameters import (
-    FLAG,
-    POSITIVE,
-    SEED,
-    Allowed,
-    Number,
-    SequenceOf,
-    Whole,
-    check_parameters,
-)
+from spdkit.common.parameters import FLAG, Allowed, Number, SequenceOf, Whole, check_parameters
 from spdkit.common.table_io import require_columns
-from spdkit.common.threads import one_thread
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import first_artist
+from spdkit.forecast.charts.song_metadata import find_descriptors, read_metadata
 from spdkit.forecast.data.calendar import parse_times, shown
 from spdkit.forecast.data.checks import ForecastError, quoted
+from spdkit.forecast.models.boosted_trees import TREES, BoostedTrees, mean_prediction
 
 Texts = NDArray[np.object_]
 
@@ -139,6 +131,12 @@ def _checked(songs: pd.DataFrame) -> pd.DataFrame:
     return songs.assign(ds=dates.as_unit("ns"), **texts).reset_index(drop=True)
 
 
+def _with_texts(static_df: pd.DataFrame) -> pd.DataFrame:
+    """Metadata by ids as the charts have them."""
+    require_columns(static_df.columns, ("track_id",), "static_df", ForecastError)
+    return static_df.assign(track_id=static_df["track_id"].astype("str"))
+
+
 def _identified(songs: pd.DataFrame) -> pd.DataFrame:
     """Rows with what tells their performers and songs apart."""
     # Who is not named is nobody else.
@@ -212,6 +210,10 @@ class DebutModel(BaseEstimator):
         By quantile.
     margins_ : dict of float to float
         What is added to each quantile (natural log), learned from artists that were left out.
+    descriptors_ : list of str
+        Columns of ``static_df`` that were learned.
+    remarks_ : list of str
+        Of how many songs they are known, and which columns were not learned.
     """
 
     _: KW_ONLY
@@ -228,15 +230,18 @@ class DebutModel(BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         "announced": FLAG,
-        **dict.fromkeys(("n_dates", "n_trees", "min_leaf", "n_models"), Whole()),
+        **dict.fromkeys(("n_dates", "n_models"), Whole()),
         "levels": (SequenceOf(_LEVEL), SequenceOf(_LEVEL, 0)),
-        "learning_rate": POSITIVE,
-        "max_leaves": Whole(2),
-        "feature_share": Number(0, 1, closed="high"),
-        "seed": SEED,
+        **TREES,
     }
 
-    def fit(self, chart: ChartTable, songs: pd.DataFrame | None = None) -> Self:
+    def fit(
+        self,
+        chart: ChartTable,
+        songs: pd.DataFrame | None = None,
+        *,
+        static_df: pd.DataFrame | None = None,
+    ) -> Self:
         """Learn from the debuts of a chart.
 
         Parameters
@@ -245,11 +250,16 @@ class DebutModel(BaseEstimator):
         songs : DataFrame, optional
             Which of `debuts` to learn from; all where it is not given. The others are still known
             as the past of those that come later.
+        static_df : DataFrame, optional
+            One row a song, by ``track_id``. Every column that holds numbers is learned, so it must
+            have none that are known only after the debut, such as the popularity of later years.
+            What a song lacks is missing, and `remarks_` say of how many.
 
         Raises
         ------
         ForecastError
-            When a parameter is not what it may be, or no song debuts after a region's first date.
+            When a parameter is not what it may be, no song debuts after a region's first date, or
+            `static_df` has a song twice or something infinite.
         """
         check_parameters(self.get_params(), self._parameter_constraints, ForecastError)
         entries = debuts(chart) if songs is None else songs.reset_index(drop=True)
@@ -258,6 +268,10 @@ class DebutModel(BaseEstimator):
                 f"nothing to learn debuts from: no song comes into the chart after the first date "
                 f"({shown(chart.frame['ds'].min())} in {quoted(chart.regions[0])})"
             )
+        self.static_, self.descriptors_, self.remarks_ = None, list[str](), list[str]()
+        if static_df is not None:
+            self.static_, ids = _with_texts(static_df), pd.Index(entries["track_id"].unique())
+            self.descriptors_, self.remarks_ = find_descriptors(self.static_, ids, "track_id")
         X, last_place = self._inputs(chart, entries)
         target = np.log(self._streams(chart, entries)) - last_place
         known = np.isfinite(target)
@@ -272,7 +286,9 @@ class DebutModel(BaseEstimator):
         self.n_debuts_ = len(entries)
         return self
 
-    def predict(self, chart: ChartTable, songs: pd.DataFrame) -> pd.DataFrame:
+    def predict(
+        self, chart: ChartTable, songs: pd.DataFrame, *, static_df: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """Forecast songs that come into the chart.
 
         Parameters
@@ -282,6 +298,8 @@ class DebutModel(BaseEstimator):
         songs : DataFrame
             ``region, ds, title, artist`` of the songs, `ds` being the first date in the chart, and
             ``track_id`` where there is one; all that come in on these dates if ``announced``.
+        static_df : DataFrame, optional
+            With `descriptors_` of these songs, by ``track_id``; that of `fit` where none is given.
 
         Returns
         -------
@@ -292,21 +310,23 @@ class DebutModel(BaseEstimator):
         Raises
         ------
         ForecastError
-            When a column is missing or the charts have another step, or naming a region that was
-            not learned from or has no chart before a song's date.
+            When a column is missing or the charts have another step, naming a region that was not
+            learned from or has no chart before a song's date, or as `describe`.
         """
         if not hasattr(self, "models_"):
             raise NotFittedError("DebutModel is not fitted yet: call fit first")
         asked = _checked(songs)
         require_learned(self, asked["region"], chart.freq)
-        X, last_place = self._inputs(chart, asked)
+        X, last_place = self._inputs(chart, asked, static_df)
         if np.isnan(last_place).any():
             row = asked.iloc[int(np.isnan(last_place).argmax()) // self.n_dates]
             raise ForecastError(
                 f"{row.region} has no chart before {shown(row.ds)}, the debut of "
                 f"{quoted(row.title)}: give a chart that goes up to the date before"
             )
-        above = {q: _mean(models, X) + self.margins_[q] for q, models in self.models_.items()}
+        above = {
+            q: mean_prediction(models, X) + self.margins_[q] for q, models in self.models_.items()
+        }
         streams = {q: np.exp(last_place + values) for q, values in above.items()}
         rows = asked[list(_SONG)].rename(columns={"ds": "debut"})
         rows = rows.loc[np.repeat(rows.index, self.n_dates)].reset_index(drop=True)
@@ -319,12 +339,46 @@ class DebutModel(BaseEstimator):
             rows[f"DebutModel-hi-{level:g}"] = np.maximum(streams[high], streams[0.5])
         return rows
 
-    def _inputs(self, chart: ChartTable, songs: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    def describe(self, songs: pd.DataFrame, static_df: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Descriptors of songs.
+
+        Parameters
+        ----------
+        songs : DataFrame
+            With ``track_id``; without, nothing is known of them.
+        static_df : DataFrame, optional
+            As of `predict`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each song, columns `descriptors_`; NaN where something is missing.
+
+        Raises
+        ------
+        ForecastError
+            When `static_df` lacks a column, has a song twice, texts or something infinite, or `fit`
+            had none.
+        """
+        if self.static_ is None and static_df is not None:
+            raise ForecastError("DebutModel learned without static_df: give it to fit, too")
+        static = self.static_ if static_df is None else _with_texts(static_df)
+        if static is None or "track_id" not in songs:
+            values = np.full((len(songs), len(self.descriptors_)), np.nan)
+        else:
+            ids = pd.Index(songs["track_id"])
+            values = read_metadata(static, ids, self.descriptors_, "track_id")
+        return pd.DataFrame(values, columns=self.descriptors_, index=songs.index)
+
+    def _inputs(
+        self, chart: ChartTable, songs: pd.DataFrame, static_df: pd.DataFrame | None = None
+    ) -> tuple[Numbers, Numbers]:
         """Features of each song and date, n_dates rows a song, and the last place before."""
         features = debut_features(chart, songs, announced=self.announced)
         last_place = features.pop("last_place").to_numpy()
+        known = np.column_stack([features, self.describe(songs, static_df)])
         ahead = np.tile(np.arange(self.n_dates), len(songs))
-        X = np.column_stack([features.to_numpy().repeat(self.n_dates, axis=0), ahead])
+        X = np.column_stack([known.repeat(self.n_dates, axis=0), ahead])
         return X, last_place.repeat(self.n_dates)
 
     def _streams(self, chart: ChartTable, songs: pd.DataFrame) -> Numbers:
@@ -341,38 +395,17 @@ class DebutModel(BaseEstimator):
         off = np.empty(len(X))
         for others, fold in GroupKFold(n_folds).split(X, groups=artists):
             models = self._boosters(quantile, X[others], target[others], n_models=1)
-            off[fold] = target[fold] - _mean(models, X[fold])
+            off[fold] = target[fold] - mean_prediction(models, X[fold])
         return float(np.quantile(off, quantile, method="lower" if quantile < 0.5 else "higher"))
 
     def _boosters(
         self, quantile: float, X: Numbers, target: Numbers, n_models: int | None = None
-    ) -> list[Booster]:
-        # What is missing on every row says nothing, and scikit-learn finds no bins for it.
-        X = np.where(np.isnan(X).all(axis=0), 0.0, X)
-        with one_thread():
-            return [
-                self._booster(quantile, self.seed + i).fit(X, target)
-                for i in range(n_models or self.n_models)
-            ]
-
-    def _booster(self, quantile: float, seed: int) -> Booster:
-        return Booster(
-            loss="quantile",
-            quantile=quantile,
-            max_iter=self.n_trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaves,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.feature_share,
-            early_stopping=False,
-            random_state=seed,
-        )
-
-
-def _mean(models: Sequence[Booster], X: Numbers) -> Numbers:
-    with one_thread():
-        total: Numbers = sum(model.predict(X) for model in models) / len(models)
-    return total
+    ) -> list[Any]:
+        trees = BoostedTrees.of(self)
+        return [
+            trees.fit(X, target, seed=self.seed + i, loss="quantile", quantile=quantile)
+            for i in range(n_models or self.n_models)
+        ]
 
 
 def _ends(level: float) -> tuple[float, float]:

@@ -27,18 +27,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.parameters import (
-    FLAG,
-    POSITIVE,
-    SEED,
-    Allowed,
-    Number,
-    Whole,
-    check_parameters,
-)
+from spdkit.common.parameters import FLAG, Allowed, Whole, check_parameters
 from spdkit.common.threads import one_thread
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
 from spdkit.forecast.charts.song_features import (
@@ -48,6 +39,7 @@ from spdkit.forecast.charts.song_features import (
     song_features,
 )
 from spdkit.forecast.data.checks import ForecastError
+from spdkit.forecast.models.boosted_trees import TREES, BoostedTrees
 
 
 def outcomes(
@@ -129,13 +121,10 @@ class PresenceModel(BaseEstimator):
     seed: int = 0
 
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
-        **dict.fromkeys(("horizon", "n_trees", "min_leaf", "max_rows"), Whole()),
+        **dict.fromkeys(("horizon", "max_rows"), Whole()),
         "places": (None, Whole()),
         "within": FLAG,
-        "learning_rate": POSITIVE,
-        "max_leaves": Whole(2),
-        "feature_share": Number(0, 1, closed="high"),
-        "seed": SEED,
+        **TREES,
     }
 
     def fit(self, chart: ChartTable) -> Self:
@@ -175,10 +164,7 @@ class PresenceModel(BaseEstimator):
         self.regions_, self.freq_, self.n_origins_ = tuple(parts), history.freq, len(y)
         self.constant_ = float(y[0]) if len(set(y)) == 1 else None
         if self.constant_ is None:
-            # What is missing on every row says nothing, and scikit-learn finds no bins for it.
-            X = np.where(np.isnan(X).all(axis=0), np.float32(0), X)
-            with one_thread():
-                self.model_ = self._classifier().fit(X, y)
+            self.model_ = BoostedTrees.of(self).fit(X, y, seed=self.seed, loss="log_loss")
         return self
 
     def predict(self, chart: ChartTable, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
@@ -245,17 +231,6 @@ class PresenceModel(BaseEstimator):
             return np.ones(len(at), bool)
         above = region.positions[at.date, at.song] > self.places
         return np.asarray(above, bool)
-
-    def _classifier(self) -> HistGradientBoostingClassifier:
-        return HistGradientBoostingClassifier(
-            max_iter=self.n_trees,
-            learning_rate=self.learning_rate,
-            max_leaf_nodes=self.max_leaves,
-            min_samples_leaf=self.min_leaf,
-            max_features=self.feature_share,
-            early_stopping=False,
-            random_state=self.seed,
-        )
 
 
 def with_leavers(

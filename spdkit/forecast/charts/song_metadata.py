@@ -1,9 +1,9 @@
 """Song metadata: the numbers that say what a song is, chosen, checked and standardised.
 
-Conventions: a table has one row a song, Nixtla's ``static_df``. What is missing is refused by name,
-or masked: then it is 0 beside a flag that says so. Standardised is over the songs that are learned
-from; what is the same for all of them says nothing and becomes 0. Key and mode are taken as the
-numbers that Spotify gives, as the report takes them.
+Conventions: a table has one row a song, Nixtla's ``static_df``. Nets take what is missing as 0
+beside a flag that says so, if they do not refuse it by name; trees take it as missing. Standardised
+is over the songs that are learned from; what is the same for all of them says nothing and becomes
+0. Key and mode are taken as the numbers that Spotify gives, as the report takes them.
 
 Reference: the CS137 report, whose 13 features are named in part; these are ours.
 """
@@ -61,7 +61,7 @@ def read_metadata(
     if not isinstance(static_df, pd.DataFrame):
         raise ForecastError(f"static_df must be a pandas DataFrame, got {type(static_df).__name__}")
     require_columns(static_df.columns, (id_col, *names), "static_df", ForecastError)
-    rows = static_df[static_df[id_col].isin(songs)]
+    rows = _rows_of(static_df, songs, id_col)
     if (double := rows[id_col].duplicated()).any():
         raise ForecastError(
             f"static_df has song {quoted(rows[id_col][double].iloc[0])} more than once "
@@ -78,6 +78,45 @@ def read_metadata(
         song, name = np.argwhere(bad)[0]
         raise ForecastError(f"static_df: {names[name]} of song {quoted(songs[song])} is infinite")
     return values
+
+
+def find_descriptors(
+    static_df: pd.DataFrame, songs: pd.Index[Any], id_col: str
+) -> tuple[list[str], list[str]]:
+    """Find the columns that hold a number of at least one of some songs, and a text of none.
+
+    Returns
+    -------
+    names : list of str
+    remarks : list of str
+        How many of the songs lack what was found, and which columns were not.
+
+    Raises
+    ------
+    ForecastError
+        As `read_metadata`.
+    """
+    rows = _rows_of(static_df, songs, id_col)
+    known = rows.drop(columns=id_col).dropna(axis=1, how="all")
+    names = [str(name) for name in known if pd.api.types.is_numeric_dtype(known[name])]
+    remarks = []
+    if names:
+        missing = np.isnan(read_metadata(static_df, songs, names, id_col))
+        n_known = int((~missing.all(axis=1)).sum())
+        n_whole = int((~missing.any(axis=1)).sum())
+        remarks.append(
+            f"{n_known:,} of the {len(songs):,} songs that are learned from have numbers "
+            f"({listing(names)}), {n_whole:,} all of them: what is missing stays missing"
+        )
+    others = [str(name) for name in static_df if name not in (id_col, *names)]
+    if others:
+        remarks.append(f"nothing learns from {listing(others)}: no numbers of such songs")
+    return names, remarks
+
+
+def _rows_of(static_df: pd.DataFrame, songs: pd.Index[Any], id_col: str) -> pd.DataFrame:
+    """Rows of some songs, whose numbers are numbers whatever others have there."""
+    return static_df[static_df[id_col].isin(songs)].infer_objects()
 
 
 def refuse_missing(values: Numbers, songs: pd.Index[Any], names: Sequence[str]) -> None:

@@ -27,14 +27,17 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from spdkit.common.messages import needs_extra
-from spdkit.common.parameters import POSITIVE, Number, OneOf, Whole
-from spdkit.common.threads import one_thread
-from spdkit.forecast.data.checks import ForecastError
+from spdkit.common.parameters import Number, OneOf, Whole
 from spdkit.forecast.data.panel import Numbers, Panel
 from spdkit.forecast.models.base import Forecaster
+from spdkit.forecast.models.boosted_trees import (
+    BACKEND,
+    TREES,
+    Backend,
+    BoostedTrees,
+    mean_prediction,
+)
 from spdkit.forecast.models.series_features import (
     ALL_SPANS,
     Origins,
@@ -48,9 +51,7 @@ from spdkit.forecast.models.series_features import (
 from spdkit.forecast.scoring.metrics import ZERO, Zero
 
 Loss = Literal["relative", "f", "squared"]
-Backend = Literal["hist", "lightgbm"]
 _LEAST_PAST = 28  # rows before an origin to learn from
-# Trees of so few rows and leaves gain nothing by threads: they take one (`one_thread`).
 # Edges of weighted bins take scikit-learn longer than the trees; more than these gain nothing.
 _BINS = 32
 _SMALLEST_SIGMA = 0.02  # a horizon that is met exactly would have all the weight
@@ -116,13 +117,10 @@ class GlobalForecaster(Forecaster):
     _parameter_constraints: ClassVar = {
         "loss": OneOf(*get_args(Loss)),
         "zero": ZERO,
-        "backend": OneOf(*get_args(Backend)),
-        **dict.fromkeys(("horizon", "season_length", "n_trees", "n_models", "max_rows"), Whole()),
-        "learning_rate": POSITIVE,
-        "max_leaves": Whole(2),
+        "backend": BACKEND,
+        **dict.fromkeys(("horizon", "season_length", "n_models", "max_rows"), Whole()),
+        **TREES,
         "min_leaf": Number(0, 1),
-        "feature_share": Number(0, 1, closed="high"),
-        "seed": Whole(0),
     }
 
     @property
@@ -216,51 +214,11 @@ class GlobalForecaster(Forecaster):
         used = weight.ravel() > 0
         if not used.any():
             return []
-        # What is missing on every row says nothing, and scikit-learn finds no bins for it.
-        X = np.where(np.isnan(X[used]).all(axis=0), 0.0, X)
-        booster = _hist if self.backend == "hist" else _lightgbm
         smallest = max(1, int(self.min_leaf * used.sum()))
-        with one_thread():
-            return [
-                booster(self, smallest, self.seed + i).fit(
-                    X[used], target.ravel()[used], sample_weight=weight.ravel()[used]
-                )
-                for i in range(self.n_models)
-            ]
+        trees = BoostedTrees.of(self, min_leaf=smallest, max_bins=_BINS)
+        known = (X[used], target.ravel()[used], weight.ravel()[used])
+        return [trees.fit(*known, seed=self.seed + i) for i in range(self.n_models)]
 
 
 def _ratios(models: Sequence[Any], X: Numbers) -> Numbers:
-    if not models:
-        return np.ones(len(X))
-    with one_thread():
-        total: Numbers = sum(model.predict(X) for model in models) / len(models)
-    return total
-
-
-def _hist(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
-    return HistGradientBoostingRegressor(
-        max_iter=settings.n_trees,
-        learning_rate=settings.learning_rate,
-        max_leaf_nodes=settings.max_leaves,
-        min_samples_leaf=smallest,
-        max_features=settings.feature_share,
-        max_bins=_BINS,
-        early_stopping=False,
-        random_state=seed,
-    )
-
-
-def _lightgbm(settings: GlobalForecaster, smallest: int, seed: int) -> Any:
-    with needs_extra('backend="lightgbm"', "lightgbm", ForecastError):
-        from lightgbm import LGBMRegressor
-    return LGBMRegressor(
-        n_estimators=settings.n_trees,
-        learning_rate=settings.learning_rate,
-        num_leaves=settings.max_leaves,
-        min_child_samples=smallest,
-        colsample_bytree=settings.feature_share,
-        deterministic=True,
-        random_state=seed,
-        verbosity=-1,
-        n_jobs=1,
-    )
+    return mean_prediction(models, X) if models else np.ones(len(X))

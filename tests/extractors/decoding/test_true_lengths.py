@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 from audio_files import (
     claim_wav_size,
     encode,
@@ -450,6 +451,21 @@ def test_a_rate_that_no_sound_has(tmp_path):
     path = save(tmp_path / "a.wav", Y, 2)
     with pytest.raises(ExtractionError, match=r"sample rate of 2 Hz"):
         read(path)
+
+
+@pytest.mark.parametrize("rate", [1000, 6_000_000])
+def test_the_outermost_rates_are_read(rate, tmp_path):
+    path = save(tmp_path / "a.wav", np.tile(Y, -(-2 * rate // len(Y))), rate)
+    assert read(path, sr=8000).native_sr == rate
+
+
+def test_what_one_decoder_says_of_a_file_is_kept_where_another_reads_it(tmp_path):
+    soundfile.write(tmp_path / "a.wav", Y, SR, subtype="MS_ADPCM")
+    content = (tmp_path / "a.wav").read_bytes()
+    patch(tmp_path / "a.wav", content.index(b"data") + 4, bytes(4))
+    clip = read(tmp_path / "a.wav")
+    assert clip.decoder == "av"
+    assert clip.remarks == ("the header states that there is no sound",)
 
 
 def test_a_named_pipe_is_not_waited_for(tmp_path):

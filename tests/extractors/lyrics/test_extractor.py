@@ -211,6 +211,12 @@ def test_every_constant_is_a_parameter(name, value, lyrics, feature, expected):
     assert after == pytest.approx(expected) and before != pytest.approx(expected)
 
 
+def test_a_sentence_of_stop_words_alone_may_have_no_words():
+    for counted, low in ((True, 1.0), (False, 0.0)):
+        specs = LyricsExtractor(count_stop_words=counted).feature_specs
+        assert {s.name: s.low for s in specs}["mean_words_sentence"] == low
+
+
 def test_profiles_are_settings_that_parameters_override():
     paper, published = (LyricsExtractor(profile).effective_parameters for profile in PROFILES)
     assert (paper["similarity_threshold"], paper["wealth_coverage"]) == (0.75, 0.85)
