@@ -85,11 +85,11 @@ def forecasts(span: Span, seed: int) -> pd.DataFrame:
     low, ours, high = (answers[f"DebutModel{end}"].to_numpy() for end in ("-lo-90", "", "-hi-90"))
     scored["ours"] = np.log(ours)
     scored["inside"] = scored["streams"].between(low, high)
-    model = DebutModel(announced=True, levels=(), seed=seed).fit(span.past)
+    model = DebutModel(announced=True, level=(), seed=seed).fit(span.past)
     answers = model.predict(span.until, scored)
     scored["ours_announced"] = np.log(answers["DebutModel"].to_numpy())
     for some, others in parts_of(songs[songs["ds"] < span.since], scored):
-        model = DebutModel(levels=(), seed=seed).fit(span.past, others)
+        model = DebutModel(level=(), seed=seed).fit(span.past, others)
         answers = model.predict(span.until, some)
         scored.loc[some.index, "ours_new_artists"] = np.log(answers["DebutModel"].to_numpy())
     return scored

@@ -29,7 +29,7 @@ given; else what another name says for sure (``us_weekly_2021-05-20.csv``), whic
 dated by its last day: one that is written as from a Friday to the next Friday ends on the Thursday.
 Regions become codes (`spdkit.catalogs.chart_regions`); ids are taken from addresses and URIs; rows
 without one, or with a word for that (`NO_VALUE`), are matched by artist and title
-(`spdkit.catalogs.song_ids`).
+(`spdkit.collect.song_ids`).
 
 Nothing is repaired unasked. Numbers with thousands separators (but kworb's own), weeks and days in
 one column, rows without an id and a title, a song or a place that stands twice on a date, and a
@@ -54,7 +54,7 @@ import pandas as pd
 from spdkit.catalogs.chart_regions import is_market, region_code
 from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
 from spdkit.catalogs.kworb_pages import TOTALS, parted, read_page
-from spdkit.catalogs.song_ids import UNTITLED, fill_ids
+from spdkit.collect.song_ids import UNTITLED, fill_ids, is_no_value, own_id
 from spdkit.common.errors import ParameterError
 from spdkit.common.files import absence, user_path
 from spdkit.common.messages import listing
@@ -91,8 +91,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "chart": ("chart",),
     "credit": ("artist_and_title",),
 }
-# What R, pandas, databases and spreadsheets write for an id that is missing, in lower case.
-NO_VALUE = ("na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil")
 OF_SONGS = (*SONG_METADATA, "release_date", "duration_ms", "explicit")
 OF_ARTISTS = ("genres", "followers", "total_followers", "artist_genres")
 PAGES = (".html", ".htm")
@@ -100,7 +98,6 @@ SEPARATORS = {",": ",", ".": r"\.", "space": "[ \u00a0\u202f]", "'": "['’]"}
 SHOWN_PROBLEMS = 20
 SPOTIFYS_WEEK = "W-THU"
 _NOTE = "note_that_these_figures"
-_ID = re.compile(r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])")
 _DAY = r"\d{4}-?\d\d-?\d\d"
 _DATE = re.compile(rf"(?<!\d)({_DAY})(?:[T ]00:00(?::00)?)?(?:\s*-{{1,2}}\s*({_DAY}))?(?!\d)")
 _DAY_OR_MONTH = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}"
@@ -547,10 +544,10 @@ def _ids(file: _File) -> pd.Series[str]:
     if "track_id" not in file.rows:
         return pd.Series(None, file.rows.index, dtype=object)
     cells = file.rows["track_id"]
-    words = _mapped(cells, _is_no_value).eq(True)
+    words = _mapped(cells, is_no_value).eq(True)
     for word, n in cells[words].value_counts().items():
         file.notes[f"ids are {word!r}, a word for a missing one, and taken for that"] = n
-    return _mapped(cells.mask(words), _own_id)
+    return _mapped(cells.mask(words), own_id)
 
 
 def _empty(file: _File) -> pd.Series[bool]:
@@ -558,7 +555,7 @@ def _empty(file: _File) -> pd.Series[bool]:
     rows = file.rows
     empty = rows["track_id"].isna()
     for name in ("title", "artist"):
-        empty &= _mapped(rows[name], _is_no_value).eq(True)
+        empty &= _mapped(rows[name], is_no_value).eq(True)
     if n := int(empty.sum()):
         text = "rows without an id have such words as title and artist, and are taken to have none"
         file.notes[text] = n
@@ -572,17 +569,6 @@ def _number(text: str, signs: Sequence[str]) -> int | None:
             text = re.sub(separator, "", text)
     match = re.fullmatch(r"(\d{1,15})(?:\.0)?", text)
     return int(match[1]) or None if match else None
-
-
-def _own_id(text: str) -> str | None:
-    """Id in a URI, an address or alone; other catalogues' as they are, None of other addresses."""
-    if match := _ID.search(text):
-        return match[1]
-    return None if text.startswith(("http", "spotify:")) else text
-
-
-def _is_no_value(text: str) -> bool:
-    return text.casefold() in NO_VALUE
 
 
 def _is_week(text: str) -> bool:

@@ -174,9 +174,10 @@ def forecast(
         Path | None,
         typer.Option(
             metavar="TABLE",
-            help="Songs by track_id, .csv or .parquet: one that is in no chart yet and has its "
-            "release_date, title and artist is forecast as a release, also by columns of numbers "
-            "such as energy or tempo, which must be known before it comes out.",
+            help="Songs by track_id, or by title and artist, .csv or .parquet: one that is in no "
+            "chart yet and has its release_date, title and artist is forecast as a release, also "
+            "by columns of numbers such as energy or tempo, which must be known before it comes "
+            "out.",
         ),
     ] = None,
     region: Annotated[
@@ -219,13 +220,14 @@ def forecast(
 ) -> None:
     """Forecast the next charts: places, streams, who stays, who comes among the first.
 
-    The songs of each region's last chart are forecast, one row a date and song: its place among
-    them (position), its streams if it stays, their interval, the probability that it is in the
-    chart at all (p_in_chart), its last place and how many places it goes up (change). The page also
-    has who likely leaves, who came in lately, who may come among the first 50, and the scores.
+    The songs of each region's last chart are forecast, one row a date and song: the place that is
+    expected (position) and its streams if it stays, with intervals, the probability that it is in
+    the chart at all (p_in_chart), its last place and how many places it goes up (change). The page
+    also has who likely leaves, who came in lately, who may come among the first 50, and the scores.
 
     How good such forecasts were is told of the last windows, which they did not know, beside the
-    last value and the seasonal naive. New songs are not forecast, except releases of --metadata.
+    last value and the seasonal naive. New songs are not forecast, except releases of --metadata:
+    rows of the kind "release", if they get into the chart.
 
     320,000 rows take about a minute and a half on two cores.
 
@@ -239,13 +241,18 @@ def forecast(
             report.svg.require_matplotlib()
             report.page.load_template(report.chart_report.TEMPLATE)
         request = forecasts.OutlookRequest(horizon, level, validate, seed)
+        if file.is_dir():
+            raise SpdkitError(
+                f"{file}: a folder, and no chart: charts are given, not models, which are fitted "
+                "to them here; several files are made one table by spdkit charts read"
+            )
         table = catalogs.spotify_charts.read_charts([file])
         songs = None if metadata is None else read_table(metadata, text=["track_id"])
         with limited_threads(jobs), progress_of_fits(shown=not quiet, patience=PATIENCE) as bar:
             outlook = forecasts.outlook(
                 table,
-                request,
-                songs,
+                **vars(request),
+                metadata=songs,
                 regions=region or (),
                 n_jobs=jobs or usable_cores(),
                 progress=bar,
@@ -273,12 +280,15 @@ def _forecast_content(outlook: ChartOutlook, written: list[str]) -> dict[str, An
             "last": f"{scores.last:%Y-%m-%d}",
             "forecast": scores.errors("streams"),
             **{name: scores.errors(name) for name in scores.rivals},
+            "ahead": scores.errors_ahead().to_dict("records"),
             "difference": {name: vars(scores.difference(name)) for name in scores.rivals},
             "level": scores.level,
             "coverage": scores.coverage,
+            "place_coverage": scores.place_coverage,
             "n_presence": len(scores.presence),
             "brier": scores.brier() if len(scores.presence) else None,
             "brier_by_place": scores.brier("by_place") if len(scores.presence) else None,
+            "cautions": list(scores.cautions),
         }
     parts = (outlook.forecasts, outlook.entering, outlook.releases)
     rows = [
@@ -299,11 +309,20 @@ def _print_forecasts(outlook: ChartOutlook, written: list[str]) -> None:
     """The first places of each region, the scores, and which files have the rest."""
     tables, out = report.chart_report, console()
     for name in outlook.regions:
-        print_page_table(tables.chart_table(outlook, name), most=SHOWN_ROWS)
-        if (more := len(outlook.chart(name)) - SHOWN_ROWS) > 0:
-            out.print(f"… and {more:,} more songs")
+        for table in tables.chart_tables(outlook, name):
+            print_page_table(table, most=SHOWN_ROWS)
+            if (more := len(outlook.chart(name)) - SHOWN_ROWS) > 0:
+                out.print(f"… and {more:,} more songs")
+        for table in tables.release_tables(outlook, name):
+            print_page_table(table, most=SHOWN_ROWS)
+            if (more := len(table.rows) - SHOWN_ROWS) > 0:
+                out.print(f"… and {more:,} more rows of releases")
     if outlook.scores is not None:
         print_page_table(tables.score_table(outlook.scores))
+        if outlook.request.horizon > 1:
+            print_page_table(tables.ahead_table(outlook), most=SHOWN_ROWS)
+        for text in outlook.scores.cautions:
+            out.print(f"Caution: {plain(text)}", soft_wrap=True)
     for path in written:
         out.print(f"{plain(path)}: written", soft_wrap=True)
     if not written:

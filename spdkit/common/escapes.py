@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 
 # Controls (C0, DEL, C1), line and paragraph separators, bidirectional overrides and isolates, and
-# what no UTF-8 can hold. Joiners stay: emoji and scripts such as Devanagari and Persian need them.
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# what no UTF-8 can hold or no text does (noncharacters). Joiners stay: emoji and scripts such as
+# Devanagari and Persian need them.
+_STEERING = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
 
 
 def escaped(text: object) -> str:

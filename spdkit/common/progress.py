@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from spdkit.common.escapes import escaped
@@ -57,12 +57,15 @@ def progress_bar(
         TimeRemainingColumn(),
         "[red]{task.fields[failures]}",
     )
-    with _bars(columns, patience) as (bars, appear):
+    with _bars(columns, patience) as (bars, appear), ExitStack() as stack:
         task = bars.add_task(label, total=total, rate="", failures="")
         done, failures, shown_at = 0, 0, -math.inf
         appear()
         write_line = _lines(bars, patience)
-        write_line(f"{label}: 0 of {total}")
+        start = f"{label}: 0 of {total}"
+        write_line(start)
+        if patience and not bars.console.is_terminal:  # the first item may take minutes
+            stack.enter_context(announced(start, patience))
 
         def show() -> None:
             speed = bars.tasks[0].speed

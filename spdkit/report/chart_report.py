@@ -8,6 +8,7 @@ the same page, byte for byte. Past scores say which dates they are of. The words
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from spdkit.forecast.charts.chart_outlook import (
     PastScores,
     ends_of,
 )
+from spdkit.forecast.charts.chart_releases import IF_IT_GETS_IN
 from spdkit.forecast.data.panel import day
 from spdkit.report.chart_figures import plot_song
 from spdkit.report.forecast_figures import history_rows
@@ -51,6 +53,7 @@ _FEWEST_PANELS = 2  # of each region
 _LISTED = 10
 _HEIGHT = 2.6  # inches
 _OURS = "this forecast"
+_SMALLEST = 1e-3  # a smaller probability is told as less than it
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class RegionPart:
     name: str
     heading: str
     lede: str
-    chart: Table
+    charts: tuple[Table, ...]
+    notes: tuple[str, ...]
     lists: tuple[Table, ...]
     pictures: tuple[str, ...]
 
@@ -81,7 +85,7 @@ def write_files(
         When a file cannot be written.
     """
     if output is not None:
-        table = for_spreadsheet(outlook.forecasts, safe=spreadsheet_safe)
+        table = for_spreadsheet(outlook.rows, safe=spreadsheet_safe)
         write_table(table, output, float_format="%.10g")
     if page is not None:
         write(outlook, provenance, page)
@@ -126,6 +130,10 @@ def render(outlook: ChartOutlook, provenance: Provenance) -> str:
         parts=parts,
         pictures=pictures,
         scores=None if outlook.scores is None else score_table(outlook.scores),
+        ahead=None
+        if outlook.scores is None or outlook.request.horizon == 1
+        else ahead_table(outlook),
+        cautions=() if outlook.scores is None else outlook.scores.cautions,
         presence=_presence_words(outlook.scores),
         period="" if outlook.scores is None else windows(outlook),
         songs=outlook.table.frame["track_id"].nunique(),
@@ -152,12 +160,38 @@ def windows(outlook: ChartOutlook) -> str:
     )
 
 
-def chart_table(outlook: ChartOutlook, region: str) -> Table:
-    """The last chart that is forecast for a region, in the order of the places."""
-    chart = outlook.chart(region)
-    of = f"{region}, " if len(outlook.regions) > 1 else ""
-    caption = f"{of}{day(chart['ds'].iloc[0])}: places and streams that are forecast"
-    return _table(outlook, f"chart-{_place(outlook, region)}", caption, chart)
+def chart_tables(outlook: ChartOutlook, region: str) -> list[Table]:
+    """The first chart that is forecast for a region and the last, in the order of the places."""
+    of, tables = f"{region}, " if len(outlook.regions) > 1 else "", []
+    for first in (True, False) if outlook.request.horizon > 1 else (False,):
+        chart = outlook.chart(region, first=first)
+        caption = f"{of}{day(chart['ds'].iloc[0])}: places and streams that are expected"
+        name = f"{'first-' * first}chart-{_place(outlook, region)}"
+        tables.append(_table(outlook, name, caption, chart))
+    return tables
+
+
+def ahead_table(outlook: ChartOutlook) -> Table:
+    """The forecast and its rivals by how far ahead."""
+    scores = outlook.scores
+    assert scores is not None  # who asks has scores
+    names = {"streams": _OURS, **RIVALS}
+    errors = scores.errors_ahead()
+    shown = [name for name in names if name in errors]
+    columns: list[Cell | str] = [
+        Cell("Ahead"),
+        Cell("Forecasts", "songs by windows"),
+        *(Cell(f"WAPE, {names[name]}") for name in shown),
+    ]
+    rows: Rows = [
+        [
+            steps(int(row["step"]), outlook),
+            plain(row["n"], 0),
+            *(percent(100 * row[name]) for name in shown),
+        ]
+        for _, row in errors.iterrows()
+    ]
+    return Table.of("ahead", "Scores by how far ahead", columns, rows)
 
 
 def score_table(scores: PastScores) -> Table:
@@ -169,7 +203,7 @@ def score_table(scores: PastScores) -> Table:
         Cell("Forecasts", "songs by dates"),
         Cell("WAPE", "lower is better"),
         Cell("MAE", "streams"),
-        Cell("Places off", "on average"),
+        Cell("Places off", "on average, of official ones"),
         Cell(f"MAE, {_OURS} less it", "95\u00a0% interval" if n_songs >= FEWEST_UNITS else few),
     ]
     rows: Rows = [
@@ -212,7 +246,7 @@ def _part(outlook: ChartOutlook, region: str, pictures: dict[str, Picture]) -> R
         name = f"song-{number}-{row}"
         pictures[name] = _picture(outlook, region, song, name)
         names.append(name)
-    leaving = 1 - chart["p_in_chart"]
+    leaving, tables = 1 - chart["p_in_chart"], _lists(outlook, region, chart)
     return RegionPart(
         name=f"region-{number}",
         heading=f"{region}: {day(chart['ds'].iloc[0])}",
@@ -220,8 +254,9 @@ def _part(outlook: ChartOutlook, region: str, pictures: dict[str, Picture]) -> R
             f"Of the {len(chart):,} songs of the last chart about {plain(leaving.sum(), 0)} are "
             "expected to be gone by then, and as many others to have come in."
         ),
-        chart=chart_table(outlook, region),
-        lists=tuple(_lists(outlook, region, chart)),
+        charts=tuple(chart_tables(outlook, region)),
+        notes=tuple(_notes(outlook, region)),
+        lists=(*tables, *release_tables(outlook, region)),
         pictures=tuple(names),
     )
 
@@ -243,45 +278,78 @@ def _lists(outlook: ChartOutlook, region: str, chart: pd.DataFrame) -> list[Tabl
         for key, (caption, rows) in parts.items()
         if len(rows)
     ]
-    entering = outlook.entering[outlook.entering["region"] == region].head(_LISTED)
+    entering = _likely(outlook, region)
     if len(entering):
         places = int(entering["first_places"].iloc[0])
         songs = entering.merge(outlook.table.songs, left_on="track_id", right_index=True)
         rows: Rows = [
-            [_named(song), plain(song["last_position"], 0), percent(100 * song["probability"])]
+            [_named(song), plain(song["last_position"], 0), _probability(song["probability"])]
             for _, song in songs.iterrows()
         ]
         columns = ["Song", "Place now", "Probability"]
         caption = f"Likeliest to come among the first {places} within {h}"
         tables.append(Table.of(f"entering-{number}", caption, columns, rows))
-    if len(outlook.releases):
-        releases = outlook.releases[outlook.releases["region"] == region]
-        tables += [_release_table(releases, f"releases-{number}")] if len(releases) else []
     return tables
 
 
-def _release_table(releases: pd.DataFrame, name: str) -> Table:
+def _likely(outlook: ChartOutlook, region: str) -> pd.DataFrame:
+    """Songs that may come among the first places, of a probability that is more than nothing."""
+    entering = outlook.entering[outlook.entering["region"] == region]
+    return entering[entering["probability"] >= _SMALLEST].head(_LISTED)
+
+
+def _notes(outlook: ChartOutlook, region: str) -> Iterator[str]:
+    """What lists are not there, and why."""
+    if _likely(outlook, region).empty:
+        entering = outlook.entering[outlook.entering["region"] == region]
+        first = "places" if entering.empty else f"{entering['first_places'].iloc[0]} places"
+        yield (
+            f"No song of the last chart below the first {first} is likely to come among them "
+            f"within {steps(outlook.request.horizon, outlook)}: each has less than "
+            f"{percent(100 * _SMALLEST)}."
+        )
+
+
+def _probability(share: float) -> str:
+    """A probability, of which nothing is sure."""
+    if share < _SMALLEST:
+        return f"<{percent(100 * _SMALLEST)}"
+    return f">{percent(100 - 100 * _SMALLEST)}" if share > 1 - _SMALLEST else percent(100 * share)
+
+
+def release_tables(outlook: ChartOutlook, region: str) -> list[Table]:
+    """The releases of a region, if there are any."""
+    if outlook.releases.empty or not (here := outlook.releases["region"] == region).any():
+        return []
+    releases = outlook.releases[here].sort_values(["title", "artist", "ds"], kind="stable")
+    name = f"releases-{_place(outlook, region)}"
     ends = [str(name) for name in releases if str(name).startswith(("lo-", "hi-"))]
     rows: Rows = [
         [
             _named(song),
             day(song["ds"]),
-            plain(song["position"], 0),
+            Cell(plain(song["position"], 0), IF_IT_GETS_IN),
             Cell(plain(song["streams"], 0), _span(song[ends])),
+            song["basis"].partition("; ")[2],
         ]
         for _, song in releases.iterrows()
     ]
     level = f"{ends[0].removeprefix('lo-')}\u00a0% interval"
-    columns: list[Cell | str] = ["Song", "First chart", "Place", Cell("Streams", level)]
-    return Table.of(name, "Announced releases, if they get into the chart", columns, rows)
+    columns: list[Cell | str] = ["Song", "Date", "Place", Cell("Streams", level), "By"]
+    of = f"{region}: " if len(outlook.regions) > 1 else ""
+    caption = (
+        f"{of}Announced releases, if they get into the chart (how probable that is is not known)"
+    )
+    return [Table.of(name, caption, columns, rows)]
 
 
 def _table(outlook: ChartOutlook, name: str, caption: str, chart: pd.DataFrame) -> Table:
     ends = [*ends_of(outlook.level)]
+    places = [f"position-{end}" for end in ends]
     level = "" if outlook.level is None else f"{outlook.level:g}\u00a0% interval"
     columns: list[Cell | str] = [
         "Song",
-        "Place",
+        Cell("Place, if it stays", level),
         Cell("Change", "places from now"),
         Cell("Streams", level),
         Cell("Still there", "probability"),
@@ -289,10 +357,10 @@ def _table(outlook: ChartOutlook, name: str, caption: str, chart: pd.DataFrame) 
     rows: Rows = [
         [
             _named(song),
-            plain(song["position"], 0),
+            Cell(plain(song["position"], 0), _span(song[places])),
             Cell(_move(song["change"]), f"now {song['last_position']}"),
             Cell(plain(song["streams"], 0), _span(song[ends])),
-            percent(100 * song["p_in_chart"]),
+            _probability(song["p_in_chart"]),
         ]
         for _, song in chart.iterrows()
     ]
@@ -357,7 +425,10 @@ def _cards(outlook: ChartOutlook) -> list[Card]:
         return cards
     rivals = {name: scores.errors(name) for name in scores.rivals}
     own = scores.errors("streams")
-    for label, key in {"Average miss (WAPE)": "wape", "Average miss, places": "places"}.items():
+    for label, key in {
+        "Average miss (WAPE)": "wape",
+        "Average miss, official places": "places",
+    }.items():
         shown = [f"{RIVALS[name]}: {_score(key, of)}" for name, of in rivals.items()]
         cards.append(Card(label, _score(key, own), ", ".join(shown)))
     if scores.level is not None:
@@ -402,9 +473,9 @@ def _picture(outlook: ChartOutlook, region: str, song: Any, name: str) -> Pictur
     title = _named(song).text
     by = f" by {song['artist']}" if _named(song).detail else ""
     caption = (
-        f"Place {song['last_position']} now, {song['position']} forecast for {day(song['ds'])}, "
+        f"Place {song['last_position']} now, {song['position']} expected for {day(song['ds'])}, "
         f"with {plain(song['streams'], 0)} streams; still in the chart by then: "
-        f"{percent(100 * song['p_in_chart'])}."
+        f"{_probability(song['p_in_chart'])}."
     )
     svg = draw(name, f"{title}{by}, {region}. {caption}", _HEIGHT, draw_song)
     return Picture(name, title, caption, svg)

@@ -177,10 +177,15 @@ def test_a_chart_is_forecast(chart, tmp_path, few_trees):  # noqa: F811 (the fix
     assert "2 July 2025" in done.stdout and "last value" in done.stdout
     frame = pd.read_csv(output)
     assert [*frame] == [
-        *("region", "ds", "track_id", "title", "artist", "position", "streams", "lo-80", "hi-80"),
-        *("p_in_chart", "last_position", "change"),
+        *("kind", "region", "ds", "track_id", "title", "artist"),
+        *("position", "position-lo-80", "position-hi-80", "streams", "lo-80", "hi-80"),
+        *("p_in_chart", "last_position", "change", "basis"),
     ]
-    assert set(frame["region"]) == {"XB"} and len(frame) == 24
+    assert set(frame["region"]) == {"XB"}
+    assert frame["kind"].value_counts().to_dict() == {"song": 24, "release": 1}
+    assert frame["basis"][frame["kind"] == "release"].str.match("if it gets into the chart; ").all()
+    assert "Announced releases, if they get into the chart" in done.stdout
+    assert "1 July 2025" in done.stdout and "Scores by how far ahead" in done.stdout
     assert "=Song" in page.read_text()
     again = invoke(*words, "--json", "--quiet")
     assert again.stderr == ""
@@ -202,6 +207,7 @@ def test_what_cannot_be_forecast_is_refused_in_words(chart, tmp_path):
     rows[rows["ds"] > "2025-06-26"].to_csv(short, index=False)
     assert "a longer chart or a shorter horizon" in refused(short)
     assert "at most" in refused(chart, "-H", 60)
+    assert "charts are given, not models" in refused(tmp_path)
     doubled = tmp_path / "doubled.csv"
     pd.concat([rows, rows.iloc[:1]]).to_csv(doubled, index=False)
     assert "(spdkit charts read --duplicates first)" in refused(doubled)

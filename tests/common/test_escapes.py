@@ -14,8 +14,8 @@ from spdkit.common.errors import ParameterError, SpdkitError, SpdkitWarning, Uni
 from spdkit.common.escapes import escaped, escaped_json
 from spdkit.extractors.base import ExtractionError
 
-EVIL = "\x1b]0;t\x07\x9b2J\x7f\nspdkit: all good\r\u2028\u202eevil\udc80"
-SAFE = r"\x1b]0;t\x07\x9b2J\x7f\nspdkit: all good\r\u2028\u202eevil\udc80"
+EVIL = "\x1b]0;t\x07\x9b2J\x7f\nspdkit: all good\r\u2028\u202eevil\udc80\uffff"
+SAFE = r"\x1b]0;t\x07\x9b2J\x7f\nspdkit: all good\r\u2028\u202eevil\udc80\uffff"
 
 
 def test_what_steers_is_written_as_in_a_literal_and_the_rest_as_it_is():

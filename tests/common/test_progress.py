@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 from spdkit.common import progress
 
@@ -76,3 +77,19 @@ def test_without_items_or_before_its_time_there_is_no_bar(capsys):
         with progress.progress_bar("songs", total, shown=shown, patience=patience) as advance:
             advance(False)
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_has_a_line_before_a_first_item_that_takes_long(capsys, monkeypatch):
+    texts = []
+
+    @contextmanager
+    def announced(text, patience):
+        texts.append((text, patience))
+        yield
+
+    monkeypatch.setattr(progress, "announced", announced)
+    with progress.progress_bar("forecasting", 3, patience=2.0):
+        pass
+    with progress.progress_bar("forecasting", 3):
+        pass
+    assert texts == [("forecasting: 0 of 3", 2.0)]

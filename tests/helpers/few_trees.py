@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from spdkit.forecast.charts import chart_outlook
+from spdkit.forecast.charts import chart_outlook, chart_releases
 
 
 def learn_little(patch):
@@ -17,7 +17,8 @@ def learn_little(patch):
         "DebutModel": {"n_trees": 2, "n_models": 1, "min_leaf": 2},
     }
     for name, settings in few.items():
-        patch.setattr(chart_outlook, name, partial(getattr(chart_outlook, name), **settings))
+        module = chart_releases if name == "DebutModel" else chart_outlook
+        patch.setattr(module, name, partial(getattr(module, name), **settings))
 
 
 @pytest.fixture(scope="module")

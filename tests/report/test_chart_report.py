@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from browser import Screen, chromium, problems
 from few_trees import few_trees  # noqa: F401 (a fixture)
 from pages import Reader
 
-from spdkit.forecast.charts.chart_outlook import OutlookRequest, outlook
+from spdkit.forecast.charts.chart_outlook import outlook
 from spdkit.forecast.charts.chart_table import check_chart
 from spdkit.report import chart_report
 from spdkit.report.chart_report import render
@@ -26,7 +27,7 @@ EVIL = '<script>alert("1")</script> & $x^2$'
 def week(few_trees):  # noqa: F811 (the fixture)
     rows = chart_rows(30, days=80, places=12)
     rows["title"] = rows["title"].mask(rows["track_id"] == rows["track_id"].iloc[-1], EVIL)
-    return outlook(check_chart(rows), OutlookRequest(3, n_windows=2))
+    return outlook(check_chart(rows), 3, n_windows=2)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +60,13 @@ def test_what_it_says(week, page):
     assert f"{scores.brier():.4f}" in text and f"{scores.brier('by_place'):.4f}" in text
     for name in week.regions:
         chart = week.chart(name)
-        table = chart_report.chart_table(week, name)
-        assert [row[1].text for row in table.rows] == [str(i) for i in range(1, 13)]
+        tomorrow, table = chart_report.chart_tables(week, name)
+        assert "1 July 2025" in tomorrow.caption and "3 July 2025" in table.caption
+        first = week.chart(name, first=True)
+        assert [row[1].text for row in tomorrow.rows] == first["position"].astype(str).tolist()
+        assert [row[1].text for row in table.rows] == chart["position"].astype(str).tolist()
+        places = zip(chart["position-lo-90"], chart["position-hi-90"], strict=True)
+        assert [row[1].detail for row in table.rows] == [f"{a} to {b}" for a, b in places]
         for row, song in zip(table.rows, chart.itertuples(), strict=True):
             change = song.last_position - song.position
             move = "same" if not change else f"{'up' if change > 0 else 'down'} {abs(change)}"
@@ -85,3 +91,33 @@ def test_nothing_is_wrong_in_a_browser(page, tmp_path, screen):
     (tmp_path / "p.html").write_text(page, encoding="utf-8")
     with chromium() as browser:
         assert problems(browser, tmp_path / "p.html", screen) == []
+
+
+def test_cautions_and_empty_lists_are_told(week):
+    frame = week.scores.forecasts
+    n = 200 // len(frame) + 1
+    bad = pd.concat([frame.assign(streams=10 * frame["y"])] * n, ignore_index=True)
+    scores = replace(week.scores, forecasts=bad)
+    entering = week.entering.assign(probability=0.0009)
+    text = Reader(render(replace(week, scores=scores, entering=entering), PROVENANCE)).text
+    assert "Caution: the forecasts missed the streams by 900.0 % in the past windows" in text
+    assert "Caution" not in Reader(render(replace(week, scores=None), PROVENANCE)).text
+    assert "below the first 3 places is likely to come among them within 3 days" in text
+    assert "Likeliest to come" not in text
+
+
+def test_scores_by_how_far_ahead(week, page):
+    table, ahead = chart_report.ahead_table(week), week.scores.errors_ahead()
+    assert [row[0].text for row in table.rows] == ["1 day", "2 days", "3 days"]
+    assert [row[2].text for row in table.rows] == [
+        f"{100 * x:.1f}\u00a0%" for x in ahead["streams"]
+    ]
+    assert table.caption in page
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0009, "<0.1"), (0.001, "0.1"), (0.5, "50.0"), (0.999, "99.9"), (0.9991, ">99.9")],
+)
+def test_no_probability_is_sure(share, text):
+    assert chart_report._probability(share) == f"{text}\u00a0%"

@@ -3,16 +3,20 @@
 Conventions
 -----------
 Forecast are the songs of each region's last chart, from its date. A song's streams are what it has
-if it stays (`spdkit.forecast.charts.chart_model`), and its place is its rank by them among these
-songs: as many come in as leave, and who comes in is not known, but for releases that metadata
-announce (`spdkit.forecast.charts.debuts`). The probability of being in the chart
+if it stays (`spdkit.forecast.charts.chart_model`). Its place is the one among all songs that is
+expected then: its rank by streams among these songs, each counted by the probability that it stays,
+and as many more as songs that came in stood above such a rank lately
+(`spdkit.forecast.charts.chart_places`). Who comes in is not known, but for releases that metadata
+announce (`spdkit.forecast.charts.chart_releases`). The probability of being in the chart
 (`spdkit.forecast.charts.presence`) is learned one step ahead, at the horizon and once between, and
 on the other dates its log-odds lie on lines over the logarithm of the step.
 
 Past scores are of the last windows of the table, each as long as the horizon. What forecasts them
 was fitted once more, on what lies before all of them; every window is forecast from the date before
 it; intervals also learn from errors that are known by then. Scored are songs that are in the chart
-on both dates, in regions that go up to the last date.
+on both dates, in regions that go up to the last date and began before the first window. Places that
+were forecast are ranks among these songs, as above, beside places that came; the last value's place
+is that of the date before the window.
 
 Fits of a large chart run side by side in processes; the numbers are the same.
 """
@@ -22,7 +26,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,12 +35,16 @@ from sklearn.linear_model import LogisticRegression
 
 from spdkit.common.messages import listing
 from spdkit.common.parameters import SEED, Allowed, Whole, check_parameters
-from spdkit.common.release_dates import read_release_dates
-from spdkit.common.table_io import require_columns, require_ids
 from spdkit.evaluation.bootstrap import Difference, paired_bootstrap
 from spdkit.forecast.charts.chart_model import ChartModel
-from spdkit.forecast.charts.chart_table import ChartTable, Numbers
-from spdkit.forecast.charts.debuts import DebutModel
+from spdkit.forecast.charts.chart_places import ChartPlaces, ranks_among
+from spdkit.forecast.charts.chart_releases import (
+    descriptors,
+    forecast_releases,
+    join_songs,
+    upcoming_songs,
+)
+from spdkit.forecast.charts.chart_table import ChartTable, Numbers, as_chart
 from spdkit.forecast.charts.presence import PresenceModel
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.data.long_table import check_horizon
@@ -51,8 +58,9 @@ _PAST_SHARE = 3  # a third of the dates at most is scored
 _DAYS, _WEEKS = 7, 52  # in a season
 _SMALL = 5_000  # rows; a smaller chart is fitted in one process
 _PRESENCE_ROWS = 50_000
-_TITLES, _ARTISTS = ("title", "track_name"), ("artist", "artist_name")
-_NAMES = ("track_id", "release_date", *_TITLES, *_ARTISTS)
+_COVERAGE_OFF = 7.5  # points that intervals may hold more or less than they should
+_FEWEST_JUDGED = 200  # rows; of fewer nothing is said
+IF_IT_STAYS = "if it stays"
 _KEYS = ["region", "track_id"]
 
 
@@ -102,23 +110,33 @@ class PastScores:
     ----------
     forecasts : DataFrame
         ``region, track_id, cutoff, ds, y, last_value, seasonal_naive, streams`` (of the model),
-        ``lo-90, hi-90`` where there are intervals; NaN where a song was not there a season before.
+        ``lo-90, hi-90`` where there are intervals, and the place of each of them, ``y place`` and
+        so on; NaN where a song was not there a season before. ``step`` is how many steps ahead.
     presence : DataFrame
         ``region, track_id, cutoff, stayed`` (0 or 1), ``probability``, and ``by_place``, that of a
         logistic regression on the place and the region.
-    n_windows : int
     level : float or None
         Of the intervals.
-    first, last : Timestamp
-        Dates that were forecast.
     """
 
     forecasts: pd.DataFrame
     presence: pd.DataFrame
-    n_windows: int
     level: float | None
-    first: pd.Timestamp
-    last: pd.Timestamp
+
+    @property
+    def n_windows(self) -> int:
+        """Windows of which there are forecasts."""
+        return int(self.forecasts["cutoff"].nunique())
+
+    @property
+    def first(self) -> pd.Timestamp:
+        """First date that was forecast."""
+        return pd.Timestamp(self.forecasts["ds"].min())
+
+    @property
+    def last(self) -> pd.Timestamp:
+        """Last date that was forecast."""
+        return pd.Timestamp(self.forecasts["ds"].max())
 
     @property
     def rivals(self) -> tuple[str, ...]:
@@ -132,22 +150,39 @@ class PastScores:
         -------
         dict of str to float
             ``n``; ``mae`` in streams; ``wape``, the sum of the errors' sizes over that of streams;
-            ``places``, how many places they lie off on average, among the songs that are there on
-            both dates.
+            ``places``, how many places they lie off on average; ``places_bias``, the mean of the
+            places that were forecast less that of those that came.
         """
         rows = self.forecasts[self.forecasts[column].notna()]
         off = (rows[column] - rows["y"]).abs()
-        dates = [rows["region"], rows["cutoff"], rows["ds"]]
-        order = [
-            rows[name].groupby(dates).rank(ascending=False, method="first")
-            for name in (column, "y")
-        ]
+        places = rows[f"{column} place"] - rows["y place"]
         return {
             "n": len(rows),
             "mae": float(off.mean()),
             "wape": float(off.sum() / rows["y"].sum()),
-            "places": float((order[0] - order[1]).abs().mean()),
+            "places": float(places.abs().mean()),
+            "places_bias": float(places.mean()),
         }
+
+    def errors_ahead(self) -> pd.DataFrame:
+        """Scores by how many steps ahead.
+
+        Returns
+        -------
+        DataFrame
+            ``step, n``, and the wape of each forecast: ``streams`` and the `rivals`.
+        """
+        parts = [
+            replace(self, forecasts=rows) for _, rows in self.forecasts.groupby("step", sort=True)
+        ]
+        columns = ("streams", *self.rivals)
+        return pd.DataFrame(
+            [
+                {"step": int(part.forecasts["step"].iloc[0]), "n": len(part.forecasts)}
+                | {name: part.errors(name)["wape"] for name in columns}
+                for part in parts
+            ]
+        )
 
     def difference(self, rival: str) -> Difference:
         """Mean absolute error of the model less that of a rival, where both exist, over songs."""
@@ -159,14 +194,49 @@ class PastScores:
     @property
     def coverage(self) -> float:
         """Share of what came that lies within the intervals; NaN where there are none."""
+        return self._within("")
+
+    @property
+    def place_coverage(self) -> float:
+        """Share of the places that came within the intervals of places, rounded to whole ones."""
+        return self._within(" place")
+
+    def _within(self, of: str) -> float:
         if self.level is None:
             return math.nan
-        low, high = (self.forecasts[name] for name in ends_of(self.level))
-        return float(self.forecasts["y"].between(low, high).mean())
+        low, high = (self.forecasts[f"{name}{of}"] for name in ends_of(self.level))
+        if of:
+            low, high = low.round(), high.round()
+        return float(self.forecasts[f"y{of}"].between(low, high).mean())
 
     def brier(self, column: str = "probability") -> float:
         """Mean squared difference of a probability of staying from what came."""
         return float(((self.presence[column] - self.presence["stayed"]) ** 2).mean())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What was bad, in words; nothing of what too few rows tell."""
+        texts = []
+        if len(self.forecasts) >= _FEWEST_JUDGED:
+            own, last = (self.errors(name)["wape"] for name in ("streams", "last_value"))
+            if own > last:
+                texts.append(
+                    f"the forecasts missed the streams by {100 * own:.1f} % in the past windows, "
+                    f"the last value by {100 * last:.1f} %: rather take the last value"
+                )
+            for what, held in {"streams": self.coverage, "places": self.place_coverage}.items():
+                if self.level is not None and abs(100 * held - self.level) > _COVERAGE_OFF:
+                    wide = "narrow" if 100 * held < self.level else "wide"
+                    texts.append(
+                        f"the {self.level:g} % intervals of {what} held {100 * held:.1f} % in the "
+                        f"past windows: they are too {wide}"
+                    )
+        if len(self.presence) >= _FEWEST_JUDGED and self.brier() > self.brier("by_place"):
+            texts.append(
+                f"the probabilities of staying were worse in the past windows (Brier score "
+                f"{self.brier():.4f}) than those by the place alone ({self.brier('by_place'):.4f})"
+            )
+        return tuple(texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,14 +250,15 @@ class ChartOutlook:
         What it was learned from.
     forecasts : DataFrame
         A row for each date and song, in the order of the places: ``region, ds, track_id, title,
-        artist, position`` (its place), ``streams``, ``lo-90, hi-90`` where there are intervals,
+        artist, position`` (the place that is expected if it stays, whole), ``streams``; where there
+        are intervals ``lo-90, hi-90`` of streams and ``position-lo-90, position-hi-90``;
         ``p_in_chart``, ``last_position``, ``change`` (places up).
     entering : DataFrame
         Songs below the first places: ``region, track_id, last_position, first_places``, and
         ``probability`` of being among them on any date up to the horizon; the likeliest first.
     releases : DataFrame
         Announced songs, if they get into the chart: ``region, ds, track_id, title, artist``,
-        ``position`` among the forecast of that date, ``streams, lo-90, hi-90``.
+        ``position, streams, lo-90, hi-90`` and ``basis``, what they rest on.
     scores : PastScores or None
     level : float or None
         Of the intervals; None where there are none.
@@ -208,10 +279,30 @@ class ChartOutlook:
         """Those that are forecast."""
         return tuple(self.forecasts["region"].unique())
 
-    def chart(self, region: str) -> pd.DataFrame:
-        """The last chart that is forecast for a region, in the order of the places."""
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Forecasts and releases, by ``kind`` ("song", "release"), and the ``basis`` of each.
+
+        What is not known of releases, such as ``p_in_chart``, is missing.
+        """
+        songs = self.forecasts.assign(basis=IF_IT_STAYS)
+        songs.insert(0, "kind", "song")
+        if self.releases.empty:
+            return songs
+        releases = self.releases.assign(kind="release")
+        columns = [*songs, *(name for name in releases if name not in songs)]
+        both = pd.concat([songs, releases]).reindex(columns=columns)
+        whole = dict.fromkeys(("last_position", "change"), "Int64")
+        both = both.astype({name: kind for name, kind in whole.items() if name in both})
+        order = ["region", "ds", "kind"]
+        both = both.sort_values(order, ascending=[True, True, False], kind="stable")
+        return both.reset_index(drop=True)
+
+    def chart(self, region: str, *, first: bool = False) -> pd.DataFrame:
+        """The last or the first chart that is forecast for a region, by the places."""
         rows = self.forecasts[self.forecasts["region"] == region]
-        return pd.DataFrame(rows[rows["ds"] == rows["ds"].max()].reset_index(drop=True))
+        date = rows["ds"].min() if first else rows["ds"].max()
+        return pd.DataFrame(rows[rows["ds"] == date].reset_index(drop=True))
 
     def newcomers(self, region: str) -> pd.DataFrame:
         """Rows of `chart` of songs that came in within as many dates as are forecast."""
@@ -235,11 +326,15 @@ def _steps_ahead(frame: pd.DataFrame, ends: pd.Series[Any], table: ChartTable) -
 
 
 def outlook(
-    table: ChartTable,
-    request: OutlookRequest,
-    metadata: pd.DataFrame | None = None,
+    df: pd.DataFrame | ChartTable,
+    horizon: int = 7,
     *,
+    metadata: pd.DataFrame | None = None,
+    level: float | None = None,
+    n_windows: int | None = None,
     regions: Sequence[str] = (),
+    freq: str | None = None,
+    seed: int = 0,
     n_jobs: int = 1,
     progress: Callable[[int], Callable[[], None]] = lambda total: lambda: None,
 ) -> ChartOutlook:
@@ -247,15 +342,19 @@ def outlook(
 
     Parameters
     ----------
-    table : ChartTable
-    request : OutlookRequest
+    df : DataFrame or ChartTable
+        In the one layout, see `spdkit.forecast.charts.chart_table.check_chart`.
+    horizon, level, n_windows, seed
+        As in `OutlookRequest`.
     metadata : DataFrame, optional
-        One row a song, by ``track_id``. A song that is not in the charts and whose ``release_date``
-        lies within the dates that are forecast is forecast as a release, by its ``title`` (or
-        ``track_name``) and ``artist`` (or ``artist_name``). Releases are also learned from its
+        One row a song, by ``track_id``, or by ``title`` (or ``track_name``) and ``artist`` (or
+        ``artist_name``). A song that is not in the charts and whose ``release_date`` lies within
+        the dates that are forecast is forecast as a release. Releases are also learned from its
         columns of numbers, which must be known before a song comes out. Remarks say what was used.
     regions : sequence of str
         Those to forecast, all if none; all are learned from.
+    freq : str, optional
+        The step of a DataFrame; found if not given.
     n_jobs : int
         Processes for the fits of a large chart.
     progress : callable
@@ -264,26 +363,37 @@ def outlook(
     Raises
     ------
     ForecastError
-        When the chart is too short or has no such region, the horizon is longer than what can be
-        learned, or the metadata are none.
+        When these are no charts, they are too short or have no such region, the horizon is longer
+        than what can be learned, or the metadata are none.
+
+    Examples
+    --------
+    >>> chart = spdkit.read_table("chart.parquet")  # doctest: +SKIP
+    >>> week = outlook(chart, horizon=7, level=80)  # doctest: +SKIP
+    >>> week.chart("PH"), week.scores.errors("streams")  # doctest: +SKIP
     """
+    request = OutlookRequest(horizon, level, n_windows, seed)
+    table = as_chart(df, freq)
     for name in regions:
         table.region(name)
     h, remarks = request.horizon, list[str]()
     _refuse_short(table, h)
-    upcoming = None if metadata is None else _upcoming(table, h, metadata, remarks)
+    songs = None if metadata is None else join_songs(table, metadata, remarks)
+    upcoming = None if songs is None else upcoming_songs(table, h, songs, remarks)
     cutoffs = _cutoffs(table, request, remarks)
     parts: dict[Any, Any] = {"streams": delayed(_streams)(table, request)}
-    if len(cutoffs):
-        parts["past"] = delayed(_past)(table, request, cutoffs)
-        parts["past presence"] = delayed(_past_presence)(table, request, cutoffs)
+    scored = _scored_regions(table, request, cutoffs) if cutoffs else []
+    if scored:
+        parts["past"] = delayed(_past)(table, request, cutoffs, scored)
+        parts["past presence"] = delayed(_past_presence)(table, request, cutoffs, scored)
     steps = sorted({1, round(math.sqrt(h)), h})
     for step in steps:
         parts[step] = delayed(_presence)(table, step, request.seed)
     parts["entering"] = delayed(_entering)(table, h, request.seed)
-    if upcoming is not None and len(upcoming):
-        parts["releases"] = delayed(_releases)(table, request, upcoming, metadata)
-    elif unused := _descriptors(metadata):
+    if songs is not None and upcoming is not None and len(upcoming):
+        size = request.level or LEVEL, request.seed
+        parts["releases"] = delayed(forecast_releases)(table, h, *size, upcoming, songs)
+    elif unused := descriptors(metadata):
         remarks.append(
             f"metadata: nothing learns from {listing(unused)}, which serve releases: none is "
             "forecast"
@@ -294,27 +404,27 @@ def outlook(
     for name, result in zip(parts, running, strict=True):
         results[name] = result
         tick()
-    frame, level, lost = results["streams"]
-    scores, past_level, unscored = None, None, ""
-    if len(cutoffs):
+    frame, own_level, lost = results["streams"]
+    scores, unscored = None, ""
+    if scored:
         past, past_level, unscored = results["past"]
         if not unscored:
-            dates = cutoffs[0] + table.step, past["ds"].max()
-            presence = results["past presence"]
-            scores = PastScores(past, presence, len(cutoffs), past_level, *dates)
+            scores = PastScores(past, results["past presence"], past_level)
+            remarks += _without_rows(scores, cutoffs)
     releases, learned = results.get("releases", (None, []))
-    charts = _charts(table, frame, {step: results[step] for step in steps}, level)
+    places = ChartPlaces.of(table, h)
+    charts = _charts(table, frame, {step: results[step] for step in steps}, own_level, places)
     chosen = list(regions) or table.regions
-    forecasts = _of_regions(charts, chosen)
+    remarks += _not_scored(table, cutoffs, scored)
     return ChartOutlook(
         request=request,
         table=table,
-        forecasts=forecasts,
+        forecasts=_of_regions(charts, chosen),
         entering=_of_regions(results["entering"], chosen),
-        releases=_placed(forecasts, releases),
+        releases=_placed(table, _of_regions(charts, chosen), releases, places),
         scores=scores,
-        level=level,
-        remarks=(*remarks, *learned, *filter(None, (lost, unscored)), *_late(table)),
+        level=own_level,
+        remarks=(*remarks, *learned, *filter(None, (lost, unscored))),
     )
 
 
@@ -328,12 +438,46 @@ def _refuse_short(table: ChartTable, h: int) -> None:
         )
 
 
-def _late(table: ChartTable) -> Iterator[str]:
+def _scored_regions(
+    table: ChartTable, request: OutlookRequest, cutoffs: Sequence[pd.Timestamp]
+) -> list[str]:
+    """Regions that go up to the last date, and have more than a window's dates before the first."""
     ends = table.frame.groupby("region")["ds"].max()
-    for name, end in ends[ends < ends.max()].items():
+    before = table.frame[table.frame["ds"] <= cutoffs[0]].groupby("region")["ds"].nunique()
+    long = before.index[before > request.horizon]
+    scored = [name for name in ends.index[ends == ends.max()] if name in long]
+    if not scored and request.n_windows is not None:
+        raise ForecastError(
+            f"no region has more than {request.horizon} dates before {len(cutoffs)} windows of "
+            f"{request.horizon} dates: ask for fewer"
+        )
+    return scored
+
+
+def _not_scored(
+    table: ChartTable, cutoffs: Sequence[pd.Timestamp], scored: Sequence[str]
+) -> Iterator[str]:
+    dates = table.frame.groupby("region")["ds"].agg(["min", "max"])
+    last = dates["max"].max()
+    for name, (first, end) in dates.drop(index=list(scored)).iterrows():
+        if end < last:
+            yield (
+                f"{name} ends on {end:%Y-%m-%d}, others on {last:%Y-%m-%d}: it is forecast from "
+                "its own end, and not scored"
+            )
+        elif cutoffs:
+            yield (
+                f"{name} begins on {first:%Y-%m-%d}, too late to be scored on what comes after "
+                f"{cutoffs[0]:%Y-%m-%d}: it is forecast, and not scored"
+            )
+
+
+def _without_rows(scores: PastScores, cutoffs: Sequence[pd.Timestamp]) -> Iterator[str]:
+    there = set(scores.forecasts["cutoff"])
+    if gone := [f"{cutoff:%Y-%m-%d}" for cutoff in cutoffs if cutoff not in there]:
         yield (
-            f"{name} ends on {end:%Y-%m-%d}, others on {ends.max():%Y-%m-%d}: it is forecast from "
-            "its own end, and not scored"
+            f"{len(gone)} of {len(cutoffs)} windows have no forecast, for want of a chart on the "
+            f"date before them or in them: those after {listing(gone)}"
         )
 
 
@@ -385,7 +529,10 @@ def _cutoffs(table: ChartTable, request: OutlookRequest, remarks: list[str]) -> 
 
 
 def _past(
-    table: ChartTable, request: OutlookRequest, cutoffs: Sequence[pd.Timestamp]
+    table: ChartTable,
+    request: OutlookRequest,
+    cutoffs: Sequence[pd.Timestamp],
+    regions: Sequence[str],
 ) -> tuple[pd.DataFrame, float | None, str]:
     """Forecasts of the windows, by what was fitted before them, as of `_streams`."""
     step, past = table.step, table.until(cutoffs[0])
@@ -398,25 +545,56 @@ def _past(
         return pd.DataFrame(), None, text
     level = None if lost else request.level or LEVEL
     frame = model.forecast_past(
-        replace(table, frame=_of_regions(table.frame, past.regions)),
+        replace(table, frame=_of_regions(table.frame, past.regions)),  # all tell of each other
         range(1, request.horizon + 1),
         since=cutoffs[0] + step,
         level=() if level is None else (level,),
     )
-    ends = table.frame.groupby("region")["ds"].max()
-    frame = _of_regions(frame[frame["cutoff"].isin(cutoffs)], ends.index[ends == ends.max()])
+    frame = _of_regions(frame[frame["cutoff"].isin(cutoffs)], regions)
     if frame.empty:
         return frame, None, "how good it was is not scored: no song is there on both dates"
     season = _DAYS if table.freq == "D" else _WEEKS
-    back = -(-_steps_ahead(frame, frame["cutoff"], table) // season) * season
-    before = [frame["region"], frame["track_id"], frame["ds"] - back * step]
-    streams = table.frame.set_index([*_KEYS, "ds"])["streams"]
-    frame["seasonal_naive"] = streams.reindex(pd.MultiIndex.from_arrays(before)).to_numpy()
-    return _plainly_named(frame, model.label, level), level, ""
+    frame["step"] = _steps_ahead(frame, frame["cutoff"], table)
+    back = -(-frame["step"] // season) * season
+    known = table.frame.set_index([*_KEYS, "ds"])[["streams", "position"]]
+    dates = {
+        "y": frame["ds"],
+        "last_value": frame["cutoff"],
+        "seasonal_naive": frame["ds"] - back * step,
+    }
+    for name, ds in dates.items():
+        songs = pd.MultiIndex.from_arrays([frame["region"], frame["track_id"], ds])
+        frame[[name, f"{name} place"]] = known.reindex(songs).to_numpy()
+    frame = _plainly_named(frame, model.label, level)
+    places = ChartPlaces.of(past, request.horizon)
+    for name in ("streams", *ends_of(level)):
+        frame[f"{name} place"] = np.nan
+    for _, rows in frame.groupby(["region", "cutoff", "ds"]):
+        for name, values in _song_places(rows, np.ones(len(rows)), level, places).items():
+            frame.loc[rows.index, f"{name} place"] = values
+    return frame, level, ""
+
+
+def _song_places(
+    rows: pd.DataFrame, stays: Numbers, level: float | None, places: ChartPlaces
+) -> dict[str, Numbers]:
+    """Places of the songs of one date, and the ends of theirs: with the most streams the lowest."""
+    region, step = str(rows["region"].iloc[0]), int(rows["step"].iloc[0])
+    streams = rows["streams"].to_numpy()
+    asked = dict(zip(ends_of(level), reversed(ends_of(level)), strict=True))
+    return {
+        name: places.of_ranks(
+            region, step, ranks_among(streams, stays, rows[of].to_numpy(), own=True)
+        )
+        for name, of in {"streams": "streams", **asked}.items()
+    }
 
 
 def _past_presence(
-    table: ChartTable, request: OutlookRequest, cutoffs: Sequence[pd.Timestamp]
+    table: ChartTable,
+    request: OutlookRequest,
+    cutoffs: Sequence[pd.Timestamp],
+    regions: Sequence[str],
 ) -> pd.DataFrame:
     """Probabilities of staying up to the ends of the windows, and who stayed."""
     past = table.until(cutoffs[0])
@@ -428,7 +606,7 @@ def _past_presence(
     known = replace(table, frame=_of_regions(table.frame, model.regions_))
     frame = model.predict(known, since=cutoffs[0])
     frame = frame[frame["cutoff"].isin(cutoffs) & _has_chart(table, frame)]
-    frame = frame.reset_index(drop=True)
+    frame = _of_regions(frame, regions)
     frame["stayed"] = _is_in(table, frame)
     rows = past.frame.assign(ds=past.frame["ds"] + h * step)
     rows = rows[_has_chart(past, rows)]
@@ -487,22 +665,29 @@ def _charts(
     forecasts: pd.DataFrame,
     presence: dict[int, pd.Series[float]],
     level: float | None,
+    places: ChartPlaces,
 ) -> pd.DataFrame:
     """The rows of `ChartOutlook.forecasts`."""
     frame = forecasts.merge(table.songs, left_on="track_id", right_index=True, how="left")
     last = table.frame.groupby("region")["ds"].transform("max") == table.frame["ds"]
-    places = table.frame[last].set_index(_KEYS)["position"]
+    now = table.frame[last].set_index(_KEYS)["position"]
     keys = pd.MultiIndex.from_frame(frame[_KEYS])
-    frame["last_position"] = places.reindex(keys).to_numpy()
+    frame["last_position"] = now.reindex(keys).to_numpy()
     ends = table.frame.groupby("region")["ds"].max()
-    ahead = _steps_ahead(frame, frame["region"].map(ends), table)
-    frame["p_in_chart"] = _between(keys, ahead.to_numpy(), presence)
+    frame["step"] = _steps_ahead(frame, frame["region"].map(ends), table)
+    frame["p_in_chart"] = _between(keys, frame["step"].to_numpy(), presence)
     # Of equal forecasts the song that stands higher now comes first.
     order = ["region", "ds", "streams", "last_position"]
     frame = frame.sort_values(order, ascending=[True, True, False, True], kind="stable")
-    frame["position"] = frame.groupby(["region", "ds"]).cumcount() + 1
+    frame = frame.reset_index(drop=True)
+    named = {"streams": "position", **{end: f"position-{end}" for end in ends_of(level)}}
+    frame = frame.assign(**dict.fromkeys(named.values(), 0))
+    for _, rows in frame.groupby(["region", "ds"]):
+        stays = rows["p_in_chart"].to_numpy()
+        for name, values in _song_places(rows, stays, level, places).items():
+            frame.loc[rows.index, named[name]] = np.round(values).astype(np.int64)
     frame["change"] = frame["last_position"] - frame["position"]
-    columns = ["region", "ds", "track_id", "title", "artist", "position", "streams"]
+    columns = ["region", "ds", "track_id", "title", "artist", *named.values(), "streams"]
     columns += [*ends_of(level), "p_in_chart", "last_position", "change"]
     return frame[columns].reset_index(drop=True)
 
@@ -518,89 +703,22 @@ def _between(keys: pd.MultiIndex, ahead: Any, presence: dict[int, pd.Series[floa
     return np.asarray(shares, np.float64)
 
 
-def _upcoming(
-    table: ChartTable, h: int, metadata: pd.DataFrame, remarks: list[str]
+def _placed(
+    table: ChartTable, charts: pd.DataFrame, releases: pd.DataFrame | None, places: ChartPlaces
 ) -> pd.DataFrame:
-    """Songs of the metadata that come out on a date that is forecast, in each region."""
-    require_columns(metadata.columns, ("track_id",), "the metadata", ForecastError)
-    ids = metadata["track_id"].astype("str").fillna("")
-    require_ids(ids.tolist(), "the metadata", ForecastError)
-    songs = table.songs.index
-    known = ids.isin(songs)
-    n_known, n_others = int(known.sum()), int((~known).sum())
-    remarks.append(
-        f"metadata: {n_known:,} of the {len(songs):,} songs of the charts are in it, and "
-        f"{n_others:,} songs that are in no chart"
-    )
-    title, artist = (
-        next((name for name in names if name in metadata), None) for names in (_TITLES, _ARTISTS)
-    )
-    if "release_date" not in metadata or title is None or artist is None:
-        remarks.append(
-            "metadata: no release is forecast, which takes the columns release_date, title and "
-            "artist"
-        )
-        return pd.DataFrame()
-    dates, unreadable = read_release_dates(metadata["release_date"][~known])
-    days = [d.first_day if d is not None and d.precision == "day" else None for d in dates]
-    unknown = len(days) - sum(day is not None for day in days) - len(unreadable)
-    for n, what in ((len(unreadable), "no date"), (unknown, "not known to the day")):
-        if n:
-            remarks.append(f"metadata: of their release dates {n:,} are {what}")
-    columns = {"track_id": ids, "title": metadata[title], "artist": metadata[artist]}
-    named = pd.DataFrame(columns)[~known]
-    parts = [_coming_out(table, name, h, named, days) for name in table.regions]
-    upcoming = pd.concat(parts, ignore_index=True)
-    n = upcoming["track_id"].nunique()
-    remarks.append(f"metadata: {n:,} of them come out on dates that are forecast")
-    return upcoming[["region", "ds", "track_id", "title", "artist"]]
-
-
-def _coming_out(
-    table: ChartTable, region: str, h: int, songs: pd.DataFrame, days: Sequence[date | None]
-) -> pd.DataFrame:
-    """Songs whose first chart of a region, that of the day or week, is one that is forecast."""
-    end = table.frame["ds"][table.frame["region"] == region].max()
-    out = pd.to_datetime([str(day or "") for day in days])
-    ahead = np.ceil(((out - end) / table.step).to_numpy())
-    rows = songs.assign(region=region, ds=end + ahead * table.step)
-    return pd.DataFrame(rows[(ahead >= 1) & (ahead <= h)])
-
-
-def _descriptors(metadata: pd.DataFrame | None) -> list[str]:
-    """Columns besides what songs are called and when they come out."""
-    return [] if metadata is None else [str(name) for name in metadata if name not in _NAMES]
-
-
-def _releases(
-    table: ChartTable, request: OutlookRequest, upcoming: pd.DataFrame, metadata: pd.DataFrame
-) -> tuple[pd.DataFrame, list[str]]:
-    """Forecasts of releases, and what is to be said of the numbers that they were learned from."""
-    level = request.level or LEVEL
-    model = DebutModel(levels=[level], seed=request.seed)
-    model.fit(table, static_df=metadata[["track_id", *_descriptors(metadata)]])
-    # What is learned of the songs that share a date is nothing: they may stay below the chart.
-    frame = model.predict(table, upcoming)
-    frame = _plainly_named(frame, "DebutModel", level).drop(columns="debut")
-    frame.insert(2, "track_id", upcoming["track_id"].to_numpy())
-    remarks = [f"metadata: {text}" for text in model.remarks_]
-    lacking = upcoming["track_id"][model.describe(upcoming).isna().any(axis=1)].nunique()
-    if lacking:
-        remarks.append(f"metadata: {lacking:,} songs that come out lack some of these numbers")
-    return frame, remarks
-
-
-def _placed(charts: pd.DataFrame, releases: pd.DataFrame | None) -> pd.DataFrame:
-    """Releases with the places that they would take in the charts that are forecast."""
+    """Releases with the places that are expected in the charts that are forecast."""
     if releases is None:
         return pd.DataFrame()
-    frame = releases[releases["region"].isin(charts["region"])].reset_index(drop=True)
-    dates = charts.groupby(["region", "ds"])["streams"]
-    streams = {date: np.sort(values.to_numpy()) for date, values in dates}
-    above = [
-        len(streams[region, ds]) - int(np.searchsorted(streams[region, ds], own, side="left"))
-        for region, ds, own in zip(frame["region"], frame["ds"], frame["streams"], strict=True)
-    ]
-    frame.insert(5, "position", np.array(above, np.int64) + 1)
+    frame = _of_regions(releases, charts["region"].unique())
+    ends = table.frame.groupby("region")["ds"].max()
+    ahead = _steps_ahead(frame, frame["region"].map(ends), table)
+    frame.insert(5, "position", 0)
+    for _, rows in frame.groupby(["region", "ds"]):
+        region, ds = rows[["region", "ds"]].iloc[0]
+        there = charts[(charts["region"] == region) & (charts["ds"] == ds)]
+        streams, stays = (there[name].to_numpy() for name in ("streams", "p_in_chart"))
+        ranks = ranks_among(streams, stays, rows["streams"].to_numpy(), own=False)
+        own = np.round(places.of_ranks(region, int(ahead[rows.index[0]]), ranks))
+        frame.loc[rows.index, "position"] = own.astype(np.int64)
     order = ["region", "ds", "position", "title"]
     return frame.sort_values(order, kind="stable", ignore_index=True)

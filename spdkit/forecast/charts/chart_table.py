@@ -224,6 +224,11 @@ def check_chart(
     return replace(table, remarks=(*remarks, *_remarks(table)))
 
 
+def as_chart(df: pd.DataFrame | ChartTable, freq: str | None = None) -> ChartTable:
+    """A checked chart as it is, and a DataFrame checked."""
+    return df if isinstance(df, ChartTable) else check_chart(df, freq=freq)
+
+
 class LearnedFromCharts(Protocol):
     """A model that knows the charts of some regions, of one step."""
 

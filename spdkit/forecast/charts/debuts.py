@@ -38,7 +38,7 @@ from sklearn.model_selection import GroupKFold
 from spdkit.collect.song_matching import normalised, plain_title
 from spdkit.common.parameters import FLAG, Allowed, Number, SequenceOf, Whole, check_parameters
 from spdkit.common.table_io import require_columns
-from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
+from spdkit.forecast.charts.chart_table import ChartTable, Numbers, as_chart, require_learned
 from spdkit.forecast.charts.song_features import first_artist
 from spdkit.forecast.charts.song_metadata import find_descriptors, read_metadata
 from spdkit.forecast.data.calendar import parse_times, shown
@@ -49,6 +49,7 @@ Texts = NDArray[np.object_]
 
 RECENT = pd.Timedelta(weeks=8)  # over which a region's debuts are summed up
 _FOLDS = 3
+_MOST_AHEAD = 56  # days
 _LEVEL = Number(0, 100, closed="neither")
 _SONG = ("region", "ds", "title", "artist")
 _VERSIONS = r"\b(?:remix|mix|acoustic|live|version|edit)\b"
@@ -122,6 +123,13 @@ def debut_features(
 
 
 def _checked(songs: pd.DataFrame) -> pd.DataFrame:
+    if not isinstance(songs, pd.DataFrame):
+        raise ForecastError(f"songs must be a pandas DataFrame, got {type(songs).__name__}")
+    if "ds" not in songs and "release_date" in songs:
+        raise ForecastError(
+            "the songs: no column 'ds', the first date in the chart: of a chart of days it is the "
+            "release_date, of one of weeks the last day of its week"
+        )
     require_columns(songs.columns, _SONG, "the songs", ForecastError)
     dates = parse_times(songs["ds"], songs["region"])
     if not isinstance(dates, pd.DatetimeIndex):
@@ -191,7 +199,7 @@ class DebutModel(BaseEstimator):
         Whether all songs that come in on a date are known before it.
     n_dates : int
         Dates to forecast, from the debut on: of songs that are in the chart on them.
-    levels : sequence of float
+    level : sequence of float
         Per cent that intervals hold; none for no intervals, which take twice the time or more.
     n_trees, learning_rate, max_leaves, min_leaf, feature_share
         Of each model; `min_leaf` is a number of rows.
@@ -206,6 +214,8 @@ class DebutModel(BaseEstimator):
     freq_ : str
         The step of the charts.
     n_debuts_ : int
+    ends_ : dict of str to Timestamp
+        Last date of each region's chart.
     models_ : dict of float to list of HistGradientBoostingRegressor
         By quantile.
     margins_ : dict of float to float
@@ -219,7 +229,7 @@ class DebutModel(BaseEstimator):
     _: KW_ONLY
     announced: bool = False
     n_dates: int = 1
-    levels: Sequence[float] = (90,)
+    level: Sequence[float] = (90,)
     n_trees: int = 150
     learning_rate: float = 0.05
     max_leaves: int = 15
@@ -231,22 +241,24 @@ class DebutModel(BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, Allowed]] = {
         "announced": FLAG,
         **dict.fromkeys(("n_dates", "n_models"), Whole()),
-        "levels": (SequenceOf(_LEVEL), SequenceOf(_LEVEL, 0)),
+        "level": (SequenceOf(_LEVEL), SequenceOf(_LEVEL, 0)),
         **TREES,
     }
 
     def fit(
         self,
-        chart: ChartTable,
+        chart: pd.DataFrame | ChartTable,
         songs: pd.DataFrame | None = None,
         *,
         static_df: pd.DataFrame | None = None,
+        freq: str | None = None,
     ) -> Self:
         """Learn from the debuts of a chart.
 
         Parameters
         ----------
-        chart : ChartTable
+        chart : DataFrame or ChartTable
+            In the one layout, see `spdkit.forecast.charts.chart_table.check_chart`.
         songs : DataFrame, optional
             Which of `debuts` to learn from; all where it is not given. The others are still known
             as the past of those that come later.
@@ -254,6 +266,8 @@ class DebutModel(BaseEstimator):
             One row a song, by ``track_id``. Every column that holds numbers is learned, so it must
             have none that are known only after the debut, such as the popularity of later years.
             What a song lacks is missing, and `remarks_` say of how many.
+        freq : str, optional
+            The step of a DataFrame; found if not given.
 
         Raises
         ------
@@ -262,6 +276,7 @@ class DebutModel(BaseEstimator):
             `static_df` has a song twice or something infinite.
         """
         check_parameters(self.get_params(), self._parameter_constraints, ForecastError)
+        chart = as_chart(chart, freq)
         entries = debuts(chart) if songs is None else songs.reset_index(drop=True)
         if entries.empty:
             raise ForecastError(
@@ -279,25 +294,32 @@ class DebutModel(BaseEstimator):
         self.models_ = {0.5: self._boosters(0.5, X, target)}
         self.margins_ = {0.5: 0.0}
         artists = _identified(entries)["performer"].repeat(self.n_dates).to_numpy()[known]
-        for share in chain.from_iterable(map(_ends, self.levels)):
+        for share in chain.from_iterable(map(_ends, self.level)):
             self.models_[share] = self._boosters(share, X, target)
             self.margins_[share] = self._margin(share, X, target, artists)
         self.regions_, self.freq_ = tuple(sorted(entries["region"].unique())), chart.freq
         self.n_debuts_ = len(entries)
+        self.ends_ = chart.frame.groupby("region")["ds"].max().to_dict()
         return self
 
     def predict(
-        self, chart: ChartTable, songs: pd.DataFrame, *, static_df: pd.DataFrame | None = None
+        self,
+        chart: pd.DataFrame | ChartTable,
+        songs: pd.DataFrame,
+        *,
+        static_df: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Forecast songs that come into the chart.
 
         Parameters
         ----------
-        chart : ChartTable
+        chart : DataFrame or ChartTable
             Of which the dates before each song's are looked at; it may go beyond those of `fit`.
         songs : DataFrame
             ``region, ds, title, artist`` of the songs, `ds` being the first date in the chart, and
-            ``track_id`` where there is one; all that come in on these dates if ``announced``.
+            ``track_id`` where there is one; all that come in on these dates if ``announced``. The
+            first dates lie behind the chart of `fit`, and at most 56 days or 8 weeks behind
+            `chart`.
         static_df : DataFrame, optional
             With `descriptors_` of these songs, by ``track_id``; that of `fit` where none is given.
 
@@ -311,11 +333,12 @@ class DebutModel(BaseEstimator):
         ------
         ForecastError
             When a column is missing or the charts have another step, naming a region that was not
-            learned from or has no chart before a song's date, or as `describe`.
+            learned from or has no chart before a song's date, a song whose date was learned from or
+            lies too far ahead, or as `describe`.
         """
         if not hasattr(self, "models_"):
             raise NotFittedError("DebutModel is not fitted yet: call fit first")
-        asked = _checked(songs)
+        chart, asked = as_chart(chart, self.freq_), _checked(songs)
         require_learned(self, asked["region"], chart.freq)
         X, last_place = self._inputs(chart, asked, static_df)
         if np.isnan(last_place).any():
@@ -324,6 +347,7 @@ class DebutModel(BaseEstimator):
                 f"{row.region} has no chart before {shown(row.ds)}, the debut of "
                 f"{quoted(row.title)}: give a chart that goes up to the date before"
             )
+        self._require_dates(chart, asked)
         above = {
             q: mean_prediction(models, X) + self.margins_[q] for q, models in self.models_.items()
         }
@@ -332,12 +356,29 @@ class DebutModel(BaseEstimator):
         rows = rows.loc[np.repeat(rows.index, self.n_dates)].reset_index(drop=True)
         rows.insert(2, "ds", _dates(chart, asked, self.n_dates).ravel())
         rows["DebutModel"] = streams[0.5]
-        for level in self.levels:
+        for level in self.level:
             low, high = _ends(level)
             # What was fitted quantile by quantile can cross.
             rows[f"DebutModel-lo-{level:g}"] = np.minimum(streams[low], streams[0.5])
             rows[f"DebutModel-hi-{level:g}"] = np.maximum(streams[high], streams[0.5])
         return rows
+
+    def _require_dates(self, chart: ChartTable, asked: pd.DataFrame) -> None:
+        """Refuse dates that were learned from, and those far behind the chart."""
+        ends = asked["region"].map(chart.frame.groupby("region")["ds"].max())
+        most = _MOST_AHEAD if chart.freq == "D" else _MOST_AHEAD // 7
+        past = asked["ds"] <= asked["region"].map(self.ends_)
+        far = asked["ds"] > ends + most * chart.step
+        for wrong, what in (
+            (past, "lies in the chart that was learned from: give the date of a debut after it"),
+            (far, f"lies more than {most} dates behind the chart: give a chart that goes further"),
+        ):
+            if wrong.any():
+                row = asked[wrong].iloc[0]
+                raise ForecastError(
+                    f"{row.region} {shown(row.ds)}, the debut of {quoted(row.title)}, {what} "
+                    f"({int(wrong.sum())} such songs)"
+                )
 
     def describe(self, songs: pd.DataFrame, static_df: pd.DataFrame | None = None) -> pd.DataFrame:
         """Descriptors of songs.

@@ -31,7 +31,7 @@ from sklearn.exceptions import NotFittedError
 
 from spdkit.common.parameters import FLAG, Allowed, Whole, check_parameters
 from spdkit.common.threads import one_thread
-from spdkit.forecast.charts.chart_table import ChartTable, Numbers, require_learned
+from spdkit.forecast.charts.chart_table import ChartTable, Numbers, as_chart, require_learned
 from spdkit.forecast.charts.song_features import (
     ChartHistory,
     Columns,
@@ -127,15 +127,22 @@ class PresenceModel(BaseEstimator):
         **TREES,
     }
 
-    def fit(self, chart: ChartTable) -> Self:
+    def fit(self, chart: pd.DataFrame | ChartTable, *, freq: str | None = None) -> Self:
         """Learn from a chart.
+
+        Parameters
+        ----------
+        chart : DataFrame or ChartTable
+            In the one layout, see `spdkit.forecast.charts.chart_table.check_chart`.
+        freq : str, optional
+            The step of a DataFrame; found if not given.
 
         Raises
         ------
         ForecastError
             When a parameter is not what it may be, or the chart does not go on for `horizon` steps.
         """
-        return self.fit_history(ChartHistory.of(chart))
+        return self.fit_history(ChartHistory.of(as_chart(chart, freq)))
 
     def fit_history(
         self, history: ChartHistory, features: Mapping[str, Columns] | None = None
@@ -167,12 +174,14 @@ class PresenceModel(BaseEstimator):
             self.model_ = BoostedTrees.of(self).fit(X, y, seed=self.seed, loss="log_loss")
         return self
 
-    def predict(self, chart: ChartTable, since: str | pd.Timestamp | None = None) -> pd.DataFrame:
+    def predict(
+        self, chart: pd.DataFrame | ChartTable, since: str | pd.Timestamp | None = None
+    ) -> pd.DataFrame:
         """Probabilities of the songs of each region's last date, or of all dates from `since` on.
 
         Parameters
         ----------
-        chart : ChartTable
+        chart : DataFrame or ChartTable
             It may go beyond that of `fit`; of each origin nothing later is looked at.
         since : date, optional
 
@@ -189,6 +198,7 @@ class PresenceModel(BaseEstimator):
         """
         if not hasattr(self, "regions_"):
             raise NotFittedError("PresenceModel is not fitted yet: call fit first")
+        chart = as_chart(chart, self.freq_)
         history = ChartHistory.of(chart)
         require_learned(self, history.regions, history.freq)
         start = None if since is None else history.dates.searchsorted(pd.Timestamp(since))

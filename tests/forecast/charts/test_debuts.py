@@ -191,7 +191,7 @@ def test_nothing_after_the_cutoff_changes_what_is_learned():
 
 def test_the_first_dates_of_a_song():
     table = check_chart(made_up(n_weeks=25))
-    model = DebutModel(n_dates=3, levels=(80,), **SMALL | {"n_trees": 60}).fit(table)
+    model = DebutModel(n_dates=3, level=(80,), **SMALL | {"n_trees": 60}).fit(table)
     song = release("IN", 25, "New", "Artist 9")
     answers = model.predict(table, song)
     assert answers.columns.tolist() == [
@@ -221,7 +221,7 @@ def test_a_planted_descriptor_is_learned_and_what_is_missing_is_missing():
     static["album"], static["empty"] = "A", np.nan
     static["tempo"] = np.where(static["track_id"] == learned["track_id"].iloc[0], np.nan, 100.0)
     without = static[static["track_id"] != learned["track_id"].iloc[1]]
-    model = DebutModel(levels=(), **SMALL).fit(table.until(cutoff), static_df=without)
+    model = DebutModel(level=(), **SMALL).fit(table.until(cutoff), static_df=without)
     n = len(learned)
     assert model.descriptors_ == ["energy", "tempo"]
     assert model.remarks_ == [
@@ -235,7 +235,7 @@ def test_a_planted_descriptor_is_learned_and_what_is_missing_is_missing():
         answers = model.predict(table, scored, **words)
         return np.abs(np.log(answers["DebutModel"].to_numpy()) - truth).mean()
 
-    plain = DebutModel(levels=(), **SMALL).fit(table.until(cutoff))
+    plain = DebutModel(level=(), **SMALL).fit(table.until(cutoff))
     assert plain.descriptors_ == plain.remarks_ == []
     assert error(model) < 0.35 and error(plain) > 0.7
     # Descriptors of other songs, or none, are those that are known of a song.
@@ -266,7 +266,7 @@ def test_descriptors_of_songs_that_come_later_change_nothing():
 
 def test_metadata_that_cannot_be_used():
     table, static = described(check_chart(made_up(n_weeks=10)))
-    model = DebutModel(levels=(), **SMALL).fit(table, static_df=static)
+    model = DebutModel(level=(), **SMALL).fit(table, static_df=static)
     song = release("IN", 10, track_id="new")
     new = pd.DataFrame({"track_id": ["new"], "energy": ["loud"]})
     with pytest.raises(ForecastError, match="column 'energy' of static_df holds"):
@@ -277,7 +277,7 @@ def test_metadata_that_cannot_be_used():
         DebutModel().fit(table, static_df=static[["energy"]])
     with pytest.raises(ForecastError, match="more than once"):
         DebutModel().fit(table, static_df=pd.concat([static, static]))
-    plain = DebutModel(levels=(), **SMALL).fit(table)
+    plain = DebutModel(level=(), **SMALL).fit(table)
     with pytest.raises(ForecastError, match="learned without static_df"):
         plain.predict(table, song, static_df=static)
 
@@ -286,21 +286,21 @@ def test_some_debuts_can_be_left_out_of_what_is_learned():
     table = check_chart(made_up(n_weeks=25))
     songs = debuts(table)
     some = songs[songs["artist"] != "Artist 9"]
-    model = DebutModel(levels=(), **SMALL).fit(table, some)
+    model = DebutModel(level=(), **SMALL).fit(table, some)
     assert model.n_debuts_ == len(some) < len(songs)
     song = release("IN", 25, "New", "Artist 9")
-    whole = DebutModel(levels=(), **SMALL).fit(table).predict(table, song)
+    whole = DebutModel(level=(), **SMALL).fit(table).predict(table, song)
     assert model.predict(table, song)["DebutModel"][0] < whole["DebutModel"][0]
 
 
 def test_no_intervals_unless_asked_for():
     table = check_chart(made_up(n_weeks=10))
-    answers = DebutModel(levels=(), **SMALL).fit(table).predict(table, release("IN", 10))
+    answers = DebutModel(level=(), **SMALL).fit(table).predict(table, release("IN", 10))
     assert answers.columns[-1] == "DebutModel"
 
 
 def test_a_region_that_was_not_learned_is_refused_by_name():
-    model = DebutModel(levels=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
+    model = DebutModel(level=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
     with pytest.raises(ForecastError, match="did not learn from region 'VN': it knows 'IN'"):
         model.predict(BOTH, release("VN", 1))
 
@@ -314,7 +314,7 @@ def test_a_region_that_was_not_learned_is_refused_by_name():
     ],
 )
 def test_songs_that_cannot_be_forecast(songs, message):
-    model = DebutModel(levels=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
+    model = DebutModel(level=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
     with pytest.raises(ForecastError, match=message):
         model.predict(BOTH, songs)
 
@@ -322,7 +322,30 @@ def test_songs_that_cannot_be_forecast(songs, message):
 def test_what_cannot_be_learned():
     with pytest.raises(ForecastError, match="nothing to learn debuts from"):
         DebutModel().fit(check_chart(rows("IN", [OLD, DEEP], [OLD, DEEP])))
-    with pytest.raises(ForecastError, match="levels must be"):
-        DebutModel(levels=(100,)).fit(BOTH)
+    with pytest.raises(ForecastError, match="level must be"):
+        DebutModel(level=(100,)).fit(BOTH)
     with pytest.raises(NotFittedError):
         DebutModel().predict(BOTH, release("IN", 2))
+
+
+def test_data_frames_are_charts():
+    df = made_up(n_weeks=10)
+    model = DebutModel(level=(), **SMALL)
+    song = release("IN", 10)
+    expected = model.fit(check_chart(df)).predict(check_chart(df), song)
+    pd.testing.assert_frame_equal(model.fit(df).predict(df, song), expected)
+
+
+def test_dates_of_the_past_and_far_ahead_are_refused():
+    df = made_up(n_weeks=10)
+    model = DebutModel(level=(), **SMALL).fit(df)
+    assert len(model.predict(df, release("IN", 17)))
+    with pytest.raises(ForecastError, match=r"2021-03-11, the debut of 'New', lies in the chart"):
+        model.predict(df, release("IN", 9))
+    with pytest.raises(ForecastError, match="more than 8 dates behind the chart"):
+        model.predict(df, release("IN", 18))
+    dated = release("IN", 10).rename(columns={"ds": "release_date"})
+    with pytest.raises(ForecastError, match="no column 'ds', the first date in the chart"):
+        model.predict(df, dated)
+    with pytest.raises(ForecastError, match="songs must be a pandas DataFrame, got dict"):
+        model.predict(df, {"region": "IN"})

@@ -243,3 +243,9 @@ def test_quantiles_of_all_songs_are_those_of_streams_that_nobody_censored(last, 
     np.testing.assert_allclose(np.log(quantiles[0])[known], expected[known], atol=0.2 * spread)
     assert (expected[~known] <= last * spread + 0.01).all()
     assert (np.diff(quantiles[0]) >= -1e-9).all()
+
+
+def test_data_frames_are_charts():
+    df = drifting(n_days=10)
+    expected = PresenceModel(1, **SMALL).fit(check_chart(df)).predict(check_chart(df))
+    pd.testing.assert_frame_equal(PresenceModel(1, **SMALL).fit(df).predict(df), expected)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from spdkit.catalogs.song_ids import UNTITLED, fill_ids, song_id
+from spdkit.collect.song_ids import UNTITLED, fill_ids, song_id
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ from spdkit.common.messages import listing
 from spdkit.common.text import composed
 
 _LONGEST = 1000  # characters that patterns are sought in
+# What R, pandas, databases and spreadsheets write for an id that is missing, in lower case.
+NO_VALUE = ("na", "n/a", "#n/a", "<na>", "nan", "null", "none", "nil")
+_ID = re.compile(r"(?:^|track[/:])([0-9A-Za-z]{22})(?:$|[?/#])")
 UNTITLED = "untitled"  # the one song of all rows without an id and a title
 # In what is folded: lower case, one space between two words.
 _MARK = r"(?:feat|ft|featuring)\b\.?"
@@ -42,6 +45,24 @@ _VERSION = re.compile(
 )
 _NEXT_ARTIST = re.compile(rf" ?[,;] | {_MARK} ")
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
+
+
+def own_id(text: str) -> str | None:
+    """Return the id in a URI, an address or alone; others as they are, None of other addresses.
+
+    Examples
+    --------
+    >>> own_id("spotify:track:4uLU6hMCjMI75M1A2tKUQC")
+    '4uLU6hMCjMI75M1A2tKUQC'
+    """
+    if match := _ID.search(text):
+        return match[1]
+    return None if text.startswith(("http", "spotify:")) else text
+
+
+def is_no_value(text: str) -> bool:
+    """Whether a cell has a word for what is missing, `NO_VALUE`."""
+    return text.casefold() in NO_VALUE
 
 
 def song_id(title: str, artist: str, *, guests: bool = False) -> str:
