@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from spdkit.forecast.charts import chart_outlook, chart_releases
+from spdkit.forecast.charts import chart_model, chart_outlook, chart_releases
 
 
 def learn_little(patch):
@@ -19,6 +19,7 @@ def learn_little(patch):
     for name, settings in few.items():
         module = chart_releases if name == "DebutModel" else chart_outlook
         patch.setattr(module, name, partial(getattr(module, name), **settings))
+    patch.setattr(chart_model, "_SIZE_TREES", 5)
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,7 @@ _BINS = 64
 _OUTERMOST = 0.005  # quantile of errors, and as much below 1
 _FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
 _SMALLEST_ERROR = 1e-3
+_SIZE_TREES = 60  # that learn how large an error is to be expected
 _DEBUT_DRAWS = 10  # how much likelier a song's first week is drawn than another, if all count alike
 _DRIFT = 0.5  # of a chart's usual move, how much is expected of the next one
 _RATE = 0.06  # by how much shares move of what a date missed
@@ -734,7 +735,7 @@ class ChartModel(Saved, BaseEstimator):
 
     def _size(self, X: Floats, log_size: Numbers) -> Any:
         """Logarithms of the sizes of errors, learned from the features."""
-        trees = BoostedTrees(60, 0.1, 8, max(20, len(X) // 100), max_bins=_BINS)
+        trees = BoostedTrees(_SIZE_TREES, 0.1, 8, max(20, len(X) // 100), max_bins=_BINS)
         return trees.fit(X, log_size, seed=self.seed)
 
     def _require_fitted(self) -> None:
