@@ -74,7 +74,7 @@ class ResponseCache:
         with ExitStack() as files:
             try:
                 make_folder(self.path.parent)
-                writer = files.enter_context(self.path.open("ab", buffering=0))
+                writer = files.enter_context(self.path.open("ab"))
                 sync_folder(self.path.parent)
                 if not lock(writer.fileno()):
                     raise CollectError(f"{self.path}: another spdkit is writing it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import contextmanager
 
 import pandas as pd
 import pytest
@@ -115,6 +116,50 @@ def test_below_the_floor_is_not_found_with_the_score_kept(desk):
     assert (row["matched_title"], row["reason"]) == ("Blue Hours", "score below 0.95")
     desk(floor=0.94)
     assert desk.result()["a"]["status"] == "ok"
+    desk.world.hits["Blue Hour The Bees"] = [hit("blue hour", "The Bees", "/a")]
+    desk.output = desk.folder / "others.csv"
+    desk(floor=1.0)
+    assert desk.result()["a"]["status"] == "ok"
+
+
+def test_a_hit_with_little_in_it(desk):
+    """Without names of artists, path, state or type: what stands elsewhere, or nothing."""
+    little = {"title": "A", "primary_artist": {"name": "Bees"}, "url": "https://genius.com/a-b"}
+    desk.world.hits["A"] = [{"result": little}, {"type": "song", "result": {}}, {"result": None}]
+    full, empty = desk.collector()._client.search("A")
+    assert full == {
+        **{"title": "A", "artists": ["Bees"], "url": "https://genius.com/a-b", "path": "/a-b"},
+        **{"instrumental": False, "lyrics_state": "complete"},
+    }
+    assert empty == full | {"title": "", "artists": [], "url": "", "path": ""}
+    desk.world.hits["A"] = None
+    with pytest.raises(CollectError, match="Genius: a search gives no list of hits"):
+        desk.collector()._client.search("A")
+
+
+def test_a_service_that_says_nothing_is_given_up(desk):
+    desk.song("a")
+    desk.world.trouble = lambda path, before: "sleep"
+    desk(timeout=0.2)
+    assert desk.result()["a"]["reason"].endswith("nothing within 0.2 s")
+
+
+def test_the_bar_counts_what_was_blocked(desk, monkeypatch):
+    failures = []
+
+    @contextmanager
+    def bar(label, total, *, shown):
+        failures.append((label, total, shown))
+        yield failures.append
+
+    monkeypatch.setattr("spdkit.collect.genius.progress_bar", bar)
+    desk.song("a", page=song_page(WORDS))
+    desk.song("b", page=FIREWALL)
+    desk.song("c", page=FIREWALL)
+    desk.song("d")
+    with pytest.raises(Blocked):
+        desk(blocks=2, progress=True)
+    assert failures == [("lyrics", 4, True), False, True, True, True]
 
 
 def test_a_wall_ends_the_run_and_is_tried_again(desk):
@@ -150,6 +195,9 @@ def test_a_page_that_is_gone_is_not_found(desk):
     desk.world.pages.clear()
     desk()
     assert desk.result()["a"]["reason"] == "Genius has no page for it"
+    desk.world.pages["/The-bees-a-lyrics"] = song_page("[a bracket that is no header")
+    assert (desk().n_requests, desk(ask_again=True).n_requests) == (0, 1)
+    assert desk.result()["a"]["status"] == "ok"
 
 
 @pytest.mark.parametrize("part", ["/genius/search", "/web/"])
@@ -261,7 +309,7 @@ def test_a_song_without_a_title_is_not_looked_for(desk):
     assert (report.n_requests, desk.result()["a"]["reason"]) == (0, "the table has no title")
 
 
-@pytest.mark.parametrize("options", [{"floor": 1.5}, {"blocks": 0}])
+@pytest.mark.parametrize("options", [{"floor": 1.5}, {"floor": -0.1}, {"blocks": 0}])
 def test_settings_have_limits(desk, options):
     with pytest.raises(CollectError, match="must be"):
         desk(**options)

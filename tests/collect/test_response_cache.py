@@ -123,6 +123,14 @@ def test_nothing_lies_beside_the_answers(path):
     with ResponseCache(path) as cache:
         cache.put("a", 1)
     assert list(path.parent.iterdir()) == [path]
+    assert path.read_bytes() == b'{"key":"a","response":1}\n'
+
+
+def test_a_cache_that_is_not_open_says_so(path):
+    with ResponseCache(path) as cache:
+        cache.put("a", 1)
+    with pytest.raises(CollectError, match=r"answers\.jsonl: the cache is not open"):
+        cache["a"]
 
 
 def test_a_line_that_does_not_fit_is_no_part_of_the_file(path, monkeypatch):
@@ -154,7 +162,9 @@ def test_lines_go_to_the_disk_in_groups(path, monkeypatch):
     monkeypatch.setattr("spdkit.collect.response_cache.os.fsync", synced.append)
     with ResponseCache(path, group=3) as cache:
         synced.clear()  # its folder, whose entry is new
+        counts = []
         for number in range(7):
             cache.put(str(number), number)
-        assert len(synced) == 2
+            counts.append(len(synced))
+        assert counts == [0, 0, 1, 1, 1, 2, 2]
     assert len(synced) == 3

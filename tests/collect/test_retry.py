@@ -38,6 +38,21 @@ def test_waits_double_up_to_a_limit():
     assert service.told[0] == "Spotify: HTTP 500; waiting 1 s (attempt 1 of 6)"
 
 
+def test_five_attempts_are_made_unless_told_otherwise():
+    service = Service(failures=4)
+    assert (service.policy().call(service), service.slept) == ("answer", [1.0, 2.0, 4.0, 8.0])
+    once = Service(failures=1)
+    with pytest.raises(Unanswered):
+        once.policy(attempts=1).call(once)
+    assert (once.asked, once.slept) == (1, [])
+
+
+def test_a_first_pause_may_be_short():
+    service = Service(failures=2)
+    service.policy(first_wait=0.25).call(service)
+    assert service.slept == [0.25, 0.5]
+
+
 def test_the_last_failure_is_raised():
     service = Service(failures=9)
     with pytest.raises(Unanswered, match="no answer to tracks/1: HTTP 500"):
@@ -46,9 +61,10 @@ def test_the_last_failure_is_raised():
 
 
 def test_a_short_pause_that_is_asked_for_is_slept():
-    service = Service(failures=1, status=429, retry_after=12.0)
-    assert service.policy().call(service) == "answer"
-    assert service.slept == [12.0]
+    for pause in (12.0, 60.0):
+        service = Service(failures=1, status=429, retry_after=pause)
+        assert service.policy().call(service) == "answer"
+        assert service.slept == [pause]
 
 
 def test_a_pause_of_nothing_is_not_a_tight_loop():
@@ -98,12 +114,17 @@ def test_retry_after_in_either_form():
     later = format_datetime(datetime.now(UTC) + timedelta(hours=2))
     assert 7100 < retry_after(later) <= 7200
     assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    # "-0000": a time without a zone, which is taken for UTC.
+    assert 7100 < retry_after(later.replace("+0000", "-0000")) <= 7200
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
     # 7201 s are 120 min and a second: 2 h 1 min, since a pause must not end too early.
-    [(0.2, "1 s"), (61, "61 s"), (121, "3 min"), (7200, "2 h"), (7201, "2 h 1 min")],
+    [
+        *((0.2, "1 s"), (61, "61 s"), (119, "119 s"), (120, "2 min"), (121, "3 min")),
+        *((3600, "1 h"), (7200, "2 h"), (7201, "2 h 1 min")),
+    ],
 )
 def test_durations_are_rounded_up(seconds, words):
     assert duration(seconds) == words
@@ -120,6 +141,12 @@ def test_durations_are_rounded_up(seconds, words):
 def test_errors_travel_between_processes(error):
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), vars(copy)) == (str(error), vars(error))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(90, "x" * 90), (91, "x" * 89 + "…")])
+def test_long_paths_are_shortened(length, shown):
+    message = f"Genius gives no answer to {shown}: silence"
+    assert str(Unanswered("Genius", "x" * length, "silence")) == message
 
 
 def test_addresses_come_from_the_argument_then_the_environment(monkeypatch):

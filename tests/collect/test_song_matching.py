@@ -46,6 +46,7 @@ def test_a_remaster_and_a_guest_are_the_same_song():
 
 def test_one_artist_of_several_is_enough():
     assert match_score("Blue Hour", "The Bees", "Blue Hour", ["Nobody & The Bees"]) == 1.0
+    assert match_score("Blue Hour", "The Bees", "Blue Hour", ["Quartet", "The Bees"]) == 1.0
 
 
 def test_a_cover_scores_low():

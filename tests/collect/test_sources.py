@@ -47,12 +47,26 @@ def test_a_file_of_ids_and_isrcs(tmp_path):
     sources = Sources.parse(ids=path)
     assert sources.tracks == (ID, OTHER)
     assert sources.isrcs == ("USABC1234567",)
+    for line, alone in (
+        (ID, Sources(tracks=(ID,))),
+        ("USABC1234567", Sources(isrcs=("USABC1234567",))),
+    ):
+        path.write_text(line)
+        assert Sources.parse(ids=path) == alone
+
+
+def test_each_kind_of_source_is_read():
+    sources = Sources.parse(playlists=[ID, ID], albums=[OTHER], artists=[f"spotify:artist:{ID}"])
+    assert sources == Sources((ID,), (OTHER,), (ID,), playlists_per_category=20)
 
 
 def test_bad_lines_of_a_file_are_named(tmp_path):
     path = tmp_path / "ids.txt"
     path.write_text(f"{ID}\nnonsense\nspotify:album:{ID}\n")
     with pytest.raises(CollectError, match=r"2 lines hold neither.*line 2: 'nonsense'; line 3:"):
+        Sources.parse(ids=path)
+    path.write_text("no\n" * 6)
+    with pytest.raises(CollectError, match=r"6 lines hold .*line 5: 'no'$"):
         Sources.parse(ids=path)
 
 
@@ -97,5 +111,6 @@ def test_nothing_to_collect_is_said():
 
 @pytest.mark.parametrize("number", [0, 51])
 def test_playlists_per_category_have_limits(number):
+    Sources.parse(countries=["DE"], playlists_per_category=min(max(number, 1), 50))
     with pytest.raises(CollectError, match=f"must be 1 to 50, got {number}"):
         Sources.parse(countries=["DE"], playlists_per_category=number)
