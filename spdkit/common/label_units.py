@@ -6,6 +6,8 @@ songs that nobody plays: what is learned from them is next to nothing. So whoeve
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -52,7 +54,7 @@ def unit_question(
     """Ask what labels are, and say how to answer."""
     (low, high), (first, last) = looks_like, target_range
     share = (high - low) / (last - first)
-    if_so = next(words for scale, words in _SCALES if share <= scale * (1 + 1e-9))
+    if_so = next(words for scale, words in _SCALES if math.isclose(share, scale))
     return (
         f"all labels lie in [{low:g}, {high:g}], and are taken for numbers from {first:g} to "
         f"{last:g}. {if_so} target_range=({low:g}, {high:g}) (--target-range {low:g},{high:g}); if "

@@ -250,8 +250,9 @@ def _exact(year: int, month: int, day: int) -> ReleaseDate | None:
 
 
 def _year_last(first: int, second: int, year: int) -> ReleaseDate:
-    readings = {_exact(year, first, second), _exact(year, second, first)} - {None}
-    return readings.pop() or ReleaseDate(year) if len(readings) == 1 else ReleaseDate(year)
+    months = (first, second), (second, first)
+    readings = {each for month, day in months if (each := _exact(year, month, day))}
+    return readings.pop() if len(readings) == 1 else ReleaseDate(year)
 
 
 def _iso_week(text: str) -> ReleaseDate | None:

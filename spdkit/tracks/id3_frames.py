@@ -88,8 +88,7 @@ def read_id3_tag(file: IO[bytes], start: int = 0) -> Id3Tag | None:
         flags &= ~_UNSYNCHRONISED
     frames = list(_frames(source, place, end, version, tag))
     body = b"".join(frames)
-    own_flags = flags & _UNSYNCHRONISED if version == _V24 else 0
-    tag.data = b"ID3" + bytes((version, 0, own_flags)) + _syncsafe(len(body)) + body
+    tag.data = b"ID3" + bytes((version, 0, flags & _UNSYNCHRONISED)) + _syncsafe(len(body)) + body
     return tag
 
 

@@ -190,7 +190,8 @@ def test_an_application_in_development_mode_is_told_once_what_it_may_not_read(wo
         "this application may not read audio features (closed to new applications since "
         "2024-11-27); the popularity of tracks, the markets of tracks, the ISRC of tracks, "
         "the popularity of artists, the followers of artists, the genres of artists, many tracks "
-        "by one request, so that each takes one of its own (closed to applications in development mode since February 2026). What is missing stays "
+        "by one request, so that each takes one of its own (closed to "
+        "applications in development mode since February 2026). What is missing stays "
         "empty in the tables"
     )
     assert refused == "1 sources gave nothing: the categories of DE (HTTP 403: Forbidden)"

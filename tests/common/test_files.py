@@ -208,6 +208,16 @@ print("last", flush=True)
     assert log.read_text() == "first\ntable\nlast\n"
 
 
+def test_an_open_file_without_room_for_scratch_is_an_error_of_the_callers(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: tmp_path / "none")
+    with (
+        (tmp_path / "log").open("w") as file,
+        pytest.raises(ParameterError, match="none: no temporary folder"),
+        replacing(Path(f"/dev/fd/{file.fileno()}"), ParameterError),
+    ):
+        pass
+
+
 def test_what_is_written_can_wait_in_a_folder_that_is_cleared(tmp_path):
     waiting = tmp_path / "journal"
     waiting.mkdir()
@@ -449,6 +459,7 @@ with scratch_folder({str(tmp_path)!r}) as folder:
         assert set(tmp_path.iterdir()) == {one, two} and leftover not in (one, two)
         assert mode(one) == 0o700
         (one / "spilled").write_text("much")
+        two.rmdir()
     assert not list(tmp_path.iterdir())
     with (
         pytest.raises(ParameterError, match="none: no temporary folder: No such file"),

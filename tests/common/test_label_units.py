@@ -42,6 +42,7 @@ def test_popularity_goes_to_100_unless_told_otherwise():
         ((0.0, 10.0), (0.0, 100.0), "stars, marks or ranks"),
         ((0.0, 0.3), (0.0, 3.0), "stars, marks or ranks"),
         ((5.0, 5.07), (5.0, 12.0), "shares or flags"),
+        ((-50.0, -40.0), (-50.0, 50.0), "stars, marks or ranks"),
     ],
 )
 def test_the_question_says_what_they_look_like_and_how_to_answer(looks_like, target_range, words):

@@ -151,6 +151,10 @@ def test_the_first_fact_that_can_be_read_and_the_most_precise_of_its_year():
     assert release_date_of({**facts, "release_date": "1976"}) == ReleaseDate(1976)
     assert release_date_of({**facts, "release_date": "long ago"}) == DAY
     assert release_date_of({"title": "1999", "date": "unknown"}) is None
+    for precise in ("1975-01", "1975-01-01"):
+        assert release_date_of({"release_year": 1975, "date": precise}) == read_release_date(
+            precise
+        )
 
 
 def test_what_cannot_be_read_is_counted_and_named_once():

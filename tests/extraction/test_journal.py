@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from spdkit.extraction.feature_table import tabulate
 from spdkit.extraction.journal import Journal, JournalError
 from spdkit.extraction.track_results import Task, run_task
 from spdkit.extractors import Extractor, FeatureSpec
+from spdkit.store.errors import StoreError
 from spdkit.store.feature_store import FeatureStore, write_store
 from spdkit.tracks.track import Track
 
@@ -410,6 +412,21 @@ def test_a_damaged_store_in_which_nothing_is_to_do_is_still_written_again(tmp_pa
     with remark("all 20 rows are lost, since rows are whole or lost 256 at a time"):
         run(target, TRACKS[:5])
     assert list(FeatureStore.open(target).obs.index) == [track.track_id for track in TRACKS[:5]]
+
+
+def test_a_damaged_store_that_cannot_be_kept_beside_stays(tmp_path, monkeypatch):
+    target = tmp_path / "f.h5"
+    run(target)
+    target.write_bytes(damaged(target.read_bytes(), 3))
+    before = target.read_bytes()
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(batch, "keep_beside", full)
+    with pytest.raises(StoreError, match=r"f\.h5: damaged, and cannot be kept beside: No space"):
+        run(target)
+    assert target.read_bytes() == before
 
 
 def test_a_name_as_long_as_names_can_be_has_a_journal_and_a_damaged_copy(tmp_path, monkeypatch):

@@ -58,6 +58,7 @@ ODD = {
     "dots": "http://../a.wav",
     "long host": "http://" + "a" * 300 + ".invalid/a.wav",
     "nobody listens": "http://127.0.0.1:1/a.wav",
+    "password in place of a protocol": "mistake://user:mistake@127.0.0.1:1/a.wav",
     "password": "http://user:pa55word@127.0.0.1:1/a.wav",
     "chain": "simplecache::http://127.0.0.1:1/a.wav",
     "tar": "tar://x::file://{d}/a.wav",
@@ -146,6 +147,7 @@ def test_odd_cells_are_the_same_failures_in_every_run(folder):
     reasons = dict(failures)
     assert all(reasons.values())
     assert not [reason for reason in reasons.values() if ".py, line" in reason]
+    assert reasons["password in place of a protocol"] == "unknown protocol '***'"
     assert reasons["mistyped"] == "unknown protocol 'htp'"
     assert "--allow-protocol simplecache" in reasons["chain"]
     missing = f"no such file: {folder}/none.wav"

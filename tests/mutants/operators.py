@@ -49,7 +49,10 @@ class SwapFunction(Operator):
 
     def mutation_positions(self, node: NodeOrLeaf):
         following = node.get_next_leaf() if isinstance(node, tree.Name) else None
-        if following is not None and following.value == "(" and node.value in _OPPOSITES:
+        if following is None or following.value != "(" or node.value not in _OPPOSITES:
+            return
+        # From which end a text is split is seen only where the number of splits has a limit.
+        if "split" not in node.value or "," in following.parent.get_code():
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: tree.Name, index: int) -> tree.Name:

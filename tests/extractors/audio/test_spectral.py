@@ -28,6 +28,12 @@ def magnitudes(seed, n_bins=65, n_frames=5):
     return S.astype(np.float32)
 
 
+def test_products_are_those_of_matrices():
+    weights, rows = np.array([[1, 0, 2], [0, 3, 0]]), np.arange(15).reshape(3, 5)
+    products = spectral.products(weights.astype(np.float32), rows.astype(np.float32))
+    assert products.dtype == np.float32 and np.array_equal(products, weights @ rows)
+
+
 @pytest.mark.parametrize("n_frames", [1, 7, 64])
 @pytest.mark.parametrize("pair", [("hann", "hamming"), ("hamming", "boxcar")])
 def test_windows_after_the_transform_are_windows_before_it(pair, n_frames):

@@ -48,6 +48,7 @@ def test_whole_numbers_are_whole_with_a_point_too(values):
     ("values", "message"),
     [
         (["2015-03-01", None], r"series 'a' has a row without ds \(1 such rows\)"),
+        ([3.0, None], r"series 'a' has a row without ds \(1 such rows\)"),
         (["2015-03-01", ""], r"series 'a' has a row without ds \(1 such rows\)"),
         (["2015-03-01", "31.3.2015"], "series 'a': '31.3.2015' is no date. Dates are ISO 8601"),
         (["2015-02-29"], "series 'a': '2015-02-29' is no date"),
