@@ -26,6 +26,7 @@ from spdkit.forecast.models.serialization import to_record
 BEHAVIOUR = 1  # raised when a fit of the same parameters gives other numbers in the same version
 CELLS = {"lstm": "LSTM", "gru": "GRU"}
 LOOKBACKS = tuple(range(1, 31))
+EPOCHS = 30  # at most, of each stage; by fewer no finding is judged
 USUAL = 7  # lookback of what is not about lookback: a week
 EACH, PAIRED = "18 %", "50 %"  # sets of a net a song, and of metadata
 INPUTS = ("streams", "joint", "two_stage")  # without metadata, and with them in two ways

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.charts.report_chart import lookbacks_of
-from benchmarks.charts.report_fits import CELLS, EACH, PAIRED, USUAL
+from benchmarks.charts.report_fits import CELLS, EACH, EPOCHS, PAIRED, USUAL
 from benchmarks.common.markdown import (
     PENDING,
     Entry,
@@ -92,6 +92,9 @@ def _head(record: Entry) -> Iterator[str]:
 
 def _findings(record: Entry) -> Iterator[str]:
     yield "## Which findings of the report hold"
+    if (epochs := record["plan"]["epochs"]) < EPOCHS:
+        yield f"Not judged: by nets of at most {epochs} epochs, fewer than {EPOCHS}, none is."
+        return
     lines = [*_period_lines(record), *_one_lines(record), *_metadata_lines(record)]
     yield "\n".join(f"- {line}" for line in lines)
 

@@ -44,7 +44,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser,
         seeds=(1, "nets of each lookback, seeds from 0 on"),
         paired_seeds=(3, "nets of each kind that are compared in pairs"),
-        epochs=(30, "at most, of each stage"),
+        epochs=(report_fits.EPOCHS, "at most, of each stage"),
         test_days=(90, "dates that are scored, the last"),
     )
     parser.add_argument(

@@ -49,16 +49,17 @@ def at_least(least: float, reason: str = "") -> Callable[[str], float]:
 
 
 def some_of(choices: Iterable[Any], *, or_none: bool = False) -> Callable[[str], tuple[Any, ...]]:
-    """The type of an argument: some of the choices, with commas between, in their own order."""
-    named = {str(choice): choice for choice in choices}
+    """The type of an argument: some of the choices, in any case, with commas between."""
+    named = {str(choice).casefold(): choice for choice in choices}
 
     def some(text: str) -> tuple[Any, ...]:
         words = text.split(",") if text else []
-        if unknown := set(words) - set(named):
+        if unknown := {word for word in words if word.casefold() not in named}:
             raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
         if not words and not or_none:
             raise argparse.ArgumentTypeError("give at least one")
-        return tuple(choice for word, choice in named.items() if word in words)
+        asked = {word.casefold() for word in words}
+        return tuple(choice for word, choice in named.items() if word in asked)
 
     return some
 
@@ -111,7 +112,8 @@ def add_tables_options(
     parser.add_argument(
         "--partial", action="store_true", help="fit nothing: tables of what is there"
     )
-    text = f"JSON, with what is drawn and .md beside it (default: benchmarks/results/{name}….json)"
+    text = f"JSON, with what is drawn and .md beside it (default: benchmarks/results/{name}….json, "
+    text += "which is overwritten)"
     parser.add_argument("-o", "--output", type=Path, help=text)
 
 

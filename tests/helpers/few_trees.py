@@ -16,6 +16,7 @@ def learn_little(patch):
         "PresenceModel": {"n_trees": 2},
         "DebutModel": {"n_trees": 2, "n_models": 1, "min_leaf": 2},
     }
+    patch.setattr(chart_model, "_SIZE_TREES", 2)
     for name, settings in few.items():
         module = chart_releases if name == "DebutModel" else chart_outlook
         patch.setattr(module, name, partial(getattr(module, name), **settings))

@@ -2,7 +2,7 @@
 
 Songs that stay lose places to songs that come in. How many, a chart tells of its own past: the mean
 official place, so many steps later, of the first song that stayed, of the second, and so on, over
-the last dates of a region. Between ranks it lies on lines.
+the last quarter of a year of a region. Between ranks it lies on lines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 
 from spdkit.forecast.charts.chart_table import ChartTable, Numbers
 
-RECENT = 90  # dates that places are learned from
+RECENT = pd.Timedelta(weeks=13)  # that places are learned from
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +32,11 @@ class ChartPlaces:
 
     @classmethod
     def of(cls, table: ChartTable, horizon: int) -> ChartPlaces:
-        """Learn them from the last `RECENT` dates of each region, for the steps 1 to `horizon`."""
+        """Learn them from the end of each region's chart, for the steps 1 to `horizon`."""
         means = {}
         ds = table.frame["ds"]
         for name, rows in table.frame.groupby("region"):
-            recent = rows[ds[rows.index] > rows["ds"].max() - (RECENT + horizon) * table.step]
+            recent = rows[ds[rows.index] > rows["ds"].max() - RECENT - horizon * table.step]
             wide = recent.pivot(index="ds", columns="track_id", values="position")
             dates = pd.date_range(wide.index[0], wide.index[-1], freq=table.freq)
             places = wide.reindex(dates).to_numpy()

@@ -53,7 +53,7 @@ def run(main, fits, scores, folder, tmp_path_factory):
     place = tmp_path_factory.mktemp("run")
     output = place / "charts_tables.json"
     command = ["--data", str(folder), "--work", str(place / "work"), "-o", str(output)]
-    command += ["--test-days", str(TEST), "--epochs", "1", "--paired-seeds", "1", "--cells", "gru"]
+    command += ["--test-days", str(TEST), "--epochs", "1", "--paired-seeds", "1", "--cells", "GRU"]
     command += ["--sets", "fullest,10 %", "--lookbacks", ",".join(map(str, range(1, 16)))]
     compute, fitted, statuses = fits.compute, [], []
     for stop in (5, None):
@@ -82,6 +82,7 @@ def test_an_interrupted_run_goes_on_and_fits_nothing_twice(run):
     assert record["missing"] == []
     page = output.with_suffix(".md").read_text("utf-8")
     assert "Not complete" not in page and "…" not in page
+    assert "Not judged: by nets of at most 1 epochs" in page and "**holds**" not in page
     for name in ("lookback", "training", "prediction"):
         assert output.with_name(f"charts_{name}.svg").stat().st_size > 1000
 

@@ -250,18 +250,6 @@ def test_songs_that_came_in_lately(table):
     assert week.newcomers("XA")["position"].tolist() == list(range(1, 13))
 
 
-def test_a_region_that_ends_before_is_forecast_from_its_end_and_not_scored(table, few_trees):  # noqa: F811
-    ended = table.frame[(table.frame["region"] == "XA") | (table.frame["ds"] < "2025-06-20")]
-    week = outlook(check_chart(ended), H, n_windows=1)
-    firsts = week.forecasts.groupby("region")["ds"].min().dt.strftime("%m-%d").to_dict()
-    assert firsts == {"XA": "07-01", "XB": "06-20"}
-    assert set(week.scores.forecasts["region"]) == {"XA"} == set(week.scores.presence["region"])
-    assert week.remarks == (
-        "XB ends on 2025-06-19, others on 2025-06-30: it is forecast from its own end, and not "
-        "scored",
-    )
-
-
 def test_what_cannot_be_had_is_refused(table, few_trees):  # noqa: F811 (the fixture)
     with pytest.raises(ForecastError, match="no region 'PH'"):
         outlook(table, H, regions=["PH"])
@@ -288,23 +276,24 @@ def test_a_short_chart_has_no_intervals_and_no_scores_and_says_so(table, few_tre
     assert any(text.startswith("how good it was is not scored") for text in week.remarks)
 
 
-def test_a_window_without_a_chart_before_it_is_not_counted(table, few_trees):  # noqa: F811
-    hole = table.frame[table.frame["ds"] != "2025-06-26"]
-    scores = (week := outlook(hole, H, n_windows=2)).scores
+def test_what_is_not_scored_is_not_counted_and_told(table, few_trees):  # noqa: F811
+    one, ended = (table.frame[table.frame["region"] == name] for name in ("XA", "XB"))
+    parts = [
+        one[one["ds"] != "2025-06-26"],  # no chart on the date before the first window
+        ended[ended["ds"] < "2025-06-20"],
+        one[one["ds"] > "2025-06-25"].assign(region="XC"),
+    ]
+    week = outlook(pd.concat(parts), H, n_windows=2)
+    scores, firsts = week.scores, week.forecasts.groupby("region")["ds"].min()
     assert (scores.n_windows, str(scores.first.date())) == (1, "2025-06-29")
-    assert (
-        "1 of 2 windows have no forecast, for want of a chart on the date before them or in them: "
-        "those after 2025-06-26" in week.remarks
-    )
-
-
-def test_a_region_that_begins_late_is_not_scored_and_that_is_told(table, few_trees):  # noqa: F811
-    begun = table.frame[(table.frame["region"] == "XA") | (table.frame["ds"] > "2025-06-25")]
-    week = outlook(begun, H, n_windows=2)
-    assert set(week.scores.forecasts["region"]) == {"XA"} == set(week.scores.presence["region"])
-    assert week.regions == ("XA", "XB")
+    assert set(scores.forecasts["region"]) == {"XA"} == set(scores.presence["region"])
+    assert firsts.dt.strftime("%m-%d").to_dict() == {"XA": "07-01", "XB": "06-20", "XC": "07-01"}
     assert week.remarks == (
-        "XB begins on 2025-06-26, too late to be scored on what comes after 2025-06-26: it is "
+        "1 of 2 windows have no forecast, for want of a chart on the date before them or in them: "
+        "those after 2025-06-26",
+        "XB ends on 2025-06-19, others on 2025-06-30: it is forecast from its own end, and not "
+        "scored",
+        "XC begins on 2025-06-26, too late to be scored on what comes after 2025-06-26: it is "
         "forecast, and not scored",
     )
 
