@@ -174,4 +174,7 @@ def check_parameters(
         value = parameters[name]
         choices = allowed if isinstance(allowed, tuple) else (allowed,)
         if not any(value is None if one is None else one.accepts(value) for one in choices):
-            raise error(f"{name} must be {' or '.join(map(str, choices))}, got {value!r}")
+            shown = repr(value)
+            if "\n" in shown:  # a frame or a matrix
+                shown = f"a {type(value).__name__}"
+            raise error(f"{name} must be {' or '.join(map(str, choices))}, got {shown}")

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 
-from spdkit.common.messages import needs_extra
+from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
 from spdkit.common.parameters import (
     FLAG,
     POSITIVE,
@@ -45,6 +45,7 @@ from spdkit.common.parameters import (
     check_parameters,
 )
 from spdkit.common.serialization import Arrays, Saved, State
+from spdkit.forecast.charts.chart_table import ChartTable
 from spdkit.forecast.charts.song_matrix import Flags, SongMatrix, Step, Windows, read_matrix
 from spdkit.forecast.charts.song_metadata import (
     SONG_METADATA,
@@ -67,12 +68,15 @@ if TYPE_CHECKING:
 Cell = Literal["lstm", "gru"]
 Songs = Literal["one", "matrix", "pooled"]
 _CUTOFF = "cutoff"
+_CHART = "track_id", "ds", "streams"  # of the charts' own layout
 _KNOWN = "is known"  # beside the streams of a saved forecaster
 
 
 @dataclass(eq=False, repr=False)
 class ChartForecaster(Saved, BaseEstimator):
     """Recurrent nets over the streams of a chart's songs.
+
+    Their column in forecasts is called ``ChartGRU(pooled)``, by `cell` and `songs`.
 
     Parameters
     ----------
@@ -169,7 +173,7 @@ class ChartForecaster(Saved, BaseEstimator):
 
     def fit(
         self,
-        df: pd.DataFrame,
+        df: pd.DataFrame | ChartTable,
         *,
         static_df: pd.DataFrame | None = None,
         freq: Step = None,
@@ -181,8 +185,9 @@ class ChartForecaster(Saved, BaseEstimator):
 
         Parameters
         ----------
-        df : DataFrame
-            One row a song and date on which it was in the chart, of one region.
+        df : DataFrame or ChartTable
+            One row a song and date on which it was in the chart, of one region. A chart table
+            (``region, ds, track_id, streams``, as `ChartModel` takes it) needs no names of columns.
         static_df : DataFrame, optional
             One row a song, with the columns `metadata`; without it none are used.
         freq : str, int or DateOffset, optional
@@ -197,8 +202,9 @@ class ChartForecaster(Saved, BaseEstimator):
             name, there is nothing to learn from, or a parameter is not what it may be.
         """
         self._check()
-        matrix = self._read(df, freq, Columns(id_col, time_col, target_col))
-        return self.fit_matrix(matrix, static_df, id_col, time_col, target_col)
+        df, columns = _chart_of(df, Columns(id_col, time_col, target_col))
+        matrix = self._read(df, freq, columns)
+        return self.fit_matrix(matrix, static_df, columns.unique_id, columns.ds, columns.y)
 
     def fit_matrix(
         self,
@@ -258,7 +264,7 @@ class ChartForecaster(Saved, BaseEstimator):
 
     def cross_validation(
         self,
-        df: pd.DataFrame,
+        df: pd.DataFrame | ChartTable,
         h: int,
         *,
         static_df: pd.DataFrame | None = None,
@@ -296,7 +302,8 @@ class ChartForecaster(Saved, BaseEstimator):
         self._check()
         step = check_windows(check_horizon(h), n_windows, step_size)
         check_parameters({"refit": refit}, {"refit": FLAG}, ForecastError)
-        columns = Columns(id_col, time_col, target_col)
+        df, columns = _chart_of(df, Columns(id_col, time_col, target_col))
+        id_col, time_col, target_col = columns.unique_id, columns.ds, columns.y
         refuse_names(vars(columns).values(), (_CUTOFF, self.label), "forecasts of the past")
         matrix = self._read(df, freq, columns)
         cutoffs = len(matrix) - h - step * np.arange(n_windows)[::-1]
@@ -662,6 +669,23 @@ class ChartForecaster(Saved, BaseEstimator):
             freq=matrix.freq,
             columns=columns,
         )
+
+
+def _chart_of(df: pd.DataFrame | ChartTable, columns: Columns) -> tuple[pd.DataFrame, Columns]:
+    """Frame and names of its columns; those of a chart table where no others are given."""
+    frame = df.frame if isinstance(df, ChartTable) else df
+    if columns != Columns() or not isinstance(frame, pd.DataFrame):
+        return frame, columns
+    if not {"region", *_CHART} <= {*frame} or {"unique_id", "y"} & {*frame}:
+        return frame, columns
+    regions = [*frame["region"].unique()]
+    if len(regions) > 1:
+        raise ForecastError(
+            f"a net learns from the chart of one region, this table has "
+            f"{listing(regions, COLUMNS_SHOWN, quote=True)}: choose one, such as "
+            f"chart[chart['region'] == {regions[0]!r}]"
+        )
+    return frame, Columns(*_CHART)
 
 
 def _tensor(values: NDArray[Any]) -> Tensor:

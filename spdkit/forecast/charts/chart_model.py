@@ -65,7 +65,7 @@ from spdkit.forecast.models.boosted_trees import (
     BoostedTrees,
     mean_prediction,
 )
-from spdkit.forecast.scoring.intervals import check_level
+from spdkit.forecast.scoring.intervals import check_level, check_list
 
 Loss = Literal["streams", "log"]
 Places = NDArray[np.int64]
@@ -173,6 +173,15 @@ class _Rows:
     def log_streams(self, pairs: _Pairs) -> Numbers:
         """Log streams at the origins, shape (n_pairs,)."""
         return self._by_region(pairs, lambda region, at, step: region.log_streams[at.date, at.song])
+
+    def streams(self, table: ChartTable, pairs: _Pairs, later: Places) -> Numbers:
+        """Streams as the table has them, so many steps after the origins, shape (n_pairs,)."""
+        origins = _Pairs(pairs.region, pairs.row, later)
+
+        def of_table(region: RegionHistory, at: Origins, step: Places) -> Numbers:
+            return table.region(region.name).streams[at.date + step - region.first, at.song]
+
+        return self._by_region(origins, of_table)
 
     def dates(self, pairs: _Pairs) -> Places:
         """Steps of the origins on the clock, shape (n_pairs,)."""
@@ -381,6 +390,10 @@ class _Spread:
 class ChartModel(Saved, BaseEstimator):
     """Gradient boosting over the songs of all charts, direct: one answer a step ahead.
 
+    `save` writes the charts that it was fitted on, as `GlobalForecaster` writes its series: `load`
+    fits it again, which takes as long as it did and gives the same. `forecast_past` is what
+    `cross_validation` is elsewhere: fit it on what lies before a date, and forecast from there on.
+
     Parameters
     ----------
     horizon : int
@@ -570,9 +583,8 @@ class ChartModel(Saved, BaseEstimator):
         fitted = int(rows.history.dates.searchsorted(until, side="right"))
         pairs = rows.pairs(list(steps), min(first, fitted), len(rows.history.dates) - 1)
         frame = self._forecasts(rows, pairs, level, quantiles)
-        known = np.exp(rows.log_streams(pairs))
-        frame.insert(4, "y", known * np.exp(rows.changes(pairs)))
-        frame.insert(5, "last_value", known)
+        frame.insert(4, "y", rows.streams(table, pairs, pairs.step))
+        frame.insert(5, "last_value", rows.streams(table, pairs, np.zeros_like(pairs.step)))
         return frame[frame["ds"] >= since].reset_index(drop=True)
 
     def saved_state(self) -> State:
@@ -626,6 +638,8 @@ class ChartModel(Saved, BaseEstimator):
 
     def _shares(self, level: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
         """Share of outcomes that should lie below each column."""
+        check_list("level", level, "percentages such as [80, 95]")
+        check_list("quantiles", quantiles, "shares such as [0.1, 0.5]")
         shares: dict[str, float] = {}
         for one in level:
             check_level(one)

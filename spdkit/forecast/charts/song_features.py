@@ -8,7 +8,8 @@ regions share one clock: dates are counted in steps (days or weeks) from the fir
 
 A level is the natural logarithm of a song's streams above the median of that date's chart: markets
 grow tenfold in the years of one table, and levels do not. A song that gets another id (a release
-under another label, an album after the single) is the same work: title and first artist.
+under another label, an album after the single) is the same work: title and first artist. A song
+without a title is a work of its own, one without an artist is nobody else's.
 
 Features that are the same for all songs of a date (the market's move, the weekday) belong to charts
 of days alone: a chart of weeks has too few dates to learn from them, and so have the days of a year
@@ -236,9 +237,20 @@ class ChartHistory:
         dates = pd.date_range(ds.min(), ds.max(), freq=table.freq, unit="ns")
         songs = table.songs.fillna("")
         titles = np.array([composed(title).casefold() for title in songs["title"]], dtype=object)
-        named = [first_artist(credit) for credit in songs["artist"]]
+        # Who is not named is nobody else, and a work without a title no other.
+        nobody = ["\0" + one for one in songs.index]
+        credits = map(first_artist, songs["artist"])
+        named = [credit or one for credit, one in zip(credits, nobody, strict=True)]
         artist, artists = pd.factorize(np.array(named, dtype=object))
-        work, works = pd.factorize(pd.Series(titles) + "\0" + pd.Series(named, dtype=object))
+        work, works = pd.factorize(
+            np.array(
+                [
+                    f"{title}\0{name}" if title else one
+                    for title, name, one in zip(titles, named, nobody, strict=True)
+                ],
+                dtype=object,
+            )
+        )
         regions = {}
         for name in table.regions:
             chart = table.region(name)

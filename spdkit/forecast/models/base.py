@@ -33,7 +33,13 @@ from spdkit.forecast.data.checks import ForecastError, quoted, refuse_names
 from spdkit.forecast.data.long_table import check_frame, check_future, check_horizon
 from spdkit.forecast.data.panel import Numbers, Panel, cutoffs
 from spdkit.forecast.models import serialization
-from spdkit.forecast.scoring.intervals import ConformalIntervals, Residuals, lower_ends, scale
+from spdkit.forecast.scoring.intervals import (
+    ConformalIntervals,
+    Residuals,
+    check_list,
+    lower_ends,
+    scale,
+)
 
 Step = str | int | pd.DateOffset | None
 _STATE = "state."
@@ -173,12 +179,9 @@ class Forecaster(Saved, BaseEstimator):
         Raises
         ------
         ForecastError
-            When `level` is no list.
+            When `level` is no list of numbers.
         """
-        if not isinstance(level, list | tuple | np.ndarray):
-            raise ForecastError(
-                f"level must be a list of percentages such as [80, 95], got {level!r}"
-            )
+        check_list("level", level, "percentages such as [80, 95]")
         ends = [f"{self.label}-{end}-{one:g}" for one in level for end in ("lo", "hi")]
         return [self.label, *ends]
 

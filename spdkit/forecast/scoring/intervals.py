@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -128,6 +129,20 @@ def lower_ends(panel: Panel, forecast: Numbers, reach: Numbers) -> Numbers:
     lowest = np.where(never, 0.0, -np.inf)[:, None]
     low: Numbers = np.maximum(forecast - reach, np.minimum(lowest, forecast))
     return low
+
+
+def check_list(name: str, values: object, such_as: str) -> None:
+    """Refuse one number, or a text, where a list of numbers belongs.
+
+    Raises
+    ------
+    ForecastError
+        With what a list is written like.
+    """
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise ForecastError(f"{name} must be a list of {such_as}, got {values!r}")
+    if wrong := [one for one in values if isinstance(one, bool) or not isinstance(one, Real)]:
+        raise ForecastError(f"{name} must be a list of {such_as}, got {wrong[0]!r} in it")
 
 
 def check_level(level: float) -> None:

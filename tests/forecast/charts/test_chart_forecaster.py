@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from spdkit.common.errors import SpdkitError
 from spdkit.forecast import load_forecaster
 from spdkit.forecast.charts.chart_forecaster import ChartForecaster
+from spdkit.forecast.charts.chart_table import check_chart
 from spdkit.forecast.charts.song_matrix import SongMatrix, read_matrix
 from spdkit.forecast.data.checks import ForecastError
 
@@ -254,6 +255,23 @@ def test_requests_that_cannot_be_answered_are_refused():
     side_by_side = ChartForecaster(songs="matrix", **SMALL).fit_matrix(matrix)
     with pytest.raises(ForecastError, match=r"song 'a' was learned from, .* \(1 such songs\)"):
         side_by_side.next_dates(matrix.take(matrix.songs != "a"), 30)
+
+
+def test_a_chart_table_needs_no_names_of_columns():
+    frame = chart().rename(columns={"song": "track_id", "day": "ds"})
+    frame = frame.assign(region="PH", title="T", artist="A")
+    frame["position"] = frame.groupby("ds")["streams"].rank(ascending=False).astype(int)
+    names = {"id_col": "track_id", "target_col": "streams"}
+    model = ChartForecaster(**SMALL)
+    expected = clone(model).fit(frame, **names).predict(2)
+    for table in (frame, check_chart(frame)):
+        pd.testing.assert_frame_equal(clone(model).fit(table).predict(2), expected)
+    past = model.cross_validation(check_chart(frame), 1, refit=False)
+    named = model.cross_validation(frame, 1, refit=False, **names)
+    pd.testing.assert_frame_equal(past, named)
+    two = pd.concat([frame, frame.assign(region="US")])
+    with pytest.raises(ForecastError, match=r"one region, this table has 'PH', 'US': choose one"):
+        model.fit(two)
 
 
 def test_the_report_s_own_layout_is_that_of_a_region(tmp_path):

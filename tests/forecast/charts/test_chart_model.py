@@ -61,14 +61,9 @@ def test_a_planted_week_is_learned(model):
     # y and the last value are those of the table.
     streams = DAYS.set_index(["region", "track_id", "ds"])["streams"]
     keys = ["region", "track_id"]
-    np.testing.assert_allclose(
-        frame["y"], streams.reindex(pd.MultiIndex.from_frame(frame[[*keys, "ds"]])), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        frame["last_value"],
-        streams.reindex(pd.MultiIndex.from_frame(frame[[*keys, "cutoff"]])),
-        rtol=1e-5,
-    )
+    for name, date in (("y", "ds"), ("last_value", "cutoff")):
+        of_table = streams.reindex(pd.MultiIndex.from_frame(frame[[*keys, date]]))
+        np.testing.assert_array_equal(frame[name], of_table)
     assert frame["ds"].min() == CUT + pd.Timedelta(days=1)
     # Every pair of dates on which a song is there, and no other.
     there = set(map(tuple, DAYS[[*keys, "ds"]].to_numpy()))
@@ -271,6 +266,14 @@ def test_what_was_not_learned_is_refused_by_name(model):
         model.predict(8)
     with pytest.raises(ForecastError, match=r"a chart of days is forecast 56 steps ahead at most"):
         ChartModel(57).fit(PAST)
+    with pytest.raises(ForecastError, match=r"list of percentages such as \[80, 95\], got 90"):
+        model.predict(level=90)
+    with pytest.raises(ForecastError, match=r"list of shares such as \[0.1, 0.5\], got 0.5"):
+        model.forecast_past(DAYS, [1], since=CUT, quantiles=0.5)
+    with pytest.raises(ForecastError, match=r"list of percentages .*, got '90' in it"):
+        model.predict(level=["90"])
+    with pytest.raises(ForecastError, match=r"horizon h must be .*, got a DataFrame$"):
+        model.predict(DAYS)
     with pytest.raises(ForecastError, match=r"above 0 and below 1, got 1"):
         model.predict(quantiles=[1])
     with pytest.raises(ForecastError, match=r"from the quantile 0.005 to 0.995"):

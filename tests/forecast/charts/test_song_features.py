@@ -115,6 +115,38 @@ def test_another_id_of_the_same_work():
     assert column["work_age"][14, "x"] == 1
 
 
+def test_the_last_week_is_told_step_by_step():
+    """The level of s, worked by hand: a chart of three, the median stays."""
+    levels = [0, 1, 3, 6, 10, 15, 21, 28, 36]  # above the median, by 1, 2, 3 … more each day
+    charts = [{"s": e ** (5 + level), "m": e**5, "n": e} for level in levels]
+    by_row = features(rows("PH", "2021-01-01", charts)).loc[(9, "s")]
+    expected = {f"step_{lag}": 8 - lag for lag in range(1, 7)}
+    assert by_row[[*expected]].to_dict() == pytest.approx(expected, abs=1e-4)
+    # Of the last seven changes: 8 to 2.
+    assert by_row["volatility"] == pytest.approx(math.sqrt(sum(n**2 for n in range(2, 9)) / 7))
+    assert by_row["above_mean"] == pytest.approx(
+        36 - (36 + 28 + 21 + 15 + 10 + 6 + 3) / 7, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("unnamed", ["", None])
+def test_who_is_not_named_is_nobody_else(unnamed):
+    """Songs without titles and artists are as many works of as many artists."""
+    first, second = {"x": 9, "y": 8}, {"z": 9, "x": 8, "y": 7}
+    days = [first, second, second]
+    bare = rows("PH", "2021-01-01", days).assign(title=unnamed, artist=unnamed)
+    apart = rows("PH", "2021-01-01", days, artist=lambda song: f"Of {song}")
+    column, as_named = features(bare), features(apart)
+    assert column["work_age"][2, "z"] == 0
+    assert column["artist_songs"][2, "z"] == 1
+    of_people = [name for name in column if name.startswith(("artist", "work", "was"))]
+    pd.testing.assert_frame_equal(column[of_people], as_named[of_people])
+    # Of an artist without titles it is one artist, and no one work.
+    column = features(bare.assign(artist="A"))
+    assert column["work_age"][2, "z"] == 0
+    assert column["artist_songs"][2, "z"] == 3
+
+
 def test_other_regions():
     ma = rows("MA", "2021-01-01", [{"n": 4, "m": 1}, {"m": 2}, {"m": 8, "b": 1}])
     column = features(pd.concat([DAYS, ma.replace({"track_id": {"m": "a2", "n": "q"}})]))
