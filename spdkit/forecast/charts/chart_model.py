@@ -179,7 +179,9 @@ class _Rows:
         origins = _Pairs(pairs.region, pairs.row, later)
 
         def of_table(region: RegionHistory, at: Origins, step: Places) -> Numbers:
-            return table.region(region.name).streams[at.date + step - region.first, at.song]
+            streams = table.region(region.name).streams
+            known: Numbers = streams[at.date + step - region.first, at.song]
+            return known
 
         return self._by_region(origins, of_table)
 

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from spdkit.forecast.charts import chart_model
 from spdkit.forecast.charts.chart_model import ChartModel, _Errors, _Rows
 from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.serialization import load_forecaster
 
-SMALL = {"n_trees": 20, "learning_rate": 0.25, "n_models": 2, "min_leaf": 20, "max_rows": 3000}
+SMALL = {"n_trees": 20, "learning_rate": 0.25, "n_models": 2, "min_leaf": 20, "max_rows": 2000}
 
 
 def charts(regions=("AE", "PH"), n_dates=120, freq="D", n_songs=25, seed=0):
@@ -48,8 +49,15 @@ CUT = pd.Timestamp("2021-04-20")
 PAST, FUTURE = DAYS[DAYS["ds"] <= CUT], DAYS[DAYS["ds"] > CUT]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_size_trees():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chart_model, "_SIZE_TREES", 10)
+        yield
+
+
 @pytest.fixture(scope="module")
-def model():
+def model(few_size_trees):
     return ChartModel(7, **SMALL).fit(PAST)
 
 
