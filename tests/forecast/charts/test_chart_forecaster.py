@@ -259,7 +259,7 @@ def test_requests_that_cannot_be_answered_are_refused():
 
 def test_a_chart_table_needs_no_names_of_columns():
     frame = chart().rename(columns={"song": "track_id", "day": "ds"})
-    frame = frame.assign(region="PH", title="T", artist="A")
+    frame = frame.assign(region="PH", title="T", artist="A").astype({"ds": "datetime64[ns]"})
     frame["position"] = frame.groupby("ds")["streams"].rank(ascending=False).astype(int)
     frame = frame.sort_values(["ds", "position"], ignore_index=True)
     names = {"id_col": "track_id", "target_col": "streams"}

@@ -13,7 +13,7 @@ from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.serialization import load_forecaster
 
-SMALL = {"n_trees": 20, "learning_rate": 0.25, "n_models": 2, "min_leaf": 20, "max_rows": 2000}
+SMALL = {"n_trees": 20, "learning_rate": 0.25, "n_models": 2, "min_leaf": 20, "max_rows": 3000}
 
 
 def charts(regions=("AE", "PH"), n_dates=120, freq="D", n_songs=25, seed=0):
