@@ -81,9 +81,11 @@ def _no_json(metadata: object) -> str:
         return "" if metadata is None else f"must be a mapping, got {type(metadata).__name__}"
     if all(type(key) is str and _is_flat(value) for key, value in metadata.items()):
         return ""  # a tenth of the time
-    containers: dict[int, object] = {0: dict(metadata)}
+    containers: list[object] = [dict(metadata)]
     for _ in range(MAX_DEPTH):
-        containers = {id(part): part for outer in containers.values() for part in _nested(outer)}
+        # Each once: what stands in many places may hold others that do.
+        parts = {id(part): part for outer in containers for part in _nested(outer)}
+        containers = [*parts.values()]
     if containers:
         return f"is circular or more than {MAX_DEPTH} lists and mappings deep"
     try:

@@ -28,10 +28,12 @@ def test_formulas_are_guarded_and_all_else_is_as_it_was():
     assert pd.isna(safe["note"][0])
     assert list(safe["note"][1:]) == ["", "'-", "a=b", "-5,000.1", "'\uff1d1"]
     assert list(safe["'=name"]) == list(TABLE["=name"])
+    one = for_spreadsheet(pd.DataFrame({"a": ["=1", "b"], "c": ["d", "e"]}), safe=True)
+    assert one.to_dict("list") == {"a": ["'=1", "b"], "c": ["d", "e"]}
 
 
 def test_without_it_the_table_is_the_same_and_a_remark_counts_the_cells():
-    with pytest.warns(SpdkitWarning, match="^7 cells begin with.*'=name'.*--spreadsheet-safe"):
+    with pytest.warns(SpdkitWarning, match="^7 cells .*'=name'.* and 4 more.*--spreadsheet-safe"):
         assert for_spreadsheet(TABLE, safe=False) is TABLE
 
 

@@ -36,6 +36,7 @@ def test_metadata_is_one_text_whatever_its_order(metadata):
 
 
 def test_metadata_of_other_types_becomes_text():
+    assert metadata_json({"title": "é\ud800"}) == '{"title": "é\\ud800"}'
     assert metadata_json({"day": datetime.date(2020, 1, 2)}) == '{"day": "2020-01-02"}'
 
 

@@ -111,6 +111,19 @@ def test_every_score_is_its_metric_within_its_interval(seed, n_rows):
     assert str(again) == str(scores)
 
 
+def test_a_thousand_resamples_and_95_percent_unless_told_otherwise():
+    y, a = rows(30)
+    b, classes = rows(30, 1)[0], np.arange(30) % 3
+    told = {"n_resamples": 1000, "level": 0.95, "seed": 0}
+    for call, predictions in (
+        (evaluate_regression, (y, a)),
+        (evaluate_classification, (classes, np.roll(classes, 1) % 3)),
+        (paired_bootstrap, (y, a, b, "mae")),
+        (error_reduction, (y, a, b)),
+    ):
+        assert str(call(*predictions)) == str(call(*predictions, **told))
+
+
 def test_seeds_and_blocks():
     y, predicted = rows(500)
     first = evaluate_regression(y, predicted, seed=1)["mae"]

@@ -141,6 +141,26 @@ def test_one_seed_one_split(seed, protocol):
     assert differs == (protocol != "time" and seed != seed // 2 + 1)
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_fifth_tests_and_five_folds_are_made_unless_told_otherwise(protocol):
+    def rows(call, *columns, **options):
+        made = call(*columns, **options)
+        return [list(part) for part in (made.test, *(fold.validation for fold in made.folds))]
+
+    table = {"groups": np.arange(90) // 3, "dates": np.arange(90), "classes": np.arange(90) % 2}
+    told = {"k": 5, "test_share": 0.2} | ({} if protocol == "time" else {"seed": 0})
+    alone = {"time": ("dates",), "artist": ("groups", "classes")}.get(protocol, ("classes",))
+    columns = [] if protocol in ("time", "artist") else [90]
+    columns += [table[name] for name in alone]
+    call = {
+        **{"paper": paper_split, "reference": reference_split},
+        **{"artist": artist_split, "time": time_split},
+    }[protocol]
+    explicit = rows(call, *columns, **told)
+    assert rows(call, *columns) == rows(split, protocol, 90, **table) == explicit
+    assert (len(explicit), len(explicit[0])) == (6, 18)
+
+
 def test_reference_has_the_rows_of_paper_and_says_that_it_leaks():
     classes = catalog(1)["classes"]
     honest, leaky = paper_split(300, classes, seed=4), reference_split(300, classes, seed=4)

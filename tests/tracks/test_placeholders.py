@@ -89,6 +89,16 @@ def test_one_line_of_another_kind_makes_it_a_song(text):
 def test_an_excuse_of_several_lines():
     assert missing("Sorry,\nwe don't have the lyrics\nfor this song yet.")
     assert missing("Lyrics not available\n\nPlease check back later.")
+    six, seven = "the lyrics\nfor this song yet.", "the\nlyrics\nfor this song yet."
+    assert missing(f"Sorry,\nwe\ndon't\nhave\n{six}")
+    assert not missing(f"Sorry,\nwe\ndon't\nhave\n{seven}")
+    assert is_instrumental("This\nis\nan\ninstrumental\nmusic\ntrack")
+
+
+def test_more_than_300_characters_are_a_song():
+    assert missing("-99".ljust(300)) and not missing("-99".ljust(301))
+    assert is_instrumental("(Instrumental)".ljust(300))
+    assert not is_instrumental("(Instrumental)".ljust(301))
 
 
 @pytest.mark.parametrize("text", [*texts(MISSING), *texts(INSTRUMENTAL)])

@@ -10,7 +10,7 @@ import pytest
 from audio_files import as_nobody
 from hypothesis import example, given, settings, strategies as st
 
-from spdkit.tracks.sidecars import MAX_BYTES, Lyrics, PartError, beside, read_lyrics
+from spdkit.tracks.sidecars import MAX_BYTES, Lyrics, PartError, beside, lyrics_of, read_lyrics
 
 
 def write(path, data):
@@ -36,6 +36,13 @@ def test_any_bytes_are_words_or_a_problem(data, suffix):
             words.encode("utf-8")
             if not guessed and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
                 data.decode("utf-8")
+
+
+def test_words_have_a_length_that_is_refused(monkeypatch):
+    monkeypatch.setattr("spdkit.tracks.timed_lyrics.MAX_CHARACTERS", 8)
+    assert lyrics_of("la la la").words == "la la la"
+    with pytest.raises(ValueError, match="9 characters, more than the 8 they may have"):
+        lyrics_of("la la la!")
 
 
 # --- files
