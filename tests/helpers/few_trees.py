@@ -20,7 +20,6 @@ def learn_little(patch):
     for name, settings in few.items():
         module = chart_releases if name == "DebutModel" else chart_outlook
         patch.setattr(module, name, partial(getattr(module, name), **settings))
-    patch.setattr(chart_model, "_SIZE_TREES", 5)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,6 @@ Flags = NDArray[np.bool_]
 _DAY_BANDS, _WEEK_BANDS = (1, 7, 28, 56), (1, 4, 8)  # last step of each
 _LEAST_ROWS = 200  # songs on two dates, to learn a band from
 _BINS = 64
-_SIZE_TREES = 60  # of what is learned of the sizes of errors
 _OUTERMOST = 0.005  # quantile of errors, and as much below 1
 _FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
 _SMALLEST_ERROR = 1e-3
