@@ -18,7 +18,9 @@ def audio():
 
 
 def nets():
-    importlib.import_module("spdkit.nets.recurrent.cells").prepare("float32")
+    cells = importlib.import_module("spdkit.nets.recurrent.cells")
+    for dtype in ("float32", "float64"):
+        cells.prepare(dtype)
 
 
 def librosa():
