@@ -152,7 +152,8 @@ def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:
 
     columns = {}
     for column in spec.columns:
-        cells = raw.get(column.name, pd.Series(float("nan"), index=raw.index))
+        present = column.name in raw
+        cells = raw[column.name] if present else pd.Series(float("nan"), index=raw.index)
         values, wrong = _typed(cells, column)
         if column.kind == "date":
             odd = [row for row, _ in read_release_dates(values)[1]]
@@ -161,7 +162,7 @@ def _fill(result: TableResult, raw: pd.DataFrame, spec: TableSpec) -> None:
                 rows = pd.Series(np.isin(np.arange(len(cells)), odd), cells.index)
                 result.remarks.append(f"{result.file}: {cells_at_fault(what, rows, cells)}")
                 values = values.mask(rows, "")
-        if column.name == spec.key and column.name in raw:
+        if column.name == spec.key and present:
             wrong = [*wrong, ("empty", values == "")]
         for what, where in wrong:
             if where.any():
@@ -224,9 +225,11 @@ def _numbers(cells: pd.Series, column: Column) -> tuple[pd.Series, _Wrong]:
         with np.errstate(invalid="ignore"):  # of infinity, which is wrong already
             wrong |= ~np.isnan(numbers) & (numbers % 1 != 0)
     outside = ~wrong & ((numbers < column.low) | (numbers > column.high))
+    ends = f"outside [{column.low:g}, {column.high:g}]"
     faults: _Wrong = [
-        (_WRONG[column.kind], pd.Series(wrong, cells.index)),
-        (f"outside [{column.low:g}, {column.high:g}]", pd.Series(outside, cells.index)),
+        (what, pd.Series(where, cells.index))
+        for what, where in ((_WRONG[column.kind], wrong), (ends, outside))
+        if where.any()
     ]
     values = pd.Series(numbers, cells.index, name=cells.name)
     if column.kind == "integer" and not wrong.any():

@@ -16,6 +16,8 @@ from spdkit.cli.app import app
 from spdkit.common.errors import SpdkitWarning
 from spdkit.extractors import LyricsExtractor, MetadataExtractor
 from spdkit.popularity import predict
+from spdkit.popularity.models import base
+from spdkit.popularity.models.presets import preset
 from spdkit.popularity.models.serialization import load_model
 from spdkit.popularity.record import to_files
 
@@ -26,13 +28,22 @@ def run(*words, code=0):
     return result
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_epochs():
+    """Presets that train a few nets for a short time: enough to beat the median."""
+    few = {"spdkit": {"refits": 1}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base, "preset", lambda name: preset(name) | few.get(name, {"max_epochs": 5}))
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A store, its labels, and a model of either task."""
     made = tmp_path_factory.mktemp("models")
     song_store.make(made)
-    for task, preset in (("regression", "spdkit"), ("classification", "1-B")):
-        words = ("--task", task, "--preset", preset, "--thresholds", "40,60", "--no-explain")
+    for task, name in (("regression", "spdkit"), ("classification", "1-B")):
+        words = ("--task", task, "--preset", name, "--thresholds", "40,60", "--no-explain")
         fit = ("fit", made / "features.h5", "--labels", made / "labels.csv", "-o", made / task)
         (made / f"{task}.txt").write_text(run(*fit, *words).stdout)
     return made

@@ -367,7 +367,7 @@ def odd_records(draw):
 
 
 # Without shrinking, which would draw the figures some hundred times.
-@settings(deadline=None, max_examples=8, phases=[Phase.generate])
+@settings(deadline=None, max_examples=5, phases=[Phase.generate])
 @given(odd_records())
 def test_odd_records_make_whole_pages(of):
     found = read(of)
