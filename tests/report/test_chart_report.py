@@ -93,7 +93,9 @@ def test_nothing_is_wrong_in_a_browser(page, tmp_path, screen):
         assert problems(browser, tmp_path / "p.html", screen) == []
 
 
-def test_cautions_and_empty_lists_are_told(week):
+def test_cautions_and_empty_lists_are_told(week, monkeypatch):
+    for name in ("MOST_PANELS", "_FEWEST_PANELS"):  # drawing is most of a page's time
+        monkeypatch.setattr(chart_report, name, 0)
     frame = week.scores.forecasts
     n = 200 // len(frame) + 1
     bad = pd.concat([frame.assign(streams=10 * frame["y"])] * n, ignore_index=True)
