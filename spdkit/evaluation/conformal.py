@@ -61,7 +61,7 @@ def fewest_residuals(coverage: float, *, full: float = 1) -> int:
         When there is no such coverage.
     """
     check_parameters({"coverage": coverage}, {"coverage": Number(0, full, closed="neither")})
-    n = max(1, math.floor(coverage / (full - coverage)) - 1)
+    n = math.floor(coverage / (full - coverage)) - 1
     while _rank(n, coverage, full) > n:
         n += 1
     return n

@@ -61,6 +61,18 @@ def test_what_a_finalizer_swallows_comes_again(number):
     assert sys.unraisablehook is usual
 
 
+def test_other_errors_of_a_finalizer_go_where_they_went(monkeypatch):
+    class Broken:
+        def __del__(self):
+            raise ValueError("broken")
+
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda error: seen.append(error.exc_type))
+    with first_interrupt():
+        Broken()
+    assert seen == [ValueError]
+
+
 @pytest.mark.parametrize("number", ERRORS)
 def test_on_the_way_out_and_to_the_end_no_further_signal_counts(number):
     steps = []
@@ -113,6 +125,9 @@ def test_an_error_without_a_signal_is_itself():
 
 
 def test_without_a_signal_the_handlers_are_as_before():
+    with deferred_interrupt():
+        pass
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with first_interrupt(), deferred_interrupt():
         pass
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

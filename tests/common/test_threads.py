@@ -45,7 +45,7 @@ def test_cores_are_those_of_the_container(tmp_path, monkeypatch, files, quota):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(threads, "_GROUPS", tmp_path)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2, 5}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {0, 2, 5}}.__getitem__, raising=False)
     assert threads.usable_cores() == max(1, int(np.ceil(min(3, quota))))
 
 

@@ -72,6 +72,12 @@ def test_a_coverage_that_is_none_is_named(coverage):
 def test_residuals_and_weights_that_are_none_are_named():
     with pytest.raises(ValueError, match="1 of 9 residuals are not finite, the first in row 3"):
         conformal_radius(np.where(np.arange(9) == 3, np.nan, 1.0), 0.5)
+    with pytest.raises(ValueError, match="1 of 9 residuals are not finite, the first in row 4"):
+        conformal_radius(np.where(np.arange(18).reshape(9, 2) == 9, np.inf, 1.0), 0.5)
+    # ⌈(n + 1)·coverage⌉ <= n: 1 of 2 for a half, 19 of 20 for 0.95, and in per cent.
+    shares = {0.01: 1, 0.5: 1, 0.6: 2, 0.8: 4, 0.9: 9, 0.95: 19}
+    assert {share: fewest_residuals(share) for share in shares} == shares
+    assert fewest_residuals(95, full=100) == 19
     logits, classes = np.zeros((3, 2)), np.zeros(3, dtype=int)
     for weight, reason in ((-np.ones(3), "at least 0"), (np.ones(4), r"weight has shape \(4,\)")):
         with pytest.raises(ValueError, match=reason):

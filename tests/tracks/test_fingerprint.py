@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from spdkit.tracks import fingerprint
-from spdkit.tracks.fingerprint import BLOCK, Look, Stamp, digest_file, look_at, stamp
+from spdkit.tracks.fingerprint import BLOCK, Look, Stamp, digest_file, digest_text, look_at, stamp
 
 
 def by_hand(data: bytes) -> str:
@@ -62,6 +62,16 @@ def test_every_byte_of_a_small_file_counts(size, tmp_path):
         path.write_bytes(data)
         seen.add(digest_file(str(path)))
     assert len(seen) == 1 + (len({0, size // 2, size - 1}) if size else 0)
+
+
+def test_a_text_has_the_digest_of_its_bytes():
+    expected = hashlib.blake2b(b"\xc3\xa9\xed\xa0\x80", digest_size=16).hexdigest()
+    assert digest_text("é\ud800") == expected
+
+
+def test_what_cannot_be_looked_at_has_a_reason_and_no_size(tmp_path):
+    path = str(tmp_path / "none.wav")
+    assert look_at(path) == Look(Stamp(-1, ""), "", f"no such file: {path}")
 
 
 def test_a_url_has_the_digest_of_its_bytes(large):

@@ -85,6 +85,13 @@ def test_three_versions_and_a_translation_of_some_lines():
     assert words.split("\n") == ENGLISH and note.startswith("2 lines are a translation")
 
 
+def test_a_translation_of_a_third_of_the_lines_is_one_and_of_a_quarter_is_none():
+    words, note = read([*stamped(ENGLISH[:3], TIMES[:3]), *stamped(CHINESE[:1], TIMES[:1])])
+    assert words.split("\n") == ENGLISH[:3] and note.startswith("1 lines are a translation")
+    words, note = read([*stamped(ENGLISH), *stamped(CHINESE[:1], TIMES[:1])])
+    assert words.split("\n") == [ENGLISH[0], CHINESE[0], *ENGLISH[1:]] and not note
+
+
 def test_a_chorus_keeps_its_translation_away_each_time():
     text = [
         "[00:01][00:09]grey boats",

@@ -217,6 +217,41 @@ def test_a_sentence_of_stop_words_alone_may_have_no_words():
         assert {s.name: s.low for s in specs}["mean_words_sentence"] == low
 
 
+@pytest.mark.parametrize(
+    ("profile", "least", "source", "texts"),
+    [
+        (
+            *("paper", [0, 1, 0, 1, 0, 0], "HitMusicNet section IV-A-2"),
+            [
+                *("lines that hold a word", "number of words in a sentence", "Number of words"),
+                *("syllables, by pronunciation or script, of words", "cosine of at least 0.75"),
+                "Number of the commonest words that make 85 % of all, but for stop words, over all",
+            ],
+        ),
+        (
+            *("spotgentrack", [0, 0, 0, 1, 0, 0], "SpotGenTrack's published code"),
+            [
+                *(
+                    "lines that hold a word",
+                    "words, but for stop words, in a sentence, to 2 places",
+                ),
+                *("Number of runs of \\w", "by pyphen's hyphens, of words, but for stop words, to"),
+                *("cosine of at least 0.4", "Place, from 0, of the last of the commonest words"),
+            ],
+        ),
+    ],
+)
+def test_each_number_has_its_range_its_source_and_its_words(profile, least, source, texts):
+    specs = LyricsExtractor(profile).feature_specs
+    assert [spec.low for spec in specs] == least
+    assert [spec.high for spec in specs] == [math.inf] * 4 + [1, 1]
+    sources = [source] * 6
+    sources[4] = "HitMusicNet Algorithm 1" if profile == "paper" else source
+    assert [spec.reference for spec in specs] == sources
+    for spec, text in zip(specs, texts, strict=True):
+        assert text in spec.description
+
+
 def test_profiles_are_settings_that_parameters_override():
     paper, published = (LyricsExtractor(profile).effective_parameters for profile in PROFILES)
     assert (paper["similarity_threshold"], paper["wealth_coverage"]) == (0.75, 0.85)
