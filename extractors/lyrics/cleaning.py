@@ -160,7 +160,7 @@ def without_page_text(text: str, title: str = "") -> str:
     text = "\n".join(visible(text).splitlines())
     # A look for the plain text first: most lyrics hold none of it.
     if "Lyrics" in text or "Contributor" in text:
-        text = _TITLE.sub("", text, count=1)
+        text = _TITLE.sub("", text)
     if "Read More" in text:
         text = _ABOUT.sub("", text, count=1)
     before = text

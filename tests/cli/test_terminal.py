@@ -18,14 +18,24 @@ import spdkit.cli.terminal
 from spdkit.catalogs.errors import CatalogError
 from spdkit.cli import popularity
 from spdkit.cli.printing import print_failures, print_table
-from spdkit.cli.terminal import echo, echo_json, errors_as_lines, print_remarks, to_json
+from spdkit.cli.terminal import (
+    command_line,
+    echo,
+    echo_json,
+    errors_as_lines,
+    print_remarks,
+    to_json,
+)
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.interrupts import Terminated
 
 
-def test_json_is_valid_whatever_the_numbers():
+def test_json_is_valid_whatever_the_numbers(monkeypatch):
     numbers = {"a": [math.inf, -math.inf, math.nan, 1.5]}
     assert json.loads(to_json(numbers), parse_constant=pytest.fail) == {"a": [None] * 3 + [1.5]}
+    assert to_json({"path": Path("ä"), "b": (1,)}) == '{\n "path": "ä",\n "b": [\n  1\n ]\n}'
+    monkeypatch.setattr("sys.argv", ["/usr/bin/spdkit", "inspect", "a b.h5"])
+    assert command_line() == "spdkit inspect 'a b.h5'"
 
 
 def test_a_remark_is_printed_once_however_often_it_is_told(capsys, recwarn):

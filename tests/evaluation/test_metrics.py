@@ -137,6 +137,12 @@ def test_a_reliability_takes_probabilities_of_rows_and_classes(probabilities):
         reliability([0, 1], probabilities)
 
 
+def test_bins_of_sure_predictions_are_there_without_rows():
+    curve = reliability([0, 1, 0], np.full((3, 2), 0.5))
+    assert len(curve.count) == len(curve.confidence) == 15
+    assert (curve.count.sum(), np.isnan(curve.confidence).sum()) == (3, 14)
+
+
 def test_popularity_is_from_0_to_100():
     assert (LOW, HIGH) == (0, 100)
 

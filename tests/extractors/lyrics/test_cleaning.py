@@ -135,7 +135,7 @@ def test_a_first_line_of_lyrics_is_a_title_where_more_says_so():
     assert sung("These are the Lyrics\nI sing") == ["These are the Lyrics", "I sing"]
     assert sung("Rain Lyrics\ntwo") == ["Rain Lyrics", "two"]
     assert sung("Rain Lyrics\ntwo\nYou might also like\nthree") == ["two", "three"]
-    assert sung("Rain Lyrics\ntwo12Embed") == ["two"]
+    assert sung("Rain Lyrics\ntwo12Embed") == sung("Rain Lyrics\ntwo12Embed \n\n") == ["two"]
     assert clean("Rain Lyrics\ntwo", title="rain").split() == ["two"]
     assert clean("More Rain Lyrics\ntwo", title="rain").startswith("More")
 
