@@ -1,4 +1,4 @@
-"""Training loop of every net: whole tensors on the device, sliced into batches.
+"""Training loop of every net: batches of tensors on the device, or of rows read when asked for.
 
 Conventions: a loss takes outputs and targets and gives one number a row; rows are averaged, by
 their weights where there are any. Early stopping looks at the loss of validation rows, or of the
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import nn
@@ -39,19 +39,29 @@ _OPTIMIZERS: dict[Optimizer, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+class Rows(Protocol):
+    """Inputs by row number: a tensor, or what reads these rows into one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: torch.Tensor | slice, /) -> torch.Tensor: ...
+
+
 @dataclass(frozen=True)
 class Data:
     """Rows to learn from or to look at.
 
     Attributes
     ----------
-    x : tensor, shape (n_rows, n_inputs)
+    x : tensor or Rows, shape (n_rows, n_inputs)
+        Rows that are no tensor are read a batch at a time, and need not fit into memory.
     y : tensor, shape (n_rows, ...)
+        On the device of the net.
     weight : tensor or None, shape (n_rows,)
         How much each row counts; all the same when None.
     """
 
-    x: torch.Tensor
+    x: Rows
     y: torch.Tensor
     weight: torch.Tensor | None = None
 
@@ -60,7 +70,7 @@ class Data:
 
     def rows(self, index: torch.Tensor | slice) -> Data:
         """Some of the rows: a copy of those that are numbered, a view of a slice."""
-        x = self.x[index]
+        x = self.x[index].to(self.y.device)
         y = x if self.y is self.x else self.y[index]
         return Data(x, y, None if self.weight is None else self.weight[index])
 
@@ -81,6 +91,8 @@ class Schedule:
     patience : int
         Epochs without a better loss after which training ends.
     seed : int
+    rows_at_a_time : int
+        Validation rows that are in memory together.
     """
 
     optimizer: Optimizer = "adam"
@@ -90,6 +102,7 @@ class Schedule:
     max_epochs: int = 100
     patience: int = 10
     seed: int = 0
+    rows_at_a_time: int = 1024
 
 
 class DivergedError(ArithmeticError):
@@ -133,7 +146,7 @@ def train(
     DivergedError
         When the loss is no finite number.
     """
-    devices = [training.x.device] if training.x.is_cuda else []
+    devices = [training.y.device] if training.y.is_cuda else []
     history: list[dict[str, float]] = []
     with torch.random.fork_rng(devices), few_threads(net, schedule.batch_size):
         torch.manual_seed(schedule.seed)
@@ -143,13 +156,15 @@ def train(
             mean = _epoch(net, loss, training, optimizer, schedule.batch_size)
             metrics = {"loss": mean}
             if validation is not None and len(validation):
-                metrics["val_loss"] = evaluate(net, loss, validation)
+                metrics["val_loss"] = evaluate(net, loss, validation, schedule.rows_at_a_time)
             history.append(metrics)
             watched = metrics.get("val_loss", metrics["loss"])
             if not math.isfinite(watched):
                 raise DivergedError(f"the loss is {watched} in epoch {epoch}: lower learning_rate")
             if watched < best_loss:
-                best, best_loss, best_epoch = copy.deepcopy(net.state_dict()), watched, epoch
+                best_loss, best_epoch = watched, epoch
+                for name, value in net.state_dict().items():
+                    best[name].copy_(value)
             if callback is not None:
                 callback(epoch, metrics)
             if epoch - best_epoch >= schedule.patience:
@@ -180,33 +195,45 @@ def _epoch(
     batch_size: int,
 ) -> float:
     net.train()
-    order = torch.randperm(len(training)).to(training.x.device)
-    total = torch.zeros((), device=training.x.device)
+    order = torch.randperm(len(training)).to(training.y.device)
+    total = torch.zeros((), device=training.y.device)
     for index in order.split(batch_size):
-        batch = training.rows(index)
-        value = _mean(loss(net(batch.x), batch.y), batch.weight)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
         # Kept one by one, such small values would break up the memory between the batches.
-        total.add_(value.detach(), alpha=len(index))
+        total.add_(_step(net, loss, training.rows(index), optimizer), alpha=len(index))
     return float(total) / len(training)
+
+
+def _step(
+    net: nn.Module, loss: Loss, batch: Data, optimizer: torch.optim.Optimizer
+) -> torch.Tensor:
+    """Learn from a batch, of which nothing is left when the next is read; its loss before."""
+    value = _mean(_losses(net, loss, batch), batch.weight)
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value.detach()
+
+
+def _losses(net: nn.Module, loss: Loss, batch: Data) -> torch.Tensor:
+    return loss(net(batch.x), batch.y)
 
 
 @torch.no_grad()
 def evaluate(net: nn.Module, loss: Loss, data: Data, batch_size: int = 1024) -> float:
     """Mean loss of rows, without dropout."""
     net.eval()
-    parts = zip(data.x.split(batch_size), data.y.split(batch_size), strict=True)
-    return float(_mean(torch.cat([loss(net(x), y) for x, y in parts]), data.weight))
+    starts = range(0, len(data), batch_size)
+    losses = [_losses(net, loss, data.rows(slice(i, i + batch_size))) for i in starts]
+    return float(_mean(torch.cat(losses), data.weight))
 
 
 @torch.no_grad()
-def outputs(net: nn.Module, x: torch.Tensor, batch_size: int = 8192) -> torch.Tensor:
+def outputs(net: nn.Module, x: Rows, batch_size: int = 8192) -> torch.Tensor:
     """What `net` makes of rows, without dropout, shape (n_rows, ...)."""
     net.eval()
+    starts = range(0, max(len(x), 1), batch_size)  # no rows are one batch of none
     with few_threads(net, min(len(x), batch_size)):
-        return torch.cat([net(part) for part in x.split(batch_size)])
+        return torch.cat([net(x[start : start + batch_size]) for start in starts])
 
 
 def _mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

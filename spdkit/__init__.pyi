@@ -1,4 +1,5 @@
 from . import (
+    audio_models as audio_models,
     catalogs as catalogs,
     collect as collect,
     evaluation as evaluation,
@@ -11,6 +12,7 @@ from . import (
     synthetic as synthetic,
     tracks as tracks,
 )
+from .audio_models.play_counts import PlayCountRegressor as PlayCountRegressor
 from .common.errors import SpdkitError as SpdkitError, SpdkitWarning as SpdkitWarning
 from .common.table_io import TableError as TableError, read_table as read_table
 from .extraction.batch import BatchReport as BatchReport, extract as extract

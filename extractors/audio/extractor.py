@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from spdkit.extractors.audio.fast_engine import Sink
 from spdkit.extractors.audio.settings import AudioParameters, AudioSettings, resolve
 from spdkit.extractors.audio.tuning import Tuning
 from spdkit.extractors.base import ExtractionError, Extractor, FeatureSpec, Modality
+from spdkit.extractors.decoding.reader import BLOCK
 from spdkit.extractors.decoding.window import CLIP_OBS, Clip, ClipStream, open_clip, read_clip
 from spdkit.tracks.addresses import shown
 from spdkit.tracks.track import Track
@@ -162,7 +163,7 @@ class AudioExtractor(AudioParameters, Extractor):
             return self.absent_row(), {}
         summary = columns.Summary(self.settings)
         with self._open(track) as clip:
-            tunings = self._compute(clip, summary)
+            tunings = self._compute(clip.blocks(), summary)
         self._refuse(track, summary.overflowed)
         facts = clip.facts
         harmonic = tunings.get("harmonic")
@@ -173,6 +174,27 @@ class AudioExtractor(AudioParameters, Extractor):
             "tuning_ties": "; ".join(_ties(tunings)),
             "note": "; ".join(facts.remarks),
         }
+
+    def extract_samples(self, y: NDArray[np.float32], source: str) -> NDArray[np.float32]:
+        """Turn sound that is in memory, whole and as it is, into one row.
+
+        Parameters
+        ----------
+        y : ndarray of float32, shape (n_samples,)
+            Mono at the rate `sr`, at least `n_fft` samples, all finite.
+        source : str
+            What to call it in an error.
+
+        Raises
+        ------
+        ExtractionError
+            When its features overflow.
+        """
+        summary = columns.Summary(self.settings)
+        self._compute((y[at : at + BLOCK] for at in range(0, len(y), BLOCK)), summary)
+        if summary.overflowed:
+            raise _overflow(source, float(np.abs(y).max()), summary.overflowed)
+        return summary.row()
 
     def read(self, track: Track) -> Clip:
         """Decode the window of a track that the features see.
@@ -200,7 +222,7 @@ class AudioExtractor(AudioParameters, Extractor):
         """
         collected = FrameCollector()
         with self._open(track) as clip:
-            self._compute(clip, collected)
+            self._compute(clip.blocks(), collected)
         frames = collected.frames()
         self._refuse(track, [key for key, each in frames.items() if not np.isfinite(each).all()])
         return frames
@@ -214,11 +236,7 @@ class AudioExtractor(AudioParameters, Extractor):
             return
         with self._open(track) as clip:
             peak = max(float(np.abs(block).max()) for block in clip.blocks())
-        raise ExtractionError(
-            shown(track.audio or track.track_id),
-            f"samples up to {peak:.3g} overflow {', '.join(overflowed)}; "
-            "sound is expected in [-1, 1]",
-        )
+        raise _overflow(shown(track.audio or track.track_id), peak, overflowed)
 
     def _source(self, track: Track) -> str:
         if not track.audio:
@@ -228,12 +246,19 @@ class AudioExtractor(AudioParameters, Extractor):
     def _open(self, track: Track) -> ClipStream:
         return open_clip(self._source(track), **self.settings.clip_parameters)
 
-    def _compute(self, clip: ClipStream, sink: Sink) -> dict[str, Tuning]:
+    def _compute(self, blocks: Iterable[NDArray[np.float32]], sink: Sink) -> dict[str, Tuning]:
         """Give every frame of every feature to `sink`."""
         settings = self.settings
         compile_kernels(settings)
         with np.errstate(over="ignore", invalid="ignore"):
-            return compute(clip.blocks(), settings, sink)
+            return compute(blocks, settings, sink)
+
+
+def _overflow(source: str, peak: float, overflowed: Collection[str]) -> ExtractionError:
+    return ExtractionError(
+        source,
+        f"samples up to {peak:.3g} overflow {', '.join(overflowed)}; sound is expected in [-1, 1]",
+    )
 
 
 def _ties(tunings: Mapping[str, Tuning]) -> list[str]:

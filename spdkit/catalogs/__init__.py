@@ -7,7 +7,8 @@
 https://doi.org/10.17632/4m2x4zngny
 
 Series, not tracks, with no labels to learn: `spdkit.catalogs.tianchi` and
-`spdkit.catalogs.spotify_charts`, modules of functions.
+`spdkit.catalogs.spotify_charts`, modules of functions. So is `spdkit.catalogs.taste_profile`: who
+played what how often.
 """
 
 import lazy_loader

@@ -2,6 +2,7 @@ from . import (
     musicoset as musicoset,
     spotgentrack as spotgentrack,
     spotify_charts as spotify_charts,
+    taste_profile as taste_profile,
     tianchi as tianchi,
 )
 from .base import Catalog as Catalog, CatalogData as CatalogData

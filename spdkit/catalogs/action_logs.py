@@ -14,17 +14,13 @@ any row has one, the log is read a second time to tell where.
 from __future__ import annotations
 
 import glob
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from spdkit.catalogs.database import reason_of
 from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, rows_at_fault
-from spdkit.common.files import replacing, scratch_folder
-from spdkit.common.messages import needs_extra
-from spdkit.common.threads import usable_cores
+from spdkit.common.files import replacing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -142,64 +138,6 @@ _SERIES = """
 """
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much of the machine the aggregation may take.
-
-    Attributes
-    ----------
-    memory : str
-        Of DuckDB's buffers, such as "512MB"; the interpreter and the result come on top.
-    threads : int, optional
-        As many as there are usable cores, but at most 4, by default.
-    folder : path, optional
-        Where to keep what does not fit; the system's temporary folder by default.
-    """
-
-    memory: str = "512MB"
-    threads: int | None = None
-    folder: str | os.PathLike[str] | None = None
-
-
-@contextmanager
-def database(limits: Limits) -> Iterator[DuckDBPyConnection]:
-    """Open a database in memory that spills to a folder of its own, gone at the end.
-
-    Raises
-    ------
-    CatalogError
-        When duckdb is not installed, a limit is none, or the memory or the disk do not suffice.
-    """
-    with needs_extra("counting raw logs", "forecast", CatalogError):
-        import duckdb
-    threads = min(4, usable_cores()) if limits.threads is None else limits.threads
-    if threads < 1:
-        raise CatalogError(f"threads={threads}: at least 1")
-    with scratch_folder(limits.folder, CatalogError) as folder:
-        settings: dict[str, Any] = {
-            "memory_limit": limits.memory,
-            "threads": threads,
-            "temp_directory": str(folder),
-            "autoinstall_known_extensions": False,  # never to the network
-        }
-        try:
-            connection = duckdb.connect(config=settings)
-        except duckdb.ParserException as error:
-            raise CatalogError(f"memory={limits.memory!r}: {_reason(error)}") from error
-        try:
-            with connection:
-                # Not knowing how long a log is, DuckDB takes it for short, and holds it in memory
-                # to join the tables of songs and days with it: joins stay as they are written.
-                off = "join_order,build_side_probe_side"
-                connection.execute(f"SET disabled_optimizers = '{off}'")
-                yield connection
-        except duckdb.OutOfMemoryException as error:
-            raise CatalogError(
-                f"memory={limits.memory!r} with threads={threads} does not suffice, or the "
-                f"temporary folder is full: allow more, or fewer threads ({_reason(error)})"
-            ) from error
-
-
 def read_songs(connection: DuckDBPyConnection, path: Path, by: Level) -> list[str]:
     """Read the table of songs into `songs` (song_id, key) and `names` (key, unique_id).
 
@@ -315,7 +253,7 @@ def copy(connection: DuckDBPyConnection, fill: Fill, output: Path, options: str)
         try:
             connection.execute(query, {"output": str(temporary)})
         except duckdb.IOException as error:
-            raise CatalogError(f"{output}: cannot be written: {_reason(error)}") from error
+            raise CatalogError(f"{output}: cannot be written: {reason_of(error)}") from error
 
 
 def facts(connection: DuckDBPyConnection, fill: Fill) -> tuple[Any, ...]:
@@ -335,14 +273,10 @@ def _execute(connection: DuckDBPyConnection, path: Path, sql: str, **parameters:
     try:
         return connection.execute(sql, {"path": glob.escape(str(path)), **parameters})
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise CatalogError(f"{path}: cannot be read as lines of text: {_reason(error)}") from error
+        raise CatalogError(
+            f"{path}: cannot be read as lines of text: {reason_of(error)}"
+        ) from error
 
 
 def _number(connection: DuckDBPyConnection, sql: str) -> int:
     return int(connection.execute(sql).fetchall()[0][0])
-
-
-def _reason(error: Exception) -> str:
-    """DuckDB's message without the line itself, which may be long, and its hints for SQL."""
-    lines = str(error).strip().split("\n\n")[0].split("\nPossible")[0].splitlines()
-    return " ".join(line for line in lines if not line.startswith("Original Line:"))

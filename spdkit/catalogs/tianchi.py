@@ -42,8 +42,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from spdkit.catalogs import action_logs
-from spdkit.catalogs.action_logs import Fill, Level, Limits, Listening
+from spdkit.catalogs.action_logs import Fill, Level, Listening
 from spdkit.catalogs.daily_counts import COUNTS, in_long_format, read_daily
+from spdkit.catalogs.database import Limits, database
 from spdkit.catalogs.errors import CatalogError
 from spdkit.common.escapes import escaped
 from spdkit.common.files import user_path
@@ -230,7 +231,10 @@ def _counted(
 ) -> Iterator[tuple[DuckDBPyConnection, DailyFacts]]:
     """The counts in a database that is open, and their facts."""
     actions, songs = _files(logs)
-    with action_logs.database(limits) as connection:
+    with database(limits, "counting raw logs") as connection:
+        # Not knowing how long a log is, DuckDB takes it for short, and holds it in memory to join
+        # the tables of songs and days with it: joins stay as they are written.
+        connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         remarks = action_logs.read_songs(connection, songs, request.by)
         counts = action_logs.count(
             connection, actions, listening=request.listening, same_day=request.same_day

@@ -219,6 +219,51 @@ def paired_bootstrap(
     return Difference(**vars(_score(value, differences, level)), p=p)
 
 
+def error_reduction(
+    y: ArrayLike,
+    predicted: ArrayLike,
+    reference: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    n_resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Score:
+    """Share by which the mean squared error lies below a reference's, such as the mean's.
+
+    Negative where it lies above. The bootstrap is paired: both errors are of the same resamples.
+
+    Parameters
+    ----------
+    y, predicted, reference : array-like, shape (n_rows,)
+    groups, n_resamples, level, seed
+        As in `evaluate_regression`.
+
+    Raises
+    ------
+    MetricError
+        As `evaluate_regression`.
+    """
+    settings = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    check_parameters(settings, _SETTINGS, MetricError)
+    metric = METRICS["mse"]
+    pair = [metric.summands(y, prediction, N_CLASSES) for prediction in (predicted, reference)]
+    value = float(_reduction(*(metric.values(part.sum(axis=0)) for part in pair)))
+    units = _units(np.hstack(pair), groups)
+    if len(units) < FEWEST_UNITS:
+        return Score(value, math.nan, math.nan, reason=_too_few(units, groups))
+    resampled = _resampled(pair, units, n_resamples, seed)
+    return _score(value, _reduction(*map(metric.values, resampled)), level)
+
+
+def _reduction(error: Numbers, reference: Numbers) -> Numbers:
+    """1 - error / reference; NaN where the reference has none."""
+    share = np.full(np.shape(reference), np.nan)
+    np.divide(error, reference, where=np.greater(reference, 0), out=share)
+    reduction: Numbers = 1.0 - share
+    return reduction
+
+
 def _evaluate(
     y: ArrayLike,
     pairs: list[tuple[Metric, ArrayLike]],

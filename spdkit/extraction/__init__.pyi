@@ -1,5 +1,6 @@
 from . import (
     batch as batch,
+    clips as clips,
     dask_executor as dask_executor,
     doctor as doctor,
     executors as executors,
@@ -7,3 +8,4 @@ from . import (
     rebuild as rebuild,
 )
 from .batch import BatchReport as BatchReport, extract as extract
+from .clips import encode_clips as encode_clips, extract_clips as extract_clips

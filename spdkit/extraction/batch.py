@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import Protocol
 
 from spdkit.common.errors import SpdkitError, SpdkitWarning
 from spdkit.common.files import require_replaceable, stamp, user_path
@@ -35,7 +36,7 @@ from spdkit.extractors import registry
 from spdkit.extractors.base import Extractor
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
 from spdkit.store.feature_store import FeatureStore, FeatureTable, write_store
-from spdkit.store.opening import WRITE_AGAIN
+from spdkit.store.forms import FORMS
 from spdkit.store.provenance import changes, provenance
 from spdkit.store.repair import keep_beside, whole_rows
 from spdkit.tracks.addresses import is_url, known_protocols, local_path
@@ -51,6 +52,39 @@ _BATCH_SIZE, _BATCHES = 32, 16
 
 class BatchError(SpdkitError):
     """A batch that cannot start."""
+
+
+class TargetFile(Protocol):
+    """How a batch reads and writes its target: a feature file, or what has a row a track, too."""
+
+    def read(self, path: Path) -> FeatureTable:
+        """Rows of the file; a StoreError where it is none, or damaged."""
+
+    def whole_rows(self, path: Path, damage: Damage) -> FeatureTable | None:
+        """Rows of a damaged file that are whole; see `spdkit.store.repair.whole_rows`."""
+
+    def write(
+        self, path: Path, table: FeatureTable, *, folder: Path, check: Callable[[], None]
+    ) -> None:
+        """Replace the file; see `spdkit.store.feature_store.write_store`."""
+
+
+class FeatureFile:
+    """A feature file; see `TargetFile`."""
+
+    def read(self, path: Path) -> FeatureTable:
+        """Rows of the file."""
+        return FeatureStore.open(path).read()
+
+    def whole_rows(self, path: Path, damage: Damage) -> FeatureTable | None:
+        """Rows of a damaged file that are whole."""
+        return whole_rows(path, damage)
+
+    def write(
+        self, path: Path, table: FeatureTable, *, folder: Path, check: Callable[[], None]
+    ) -> None:
+        """Replace the file."""
+        write_store(path, table, folder=folder, check=check)
 
 
 @dataclass(frozen=True)
@@ -161,6 +195,33 @@ def extract(
     ExecutorError
         When workers cannot be started or `executor` breaks. Finished results are safe.
     """
+    return run_batch(
+        *(tracks, target, extractors, FeatureFile()),
+        jobs=jobs,
+        timeout=timeout,
+        overwrite=overwrite,
+        executor=executor,
+        shard_size=shard_size,
+        allow_protocols=allow_protocols,
+        progress=progress,
+    )
+
+
+def run_batch(
+    tracks: Iterable[Track],
+    target: str | os.PathLike[str],
+    extractors: Sequence[Extractor] | None,
+    file: TargetFile,
+    *,
+    jobs: int | None,
+    timeout: float | None,
+    overwrite: bool,
+    executor: Executor | None,
+    shard_size: int | None,
+    allow_protocols: Collection[str],
+    progress: bool,
+) -> BatchReport:
+    """Do as `extract`, into a file of any kind that has a row a track."""
     start = time.perf_counter()
     if executor is not None and timeout is not None:
         raise BatchError("timeout needs local workers: an executor's tasks cannot be stopped")
@@ -172,7 +233,7 @@ def extract(
     tally = _Tally()
     with Journal(path) as journal:
         before = stamp(path)
-        earlier, damage = _resume(journal, ordered, overwrite, progress)
+        earlier, damage = _resume(journal, file, ordered, overwrite, progress)
         check = partial(_require_unchanged, journal, before)
         n_before = len(journal.shards())
         if earlier is not None:
@@ -199,7 +260,7 @@ def extract(
             if damage is not None:
                 check()
                 _replace_damaged(path, damage, track_list)
-            write_store(path, whole, folder=journal.folder, check=check)
+            file.write(path, whole, folder=journal.folder, check=check)
         journal.finish()
     return BatchReport(
         target=path,
@@ -315,22 +376,26 @@ def _require_unchanged(journal: Journal, before: tuple[int, ...] | None) -> None
 
 
 def _resume(
-    journal: Journal, extractors: Sequence[Extractor], overwrite: bool, progress: bool
+    journal: Journal,
+    file: TargetFile,
+    extractors: Sequence[Extractor],
+    overwrite: bool,
+    progress: bool,
 ) -> tuple[FeatureTable | None, Damage | None]:
     """What the store and an interrupted batch already have, and what of the store is lost."""
     replace = overwrite or journal.replaces()
     tables, damage = list[FeatureTable](), None
     if not replace and journal.target.exists():
         try:
-            tables = [FeatureStore.open(journal.target).read()]
+            tables = [file.read(journal.target)]
         except StoreInUseError:
             raise
         except DamagedStoreError as error:
             damage = error.damage
-            rows = whole_rows(journal.target, damage)
+            rows = file.whole_rows(journal.target, damage)
             tables = [] if rows is None else [rows]
         except StoreError as error:
-            if str(error).endswith(WRITE_AGAIN):
+            if str(error).endswith(tuple(form.write_again for form in FORMS)):
                 raise
             raise StoreError(f"{error}. To replace it, use overwrite (--overwrite)") from error
     journal.begin(fresh=overwrite, replace=replace)
@@ -384,7 +449,7 @@ def _replace_damaged(path: Path, damage: Damage, tracks: Sequence[Track]) -> Non
         parts.append(
             f"not in this run, so lost until they are extracted: {listing(absent, quote=True)}"
         )
-    warnings.warn("; ".join(parts), SpdkitWarning, stacklevel=3)
+    warnings.warn("; ".join(parts), SpdkitWarning, stacklevel=4)
 
 
 def _refuse_changes(path: Path, earlier: FeatureTable, extractors: Sequence[Extractor]) -> None:

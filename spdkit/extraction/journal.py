@@ -7,6 +7,9 @@ name, flushed to the disk and renamed, so a kill at any instant loses at most th
 The folder goes when the final file has taken its place. ``manifest.json`` says whether the old file
 is to be replaced; ``lock`` keeps a second batch out.
 
+What is too large for a shard (the clips of a song) has a file of its own there, whose name is a
+digest, and which goes with the shards.
+
 Only files with these names are ever removed, of shards those that are stores, and what killed
 writers left (`spdkit.common.files`). A shard or a manifest that is damaged gets another name
 (``00000001.h5.damaged``) and stays.
@@ -36,9 +39,11 @@ from spdkit.store.opening import was_store
 from spdkit.store.repair import set_aside
 from spdkit.store.seal import Seal
 from spdkit.store.vetting import seal_of, vet
+from spdkit.tracks.fingerprint import digest_text
 
 _SHARD = re.compile(r"(\d{8})\.h5")
 _DAMAGED_SHARD = re.compile(r"(\d{8})\.h5\.damaged(-\d+)?")
+_PART = re.compile(r"[0-9a-f]{32}\.part")
 _TRIES = 3
 
 
@@ -55,6 +60,11 @@ def journal_folder(target: Path) -> Path:
         When no file can have that name, or links go in a circle.
     """
     return beside(end_of_links(target), ".journal")
+
+
+def part_file(folder: Path, track_id: str) -> Path:
+    """Where in the folder of a journal what a track has besides its row lies."""
+    return folder / f"{digest_text(track_id)}.part"
 
 
 class Journal:
@@ -248,6 +258,9 @@ class Journal:
         for path in self.shards():
             if was_store(path):
                 path.unlink()
+        for path in self._entries():
+            if _PART.fullmatch(path.name):
+                _remove(path)
         self._others |= set(self.shards())
 
     def _make_folder(self) -> None:

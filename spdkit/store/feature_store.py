@@ -27,7 +27,9 @@ from spdkit.common.files import user_path, write_bytes
 from spdkit.common.text import storable
 from spdkit.store.checksums import blocks, checksum, of_blocks, of_frame
 from spdkit.store.errors import BLOCK_ROWS, StoreError, ViolationError
-from spdkit.store.layout import ENCODING_TYPE, ENCODING_VERSION, Columns, Layout, read_column
+from spdkit.store.forms import FEATURES, Form
+from spdkit.store.layout import Columns, Layout, read_column
+from spdkit.store.opening import replaced_store
 from spdkit.store.seal import FileMark, mark_of, sealed
 from spdkit.store.validation import check_features, check_tracks, parse_provenance
 from spdkit.store.vetting import opened
@@ -155,10 +157,7 @@ class FeatureStore:
         with opened(self.path) as layout:
             self._marks.add(mark_of(layout.X.file.id.get_vfd_handle()))
             if len(self._marks) > 1:
-                raise StoreError(
-                    f"{self.path}: another file has taken its place, or it has been changed, since "
-                    "parts of it were read. Open it again, and read anew"
-                )
+                raise replaced_store(self.path)
             yield layout
 
     @cached_property
@@ -236,9 +235,20 @@ def store_image(table: FeatureTable) -> bytes:
     StoreError
         When the table breaks a rule of the specification, which would make it unreadable.
     """
+    return sealed(table_image(table, FEATURES))
+
+
+def table_image(table: FeatureTable, form: Form) -> bytes:
+    """Return the HDF5 image of a table, as a store of a form has it, without a seal.
+
+    Raises
+    ------
+    StoreError
+        As `store_image`.
+    """
     provenance = json.dumps(table.provenance, sort_keys=True, indent=1, ensure_ascii=False)
     with h5py.File("image", "w", driver="core", backing_store=False) as file:
-        _mark(file, ENCODING_TYPE, ENCODING_VERSION)
+        mark(file, form.encoding_type, form.encoding_version)
         n_tracks, n_features = table.X.shape
         X = file.create_dataset(
             "X",
@@ -247,7 +257,7 @@ def store_image(table: FeatureTable) -> bytes:
             chunks=(min(BLOCK_ROWS, max(1, n_tracks)), max(1, n_features)),
             maxshape=(None, None),
         )
-        _mark(X, "array", "1.0")
+        mark(X, "array", "1.0")
         obs = _write_frame(file, "obs", table.obs)
         var = _write_frame(file, "var", table.var)
         try:
@@ -260,24 +270,25 @@ def store_image(table: FeatureTable) -> bytes:
         columns = {"X": np.asarray(table.X, dtype=np.float32)}
         columns |= {f"obs/{name}": values for name, values in obs.items()}
         sums = file.create_group("checksums")
-        _mark(sums, "checksums", "1.0")
+        mark(sums, "checksums", "1.0")
         rows = _write(sums, "rows", of_blocks(columns), "array")
         rows.attrs["columns"] = np.array(list(columns), dtype=h5py.string_dtype())
         _write(sums, "var", of_frame(var), "array")
         _write(sums, "provenance", checksum(np.array([provenance], dtype=object)), "array")
         file.flush()
         image: bytes = file.id.get_file_image()
-    return sealed(image)
+    return image
 
 
 def _write(group: h5py.Group, name: str, values: Any, kind: str) -> h5py.Dataset:
     text = values.dtype.kind == "O"
     data = group.create_dataset(name, data=values, dtype=h5py.string_dtype() if text else None)
-    _mark(data, kind, "1.0")
+    mark(data, kind, "1.0")
     return data
 
 
-def _mark(node: h5py.HLObject, kind: str, version: str) -> None:
+def mark(node: h5py.HLObject, kind: str, version: str) -> None:
+    """Write what a node is."""
     node.attrs["encoding-type"] = kind
     node.attrs["encoding-version"] = version
 
@@ -285,7 +296,7 @@ def _mark(node: h5py.HLObject, kind: str, version: str) -> None:
 def _write_frame(file: h5py.File, name: str, frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """Write a frame; its columns as they are written."""
     group = file.create_group(name)
-    _mark(group, "dataframe", "1.0")
+    mark(group, "dataframe", "1.0")
     group.attrs["_index"] = frame.index.name
     group.attrs["column-order"] = np.array(list(frame.columns), dtype=h5py.string_dtype())
     columns = {}

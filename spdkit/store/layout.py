@@ -22,10 +22,8 @@ from numpy.typing import NDArray
 
 from spdkit.common.messages import listing
 from spdkit.store.errors import ForeignError, UnboundedError, UnreadableError, ViolationError
+from spdkit.store.forms import CLIPS, FORMS, Form
 
-ENCODING_TYPE = "spdkit-feature-store"
-ENCODING_VERSION = "1.2"
-VERSIONS_WITHOUT_CHECKSUMS = ("1.0", "1.1")
 # Arrays may be larger than the file, by compression or because chunks are not there; not endlessly.
 LARGEST_RATIO, LARGEST_ANYWAY = 100, 16 << 20
 _FILTERS = {
@@ -40,12 +38,21 @@ Columns = dict[str, h5py.Dataset]
 
 @dataclass(frozen=True)
 class Layout:
-    """The datasets of a store; of frames by column, the index first."""
+    """The datasets of a store; of frames by column, the index first.
+
+    `clips` is None in a feature file.
+    """
 
     X: h5py.Dataset
     obs: Columns
     var: Columns
     provenance: h5py.Dataset
+    clips: h5py.Dataset | None = None
+
+    @property
+    def form(self) -> Form:
+        """Which kind of file it is."""
+        return form_of(self.X.file)
 
 
 def layout_of(file: h5py.File) -> Layout:
@@ -54,7 +61,8 @@ def layout_of(file: h5py.File) -> Layout:
         {column: file[name][column] for column in column_names(file[name])}
         for name in ("obs", "var")
     )
-    return Layout(file["X"], obs, var, file["provenance"])
+    clips = file["clips"] if form_of(file) is CLIPS else None
+    return Layout(file["X"], obs, var, file["provenance"], clips)
 
 
 @contextmanager
@@ -109,16 +117,37 @@ def check_layout(file: h5py.File, size: int, *, checksums: bool, limited: bool =
             raise ViolationError(f"/X is {X.shape}, not obs × var, {shape}")
         if provenance.shape != ():
             raise ViolationError("/provenance must be a scalar")
-        texts_unread = _check_sizes(file, [X, provenance, *obs.values(), *var.values()], size)
+        datasets = [X, provenance, *obs.values(), *var.values()]
+        clips = _clips(file) if form_of(file) is CLIPS else None
+        if clips is not None:
+            datasets.append(clips)
+        texts_unread = _check_sizes(file, datasets, size)
         if texts_unread > limit:
             raise UnboundedError
-        return Layout(X, obs, var, provenance)
+        return Layout(X, obs, var, provenance, clips)
 
 
 def has_checksums(file: h5py.File) -> bool:
     """Whether a file is of a version that has checksums; they must be there then."""
     version = text_attribute(file, "encoding-version")
-    return version not in VERSIONS_WITHOUT_CHECKSUMS
+    return version not in form_of(file).without_checksums
+
+
+def form_of(file: h5py.File) -> Form:
+    """Which kind of store a file is.
+
+    Raises
+    ------
+    ForeignError
+        When it is none.
+    """
+    if "encoding-type" not in file.attrs:
+        raise ForeignError("an HDF5 file of another program (it has no encoding-type)")
+    kind = text_attribute(file, "encoding-type")
+    forms = [form for form in FORMS if form.encoding_type == kind]
+    if not forms:
+        raise ForeignError(f"an HDF5 file of another program (its encoding-type is {kind!r})")
+    return forms[0]
 
 
 def text_attribute(node: h5py.HLObject, name: str) -> str:
@@ -150,16 +179,12 @@ def read_column(data: h5py.Dataset, rows: slice | tuple[()] = ()) -> NDArray[Any
 
 
 def _check_root(file: h5py.File) -> None:
-    if "encoding-type" not in file.attrs:
-        raise ForeignError("an HDF5 file of another program (it has no encoding-type)")
-    kind = text_attribute(file, "encoding-type")
-    if kind != ENCODING_TYPE:
-        raise ForeignError(f"an HDF5 file of another program (its encoding-type is {kind!r})")
+    expected = form_of(file).encoding_version
     version = text_attribute(file, "encoding-version")
-    if version.split(".")[0] != ENCODING_VERSION.split(".")[0]:
+    if version.split(".")[0] != expected.split(".")[0]:
         raise ForeignError(
             f"written as version {repr(version)[1:-1]} of the format; this spdkit reads "
-            f"{ENCODING_VERSION}. Use a matching spdkit, or write a new file"
+            f"{expected}. Use a matching spdkit, or write a new file"
         )
 
 
@@ -256,6 +281,19 @@ def _frame(file: h5py.File, name: str, size: int, limit: float) -> Columns:
         if len(data.shape) != 1 or data.shape != n_rows:
             raise ViolationError(f"/{name}: {column!r} is {data.shape}, the index {n_rows}")
     return columns
+
+
+def _clips(file: h5py.File) -> h5py.Dataset:
+    """Open the clips: values that lie one behind the other, so that they are read without HDF5."""
+    clips = _dataset(file, "clips", [h5t.FLOAT])
+    if clips.dtype != np.dtype("<f4"):
+        raise ViolationError("/clips must be little-endian float32")
+    if len(clips.shape) != 2 or clips.shape[1] < 1:
+        raise ViolationError(f"/clips must have an axis of clips and one of values: {clips.shape}")
+    n_bytes = clips.dtype.itemsize * math.prod(clips.shape)
+    if clips.chunks is not None or clips.id.get_storage_size() != n_bytes:
+        raise ViolationError("/clips must be contiguous, and written whole")
+    return clips
 
 
 def _texts_of_attribute(node: Any, name: str, n_axes: int) -> list[str]:

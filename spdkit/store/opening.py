@@ -9,21 +9,19 @@ from pathlib import Path
 import h5py
 
 from spdkit.store.errors import Damage, DamagedStoreError, StoreError, StoreInUseError
-from spdkit.store.layout import ENCODING_TYPE
+from spdkit.store.forms import FEATURES, FORMS, Form
 from spdkit.store.seal import MAGIC, SIGNATURE, SIZE
 
-# What to do about a file that is no store, and about one that was.
-WRITE_AGAIN = "Write it again with `spdkit extract --overwrite`, or restore it from a copy"
 _REPAIR = (
-    "Run `spdkit extract` to this file again: it {}, and keeps the damaged file beside; or restore "
-    "it from a copy"
+    "Run `{}` to this file again: it {}, and keeps the damaged file beside; or restore it from a "
+    "copy"
 )
 _REST = "keeps the rows that are whole, does the others again"
 _HEAD = 1 << 16
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """Open an HDF5 file for reading.
+def open_hdf5(path: Path, form: Form = FEATURES) -> h5py.File:
+    """Open an HDF5 file for reading, which is to be of a form.
 
     Raises
     ------
@@ -41,24 +39,44 @@ def open_hdf5(path: Path) -> h5py.File:
         with path.open("rb") as file:
             head = file.read(_HEAD)
         is_other = head.strip(b"\0") and not head.startswith(SIGNATURE)
-        advice = "It was no feature file: give another" if is_other else WRITE_AGAIN
+        advice = f"It was no {form.name}: give another" if is_other else form.write_again
         raise StoreError(f"{path}: {reason} ({error}). {advice}") from error
 
 
 def damaged_store(path: Path, damage: Damage) -> DamagedStoreError:
     """Return the error that says what is lost, and what to do."""
-    repair = _REPAIR.format(_REST if damage.n_whole else "does every track again")
+    command = (form_by_bytes(path) or FEATURES).command
+    repair = _REPAIR.format(command, _REST if damage.n_whole else "does every track again")
     return DamagedStoreError(f"{path}: {damage}. {repair}", damage)
+
+
+def replaced_store(path: Path) -> StoreError:
+    """Return the error that says that parts of a store would be of two files."""
+    return StoreError(
+        f"{path}: another file has taken its place, or it has been changed, since parts of it were "
+        "read. Open it again, and read anew"
+    )
 
 
 def was_store(path: Path) -> bool:
     """Whether a file that cannot be read looks like one of ours, by its head or its seal."""
+    if form_by_bytes(path) is not None:
+        return True
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-        if head.startswith(SIGNATURE) and ENCODING_TYPE.encode() in head:
-            return True
         file.seek(max(0, file.seek(0, os.SEEK_END) - SIZE))
         return file.read().startswith(MAGIC)
+
+
+def form_by_bytes(path: Path) -> Form | None:
+    """Which kind of store a file looks like that need not be one, by its head."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    if not head.startswith(SIGNATURE):
+        return None
+    return next((form for form in FORMS if form.encoding_type.encode() in head), None)
 
 
 def _lock_reason(error: OSError) -> str:

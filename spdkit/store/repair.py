@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import chain, count
 from pathlib import Path
 
+import numpy as np
+
 from spdkit.common.files import beside, replacing
-from spdkit.store.checksums import blocks
 from spdkit.store.errors import Damage, StoreError
 from spdkit.store.feature_store import FeatureTable, table_of
 from spdkit.store.layout import layout_of
@@ -38,8 +39,9 @@ def whole_rows(path: Path, damage: Damage) -> FeatureTable | None:
     """
     if damage.n_tracks is None or len(damage.lost_rows) == damage.n_tracks:
         return None
-    lost = set(damage.lost_rows)
-    whole = [rows for rows in blocks(damage.n_tracks) if rows.start not in lost]
+    rows = np.setdiff1d(np.arange(damage.n_tracks), damage.lost_rows)
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    whole = [slice(int(run[0]), int(run[-1]) + 1) for run in runs]
     with open_hdf5(path) as file:
         layout = layout_of(file)
         now = damage_of(file, layout)

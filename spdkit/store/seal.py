@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from enum import Enum
+from pathlib import Path
 from typing import BinaryIO
 
 MAGIC = b"\x89SPDseal"
@@ -33,8 +34,23 @@ class Seal(Enum):
 
 def sealed(image: bytes) -> bytes:
     """Return an image with its seal."""
-    length = len(image).to_bytes(8, "little")
-    return b"".join([image, MAGIC, length, hashlib.sha256(image).digest()])
+    return b"".join([image, _seal(len(image), hashlib.sha256(image).digest())])
+
+
+def seal_file(path: Path) -> None:
+    """Write the seal behind an image that is in a file.
+
+    Raises
+    ------
+    OSError
+    """
+    with path.open("r+b") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.write(_seal(file.seek(0, os.SEEK_END), digest))
+
+
+def _seal(length: int, digest: bytes) -> bytes:
+    return b"".join([MAGIC, length.to_bytes(8, "little"), digest])
 
 
 def mark_of(handle: int) -> FileMark:

@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.store.checksums import blocks, checksum, of_frame
+from spdkit.store.checksums import Checksum, blocks, checksum, clip_blocks, of_frame
 from spdkit.store.errors import (
     Damage,
     DamagedStoreError,
@@ -32,6 +32,7 @@ from spdkit.store.errors import (
     UnreadableError,
     ViolationError,
 )
+from spdkit.store.forms import FEATURES, Form
 from spdkit.store.layout import (
     Columns,
     Layout,
@@ -41,9 +42,9 @@ from spdkit.store.layout import (
     reading,
     texts_attribute,
 )
-from spdkit.store.opening import WRITE_AGAIN, damaged_store, open_hdf5, was_store
+from spdkit.store.opening import damaged_store, form_by_bytes, open_hdf5, was_store
 from spdkit.store.seal import Seal, examine, excess
-from spdkit.store.validation import check_features, check_tracks, parse_provenance
+from spdkit.store.validation import check_features, check_songs, check_tracks, parse_provenance
 
 _BY_HAND = "damaged, or changed without its checksums (see docs/FORMAT.md, Changing a file)"
 # Processor time, in that of this process's start, which tells how fast the machine is.
@@ -71,19 +72,19 @@ def survey(path: Path) -> None:
             raise damaged_store(path, error.damage) from error
         except UnreadableError as error:
             if seal is Seal.MISSING and not was_store(path):
-                raise StoreError(f"{path}: {error}. {WRITE_AGAIN}") from error
+                raise StoreError(f"{path}: {error}. {FEATURES.write_again}") from error
             raise damaged_store(path, Damage(f"damaged ({error})")) from error
         except (ForeignError, ViolationError) as error:
             if seal is Seal.BROKEN:
                 raise damaged_store(path, Damage(f"damaged ({error})")) from error
-            raise refused(path, error) from error
+            raise refused(path, error, form_by_bytes(path) or FEATURES) from error
 
 
-def refused(path: Path, error: ForeignError | ViolationError) -> StoreError:
-    """Return the error that says which rule a file breaks, and what to do."""
+def refused(path: Path, error: ForeignError | ViolationError, form: Form) -> StoreError:
+    """Return the error that says which rule a file of a form breaks, and what to do."""
     if isinstance(error, ForeignError):
         return StoreError(f"{path}: {error}")
-    return StoreError(f"{path}: no feature file by docs/FORMAT.md: {error}. {WRITE_AGAIN}")
+    return StoreError(f"{path}: no {form.name} by docs/FORMAT.md: {error}. {form.write_again}")
 
 
 def to_json(error: StoreError | None) -> str:
@@ -151,6 +152,12 @@ def damage_of(file: h5py.File, layout: Layout) -> Damage | None:
             lost += range(rows.start, rows.stop)
             ids = values[1]  # behind X: the index
             named += [] if ids is None else map(str, ids)
+    if lost and layout.clips is not None:  # nobody knows where the songs behind begin
+        return Damage(f"{changed} in /X or /obs")
+    if layout.clips is not None:
+        lost = _lost_songs(layout, layout.clips)
+        ids = _read(layout.obs)["track_id"]
+        named = [str(ids[row]) for row in lost]
     return Damage(changed, n_tracks, tuple(lost), tuple(named)) if lost else None
 
 
@@ -183,6 +190,8 @@ def _check_values(layout: Layout) -> None:
     check_tracks(_read(layout.obs), described)
     for rows in blocks(layout.X.shape[0]):
         read_column(layout.X, rows)
+    if layout.clips is not None:
+        _count_clips(layout, layout.clips)
 
 
 def _read(columns: Columns) -> Mapping[str, NDArray[Any]]:
@@ -191,6 +200,31 @@ def _read(columns: Columns) -> Mapping[str, NDArray[Any]]:
         parts = [read_column(data, rows) for rows in blocks(len(data))]
         values[name] = np.concatenate(parts) if parts else read_column(data)
     return values
+
+
+def _lost_songs(layout: Layout, clips: h5py.Dataset) -> list[int]:
+    """Rows of songs whose clips are not those that were written."""
+    counts, sums = _count_clips(layout, clips), _read(layout.obs)["clips_checksum"]
+    ends = np.cumsum(counts)
+    lost = []
+    for row in np.flatnonzero(counts):
+        whole = Checksum()
+        try:
+            for rows in clip_blocks(ends[row] - counts[row], ends[row], clips.shape[1]):
+                whole.add(read_column(clips, rows))
+        except UnreadableError:
+            lost.append(int(row))
+            continue
+        if whole.text != sums[row]:
+            lost.append(int(row))
+    return lost
+
+
+def _count_clips(layout: Layout, clips: h5py.Dataset) -> NDArray[np.int64]:
+    described = parse_provenance(str(read_column(layout.provenance)))["extractors"]
+    obs = _read(layout.obs)
+    check_tracks(obs, described)
+    return check_songs(described, read_column(layout.X), obs, clips.shape)
 
 
 def _block(data: h5py.Dataset, rows: slice, expected: np.uint64) -> NDArray[Any] | None:

@@ -10,12 +10,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.common.messages import listing
+from spdkit.common.parameters import POSITIVE, Whole
 from spdkit.store.errors import ViolationError
 
 STATUSES = ("ok", "absent", "failed", "pending")
+_RATE = Whole(1, 10**9)  # Hz
+CLIP_KINDS = ("audio", "features", "codes")
 _DEEPEST = 64  # JSON
 _TEXT, _INTEGERS, _FLOATS = ("O", "text"), ("iu", "integers"), ("f", "floats")
 _TRACK_COLUMNS = {
@@ -102,6 +106,71 @@ def check_tracks(obs: Mapping[str, NDArray[Any]], described: Mapping[str, Any]) 
                 f"/obs/{name}_status must be {listing(STATUSES)}, not "
                 f"{listing(sorted(others), quote=True)}"
             )
+
+
+def check_songs(
+    described: Mapping[str, Any],
+    X: NDArray[np.floating],
+    obs: Mapping[str, NDArray[Any]],
+    shape: tuple[int, ...],
+) -> NDArray[np.int64]:
+    """Check what a clip store says of its clips beside the rules of a feature file.
+
+    Parameters
+    ----------
+    described : mapping
+        The extractors of the provenance.
+    X : ndarray of floats, shape (n_tracks, n_features)
+    obs : mapping of str to ndarray, shape (n_tracks,)
+        The columns of ``/obs``.
+    shape : tuple of int
+        Of ``/clips``.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_tracks,)
+        How many clips each track has; 0 where there are none.
+
+    Raises
+    ------
+    ViolationError
+    """
+    if list(described) != ["clips"]:
+        raise ViolationError("/provenance: the only extractor of a clip store must be 'clips'")
+    facts = described["clips"]
+    rule = _clips_problem(facts["parameters"], shape[1])
+    if rule:
+        raise ViolationError(f"/provenance: of 'clips' {rule}")
+    if facts["obs_fields"].get("checksum") != "str":
+        raise ViolationError("/provenance: the obs_fields of 'clips' must have a text 'checksum'")
+    if X.shape[1] != 1:
+        raise ViolationError(f"/X must have one column in a clip store, not {X.shape[1]}")
+    numbers, is_ok = X[:, 0].astype(np.float64), obs["clips_status"] == "ok"
+    counts = np.where(is_ok, numbers, 0)
+    if not (np.isnan(numbers[~is_ok]).all() and (numbers[is_ok] >= 1).all()):
+        raise ViolationError("/X must have a number of clips where the status is ok, else NaN")
+    if not (counts == np.floor(counts)).all() or counts.sum() != shape[0]:
+        raise ViolationError(f"/X must be whole numbers, {shape[0]} in all, as /clips has")
+    return counts.astype(np.int64)
+
+
+def _clips_problem(parameters: Mapping[str, Any], n_values: int) -> str:
+    kind: Any = parameters.get("kind")
+    seconds: Any = parameters.get("clip_seconds")
+    rate: Any = parameters.get("sample_rate")
+    if kind not in CLIP_KINDS:
+        return f"the kind must be {listing(CLIP_KINDS)}, not {kind!r}"
+    if not POSITIVE.accepts(seconds) or not _RATE.accepts(rate):
+        return f"clip_seconds and sample_rate must be positive, not {seconds!r} and {rate!r}"
+    names = parameters.get("names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "the names must be a list of texts"
+    if kind == "audio":
+        if names or not abs(seconds * rate - n_values) <= 0.5:
+            return f"a clip must be {seconds:g} s at {rate} Hz, and its values without names"
+    elif len(set(names)) != len(names) or len(names) != n_values:
+        return f"the names must be distinct, and as many as a clip has values: {n_values}"
+    return ""
 
 
 def _check_json(content: object) -> None:

@@ -33,6 +33,7 @@ from spdkit.store.errors import (
     UnreadableError,
     ViolationError,
 )
+from spdkit.store.forms import FEATURES, Form
 from spdkit.store.layout import Layout, check_layout, has_checksums, layout_of
 from spdkit.store.opening import damaged_store, open_hdf5
 from spdkit.store.seal import Seal, examine
@@ -84,8 +85,14 @@ class StoreCheck:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Layout]:
+def opened(path: Path, form: Form = FEATURES) -> Iterator[Layout]:
     """Open a store for reading, when it is sound; turn what HDF5 raises over it into words.
+
+    Parameters
+    ----------
+    path : Path
+    form : Form
+        What it has to be.
 
     Raises
     ------
@@ -93,27 +100,51 @@ def opened(path: Path) -> Iterator[Layout]:
     """
     bounded = True
     for _ in range(_TRIES):
-        state, surveyed = _require_sound(path, bounded)
-        with open_hdf5(path) as file:
+        state, surveyed = _require_sound(path, bounded, form)
+        with open_hdf5(path, form) as file:
             # Another file may have taken the place of the one that was vetted.
             if _state(os.fstat(file.id.get_vfd_handle())) != state:
                 continue
             try:
-                if state in _sound:
-                    yield layout_of(file)
+                if known := state in _sound:
+                    layout = layout_of(file)
                 else:
                     layout = check_layout(file, state[2], checksums=False, limited=surveyed)
+                if layout.form is not form:
+                    raise ForeignError(f"a {layout.form.name}, not a {form.name}")
+                if not known:
                     _remember(state)
-                    yield layout
+                yield layout
             except UnboundedError:
                 bounded = False
                 continue
             except (ForeignError, ViolationError) as error:
-                raise refused(path, error) from error
+                raise refused(path, error, form) from error
             except UnreadableError as error:
                 raise damaged_store(path, Damage(f"damaged ({error})")) from error
             return
-    raise StoreInUseError(f"{path}: is replaced again and again while it is read; run this again")
+    raise _never_still(path)
+
+
+@contextmanager
+def opened_bytes(path: Path, form: Form) -> Iterator[BinaryIO]:
+    """Open the bytes of a store, when it is sound: without HDF5, once it has been vetted.
+
+    Raises
+    ------
+    StoreError
+    """
+    for _ in range(_TRIES):
+        with _raw(path, form) as file:
+            state = _state(os.fstat(file.fileno()))
+            if state not in _sound:
+                with opened(path, form) as layout:
+                    vetted = _state(os.fstat(layout.X.file.id.get_vfd_handle()))
+                if vetted != state:
+                    continue
+            yield file
+            return
+    raise _never_still(path)
 
 
 def survey_all(paths: Sequence[Path]) -> list[StoreError | None]:
@@ -140,8 +171,8 @@ def vet(paths: Sequence[Path]) -> dict[Path, StoreError]:
     return {path: error for path, error in errors.items() if error is not None}
 
 
-def verify(path: Path) -> StoreCheck:
-    """Read a store whole, whatever its seal says.
+def verify(path: Path, form: Form = FEATURES) -> StoreCheck:
+    """Read a store of a form whole, whatever its seal says.
 
     Raises
     ------
@@ -155,7 +186,7 @@ def verify(path: Path) -> StoreCheck:
     damage = error.damage if isinstance(error, DamagedStoreError) else None
     compared = {Seal.WHOLE: "every byte", Seal.BROKEN: "every value"}.get(seal, "unknown")
     if compared == "unknown" and error is None:
-        with opened(path) as layout:
+        with opened(path, form) as layout:
             compared = "every value" if has_checksums(layout.X.file) else "nothing"
     return StoreCheck(str(path), seal.value, str(error or ""), damage, compared)
 
@@ -172,14 +203,14 @@ def seal_of(path: Path) -> Seal:
         return examine(file)
 
 
-def _require_sound(path: Path, bounded: bool) -> tuple[State, bool]:
+def _require_sound(path: Path, bounded: bool, form: Form) -> tuple[State, bool]:
     """Of a file that a child process has read, or need not: its state, and whether it has."""
-    with _raw(path) as file:
+    with _raw(path, form) as file:
         state = _state(os.fstat(file.fileno()))
         if state in _sound or (bounded and examine(file) is Seal.WHOLE):
             return state, False
     if not h5py.is_hdf5(path):  # nothing to parse: only its error
-        open_hdf5(path).close()
+        open_hdf5(path, form).close()
     (error,) = survey_all([path])
     if error is not None:
         raise error
@@ -187,7 +218,7 @@ def _require_sound(path: Path, bounded: bool) -> tuple[State, bool]:
 
 
 @contextmanager
-def _raw(path: Path) -> Iterator[BinaryIO]:
+def _raw(path: Path, form: Form = FEATURES) -> Iterator[BinaryIO]:
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             # Opening a pipe would wait for a writer.
@@ -197,13 +228,17 @@ def _raw(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise StoreError(f"{path}: is a folder, not a feature file") from None
+        raise StoreError(f"{path}: is a folder, not a {form.name}") from None
     except PermissionError:
         raise StoreError(f"{path}: no permission to read it") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # NUL
         raise StoreError(f"{str(path)!r}: is no name of a file ({error})") from error
+
+
+def _never_still(path: Path) -> StoreInUseError:
+    return StoreInUseError(f"{path}: is replaced again and again while it is read; run this again")
 
 
 def _state(status: os.stat_result) -> State:

@@ -11,6 +11,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from spdkit.evaluation.bootstrap import (
+    error_reduction,
     evaluate_classification,
     evaluate_regression,
     paired_bootstrap,
@@ -263,3 +264,42 @@ def test_fewer_than_ten_rows_or_groups_have_no_interval_and_no_p(n_units):
 def test_unknown_metrics_are_named():
     with pytest.raises(MetricError, match="no metric 'f1'; there are mae, "):
         paired_bootstrap([0, 1], [0, 1], [0, 1], "f1")
+
+
+def theirs_reduction(y, a, b, axis=-1):
+    return 1 - ((y - a) ** 2).sum(axis=axis) / ((y - b) ** 2).sum(axis=axis)
+
+
+def test_the_interval_of_a_reduction_is_scipys():
+    y, predicted = rows(noise=0.8)
+    reference = np.full(len(y), 0.3)
+    ours = error_reduction(y, predicted, reference, n_resamples=4000, level=0.9)
+    assert ours.value == pytest.approx(theirs_reduction(y, predicted, reference), rel=1e-12)
+    found = stats.bootstrap(
+        (y, predicted, reference),
+        theirs_reduction,
+        paired=True,
+        vectorized=True,
+        n_resamples=4000,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    )
+    low, high = found.confidence_interval
+    tolerance = 5 * 0.034 * found.standard_error
+    assert ours.low == pytest.approx(low, abs=tolerance)
+    assert ours.high == pytest.approx(high, abs=tolerance)
+
+
+def test_a_reduction_of_groups_and_of_what_has_no_error():
+    y, predicted = rows(30)
+    halved = y + (predicted - y) / 2
+    score = error_reduction(y, halved, predicted, groups=np.repeat(np.arange(10), 3))
+    assert (score.value, score.low, score.high) == pytest.approx((0.75, 0.75, 0.75))
+    few = error_reduction(y, predicted, np.zeros(30), groups=np.repeat(np.arange(5), 6))
+    assert math.isnan(few.low)
+    assert "5 groups" in few.reason
+    none = error_reduction(y, predicted, y)
+    assert math.isnan(none.value)
+    with pytest.raises(MetricError, match="level"):
+        error_reduction(y, predicted, y, level=1)

@@ -218,6 +218,47 @@ def import_of_logs() -> Job:
     )
 
 
+def import_of_triplets(*, resumed: bool = False) -> Job:
+    import pandas as pd
+
+    from spdkit.catalogs.taste_profile import Limits, TasteProfile, import_triplets
+
+    lines = [f"u{i // 9}\ts{i % 9}\t{1 + i % 5}\n" for i in range(400)]
+    lines[250] = "malformed\n"
+
+    def do(folder: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        limits = Limits(memory="64MB", threads=1, folder=folder / "scratch")
+        options = {"max_bad": 0.01, "part_size": 1000, "limits": limits}
+        import_triplets(folder / "t.txt", folder / "t.duckdb", progress=progress, **options)
+
+    def state(folder: Path) -> dict[str, object]:
+        if not (folder / "t.duckdb").exists():
+            return {"t.duckdb": None}
+        log = TasteProfile.open(folder / "t.duckdb")
+        users = [f"u{i}" for i in range(400 // 9)]
+        tables = pd.concat([log.plays(users), log.bad_lines()])
+        return {"t.duckdb": [tables.to_csv(), str(log.summary)]}
+
+    def killed(folder: Path) -> None:
+        """An earlier run that ended with two parts."""
+
+        def kill(done: int, total: int, count: list[int] = [0]) -> None:  # noqa: B006
+            count[0] += 1
+            if count[0] == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        in_child(lambda: do(folder, kill))
+        assert (folder / "t.duckdb.importing").exists()
+
+    def before(folder: Path) -> None:
+        (folder / "t.txt").write_text("".join(lines))
+        (folder / "scratch").mkdir()
+        if resumed:
+            killed(folder)
+
+    return Job(do, state, before)
+
+
 def table() -> Job:
     import pandas as pd
 
@@ -240,6 +281,8 @@ JOBS: dict[str, Callable[[], Job]] = {
     "first save": first_save,
     "collect": collection,
     "tianchi": import_of_logs,
+    "triplets": import_of_triplets,
+    "triplets resumed": lambda: import_of_triplets(resumed=True),
     "table": table,
 }
 

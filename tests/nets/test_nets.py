@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 
 import numpy as np
 import pytest
@@ -228,3 +229,36 @@ def test_a_loss_that_is_no_number_ends_the_training():
     x[0, 0] = np.nan
     with pytest.raises(DivergedError, match="epoch 1"):
         train(MusicPopNet(6), squared_error, Data(x, y), None, Schedule(max_epochs=3))
+
+
+class ReadRows:
+    """Rows of a tensor, given when they are asked for; how many, and whether any are left over."""
+
+    def __init__(self, x):
+        self.x, self.asked, self.last = x, [], None
+
+    def __len__(self):
+        return len(self.x)
+
+    def __getitem__(self, index):
+        assert self.last is None or self.last() is None, "the batch before is still in memory"
+        batch = self.x[index].clone()
+        self.asked.append(len(batch))
+        self.last = weakref.ref(batch)
+        return batch
+
+
+def test_rows_that_are_read_teach_the_same_a_batch_at_a_time():
+    x, y = rows(50)
+    schedule = Schedule(max_epochs=3, batch_size=8, rows_at_a_time=7)
+    results, read = [], ReadRows(x)
+    for given in (x, read):
+        torch.manual_seed(0)
+        net = MusicPopNet(6)
+        data = Data(given, y)
+        history = train(net, squared_error, data, data, schedule)
+        results.append((history, outputs(net, given, 9)))
+    assert results[0][0] == results[1][0]
+    assert torch.equal(results[0][1], results[1][1])
+    epoch = [8] * 6 + [2] + [7] * 7 + [1]
+    assert read.asked == epoch * 3 + [9] * 5 + [5]

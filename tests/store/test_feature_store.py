@@ -20,13 +20,13 @@ from store_tables import table
 
 from spdkit.store.errors import StoreError, StoreInUseError
 from spdkit.store.feature_store import (
-    ENCODING_TYPE,
     FeatureStore,
     FeatureTable,
     default_family,
     store_image,
     write_store,
 )
+from spdkit.store.forms import FEATURES
 
 
 @pytest.fixture
@@ -336,7 +336,10 @@ def older_file(path, version):
 
     values = np.array([[1, np.nan], [2, 3], [np.nan, np.nan]], dtype=np.float32)
     with h5py.File(path, "w") as file:
-        file.attrs["encoding-type"], file.attrs["encoding-version"] = ENCODING_TYPE, version
+        file.attrs["encoding-type"], file.attrs["encoding-version"] = (
+            FEATURES.encoding_type,
+            version,
+        )
         X = file.create_dataset("X", data=values, chunks=(3, 2), maxshape=(None, None))
         node(X, "array")
         tracks = {

@@ -1,0 +1,1 @@
+"""Play counts from sound: the listening log, and what a net makes of it."""
