@@ -323,26 +323,25 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         callback: Callback | None,
     ) -> None:
         loss, epochs = _LOSSES[self.loss], []
-        self.nets_ = []
+        nets: list[ClipLSTM] = []
         with training_progress(self.max_epochs, callback, shown=bool(self.verbose)) as shown:
             for member in range(self.members):
                 schedule = self._schedule(seed + member, validation is not None)
                 with torch.random.fork_rng([]):
                     torch.manual_seed(schedule.seed)
                     net = self._net().to(data.y.device)
-                self.nets_.append(net)
+                nets.append(net)
 
                 def each_epoch(epoch: int, metrics: dict[str, float]) -> None:
-                    net, member = self.nets_[-1], len(self.nets_) - 1
                     if beside is not None:
-                        metrics["watched_loss"] = evaluate(net, loss, beside, self.batch_size)
-                    epochs.append({"member": member, "epoch": epoch, **metrics})
+                        metrics["watched_loss"] = evaluate(nets[-1], loss, beside, self.batch_size)
+                    epochs.append({"member": len(nets) - 1, "epoch": epoch, **metrics})
                     if shown is not None:
-                        shown(f"member {member + 1}", epoch, metrics)
+                        shown(f"member {len(nets)}", epoch, metrics)
 
                 train(net, loss, data, validation, schedule, each_epoch)
                 net.cpu()
-        self.history_ = pd.DataFrame(epochs)
+        self.nets_, self.history_ = nets, pd.DataFrame(epochs)
 
     def _schedule(self, seed: int, stops: bool) -> Schedule:
         return Schedule(
@@ -380,7 +379,7 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         SpdkitWarning
             Naming songs that are shorter than a sample, whose prediction is NaN.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "nets_")
         songs = as_songs(X, self.n_values_)
         predicted = np.array([self._predicted(song) for song in songs])
         short = n_samples(songs, self.time_steps) == 0
@@ -414,7 +413,7 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
 
     def saved_state(self) -> State:
         """Facts and arrays of `save`."""
-        check_is_fitted(self)
+        check_is_fitted(self, "nets_")
         facts = {
             "n_values_": self.n_values_,
             "plays_mean_": self.plays_mean_,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from clip_tables import write_songs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -18,6 +19,7 @@ from spdkit.audio_models import PlayCountRegressor, load_audio_model, samples
 from spdkit.audio_models.serialization import AudioModelError
 from spdkit.common.errors import ParameterError, SpdkitWarning
 from spdkit.nets.training import DivergedError
+from spdkit.store.clip_store import ClipStore
 
 
 def planted(n_songs=40, seed=0, n_values=3):
@@ -208,8 +210,11 @@ def test_each_epoch_is_told(data):
 
 
 def test_training_that_diverges_is_told(data):
+    diverged = model(optimizer="sgd", learning_rate=1e30, max_epochs=20)
     with pytest.raises(DivergedError, match="lower learning_rate"):
-        model(optimizer="sgd", learning_rate=1e30, max_epochs=20).fit(*data)
+        diverged.fit(*data)
+    with pytest.raises(NotFittedError):
+        diverged.predict(data[0])
 
 
 @pytest.mark.parametrize("standardize", [True, False])
@@ -326,3 +331,15 @@ def test_facts_of_another_model_are_refused(fitted, facts, arrays):
     again = clone(fitted)
     with pytest.raises((ValueError, RuntimeError, KeyError)):
         again.restore_state({**state[0], **facts}, {**state[1], **arrays})
+
+
+def test_songs_of_a_clip_store_are_read_as_arrays_are(fitted, data, tmp_path, monkeypatch):
+    songs = {f"{i}.ogg": np.float32(song) for i, song in enumerate(data[0])}
+    write_songs(tmp_path / "clips.h5", songs)
+    stored = ClipStore.open(tmp_path / "clips.h5").songs()
+    monkeypatch.setattr(samples, "_HELD", 0)
+    read = model().fit(stored, data[1])
+    np.testing.assert_array_equal(read.predict(stored), fitted.predict(list(songs.values())))
+    short = next(song for song in stored if len(song) == 4)
+    with pytest.warns(SpdkitWarning, match=rf"have no prediction: {short.id}"):
+        assert np.isnan(read.set_params(time_steps=5).predict([short]))
