@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from spdkit.cli import charts, collect, demo, doctor, extract, forecast, inspect, popularity
+from spdkit.cli import charts, collect, demo, doctor, extract, forecast, inspect, plays, popularity
 from spdkit.common.threads import wait_asleep
 from spdkit.common.versions import installed_versions
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(collect.app, name="collect")
 app.add_typer(charts.app, name="charts")
+app.add_typer(plays.app, name="plays")
 _COMMANDS: dict[str, Callable[..., None]] = {
     "fit": popularity.fit,
     "evaluate": popularity.evaluate,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from spdkit.extractors import registry
+from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.base import Extractor
 from spdkit.store.provenance import MatchError, provenance, require_same
 
@@ -36,3 +37,37 @@ def rebuild_extractors(described: Mapping[str, Any]) -> list[Extractor]:
         built.append(registry.make(name, **parameters))
     require_same(described, provenance(built)["extractors"], "this spdkit")
     return built
+
+
+def clip_arguments(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `spdkit.extraction.clips.extract_clips` that cut songs as a store's were cut.
+
+    Parameters
+    ----------
+    described : mapping
+        Extractors as the store's provenance has them.
+
+    Raises
+    ------
+    MatchError
+        When its clips are codes, or its features are of another version.
+    """
+    facts = described["clips"]["parameters"]
+    if facts["kind"] not in ("audio", "features"):
+        raise MatchError(
+            f"the model's clips are {facts['kind']}, which no music can be cut into: encode clips "
+            "of it, and give these"
+        )
+    names = ("kind", "clip_seconds", "sample_rate", "duration", "offset", "min_duration")
+    arguments = {name: facts[name] for name in names}
+    if facts["kind"] == "features":
+        recorded = {k: v for k, v in facts["features"].items() if k != "version"}
+        own = AudioExtractor().get_params().keys()
+        arguments["features"] = AudioExtractor(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in recorded.items()
+                if key in own
+            }
+        )
+    return arguments
