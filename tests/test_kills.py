@@ -24,6 +24,7 @@ POINTS = {
     "extract": 36,
     "resume": 30,
     "extend": 36,
+    "clips": 40,
     "fit": 45,
     "forecast": 36,
     "first save": 30,

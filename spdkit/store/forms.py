@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Form:
     """A kind of file.
 
@@ -29,6 +29,9 @@ class Form:
     name: str
     command: str
     without_checksums: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Form({self.encoding_type!r})"
 
     @property
     def write_again(self) -> str:

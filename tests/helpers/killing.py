@@ -118,6 +118,30 @@ def extraction(*, resumed: bool = False, extended: bool = False) -> Job:
     return Job(run, store, killed) if resumed else Job(run, store)
 
 
+def clips() -> Job:
+    import numpy as np
+    import soundfile
+
+    from spdkit.extraction import extract_clips
+    from spdkit.tracks.track import Track
+
+    def cut(folder: Path, count: int) -> None:
+        tracks = [Track(f"{n}", audio=str(folder / f"{n}.wav")) for n in range(count)]
+        how = {"clip_seconds": 0.2, "sample_rate": 8000, "min_duration": 0.1, "shard_size": 2}
+        with ThreadPoolExecutor(1) as one:
+            extract_clips(tracks, folder / "c.h5", executor=one, **how)
+
+    def before(folder: Path) -> None:
+        rng = np.random.default_rng(0)
+        for n in range(5):
+            soundfile.write(folder / f"{n}.wav", rng.uniform(-1, 1, 4000 + 500 * n), 8000)
+        cut(folder, 2)
+
+    return Job(
+        lambda folder: cut(folder, 5), lambda folder: {"c.h5": digest_of(folder / "c.h5")}, before
+    )
+
+
 def model() -> Job:
     import numpy as np
 
@@ -276,6 +300,7 @@ JOBS: dict[str, Callable[[], Job]] = {
     "extract": extraction,
     "resume": lambda: extraction(resumed=True),
     "extend": lambda: extraction(extended=True),
+    "clips": clips,
     "fit": model,
     "forecast": forecaster,
     "first save": first_save,
