@@ -265,7 +265,9 @@ def page(result: Result) -> str:
             "nothing: once by partial sums that are put together at the end, the rows of the five "
             "kept in memory; once as its guide to large data does, each query reading the text. "
             "Each run is a process of its own; ratios are over the first line, of wall time and of "
-            "the queries alone, for which pandas has to read the text again each time.",
+            "the queries alone: each further question costs spdkit these, and pandas another "
+            "reading of the text. CPU seconds say more than wall seconds where others use the "
+            "machine, too.",
             "| | import s | queries s | wall s | CPU s | peak MB | wall ratio | query ratio |\n"
             "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n" + "\n".join(rows),
             f"Found: {tables.users} tables of {tables.songs:,} songs, {tables.rows:,} rows, "

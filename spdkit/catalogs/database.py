@@ -113,6 +113,7 @@ def _connection(
         raise CatalogError(f"memory={limits.memory!r}: {reason_of(error)}") from error
     try:
         with connection:
+            connection.execute("SET enable_progress_bar = false")  # it would go to stdout
             yield connection
     except duckdb.OutOfMemoryException as error:
         raise CatalogError(

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spdkit.common.errors import SpdkitError
@@ -32,6 +38,25 @@ class CatalogError(SpdkitError):
 
     def __str__(self) -> str:
         return "\n- ".join(map(escaped, [self.message, *self.problems]))
+
+
+@contextmanager
+def read_to_its_end(path: Path) -> Iterator[None]:
+    """Turn what reading and unpacking a file may fail with into a `CatalogError`.
+
+    Raises
+    ------
+    CatalogError
+        Also when the file is encrypted, or packed in a way that Python does not know.
+    """
+    try:
+        yield
+    except (
+        *(OSError, EOFError, RuntimeError),
+        *(zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),
+    ) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CatalogError(f"{path}: cannot be read to its end: {reason}") from error
 
 
 def rows_at_fault(what: str, rows: Sequence[tuple[int, str | None]], n_rows: int) -> str:

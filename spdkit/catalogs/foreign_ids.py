@@ -13,18 +13,19 @@ https://labs.acousticbrainz.org/million-song-dataset-echonest-archive
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError
+from spdkit.catalogs.errors import SHOWN_ROWS, CatalogError, read_to_its_end
 from spdkit.common.files import user_path
 from spdkit.common.messages import listing
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SOURCE = "https://labs.acousticbrainz.org/million-song-dataset-echonest-archive"
+_UNPACKED: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys((".gz", ".tgz"), gzip.open),
+    **dict.fromkeys((".bz2", ".tbz2", ".tbz"), bz2.open),
+    **dict.fromkeys((".xz", ".txz"), lzma.open),
+}
 MAX_BYTES = 1 << 24  # of one answer
 _ROWS = 200_000  # that are held as Python's texts
 
@@ -114,34 +120,23 @@ def read_mapping(
     empty: list[str] = []
     broken: list[str] = []
     n_files = n_mapped = 0
-    try:
-        for name, content in _files(path):
-            n_files += 1
-            if not content.strip():
-                empty.append(name)
+    for name, content in _files(path):
+        n_files += 1
+        if not content.strip():
+            empty.append(name)
+        else:
+            try:
+                ids = _ids(content, wanted)
+            except (ValueError, RecursionError):
+                broken.append(name)
             else:
-                try:
-                    ids = _ids(content, wanted)
-                except (ValueError, RecursionError):
-                    broken.append(name)
-                else:
-                    n_mapped += bool(ids)
-                    song = PurePosixPath(name).stem
-                    rows += [(song, source, foreign_id) for source, foreign_id in ids]
-            if len(rows) >= _ROWS:
-                frames.append(_frame(rows))
-                rows = []
-            progress(name)
-    except (
-        OSError,
-        EOFError,
-        zlib.error,
-        LZMAError,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CatalogError(f"{path}: cannot be read to its end: {reason}") from error
+                n_mapped += bool(ids)
+                song = PurePosixPath(name).stem
+                rows += [(song, source, foreign_id) for source, foreign_id in ids]
+        if len(rows) >= _ROWS:
+            frames.append(_frame(rows))
+            rows = []
+        progress(name)
     if not n_files:
         raise CatalogError(f"{path}: holds no JSON file. The mapping archive is at {SOURCE}")
     frame = pd.concat([*frames, _frame(rows)], ignore_index=True)
@@ -159,27 +154,38 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
 
     Of a file of more than `MAX_BYTES`, one byte more than that.
     """
-    if path.is_dir():
-        for base, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(filter(_is_answer, names)):
-                file = Path(base, name)
-                if file.is_file():
-                    with file.open("rb") as stream:
-                        yield file.relative_to(path).as_posix(), stream.read(MAX_BYTES + 1)
-    elif not path.is_file():
-        what = "no file or folder" if path.exists() else "no such file or folder"
-        raise CatalogError(f"{path}: {what}. The mapping archive is at {SOURCE}")
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as zipped:
-            for name in filter(_is_answer, zipped.namelist()):
-                with zipped.open(name) as member:
-                    yield name, member.read(MAX_BYTES + 1)
-    else:
-        with tarfile.open(path, "r|*") as tarred:  # once through, whatever it is packed with
-            for entry in tarred:
-                if _is_answer(entry.name) and (content := tarred.extractfile(entry)) is not None:
-                    yield entry.name, content.read(MAX_BYTES + 1)
+    with read_to_its_end(path):
+        if path.is_dir():
+            for base, folders, names in os.walk(path):
+                folders.sort()
+                for name in sorted(filter(_is_answer, names)):
+                    file = Path(base, name)
+                    if file.is_file():
+                        with file.open("rb") as stream:
+                            yield file.relative_to(path).as_posix(), stream.read(MAX_BYTES + 1)
+        elif not path.is_file():
+            what = "no file or folder" if path.exists() else "no such file or folder"
+            raise CatalogError(f"{path}: {what}. The mapping archive is at {SOURCE}")
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as zipped:
+                for name in filter(_is_answer, zipped.namelist()):
+                    with zipped.open(name) as member:
+                        yield name, member.read(MAX_BYTES + 1)
+        else:
+            yield from _tar_files(path)
+
+
+def _tar_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    opener = _UNPACKED.get(path.suffix.lower(), open)
+    # Once through; an archive that was cut short is seen by whoever unpacks it, or by its end.
+    with opener(path, "rb") as stream, tarfile.open(fileobj=stream, mode="r|") as tarred:
+        for entry in tarred:
+            if _is_answer(entry.name) and (content := tarred.extractfile(entry)) is not None:
+                yield entry.name, content.read(MAX_BYTES + 1)
+        while stream.read(1 << 20):
+            pass
+        if stream.tell() < tarred.offset + tarfile.BLOCKSIZE:
+            raise EOFError("it was cut short")
 
 
 def _is_answer(name: str) -> bool:

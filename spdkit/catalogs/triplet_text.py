@@ -7,19 +7,18 @@ is plain, or packed (.gz, or .zip with one file), and read as a stream.
 from __future__ import annotations
 
 import gzip
-import lzma
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from spdkit.catalogs.errors import CatalogError
+from spdkit.catalogs.errors import CatalogError, read_to_its_end
 
-MAX_LINE = 1 << 16  # bytes
+MAX_LINE = 1 << 16  # bytes that the last line of a part may have beyond it
+_END = b"\n"
 _PLAYS = re.compile(rb"[1-9][0-9]{0,8}")
 _MARK = b"\xef\xbb\xbf"  # of the order of bytes, which Windows writes first
 
@@ -79,35 +78,26 @@ def read_parts(path: Path, n_bytes: int, *, start: int = 0, n_lines: int = 0) ->
     Raises
     ------
     CatalogError
-        When the file cannot be read or unpacked, or has a line of more than `MAX_LINE` bytes.
+        When the file cannot be read or unpacked, or more than `MAX_LINE` bytes have no line end.
     """
-    try:
-        with _text(path) as (text, file):
-            if start == 0:
-                start = len(_MARK) if text.read(len(_MARK)) == _MARK else 0
-            text.seek(start)
-            rest = b""
-            while True:
-                block = text.read(n_bytes)
-                cut = block.rfind(b"\n") + 1
-                whole, rest = rest + block[:cut], (rest if not cut else b"") + block[cut:]
-                if not block and rest:  # the last line has no end
-                    whole, rest = rest + b"\n", b""
-                count = whole.count(b"\n")
-                if len(rest) > MAX_LINE:
+    with read_to_its_end(path), _text(path) as (text, file):
+        if start == 0:
+            start = len(_MARK) if text.read(len(_MARK)) == _MARK else 0
+        text.seek(start)
+        while block := text.read(n_bytes):
+            if not block.endswith(_END):
+                block += text.readline(MAX_LINE)
+            if not block.endswith(_END):
+                if len(text.read(1)):
                     raise CatalogError(
-                        f"{path}: a line of more than {MAX_LINE} bytes, after line "
-                        f"{n_lines + count}: this is no text of triplets"
+                        f"{path}: more than {MAX_LINE} bytes without a line end, after line "
+                        f"{n_lines + block.count(_END)}: this is no text of triplets"
                     )
-                if whole:
-                    start += len(whole)
-                    yield Part(whole, n_lines + 1, count, start, file.tell())
-                    n_lines += count
-                if not block:
-                    return
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CatalogError(f"{path}: cannot be read to its end: {reason}") from error
+                block += _END  # of the last line
+            count = block.count(_END)
+            start += len(block)
+            yield Part(block, n_lines + 1, count, start, file.tell())
+            n_lines += count
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_what_is_the_same_for_all_songs_is_not_drawn():
 
 
 def test_quantities_are_columns_of_the_extractors():
-    columns = dict.fromkeys(listeners.QUANTITIES.values(), [1.0])
+    columns = {name: [1.0] for name in listeners.QUANTITIES.values()}
     found = listeners.quantities_of(pd.DataFrame({**columns, "other": [2.0]}))
     assert list(found) == ["tempo", "centroid", "onset_rate", "loudness", "mode"]
     from spdkit.extractors.audio import AudioExtractor
