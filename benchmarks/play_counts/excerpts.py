@@ -98,9 +98,7 @@ def opened(whole: Path, clips: Path) -> Excerpts:
     ids = [name for name in store.track_ids if name in complete]
     groups = np.array([track_of(name) for name in ids])
     table = table.loc[ids]
-    return Excerpts(
-        ids, groups, store.songs(ids), audio.loc[ids], listeners.quantities_of(table)
-    )
+    return Excerpts(ids, groups, store.songs(ids), audio.loc[ids], listeners.quantities_of(table))
 
 
 def track_of(name: str) -> str:

@@ -17,7 +17,13 @@ import pandas as pd
 
 from spdkit.audio_models.play_counts import PlayCountRegressor
 from spdkit.audio_models.record import PlayRecord, PlaySplit
-from spdkit.audio_models.sample_splits import Kind, PlayEvaluation, SampleSplit, evaluate, sample_split
+from spdkit.audio_models.sample_splits import (
+    Kind,
+    PlayEvaluation,
+    SampleSplit,
+    evaluate,
+    sample_split,
+)
 from spdkit.audio_models.serialization import PACKAGES
 from spdkit.common.errors import ParameterError
 from spdkit.common.messages import listing
@@ -165,13 +171,13 @@ def fit(
     return model, record
 
 
-def _in_plays(
-    result: PlayEvaluation, split: SampleSplit, plays: pd.Series[float]
-) -> pd.DataFrame:
+def _in_plays(result: PlayEvaluation, split: SampleSplit, plays: pd.Series[float]) -> pd.DataFrame:
     """Rows that tested, with plays as they were counted."""
     y, rows = plays.to_numpy(dtype=np.float64), result.rows
     of_rows = y[split.song]
-    scales = np.array([[of_rows[f.training].mean(), of_rows[f.training].std()] for f in split.folds])
+    scales = np.array(
+        [[of_rows[f.training].mean(), of_rows[f.training].std()] for f in split.folds]
+    )
     mean, deviation = scales[rows["fold"]].T
     song = rows["song"].to_numpy()
     table = {

@@ -1,8 +1,8 @@
 """Record of a model of plays besides its weights: whose plays, which clips, scores, curves.
 
 Conventions: the record lies in the model's folder, beside the weights, in files that are guarded by
-the same check sums (`spdkit.audio_models.serialization`). ``spdkit plays fit`` writes it; ``predict``
-and the report read it.
+the same check sums (`spdkit.audio_models.serialization`). ``spdkit plays fit`` writes it;
+``predict`` and the report read it.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def from_files(files: Mapping[str, bytes]) -> PlayRecord:
     """
     with _reading("record.json"):
         facts = _facts(json.loads(files["record.json"]))
-    tables = {}
+    tables: dict[str, Any] = {}
     for name, columns in _TABLES.items():
         with _reading(f"{name}.csv"):
             tables[name] = _table(files[f"{name}.csv"], columns)

@@ -51,9 +51,7 @@ class PlayTable:
     frame: pd.DataFrame = field(repr=False)
     remarks: tuple[str, ...] = ()
 
-    def matched(
-        self, track_ids: Iterable[str], songs: pd.DataFrame | None = None
-    ) -> PlayTable:
+    def matched(self, track_ids: Iterable[str], songs: pd.DataFrame | None = None) -> PlayTable:
         """The songs that are among tracks, by their ids there.
 
         A song is a track of the same id; or of `songs`, where there are some; or the one track
@@ -87,8 +85,8 @@ class PlayTable:
                 "give a table with the columns song_id and track_id (songs)"
             )
         found = frame[there].rename(index=names)
-        twice = found.index[found.index.duplicated()].unique()
-        if len(twice):
+        twice = list(found.index[found.index.duplicated()].unique())
+        if twice:
             raise CatalogError(f"two songs with plays are one track: {listing(twice, quote=True)}")
         order = {name: place for place, name in enumerate(tracks)}
         found = found.iloc[found.index.map(order).argsort()]

@@ -28,6 +28,7 @@ from spdkit.cli.terminal import (
     SHOWN_PROBLEMS,
     AllowProtocol,
     AsJson,
+    Jobs,
     Quiet,
     SpreadsheetSafe,
     command_line,
@@ -327,7 +328,7 @@ def fit(
 ) -> None:
     """Fit a net on how often a listener played songs, by their sound, and score it.
 
-    Scores are of songs that the net did not hear, beside the mean, in standardised plays: the mean of the plays has
+    Scores are of songs that the net did not hear, in standardised plays: the mean of the plays has
     a squared error of about 1, so 0.75 is a quarter less, and 1 or more has learned nothing. The
     interval is of resamples of the songs. The saved net has learned from all songs.
 

@@ -28,12 +28,7 @@ def rebuild_extractors(described: Mapping[str, Any]) -> list[Extractor]:
                 f"the model's features of {name!r} come from {source}, so that no folder can be "
                 "extracted for it: give a store of the same source"
             )
-        own = classes[name]().get_params().keys()
-        parameters = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in recorded["parameters"].items()
-            if key in own
-        }
+        parameters = _own_parameters(classes[name], recorded["parameters"])
         built.append(registry.make(name, **parameters))
     require_same(described, provenance(built)["extractors"], "this spdkit")
     return built
@@ -59,15 +54,17 @@ def clip_arguments(described: Mapping[str, Any]) -> dict[str, Any]:
             "of it, and give these"
         )
     names = ("kind", "clip_seconds", "sample_rate", "duration", "offset", "min_duration")
-    arguments = {name: facts[name] for name in names}
+    arguments: dict[str, Any] = {name: facts[name] for name in names}
     if facts["kind"] == "features":
-        recorded = {k: v for k, v in facts["features"].items() if k != "version"}
-        own = AudioExtractor().get_params().keys()
-        arguments["features"] = AudioExtractor(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in recorded.items()
-                if key in own
-            }
-        )
+        arguments["features"] = AudioExtractor(**_own_parameters(AudioExtractor, facts["features"]))
     return arguments
+
+
+def _own_parameters(cls: type[Extractor], recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that a class has, of those that were recorded."""
+    own = cls().get_params().keys()
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in recorded.items()
+        if key in own
+    }

@@ -27,8 +27,7 @@ def plot_plays(record: PlayRecord, ax: Axes) -> Axes:
     ax.plot(ends, ends, color=TEXT, linewidth=0.8, linestyle=":", label="as played")
     mean = record.known.mean()
     ax.axhline(mean, color=OTHER, linewidth=1.0, linestyle="--", label="the mean")
-    dots = {"s": 14.0, "alpha": 0.7, "linewidths": 0.0}
-    ax.scatter(plays, predicted, color=MODEL, label="predicted", **dots)
+    ax.scatter(plays, predicted, s=14, alpha=0.7, linewidths=0, color=MODEL, label="predicted")
     ax.set(xlabel="plays", ylabel="predicted plays")
     return ax
 

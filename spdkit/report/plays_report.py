@@ -193,7 +193,9 @@ def _cards(record: PlayRecord, n_to_hear: int) -> list[Card]:
             "of standardised plays, 0 is no better than the mean",
             interval(100 * gain.low, 100 * gain.high, 1, signed=True),
         ),
-        Card("Order of the songs", plain(order, 2), "rank correlation with the plays, 1 is perfect"),
+        Card(
+            "Order of the songs", plain(order, 2), "rank correlation with the plays, 1 is perfect"
+        ),
         Card("Songs", f"{songs['track_id'].nunique():,}", "that the net has learned from"),
         Card("Songs to hear", f"{n_to_hear:,}", "not played yet"),
     ]

@@ -65,7 +65,8 @@ class Taste:
     @property
     def plays(self) -> Numbers:
         """Standardised plays."""
-        return np.sqrt(EXPLAINABLE) * self.signal + np.sqrt(1 - EXPLAINABLE) * self.chance
+        plays: Numbers = EXPLAINABLE**0.5 * self.signal + (1 - EXPLAINABLE) ** 0.5 * self.chance
+        return plays
 
 
 def quantities_of(features: pd.DataFrame) -> pd.DataFrame:
