@@ -7,7 +7,7 @@ model that is kept has learned from all songs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -65,7 +65,7 @@ class FitSettings:
     """
 
     preset: Preset = "spdkit"
-    parameters: Mapping[str, Any] = MappingProxyType({})
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "song"
     folds: int = 5
     seed: int = 0
@@ -127,6 +127,11 @@ def fit(
         raise ParameterError(f"songs with two numbers of plays: {listing(repeated, quote=True)}")
     model = settings.model(verbose=progress)
     songs, y = store.songs(plays.index), plays.to_numpy(dtype=np.float64)
+    if max(map(len, songs), default=0) < model.time_steps:
+        raise ParameterError(
+            f"all {len(songs)} songs are shorter than a sample of {model.time_steps} clips: lower "
+            "time_steps (--time-steps)"
+        )
     split = sample_split(
         songs,
         model.time_steps,
@@ -173,7 +178,7 @@ def fit(
 
 def _in_plays(result: PlayEvaluation, split: SampleSplit, plays: pd.Series[float]) -> pd.DataFrame:
     """Rows that tested, with plays as they were counted."""
-    y, rows = plays.to_numpy(dtype=np.float64), result.rows
+    y, rows = plays.to_numpy(dtype=np.float64), result.rows.sort_values("row")
     of_rows = y[split.song]
     scales = np.array(
         [[of_rows[f.training].mean(), of_rows[f.training].std()] for f in split.folds]

@@ -410,10 +410,12 @@ def predict(
         _require_page(page)
         with announced(f"spdkit: loading {model} and what models need"):
             loaded, record = audio_models.predict.load(model)
-        cuts = extraction.rebuild.clip_arguments(record.clips)
         store, ids = _store_of(source), None
         if store is None:
-            file = clip_file or _beside(output)
+            file, cuts = (
+                clip_file or _beside(output),
+                extraction.rebuild.clip_arguments(record.clips),
+            )
             corpus = _music_of(source, jobs)
             store, ids = (
                 _cut(corpus, file, [output, page], jobs, cuts),
