@@ -498,6 +498,8 @@ def _run(
         for task, outcome in outcomes:
             if isinstance(outcome, TrackResult):
                 yield outcome
+            elif isinstance(outcome, JournalError):
+                raise outcome
             elif isinstance(outcome, executors.WorkerDiedError | executors.TimedOutError):
                 yield failed_result(task, str(outcome))
             else:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from spdkit.common.errors import ParameterError
+from spdkit.common.errors import ParameterError, SpdkitError
 from spdkit.common.files import replacing, scratch_folder, user_path
 from spdkit.common.parameters import Allowed, Number, OneOf, check_parameters
 from spdkit.common.progress import progress_bar
@@ -250,10 +250,7 @@ class ClipExtractor(WindowParameters, Extractor):
             clips = chunked(stream.blocks(), self.n_samples)
             if self.features is not None:
                 clips = self._rows(clips, self.features, shown(track.audio))
-            try:
-                n_clips, checksum = write_part(part, clips)
-            except StoreError as error:
-                raise ExtractionError(shown(track.audio), str(error)) from error
+            n_clips, checksum = write_part(part, clips, JournalError)
             if not n_clips:
                 raise ExtractionError(shown(track.audio), f"too short for a sample at {self.sr} Hz")
             facts = stream.facts
@@ -381,7 +378,7 @@ def encode_clips(
     ):
         for song in songs:
             codes = _codes(song, autoencoder, len(names))
-            _, checksums[song.id] = write_part(part_file(folder, song.id), codes)
+            _, checksums[song.id] = write_part(part_file(folder, song.id), codes, StoreError)
             advance(False)
         counts = {song.id: len(song) for song in songs}
 
@@ -406,16 +403,16 @@ def chunked(blocks: Iterable[Clips], n_samples: int) -> Iterator[Clips]:
         yield np.pad(rest, (0, n_samples - len(rest)))[None]
 
 
-def write_part(path: Path, clips: Iterable[Clips]) -> tuple[int, str]:
+def write_part(path: Path, clips: Iterable[Clips], error: type[SpdkitError]) -> tuple[int, str]:
     """Write clips to a file, as they come; how many, and their checksum.
 
     Raises
     ------
-    StoreError
+    error
         When the file cannot be written.
     """
     whole, n_clips = Checksum(), 0
-    with replacing(path, StoreError) as temporary, temporary.open("wb") as file:
+    with replacing(path, error) as temporary, temporary.open("wb") as file:
         for some in clips:
             values = np.ascontiguousarray(some, dtype=VALUE)
             file.write(values.data)

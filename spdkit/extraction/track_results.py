@@ -1,7 +1,8 @@
 """Track results: one track through its extractors, in whatever process that happens.
 
 A task never raises: what goes wrong with a track is written into its result, with the reason, and
-the batch goes on. Only a process that dies takes its result along.
+the batch goes on. Only a process that dies takes its result along, and an extractor that has no
+place to write to (`JournalError`) ends the batch.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spdkit.common.text import metadata_json, storable
+from spdkit.extraction.journal import JournalError
 from spdkit.extractors.base import ExtractionError, Extractor
 from spdkit.tracks.addresses import allowing, masked_in
 from spdkit.tracks.fingerprint import Look, Stamp, digest_text, look_at
@@ -129,7 +131,7 @@ def _run(extractor: Extractor, track: Track, fingerprint: str) -> ExtractorResul
         problem = str(error.reason) or "failed without a reason"
     except RemoteError as error:  # raised as the file was closed
         problem = str(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, JournalError):
         raise
     except BaseException as error:  # noqa: BLE001 (a plugin may raise anything; it is recorded)
         problem = _unexpected(error)

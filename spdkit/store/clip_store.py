@@ -9,10 +9,11 @@ the others, in any process and without HDF5.
 from __future__ import annotations
 
 import errno
-import math
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -30,14 +31,13 @@ from spdkit.store.feature_store import FeatureTable, mark, table_image, table_of
 from spdkit.store.forms import CLIPS
 from spdkit.store.layout import Layout
 from spdkit.store.opening import replaced_store
-from spdkit.store.seal import FileMark, mark_of, seal_file
+from spdkit.store.seal import FileMark, mark_of, sealed_parts
 from spdkit.store.validation import check_songs
 from spdkit.store.vetting import opened, opened_bytes
 
 Clips = NDArray[np.float32]
 Kind = Literal["audio", "features", "codes"]
 VALUE = np.dtype("<f4")
-_ROOM = 1 << 16  # for what HDF5 adds to an image for a dataset more
 
 
 @dataclass(frozen=True)
@@ -283,24 +283,17 @@ def write_clips(
         counts = _count_clips(table, shape)
     except ViolationError as error:
         raise StoreError(f"this table cannot be written: {error}") from error
-    image = table_image(table, CLIPS)
-    with replacing(path, StoreError, folder=folder, check=check) as temporary:
-        temporary.write_bytes(image)
-        # HDF5 itself crashes the process when the disk fills under it.
-        with temporary.open("r+b") as file:
-            room = len(image) + math.prod(shape) * VALUE.itemsize + _ROOM
-            os.posix_fallocate(file.fileno(), 0, room)
-        with h5py.File(temporary, "r+", locking=False) as store:  # `replacing` has locked it
-            clips, start = _new_clips(store, shape), 0
-            for name, count, checksum in zip(
-                table.obs.index, counts.tolist(), table.obs["clips_checksum"], strict=True
-            ):
-                if count:
-                    parts = checked(name, clips_of(name), count, checksum)
-                    for part in parts:
-                        clips[start : start + len(part)] = part
-                        start += len(part)
-        seal_file(temporary)
+    sums = table.obs["clips_checksum"]
+    songs = [
+        checked(name, clips_of(name), count, checksum)
+        for name, count, checksum in zip(table.obs.index, counts.tolist(), sums, strict=True)
+        if count
+    ]
+    values = (part.astype(VALUE, copy=False).tobytes() for part in chain.from_iterable(songs))
+    parts = chain([_head(table_image(table, CLIPS), shape)], values)
+    place = replacing(path, StoreError, folder=folder, check=check)
+    with place as temporary, temporary.open("wb") as file:
+        file.writelines(sealed_parts(parts))
 
 
 def checked(name: str, parts: Iterable[Clips], count: int, checksum: str) -> Iterator[Clips]:
@@ -360,12 +353,25 @@ def _count_clips(table: FeatureTable, shape: tuple[int, ...]) -> NDArray[np.int6
     return check_songs(table.provenance["extractors"], table.X, obs, shape)
 
 
-def _new_clips(file: h5py.File, shape: tuple[int, int]) -> h5py.Dataset:
-    properties = h5p.create(h5p.DATASET_CREATE)
-    properties.set_alloc_time(h5d.ALLOC_TIME_EARLY)
-    properties.set_fill_time(h5d.FILL_TIME_NEVER)
-    properties.set_obj_track_times(False)  # equal songs give equal bytes
-    space = h5s.create_simple(shape)
-    clips = h5py.Dataset(h5d.create(file.id, b"clips", h5t.IEEE_F32LE, space, properties))
-    mark(clips, "array", "1.0")
-    return clips
+def _head(image: bytes, shape: tuple[int, int]) -> bytes:
+    """Return the image of a store up to its clips, which are the end of the file.
+
+    HDF5 gives them their place when the first value is written, which is after all else, and
+    writes no other: that would take the memory, and on the disk crash the process when it fills.
+    """
+    memory = io.BytesIO(image)
+    with h5py.File(memory, "r+") as file:
+        properties = h5p.create(h5p.DATASET_CREATE)
+        properties.set_alloc_time(h5d.ALLOC_TIME_LATE)
+        properties.set_fill_time(h5d.FILL_TIME_NEVER)
+        properties.set_obj_track_times(False)  # equal songs give equal bytes
+        space = h5s.create_simple(shape)
+        clips = h5py.Dataset(h5d.create(file.id, b"clips", h5t.IEEE_F32LE, space, properties))
+        mark(clips, "array", "1.0")
+    if not shape[0]:
+        return memory.getvalue()
+    with h5py.File(memory, "r+") as file:
+        file["clips"][0, 0] = 0
+        start: int = file["clips"].id.get_offset()
+    assert len(memory.getvalue()) == start + VALUE.itemsize
+    return memory.getvalue()[:start]

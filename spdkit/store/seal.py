@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import BinaryIO
 
 MAGIC = b"\x89SPDseal"
@@ -34,23 +34,17 @@ class Seal(Enum):
 
 def sealed(image: bytes) -> bytes:
     """Return an image with its seal."""
-    return b"".join([image, _seal(len(image), hashlib.sha256(image).digest())])
+    return b"".join(sealed_parts([image]))
 
 
-def seal_file(path: Path) -> None:
-    """Write the seal behind an image that is in a file.
-
-    Raises
-    ------
-    OSError
-    """
-    with path.open("r+b") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-        file.write(_seal(file.seek(0, os.SEEK_END), digest))
-
-
-def _seal(length: int, digest: bytes) -> bytes:
-    return b"".join([MAGIC, length.to_bytes(8, "little"), digest])
+def sealed_parts(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts of an image, and its seal behind them."""
+    length, digest = 0, hashlib.sha256()
+    for part in parts:
+        length += len(part)
+        digest.update(part)
+        yield part
+    yield b"".join([MAGIC, length.to_bytes(8, "little"), digest.digest()])
 
 
 def mark_of(handle: int) -> FileMark:

@@ -20,7 +20,7 @@ from spdkit.common.errors import ParameterError, SpdkitWarning
 from spdkit.extraction import clips as clips_module
 from spdkit.extraction.batch import BatchError
 from spdkit.extraction.clips import chunked, encode_clips, extract_clips
-from spdkit.extraction.journal import part_file
+from spdkit.extraction.journal import JournalError, part_file
 from spdkit.extractors import AudioExtractor
 from spdkit.store.clip_store import ClipStore
 from spdkit.store.errors import DamagedStoreError, StoreError
@@ -334,18 +334,27 @@ def test_a_part_that_was_changed_is_not_taken_for_the_song(music, path):
     assert files(path.parent) == {"music", "c.h5"}
 
 
-def test_a_full_disk_is_told_of_each_song_and_they_are_done_next_time(music, path, monkeypatch):
-    real = clips_module.write_part
+def test_a_full_disk_ends_the_batch_and_costs_nothing_that_was_finished(
+    music, path, opened, monkeypatch
+):
+    cut(music[:1], path)
+    before, real = path.read_bytes(), clips_module.write_part
 
-    def full(part, clips):
+    def full(part, clips, error):
         if part == part_file(part.parent, "2.wav"):
-            raise StoreError(f"{part}: cannot be written: No space left on device")
-        return real(part, clips)
+            raise error(f"{part}: cannot be written: No space left on device")
+        return real(part, clips, error)
 
-    monkeypatch.setattr(clips_module, "write_part", full)
+    with monkeypatch.context() as patch:
+        patch.setattr(clips_module, "write_part", full)
+        with pytest.raises(JournalError, match="cannot be written: No space left"):
+            cut(music, path)
+    assert path.read_bytes() == before
+    opened.clear()
     cut(music, path)
-    assert "No space left" in ClipStore.open(path).failures["2.wav"]
-    monkeypatch.undo()
+    assert opened == ["2.wav", "3.wav"]
+    assert not ClipStore.open(path).failures
+    assert files(path.parent) == {"music", "c.h5"}
 
 
 # --- codes
@@ -420,9 +429,9 @@ def test_a_path_that_is_no_folder_is_refused(path):
         cut([], path)
 
 
-def test_workers_write_their_songs(music, path, tmp_path, monkeypatch):
-    """Real ones."""
+def test_a_worker_writes_the_songs(music, path, tmp_path, monkeypatch):
+    """A real one."""
     cut(music, tmp_path / "here.h5")
     monkeypatch.undo()
-    cut(music, path, jobs=2)
+    cut(music, path, jobs=1)
     assert path.read_bytes() == (tmp_path / "here.h5").read_bytes()
