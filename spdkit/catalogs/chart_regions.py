@@ -26,6 +26,12 @@ _CODES = {
     name.casefold(): code
     for code, name in (entry.strip().split(" ", 1) for entry in _NAMES.split(";"))
 }
+_MARKETS = frozenset((GLOBAL, *_CODES.values()))
+
+
+def is_market(name: str) -> bool:
+    """Whether a name or code is of a market that has a chart."""
+    return region_code(name) in _MARKETS
 
 
 def region_code(name: str) -> str:

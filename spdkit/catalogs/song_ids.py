@@ -6,9 +6,9 @@ Two rows are one song when its artist and its title are alike: in Unicode's comp
 without regard to case, to the kind of apostrophe, to how many spaces there are and to how a guest
 is written, "(feat. …)", "ft. …", "(with …)", "(w/ …)"; and by the first artist alone, up to a
 comma, a semicolon or "feat.", since some charts name one and others all. A guest who is named in
-one row and not in the other makes no difference either, unless both stand in one chart: then they
-are two songs. What else stands in a title counts: a remix, a live version and a remaster are other
-songs.
+one row and not in the other makes no difference either, unless both stand in one chart, be it with
+ids or without: then they are two songs. What else stands in a title counts: a remix, a live version
+and a remaster are other songs, also where that is said beside the guest, "(feat. … Remix)".
 
 The id that a song gets is made of these two, such as "drake – fake love". It depends on nothing but
 the row itself, so that it is the same in every table, today and tomorrow; but for titles with a
@@ -29,8 +29,16 @@ _LONGEST = 1000  # characters that patterns are sought in
 UNTITLED = "untitled"  # the one song of all rows without an id and a title
 # In what is folded: lower case, one space between two words.
 _MARK = r"(?:feat|ft|featuring)\b\.?"
+_INNER = r"[(\[][^()\[\]]*[)\]]"
 _GUESTS = re.compile(
-    rf" ?[(\[](?:{_MARK}|with\b|w/) ?([^)\]]*)[)\]]| {_MARK} (.*?)(?= [-–—] | ?[(\[]|$)"
+    rf" ?[(\[](?:{_MARK}|with\b|w/) ?((?:[^()\[\]]|{_INNER})*)[)\]]"
+    rf"| {_MARK} (.*?)(?= [-–—] | ?[()\[\]]|$)"
+)
+# Little Mix are guests, and no version.
+_VERSION = re.compile(
+    r"\b(?:re-?mix(?:e[ds])?|(?<!little )mix|edit|live|en vivo|ao vivo|versi(?:on|ón)|versão|"
+    r"re-?master(?:ed|izado)?|rework|bootleg|mash-?up|acoustic|ac[uú]stic[ao]|unplugged|demo|"
+    r"instrumental|karaoke|reprise|extended|sped up|slowed|dub)\b"
 )
 _NEXT_ARTIST = re.compile(rf" ?[,;] | {_MARK} ")
 _APOSTROPHES = str.maketrans("’‘`´", "''''")
@@ -49,8 +57,13 @@ def song_id(title: str, artist: str, *, guests: bool = False) -> str:
     title, artist = _folded(title), _folded(artist)
     if len(title) + len(artist) > _LONGEST:
         return f"{artist} – {title}"
-    named = _GUESTS.sub(lambda match: f" (feat. {match[1] or match[2]})" if guests else "", title)
-    return f"{_NEXT_ARTIST.split(artist, maxsplit=1)[0]} – {named.strip() or title}"
+
+    def part(match: re.Match[str]) -> str:
+        named = match[1] or match[2] or ""
+        return f" (feat. {named})" if guests or _VERSION.search(named) else ""
+
+    first = _NEXT_ARTIST.split(artist, maxsplit=1)[0]
+    return f"{first} – {_GUESTS.sub(part, title).strip() or title}"
 
 
 def _folded(text: str) -> str:
@@ -82,8 +95,8 @@ def fill_ids(rows: pd.DataFrame) -> tuple[pd.Series[str], list[str]]:
         spellings[name] = [song_id(*pair, guests=guests) for pair in _pairs(spellings)]
     keys = pairs.merge(spellings, how="left").set_axis(rows.index)
     keys = keys.assign(own=rows["track_id"], region=rows["region"], ds=rows["ds"])
-    searched = keys[lacking & titled]
-    together = searched.drop_duplicates(["region", "ds", "version"])
+    sought = titled & keys["song"].isin(set(keys["song"][lacking & titled]))
+    together = keys[sought].drop_duplicates(["region", "ds", "version"])
     together = together[together.duplicated(["region", "ds", "song"], keep=False)]
     apart = keys["song"].isin(set(together["song"]))
     keys["song"] = keys["song"].mask(apart, keys["version"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +21,7 @@ from spdkit.cli.terminal import (
     errors_as_lines,
     print_line,
 )
+from spdkit.common.errors import SpdkitError
 from spdkit.common.progress import PATIENCE, progress_bar
 from spdkit.common.table_io import read_table, require_ending, write_table
 from spdkit.common.threads import limited_threads, usable_cores
@@ -38,16 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# What messages call by the name of an argument is an option here.
-_OPTIONS = {
-    'duplicates="first"': "--duplicates first",
-    "by thousands": "by --thousands",
-    "the region (region)": "the region (--region)",
-    "the date (date)": "the date (--date)",
-    "give freq, 'D'": "give --freq D",
-    "or 'W-THU'": "or W-THU",
-    "freq='D'": "--freq D",
-}
 
 
 @app.command()
@@ -64,12 +53,16 @@ def read(
     ],
     region: Annotated[
         str | None,
-        typer.Option(metavar="CODE", help="Of the files that say none, such as PH or Philippines."),
+        typer.Option(
+            metavar="CODE",
+            help="Of the files whose rows say none, such as PH or Philippines.",
+        ),
     ] = None,
     date: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD", help="Of the files that say none; of a week, its last day."
+            metavar="YYYY-MM-DD",
+            help="Of the files whose rows say none; of a week, its last day.",
         ),
     ] = None,
     freq: Annotated[
@@ -84,6 +77,14 @@ def read(
         str,
         typer.Option(metavar="NAME", help="Which rows count where there is a column chart."),
     ] = "top200",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=COLUMN",
+            help="What the files call a column by a name that is not known, such as streams=Plays; "
+            "may be repeated.",
+        ),
+    ] = None,
     duplicates: Annotated[
         str,
         typer.Option(
@@ -98,7 +99,7 @@ def read(
         typer.Option(
             metavar="SIGN",
             help="What stands between thousands: a comma, a point, ' or the word space. Kworb's "
-            "commas are known.",
+            "commas are known besides.",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -116,13 +117,15 @@ def read(
       it (Pos, Artist and Title, Streams); totals are no chart, and refused
     - the table that this command writes, with or without ids
 
-    Region and date are those of the rows, else of the name of the file
-    (regional-ph-daily-2020-05-20.csv, regional-us-weekly-2021-05-14--2021-05-21.csv), else
-    --region and --date. The date of a week is its last day: of Friday to Friday, the Thursday.
+    Region and date are those of the rows, else of a file's name as the sites have it
+    (regional-ph-daily-2020-05-20.csv, regional-us-weekly-2021-05-14--2021-05-21.csv), else --region
+    and --date, else what another name says for sure (us_daily_2021-05-20.csv), which is told. The
+    date of a week is its last day: of Friday to Friday, the Thursday.
 
     Rows without an id are matched by artist and title, and get an id made of them, the same in
-    every table; it is told how. Nothing is repaired: what is wrong is refused with file and row,
-    all of it at once, and missing dates and places are told.
+    every table; it is told how. Without a column of places streams tell them. Nothing is repaired:
+    what is wrong is refused with file and row, all of it at once, and missing dates and places are
+    told.
 
     Read the terms where your files come from: Spotify's developer terms forbid training models on
     what its interface gives.
@@ -132,16 +135,14 @@ def read(
     with errors_as_lines():
         require_ending(output)
         require_apart([output], files)
-        with (
-            _options_in_errors(),
-            progress_bar("reading", len(files), shown=not quiet, patience=1.0) as advance,
-        ):
+        with progress_bar("reading", len(files), shown=not quiet, patience=1.0) as advance:
             table = catalogs.spotify_charts.read_charts(
                 files,
                 region=region,
                 date=date,
                 freq=freq,
                 chart=chart,
+                columns=dict(map(_name_and_column, column or ())),
                 duplicates=duplicates,
                 thousands=thousands,
                 progress=lambda path: advance(False),
@@ -238,8 +239,7 @@ def forecast(
             report.svg.require_matplotlib()
             report.page.load_template(report.chart_report.TEMPLATE)
         request = forecasts.OutlookRequest(horizon, level, validate, seed)
-        with _options_in_errors("charts read "):
-            table = catalogs.spotify_charts.read_charts([file])
+        table = catalogs.spotify_charts.read_charts([file])
         songs = None if metadata is None else read_table(metadata, text=["track_id"])
         with limited_threads(jobs), progress_of_fits(shown=not quiet, patience=PATIENCE) as bar:
             outlook = forecasts.outlook(
@@ -310,21 +310,11 @@ def _print_forecasts(outlook: ChartOutlook, written: list[str]) -> None:
         out.print("-o forecasts.csv writes every date, --report a page")
 
 
-@contextmanager
-def _options_in_errors(command: str = "") -> Iterator[None]:
-    """Call arguments in errors by the names of their options, and of their command if another."""
-
-    def in_options(text: str) -> str:
-        for argument, option in _OPTIONS.items():
-            text = text.replace(argument, option.replace("--", f"{command}--"))
-        return text
-
-    try:
-        yield
-    except catalogs.CatalogError as error:
-        raise catalogs.CatalogError(
-            in_options(error.message), tuple(map(in_options, error.problems))
-        ) from error
+def _name_and_column(text: str) -> tuple[str, str]:
+    name, sign, column = text.partition("=")
+    if not (name and sign and column):
+        raise SpdkitError(f"--column {text}: give a name and a column, such as streams=Plays")
+    return name, column
 
 
 def _content(table: ChartTable, output: Path) -> dict[str, Any]:

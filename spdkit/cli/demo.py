@@ -11,20 +11,24 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from spdkit import extractors, popularity, report, synthetic, tracks
-from spdkit.cli import extract, forecast, inspect, popularity as popularity_commands
+from spdkit.cli import charts, extract, forecast, inspect, popularity as popularity_commands
 from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import replacing, user_path
 from spdkit.common.progress import progress_bar
 
+_Command = Callable[..., None] | typer.Typer  # or a group of commands
 _NEW_SONGS = 6
 _HORIZON = 30  # days
 _FORECASTER = "seasonal-naive"  # at once, and right for plays that go by the week
+# A chart that is forecast in some seconds.
+_CHART: dict[str, Any] = {"regions": ("XA",), "days": 90, "places": 10}
+_FEWEST_IN_CHARTS = 10  # songs
 
 
 def demo(
@@ -94,7 +98,7 @@ def demo(
         _run(popularity_commands.predict, *words)
 
         _forecast_plays(folder, songs, seed, workers)
-        _show_chart(folder, songs, seed)
+        _forecast_chart(folder, songs, seed, workers)
 
 
 def _forecast_plays(folder: Path, n_songs: int, seed: int, workers: tuple[str, ...]) -> None:
@@ -109,14 +113,15 @@ def _forecast_plays(folder: Path, n_songs: int, seed: int, workers: tuple[str, .
     print(f"   Open {page} in a browser.")
 
 
-def _show_chart(folder: Path, n_songs: int, seed: int) -> None:
-    """Make up charts, and print the command that forecasts them."""
-    print("\n9. Make up daily charts of the songs in two regions: who enters, leaves and returns")
-    chart = synthetic.charts.write_chart(folder, n_songs, seed)
-    words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
-    line = ("spdkit", "charts", "forecast", chart, "--horizon", "7", *words)
-    print(f"   They are in {chart}. To forecast them takes about a minute:")
-    print(f"   $ {shlex.join(map(str, line))}")
+def _forecast_chart(folder: Path, n_songs: int, seed: int, workers: tuple[str, ...]) -> None:
+    n = max(n_songs, _FEWEST_IN_CHARTS)
+    chart, page = folder / "chart.csv", folder / "next_chart.html"
+    print(f"\n9. Make up a daily chart of {n} songs in {chart}, and forecast the next week of it")
+    synthetic.charts.write_chart(folder, n, seed, **_CHART)
+    print("\n   as for charts of your own")
+    files = ("-o", folder / "next_chart.csv", "--report", page)
+    _run(charts.app, "charts", "forecast", chart, "--horizon", "7", *files, *workers)
+    print(f"   Open {page} in a browser.")
 
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:
@@ -133,16 +138,18 @@ def _draw(track: tracks.Track, title: str, path: Path) -> None:
         drawing.savefig(temporary)
 
 
-def _run(command: Callable[..., None], *words: str | Path) -> None:
+def _run(command: _Command, *words: str | Path) -> None:
     """Print a command line, and run it as if it had been typed."""
     line = list(map(str, words))
     print(f"   $ {shlex.join(['spdkit', *line])}", flush=True)
     _run_as_typed(command, line)
 
 
-def _run_as_typed(command: Callable[..., None], line: list[str]) -> None:
-    program = typer.Typer(add_completion=False)
-    program.command()(command)
+def _run_as_typed(command: _Command, line: list[str]) -> None:
+    program = command
+    if not isinstance(program, typer.Typer):
+        program = typer.Typer(add_completion=False)
+        program.command()(command)
     typed = sys.argv  # what is typed goes into records and pages
     sys.argv = ["spdkit", *line]
     try:

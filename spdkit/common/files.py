@@ -28,6 +28,7 @@ from spdkit.common.errors import SpdkitError
 
 MARK = ".spdkit-"
 TEMPORARY = re.compile(re.escape(MARK) + r"([0-9a-f]{8}|scratch)-[0-9a-f]{16}(\..*)?", re.DOTALL)
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _LONGEST_NAME = 255  # bytes, of a file on the usual disks
 _LONGEST_ENDING = 32  # bytes: with the rest far below the 255 that a name may have
 
@@ -168,6 +169,13 @@ def user_path(path: str | os.PathLike[str], error: type[SpdkitError] = SpdkitErr
         if cause.errno in (errno.ENAMETOOLONG, errno.EACCES):
             raise error(f"{path}: cannot be reached: {cause.strerror}") from cause
     return place
+
+
+def absence(path: Path) -> str:
+    """Say that there is no file, and of an address that it is none (a path has no ``//``)."""
+    if not _ADDRESS.match(str(path)):
+        return "no such file"
+    return "no such file: this is an address, and files are read. Save it as one first"
 
 
 def read_file(path: Path, largest: int) -> tuple[bytes, tuple[int, ...]]:

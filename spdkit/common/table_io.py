@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 from spdkit.common.errors import SpdkitError
-from spdkit.common.files import replacing, user_path
+from spdkit.common.files import absence, replacing, user_path
 from spdkit.common.messages import COLUMNS_SHOWN, listing, needs_extra
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ MAX_COLUMNS = 100_000
 # A packed table may unpack to so many bytes, or to so many times its own: a table of numbers packs
 # to a tenth of itself, and bombs to a thousandth.
 MAX_UNPACKED, MAX_RATIO = 1 << 28, 200
+_OTHER_SEPARATOR = re.compile("[;\t|,]")  # the first that stands in a header of one cell
 # Encodings of Parquet in which a text, or its beginning, is written once for many cells.
 _SHARING = {"PLAIN_DICTIONARY", "RLE_DICTIONARY", "DELTA_BYTE_ARRAY"}
 
@@ -161,8 +162,35 @@ def require_columns(
     lacking = [name for name in required if name not in names]
     if lacking:
         lacked = listing(lacking, COLUMNS_SHOWN, quote=True)
-        there = listing([*names], COLUMNS_SHOWN)
-        raise error(f"{where}: no column {lacked}; the columns are {there}")
+        raise error(f"{where}: no column {lacked}; {columns_there(names)}")
+
+
+def require_unique(
+    names: list[str], file: Path, error: type[SpdkitError] = TableError
+) -> list[str]:
+    """Return the names of a table's columns; refuse none, very many, and one that stands twice."""
+    if len(names) > MAX_COLUMNS:
+        raise error(f"{file}: {len(names)} columns, and a table may have {MAX_COLUMNS}")
+    if not names:
+        raise error(f"{file}: cannot be read as a table: the file is empty, without a header")
+    twice = [name for name, n in Counter(names).items() if n > 1 and name]
+    if twice:
+        doubles = listing(twice, quote=True)
+        raise error(f"{file}: more than one column {doubles}: rename or delete one")
+    return names
+
+
+def columns_there(names: Collection[object]) -> str:
+    """Say which columns there are, and that they are one where another sign separates cells."""
+    there = f"the columns are {listing([*names], COLUMNS_SHOWN)}"
+    sign = _OTHER_SEPARATOR.search(str(next(iter(names)))) if len(names) == 1 else None
+    if sign is None:
+        return there
+    what = "by tabs" if sign[0] == "\t" else f"by {sign[0]!r}"
+    return (
+        f"{there}: all in one, as its cells seem to be separated {what}. A .csv has commas, a .tsv "
+        "tabs: save it as one of them"
+    )
 
 
 def require_ids(ids: Sequence[str], where: object, error: type[SpdkitError] = TableError) -> None:
@@ -204,7 +232,7 @@ def _reading(file: Path, ending: str, error: type[SpdkitError]) -> Iterator[None
     """Turn whatever a reader says of a file into an error of ours."""
     try:
         if not file.is_file():
-            raise FileNotFoundError("it is a folder" if file.is_dir() else "no such file")
+            raise FileNotFoundError("it is a folder" if file.is_dir() else absence(file))
         yield
     except SpdkitError:  # the caller's kind of error may be a ValueError
         raise
@@ -332,24 +360,12 @@ def _parquet_names(file: Path, error: type[SpdkitError]) -> list[str]:
     names = map(str, pyarrow.parquet.read_schema(file).names)
     # pandas calls an index without a name __index_level_0__.
     named = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
-    return _once_each(named, file, error)
+    return require_unique(named, file, error)
 
 
 def _header(stream: IO[bytes], separator: str, file: Path, error: type[SpdkitError]) -> list[str]:
     _, names = next(_rows(stream, separator), (1, []))
-    return _once_each(names, file, error)
-
-
-def _once_each(names: list[str], file: Path, error: type[SpdkitError]) -> list[str]:
-    if len(names) > MAX_COLUMNS:
-        raise error(f"{file}: {len(names)} columns, and a table may have {MAX_COLUMNS}")
-    if not names:
-        raise error(f"{file}: cannot be read as a table: the file is empty, without a header")
-    twice = [name for name, n in Counter(names).items() if n > 1 and name]
-    if twice:
-        doubles = listing(twice, quote=True)
-        raise error(f"{file}: more than one column {doubles}: rename or delete one")
-    return names
+    return require_unique(names, file, error)
 
 
 def _rows(stream: IO[bytes], separator: str) -> Iterator[tuple[int, list[str]]]:

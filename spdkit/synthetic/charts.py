@@ -30,6 +30,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,8 +148,16 @@ def chart_rows(
     return table[table["position"] <= places].reset_index(drop=True)
 
 
-def write_chart(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0) -> Path:
+def write_chart(
+    folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0, **others: Any
+) -> Path:
     """Write ``chart.csv`` into a folder, which is made if needed; return its path.
+
+    Parameters
+    ----------
+    folder : path
+    n_songs, seed, others
+        Those of `chart_rows`.
 
     Raises
     ------
@@ -156,7 +165,7 @@ def write_chart(folder: str | os.PathLike[str], n_songs: int = 40, seed: int = 0
         As `chart_rows` does, or when the file cannot be written.
     """
     target = user_path(folder) / "chart.csv"
-    write_text(target, chart_rows(n_songs, seed).to_csv(index=False))
+    write_text(target, chart_rows(n_songs, seed, **others).to_csv(index=False))
     return target
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spdkit.catalogs.chart_regions import region_code
+from spdkit.catalogs.chart_regions import is_market, region_code
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ from spdkit.catalogs.chart_regions import region_code
 def test_names_and_codes(name, code):
     assert region_code(name) == code
     assert region_code(code) == code
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("ph", True), ("UK", True), ("Viet Nam", True), ("global", True), ("my", True), ("df", False),
+     ("zz", False), ("Atlantis", False)],
+)  # fmt: skip
+def test_markets_that_have_a_chart(name, known):
+    assert is_market(name) == known

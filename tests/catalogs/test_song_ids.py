@@ -49,6 +49,50 @@ def test_a_remix_keeps_its_name_and_loses_its_guests():
     assert song_id("I Like It feat. Bad Bunny - Remix", "Cardi B") == expected
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Savage (feat. Beyonce Remix)",
+        "Savage feat. Beyonce Remix",
+        "Savage [with Beyonce - Re-Mix]",
+        "Savage (feat. Beyonce) (Live)",
+        "Savage (with Beyonce) [Sped Up]",
+        "Savage (ft. Beyonce, Acústica)",
+        "Savage (Remix feat. Beyonce)",
+    ],
+)
+def test_a_version_that_is_named_beside_the_guest_is_another_song(title):
+    assert song_id(title, "Megan") != song_id("Savage", "Megan") == "megan – savage"
+
+
+def test_a_version_beside_the_guest_is_one_however_the_guest_is_written():
+    expected = "megan – savage (feat. beyonce remix)"
+    assert song_id("Savage (feat. Beyonce Remix)", "Megan") == expected
+    assert song_id("Savage feat. Beyonce Remix", "Megan") == expected
+
+
+@pytest.mark.parametrize(
+    "title", ["A (feat. Little Mix)", "A (feat. Olive)", "A feat. Editors", "A (with Remixxer)"]
+)
+def test_names_of_guests_that_are_like_versions_make_none(title):
+    assert song_id(title, "X") == "x – a"
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["A (feat. B (of C))", "A [feat. B (of C) & D]", "A (with B [C] (D))", "A (feat. B)"],
+)
+def test_guests_end_where_their_bracket_does(title):
+    assert song_id(title, "X") == "x – a"
+
+
+def test_what_follows_guests_with_brackets_stays():
+    assert song_id("A (feat. B (of C)) [Remix]", "X") == "x – a [remix]"
+    assert song_id("A (Remix feat. B)", "X") == "x – a (remix)"
+    deep = "A (feat. B (of (C)))"  # two deep: taken as it is
+    assert song_id(deep, "X") == "x – a (feat. b (of (c)))"
+
+
 def test_a_title_of_nothing_but_guests_keeps_them():
     assert song_id("(feat. Nobody)", "A") == "a – (feat. nobody)"
 
@@ -122,6 +166,28 @@ def test_songs_that_stand_in_one_chart_are_not_one():
         "2 songs differ by a guest alone, stand in one chart and are kept apart: "
         f"{alone!r}, {guest!r}"
     )
+
+
+@pytest.mark.parametrize("own", ["A", "A (feat. Z)"])
+def test_a_version_that_has_an_id_stands_beside_one_that_has_none(own):
+    other = "A (feat. Z)" if own == "A" else "A"
+    ids, remarks = fill_ids(
+        rows(
+            *(("d1", "x", own, "X"), ("d1", None, other, "X")),
+            *(("d2", "x", own, "X"), ("d2", None, other, "X")),
+            *(("d3", None, own, "X"), ("d4", None, other, "X")),
+        )
+    )
+    version = song_id(other, "X", guests=True)
+    assert ids.tolist() == ["x", version, "x", version, "x", version]
+    assert remarks[1].startswith("2 songs differ by a guest alone, stand in one chart and are kept")
+
+
+def test_of_versions_that_all_have_ids_none_is_told_apart():
+    cells = (("d1", "x", "A", "X"), ("d1", "y", "A (feat. Z)", "X"), ("d1", None, "B", "X"))
+    assert len(fill_ids(rows(*cells))[1]) == 1
+    ids, _ = fill_ids(rows(*cells, ("d2", None, "A ft. Z", "X"), ("d3", None, "A", "X")))
+    assert ids.tolist()[3:] == ["y", "x"]
 
 
 def test_the_same_song_in_two_regions_is_one():

@@ -100,8 +100,8 @@ def test_files_in_another_order_are_told(tmp_path):
     song = "One,A,70,https://open.spotify.com/track/7BKLCZ1jbUBVqRi2FVlTVw"
     names = ("regional-ph-daily-2020-02-29.csv", "regional-ph-daily-2020-02-28.csv")
     table = read_charts([old_site(tmp_path, name, f"1,{song}") for name in names])
-    (told,) = table.remarks
-    assert "PH 2020-02-28 place 1 comes late (1 such rows); sorted" in told
+    (remark,) = table.remarks
+    assert "PH 2020-02-28 place 1 comes late (1 such rows); sorted" in remark
 
 
 @pytest.mark.parametrize(
@@ -139,17 +139,245 @@ def test_dates(text, tmp_path):
 )  # fmt: skip
 def test_what_is_no_date_is_refused_by_row(text, tmp_path):
     path = layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7", f"GB,{text},2,x2,Two,A,6")
+    (problem,) = problems(path)
+    what = f"{path}: column 'ds': no date as 2021-05-20 and no week: {text!r} in row 2"
+    assert problem.removesuffix(TURNED) == what
+    assert problem.endswith(TURNED) == (text.count("/") == 2)
+
+
+TURNED = (
+    ". Which number is the day and which the month is not guessed: convert them, by "
+    "pandas.to_datetime(…, format='%d/%m/%Y') or '%m/%d/%Y'"
+)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1500-01-01", "2300-01-01", "9999-12-31",
+                                  "9999-12-25--9999-12-31", "9999-12-25--9999-12-32"])  # fmt: skip
+def test_days_that_nobody_can_count_are_no_dates(text, tmp_path):
+    path = layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7", f"GB,{text},2,x2,Two,A,6")
+    (problem,) = problems(path)
+    assert problem == f"{path}: column 'ds': no date as 2021-05-20 and no week: {text!r} in row 2"
+
+
+def test_weeks_and_days_in_one_column_are_read_apart(tmp_path):
+    rows = ("GB,2021-05-14--2021-05-21,1,x1,One,A,7", "GB,2021-05-21,1,x1,One,A,8")
+    path = layout(tmp_path, *rows)
+    path.write_text(path.read_text().replace(",ds,", ",Week,"))
     assert problems(path) == (
-        f"{path}: column 'ds': no date as 2021-05-20 and no week: {text!r} in row 2",
+        f"{path}: column 'Week': '2021-05-14--2021-05-21' is a week, and this a day: read them "
+        "apart: '2021-05-21' in row 2",
+    )
+    (problem,) = problems(layout(tmp_path, rows[0], name="regional-gb-daily-2021-05-20.csv"))
+    assert "heading says a chart of a day, and '2021-05-14--2021-05-21' is a week" in problem
+
+
+def test_one_week_needs_no_step(tmp_path):
+    path = layout(tmp_path, "GB,2021-05-14--2021-05-21,1,x1,One,A,7")
+    assert read_charts([path]).freq == "W-THU"
+
+
+def test_what_rows_say_wins_and_what_is_given_for_nothing_is_told(tmp_path):
+    text = "region,date,position,title,artist,streams\nGB,2021-05-21,1,One,A,7\n"
+    path = write(tmp_path, "regional-us-daily-2021-05-20.csv", text)
+    table = read_charts([path], region="de", date="2020-01-01")
+    assert table.frame["region"].tolist() == ["GB"]
+    assert table.frame["ds"].tolist() == [pd.Timestamp("2021-05-21")]
+    assert table.remarks[-2:] == (
+        "region de is not used: every file says its own",
+        "date 2020-01-01 is not used: every file says its own",
+    )
+    table = read_charts([path], region="United Kingdom", date="20210521")
+    assert not any("not used" in text for text in table.remarks)
+
+
+PLACES = "position,track_id,title,artist,streams\n1,x,One,A,7\n"
+
+
+def test_what_is_given_may_not_differ_from_the_sites_own_name(tmp_path):
+    path = write(tmp_path, "regional-ph-daily-2021-05-20.csv", PLACES)
+    assert problems(path, region="US") == (
+        f"{path}: its name says PH, and US is given as the region: correct one of them",
+    )
+    (problem,) = problems(path, date="2021-05-21")
+    assert "its name says 2021-05-20, and 2021-05-21 is given as the date" in problem
+    table = read_charts(path, region="Philippines", date="20210520")
+    assert (table.regions, table.freq, table.remarks) == (("PH",), "D", ())
+
+
+@pytest.mark.parametrize("name", ["my_daily.csv", "df_daily_charts.csv", "my_weekly_2021-05-21.csv",
+                                  "regional-df-daily-latest.csv"])  # fmt: skip
+def test_what_is_given_wins_over_any_other_name(name, tmp_path):
+    path = write(tmp_path, name, PLACES)
+    table = read_charts(path, region="PH", date="2021-05-20", freq="D")
+    assert table.regions == ("PH",)
+    assert table.frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
+    assert table.remarks == ()
+
+
+def test_another_name_says_what_is_sure_alone_and_that_is_told(tmp_path):
+    path = write(tmp_path, "my_daily_2021-05-20.csv", PLACES)
+    table = read_charts(path)
+    assert (table.regions, table.freq) == (("MY",), "D")
+    assert table.remarks == (
+        "the names of 1 files say the region or the date, and nothing else does: MY and "
+        "2021-05-20 of my_daily_2021-05-20.csv",
+    )
+    (problem,) = problems(write(tmp_path, "df_daily_2021-05-20.csv", PLACES))
+    assert "neither the rows nor the name of the file say the region: give it" in problem
+    for name in ("us_daily_2020-01-01_to_2020-03-01.csv", "us_daily_2020-13-01.csv"):
+        (problem,) = problems(write(tmp_path, name, PLACES))
+        assert "neither the rows nor the name of the file say the date: give it" in problem
+    rows = ("GB,2021-05-13,1,x1,One,A,7", "GB,2021-05-20,1,x1,One,A,7")
+    assert read_charts(layout(tmp_path, *rows, name="gb_daily.csv")).freq == "W-THU"
+    (problem,) = problems(layout(tmp_path, rows[0], name="us_daily.csv"), region="GB")
+    assert "too few to find the step" in problem  # of a name that is another region's
+
+
+def test_a_market_that_is_not_known_is_of_the_sites_name_and_told(tmp_path):
+    table = read_charts(write(tmp_path, "regional-df-daily-2021-05-20.csv", PLACES))
+    assert table.regions == ("DF",)
+    assert "DF of regional-df" in table.remarks[0]
+
+
+def test_a_date_that_is_given_is_one(tmp_path):
+    with pytest.raises(ParameterError, match="date must be a day as 2021-05-20, got '31/12/2019'"):
+        read_charts(write(tmp_path, "a.csv", PLACES), region="GB", date="31/12/2019")
+
+
+def test_messages_call_columns_as_the_file_does(tmp_path):
+    text = "Date,Market,Rank,Song,Performer,Streams\n10/03/2021,,x,One,A,7\n"
+    path = write(tmp_path, "merged.csv", text)
+    assert problems(path) == (
+        f"{path}: column 'Market': empty: row 1",
+        f"{path}: column 'Date': no date as 2021-05-20 and no week: '10/03/2021' in row 1{TURNED}",
+        f"{path}: column 'Rank': no whole number from 1: 'x' in row 1",
     )
 
 
-def test_what_rows_say_wins_over_the_name_and_the_name_over_what_is_given(tmp_path):
-    text = "region,position,title,artist,streams\nGB,1,One,A,7\n"
-    path = write(tmp_path, "regional-us-daily-2021-05-20.csv", text)
-    frame = read_charts([path], region="de", date="2020-01-01").frame
-    assert frame["region"].tolist() == ["GB"]
-    assert frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
+def test_columns_by_other_names_are_named(tmp_path):
+    text = "day,market,rank,song,performer,daily_streams\n2021-05-20,GB,1,One,A,7\n"
+    path = write(tmp_path, "merged.csv", text)
+    (problem,) = problems(path)
+    assert problem.endswith(
+        "song, performer, daily_streams. What is there by another name is read by "
+        'columns={"streams": "Plays"} (spdkit charts read --column streams=Plays)'
+    )
+    table = read_charts(path, columns={"streams": "Daily streams"}, freq="D")
+    assert table.frame["streams"].tolist() == [7]
+    # By any of its names, and before what has a name that is known.
+    table = read_charts(
+        path, columns={"streams": "daily_streams", "track_name": "market"}, freq="D"
+    )
+    assert table.frame["title"].tolist() == ["GB"]
+    (problem,) = problems(path, columns={"streams": "Plays"})
+    assert problem.startswith(f"{path}: no column 'Plays' (streams); the columns are day, market")
+    with pytest.raises(
+        ParameterError, match=r"columns must be named by region, ds, .* got 'plays'"
+    ):
+        read_charts(path, columns={"plays": "daily_streams"})
+
+
+def test_without_places_streams_tell_them(tmp_path):
+    text = (
+        "date,region,title,artist,streams\n2021-05-20,GB,Two,A,7\n2021-05-20,GB,One,A,9\n"
+        "2021-05-20,US,Two,A,9\n2021-05-21,GB,Two,A,9\n"
+    )
+    path = write(tmp_path, "a.csv", text)
+    table = read_charts(path)
+    assert table.frame["position"].tolist() == [1, 2, 1, 1]
+    assert table.frame["title"].tolist() == ["One", "Two", "Two", "Two"]
+    remark = "4 rows have no place: songs are ranked by streams within region and date"
+    assert remark in table.remarks
+    assert problems(write(tmp_path, "a.csv", text.replace("One,A,9", "One,A,7"))) == (
+        f"{path}: no column of position or rank or pos or chart_position, and streams that are "
+        "equal on a date do not tell the places: they are needed: '7' in row 1, '7' in row 2",
+    )
+
+
+def test_tables_of_songs_and_artists_are_named_as_such(tmp_path):
+    songs = write(
+        tmp_path, "songs.csv", "track_id,track_name,artist_name,energy,tempo\nx,A,B,1,2\n"
+    )
+    (problem,) = problems(songs)
+    assert problem.endswith(
+        "This looks like a table of songs (energy, tempo): charts forecast takes it by --metadata"
+    )
+    (problem,) = problems(write(tmp_path, "a.csv", "artist_id,artist_name,genres\nx,A,[]\n"))
+    assert problem.endswith("This looks like a table of artists (genres): no chart is in it")
+    dated = "date,track_name,artist_name,energy,plays\n2021-05-20,A,B,1,2\n"
+    assert "Plays" in problems(write(tmp_path, "dated.csv", dated))[0]
+
+
+def test_words_for_a_missing_id_are_none(tmp_path):
+    rows = (
+        *("GB,2021-05-20,1,NA,One,A,9", "GB,2021-05-20,2,null,Two,A,8"),
+        *("GB,2021-05-20,3,NaN,NA,NA,7", "GB,2021-05-20,4,None,NA,A,6"),
+        "GB,2021-05-20,5,7BKLCZ1jbUBVqRi2FVlTVw,NA,NA,5",
+    )
+    path = layout(tmp_path, *rows)
+    (problem,) = problems(path, freq="D")
+    assert problem.startswith("1 rows have neither an id nor a title: GB 2021-05-20 place 3")
+    table = read_charts(path, freq="D", duplicates="first")
+    ids = ["a – one", "a – two", "untitled", "a – na", "7BKLCZ1jbUBVqRi2FVlTVw"]
+    assert table.frame["track_id"].tolist() == ids
+    assert table.remarks[4] == (
+        "1 rows without an id have such words as title and artist, and are taken to have none"
+    )
+    assert sorted(table.remarks[:4]) == [
+        f"1 ids are {word!r}, a word for a missing one, and taken for that"
+        for word in ("NA", "NaN", "None", "null")
+    ]
+
+
+def test_of_many_files_a_remark_counts_the_rows(tmp_path):
+    files = [layout(tmp_path, f"GB,2021-05-2{i},1,NA,One,A,9", name=f"{i}.csv") for i in range(3)]
+    assert read_charts(files).remarks[0].startswith("3 ids are 'NA', a word for a missing one")
+
+
+def test_one_path_is_a_file(tmp_path):
+    path = layout(tmp_path, "GB,2021-05-20,1,x1,One,A,7")
+    assert read_charts(path, freq="D").frame.equals(read_charts(str(path), freq="D").frame)
+
+
+@pytest.mark.parametrize("address", ["https:/x.org/a.csv", "https://kworb.net/ph_daily.html",
+                                     "https://charts.spotify.com/charts"])  # fmt: skip
+def test_an_address_is_no_file(address):
+    (problem,) = problems(address)
+    assert problem.endswith("no such file: this is an address, and files are read. Save it as one f"
+                            "irst")  # fmt: skip
+
+
+def test_a_table_that_another_sign_separates(tmp_path):
+    (problem,) = problems(write(tmp_path, "a.csv", LAYOUT.replace(",", ";")))
+    assert "its cells seem to be separated by ';'. A .csv has commas, a .tsv tabs" in problem
+    assert "is read by columns" not in problem
+
+
+def test_the_thousands_that_are_given_hold_for_kworbs_tables_too(tmp_path):
+    text = KWORB_CSV.replace("91,000", "91.000")
+    path = write(tmp_path, "regional-ph-daily-2020-05-20.csv", text)
+    (problem,) = problems(path)
+    what = "column 'Streams': thousands separators: say which by the option thousands: '91.000'"
+    assert what in problem
+    assert read_charts(path, thousands=".").frame["streams"].tolist() == [158720, 91000]
+    (problem,) = problems(path, thousands="'")
+    assert 'thousands separators that are no "\'": say which' in problem
+
+
+def test_the_song_without_a_title_reads_again_and_is_told(tmp_path):
+    rows = ("US,2017-07-20,8,,,,888", "US,2017-07-21,9,,,,777")
+    table = read_charts(layout(tmp_path, *rows), duplicates="first")
+    write_table(table.frame, tmp_path / "again.csv")
+    again = read_charts(tmp_path / "again.csv")
+    assert again.frame["track_id"].tolist() == ["untitled", "untitled"]
+    assert again.remarks[0] == (
+        "2 rows are the song 'untitled', as those without an id and a title were written"
+    )
+    twice = layout(tmp_path, "US,2017-07-20,8,untitled,,,8", "US,2017-07-20,9,untitled,,,7")
+    (problem,) = problems(twice, freq="D")
+    assert "a song stands more than once on a date (1 rows too many)" in problem
+    (problem,) = problems(tmp_path / "again.csv", layout(tmp_path, "GB,2017-07-20,1,,,,8"))
+    assert problem.startswith("3 rows have neither an id nor a title")
 
 
 def test_region_and_date_can_be_given(tmp_path):
@@ -157,16 +385,16 @@ def test_region_and_date_can_be_given(tmp_path):
     table = read_charts([path], region="Viet Nam", date="2021-05-20", freq="W-THU")
     assert (table.regions, table.freq) == (("VN",), "W-THU")
     assert table.frame["ds"].tolist() == [pd.Timestamp("2021-05-20")]
-    what = f"{path}: neither the rows nor the name of the file say the region (region)"
+    what = f"{path}: neither the rows nor the name of the file say the region"
     (problem,) = problems(path)
-    assert problem.startswith(f"{what} and the date (date): give it")
+    assert problem.startswith(f"{what} and the date: give it")
     (problem,) = problems(path, date="2021-05-20")
     assert problem.startswith(f"{what}: give it")
 
 
 def test_the_latest_chart_has_no_date(tmp_path):
     (problem,) = problems(write(tmp_path, "regional-global-daily-latest.csv", OLD_SITE))
-    assert "say the date (date)" in problem
+    assert "say the date" in problem
 
 
 def test_rows_of_other_charts_are_left_out_and_told(tmp_path):
@@ -200,8 +428,13 @@ def test_rows_of_other_charts_are_left_out_and_told(tmp_path):
             "column of title or track_name or track or song or song_name; no column of artist or "
             "artist_names or artist_name or artists or performer; the columns are unique_id, ds, y",
         ),
+        (
+            "twice.csv",
+            NOTE + "Position,Track Name,Artist,Streams,Streams\n1,A,X,300,400\n",
+            "more than one column 'Streams': rename or delete one",
+        ),
         ("empty.csv", HEAD, "the chart has no rows"),
-        ("noted.csv", NOTE, "no column of position"),
+        ("noted.csv", NOTE, "no rows after the note that the old site begins with"),
         ("odd.csv", HEAD + "GB,2020-01-01\n", "line 2 has 2 cells and the header 7"),
         ("chart.xlsx", "", "tables are .csv or .tsv"),
     ],
@@ -227,19 +460,19 @@ def test_everything_that_is_wrong_is_named_at_once(tmp_path):
         name="a.csv",
     )
     second = write(tmp_path, "b.csv", "x\n1\n")
-    found = problems(first, second)
-    assert found[:4] == (
+    faults = problems(first, second)
+    assert faults[:4] == (
         f"{first}: column 'region': empty: row 1",
         f"{first}: column 'ds': empty: row 2",
         f"{first}: column 'position': no whole number from 1: '0' in row 1, '1.5' in row 2",
         f"{first}: column 'streams': no whole number from 1: '-6' in row 2, row 3",
     )
-    assert found[4].startswith(f"{second}: no column of")
+    assert faults[4].startswith(f"{second}: no column of")
 
 
 def test_rows_are_counted_as_in_the_file(tmp_path):
     path = old_site(tmp_path, "regional-ph-daily-2020-02-29.csv", "1,One,A,70,", "2,Two,A,many,")
-    assert problems(path) == (f"{path}: column 'streams': no whole number from 1: 'many' in row 2",)
+    assert problems(path) == (f"{path}: column 'Streams': no whole number from 1: 'many' in row 2",)
     wrong = write(tmp_path, "charts.csv", CHARTS.replace("91000.0", "x"))
     text = wrong.read_text().splitlines(keepends=True)
     wrong.write_text("".join([text[0], text[3], *text[1:3]]))  # the viral row first
@@ -248,9 +481,9 @@ def test_rows_are_counted_as_in_the_file(tmp_path):
 
 def test_of_very_many_problems_the_first_are_shown(tmp_path):
     files = [write(tmp_path, f"{i}.csv", "x\n1\n") for i in range(30)]
-    found = problems(*files)
-    assert len(found) == spotify_charts.SHOWN_PROBLEMS + 1
-    assert found[-1] == "… and 10 more"
+    faults = problems(*files)
+    assert len(faults) == spotify_charts.SHOWN_PROBLEMS + 1
+    assert faults[-1] == "… and 10 more"
 
 
 @pytest.mark.parametrize(
@@ -261,8 +494,8 @@ def test_thousands_separators_are_named_until_one_is_given(written, sign, tmp_pa
     path = layout(tmp_path, f'GB,2021-05-20,1,x1,One,A,"{written}"')
     (problem,) = problems(path, freq="D")
     assert problem == (
-        f"{path}: column 'streams': thousands separators: say which by thousands: {written!r} in "
-        "row 1"
+        f"{path}: column 'streams': thousands separators: say which by the option thousands: "
+        f"{written!r} in row 1"
     )
     frame = read_charts([path], freq="D", thousands=sign).frame
     assert frame["streams"].tolist() == [1158720]
@@ -318,7 +551,8 @@ def test_rows_without_an_id_and_a_title_are_one_song_when_that_is_asked_for(tmp_
     (problem,) = problems(path)
     assert problem == (
         "3 rows have neither an id nor a title: US 2017-07-20 place 8, US 2017-07-20 place 16, US "
-        '2017-07-21 place 9. Correct them, or take them for one song by duplicates="first".'
+        '2017-07-21 place 9. Correct them, or take them for one song by duplicates="first" '
+        "(spdkit charts read --duplicates first)."
     )
     table = read_charts([path], duplicates="first")
     ids = ["untitled", "0kN8xEmgMW9mh7UmDYHlJP", "untitled"]
@@ -330,8 +564,8 @@ def test_rows_without_an_id_and_a_title_are_one_song_when_that_is_asked_for(tmp_
 def test_a_date_that_is_in_two_files(tmp_path):
     first = write(tmp_path, "ph_daily_2020-05-20.csv", KWORB_CSV)
     second = write(tmp_path, "page.html", KWORB_PAGE.replace("158,720", "158,721"))
-    found = problems(first, second)
-    assert found[0].startswith(
+    faults = problems(first, second)
+    assert faults[0].startswith(
         "1 dates stand in two files: PH 2020-05-20 in ph_daily_2020-05-20.csv and page.html. Leave"
     )
     table = read_charts([second, first], duplicates="first")
@@ -344,8 +578,8 @@ def test_weeks_that_end_on_another_day_than_spotifys_are_told(tmp_path):
     rows = ("GB,2021-05-14,1,x1,One,A,7", "GB,2021-05-21,1,x1,One,A,8")
     table = read_charts([layout(tmp_path, *rows)])
     assert table.freq == "W-FRI"
-    (told,) = table.remarks
-    assert "weeks are dated W-FRI, and Spotify's are W-THU" in told
+    (remark,) = table.remarks
+    assert "weeks are dated W-FRI, and Spotify's are W-THU" in remark
 
 
 def test_days_and_weeks_are_read_apart(tmp_path):
@@ -396,9 +630,9 @@ def test_the_charts_of_the_philippines():
 @pytest.mark.data
 def test_the_charts_of_the_us():
     path = DATA / "streams" / "daily_top200_us_2017.csv.gz"
-    found = problems(path, region="US")
-    assert found[0].startswith("16 rows have neither an id nor a title")
-    assert "US song 'jon bellion – all time low' on 24 dates from 2017-01-01" in found[1]
+    faults = problems(path, region="US")
+    assert faults[0].startswith("16 rows have neither an id nor a title")
+    assert "US song 'jon bellion – all time low' on 24 dates from 2017-01-01" in faults[1]
     table = read_charts([path], region="US", duplicates="first")
     # 6 rows without a title stand beside another, and one song changes its spelling on a day.
     assert len(table.frame) == 74_200 - 24 - 6 - 1

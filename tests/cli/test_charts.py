@@ -42,13 +42,13 @@ def test_every_form(form, tmp_path):
 def test_remarks_on_stderr_a_table_on_stdout_and_json(tmp_path):
     chart = write_chart(tmp_path)
     rows = pd.read_csv(chart)
-    kept = rows[~((rows["region"] == "XA") & (rows["ds"] == "2025-06-01"))]
-    kept.to_csv(chart, index=False)
+    rest = rows[~((rows["region"] == "XA") & (rows["ds"] == "2025-06-01"))]
+    rest.to_csv(chart, index=False)
     output = tmp_path / "out.csv"
     done = invoke("charts", "read", chart, "-o", output)
     assert done.exit_code == 0
-    told = "spdkit: XA: 1 of 240 dates have no chart: 2025-06-01"
-    assert told in done.stderr.splitlines()
+    remark = "spdkit: XA: 1 of 240 dates have no chart: 2025-06-01"
+    assert remark in done.stderr.splitlines()
     assert "239" in done.stdout and "XB" in done.stdout
     assert invoke("charts", "read", chart, "-o", output, "--quiet").stderr == ""
     content = json.loads(invoke("charts", "read", chart, "-o", output, "--json").stdout)
@@ -56,8 +56,8 @@ def test_remarks_on_stderr_a_table_on_stdout_and_json(tmp_path):
         **{"n_rows": 4780, "n_songs": 36, "n_dates": 239, "n_missing": 1},
         **{"first": "2024-11-03", "last": "2025-06-30"},
     }
-    assert content["remarks"] == [told.removeprefix("spdkit: ")]
-    assert (content["freq"], content["n_rows"]) == ("D", len(kept))
+    assert content["remarks"] == [remark.removeprefix("spdkit: ")]
+    assert (content["freq"], content["n_rows"]) == ("D", len(rest))
     assert content["file"] == str(output)
 
 
@@ -70,7 +70,9 @@ def test_what_is_wrong_is_a_line_each_and_names_options(tmp_path):
     lines = [line for line in done.stderr.splitlines() if not line.startswith("reading")]
     assert lines[0] == "spdkit: 2 files: not charts as they are"
     assert lines[1].startswith("- 1 dates stand in two files: PH 2020-05-20 in ")
-    assert lines[1].endswith("or keep the first file by --duplicates first.")
+    assert lines[1].endswith(
+        'or keep the first file by duplicates="first" (spdkit charts read --duplicates first).'
+    )
     assert not output.exists()
     done = invoke("charts", "read", first, second, "-o", output, "--duplicates", "first")
     assert done.exit_code == 0
@@ -81,16 +83,50 @@ def test_what_is_wrong_is_a_line_each_and_names_options(tmp_path):
     [
         (
             "position,title,artist,streams\n1,One,A,7\n",
-            "say the region (--region) and the date (--",
+            "say the region and the date: give it",
         ),
-        (LAYOUT.replace("91000", "91.000"), "thousands separators: say which by --thousands"),
-        (LAYOUT, "give --freq D for a chart of days or W-THU for one of weeks"),
+        (
+            LAYOUT.replace("91000", "91.000"),
+            "thousands separators: say which by the option thousands",
+        ),
+        (
+            LAYOUT.replace("streams", "plays"),
+            "(spdkit charts read --column streams=Plays)",
+        ),
+        (LAYOUT, "give freq, D for a chart of days or W-THU for one of weeks"),
     ],
 )
 def test_what_is_to_be_given_is_named_as_an_option(text, option, tmp_path):
     done = invoke("charts", "read", write(tmp_path, "a.csv", text), "-o", tmp_path / "chart.csv")
     assert done.exit_code == 1
     assert option in done.stderr
+
+
+def test_columns_by_other_names(tmp_path):
+    path = write(tmp_path, "a.csv", LAYOUT.replace("streams", "plays").replace("title", "tune"))
+    output = tmp_path / "chart.csv"
+    words = ("charts", "read", path, "-o", output, "--freq", "D", "--column", "title=tune")
+    done = invoke(*words, "--column", "streams=Plays")
+    assert done.exit_code == 0, done.stderr
+    assert pd.read_csv(output)["streams"].tolist() == [158720, 91000]
+    for wrong in ("Plays", "=Plays", "streams="):
+        done = invoke(*words, "--column", wrong)
+        assert done.exit_code == 1
+        assert f"--column {wrong}: give a name and a column, such as" in done.stderr
+
+
+def test_what_is_written_for_songs_without_a_title_is_forecast(chart, tmp_path, few_trees):  # noqa: F811
+    rows = pd.read_csv(chart)
+    empty = (rows["position"] == 12) & (rows["ds"] > "2025-06-20")
+    rows.loc[empty, ["track_id", "title", "artist"]] = None
+    path, output = tmp_path / "rows.csv", tmp_path / "chart.parquet"
+    rows.to_csv(path, index=False)
+    assert invoke("charts", "read", path, "-o", output).exit_code == 1
+    done = invoke("charts", "read", path, "-o", output, "--duplicates", "first")
+    assert done.exit_code == 0, done.stderr
+    done = invoke("charts", "forecast", output, "-H", 1, "--validate", 0)
+    assert done.exit_code == 0, done.stderr
+    assert "rows are the song 'untitled'" in done.stderr
 
 
 def test_a_chart_that_is_read_is_not_overwritten(tmp_path):
@@ -168,4 +204,4 @@ def test_what_cannot_be_forecast_is_refused_in_words(chart, tmp_path):
     assert "at most" in refused(chart, "-H", 60)
     doubled = tmp_path / "doubled.csv"
     pd.concat([rows, rows.iloc[:1]]).to_csv(doubled, index=False)
-    assert "by charts read --duplicates first" in refused(doubled)
+    assert "(spdkit charts read --duplicates first)" in refused(doubled)

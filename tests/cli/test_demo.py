@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from few_trees import few_trees  # noqa: F401 (a fixture)
 from typer.testing import CliRunner
 
 from spdkit.cli import demo
@@ -54,15 +55,17 @@ def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypat
             *("forecast", folder / "plays.csv", "--horizon", "30", "--model", "seasonal-naive"),
             *(*files, *page, "--jobs", "1"),
         ),
+        (
+            *("charts", "forecast", folder / "chart.csv", "--horizon", "7"),
+            *("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html"),
+            *("--jobs", "1"),
+        ),
     ]
     assert lines == [list(map(str, step)) for step in steps]
     printed = capsys.readouterr().out
     for line in lines:
         assert f"$ spdkit {shlex.join(line)}\n" in printed
-    words = ("-o", folder / "next_chart.csv", "--report", folder / "next_chart.html")
-    line = ("charts", "forecast", folder / "chart.csv", "--horizon", "7", *words)
-    assert printed.endswith(f"$ spdkit {shlex.join(map(str, line))}\n")
-    assert set(pd.read_csv(folder / "chart.csv")["region"]) == {"XA", "XB"}
+    assert printed.endswith(f"Open {folder / 'next_chart.html'} in a browser.\n")
     assert "more than 84% of its variance" in printed
     assert len(list((new / "music").glob("song-*.[wf]*"))) == 6
     # They are others than those of the model.
@@ -99,6 +102,18 @@ def test_a_command_runs_as_if_it_had_been_typed(tmp_path, capsys):
     command = printed.split("$ ")[1].split("\n")[0]
     assert f"<pre>{command}</pre>" in text and "The next 30 days of 3 series" in text
     assert sys.argv is typed
+
+
+def test_the_chart_of_few_songs_is_forecast(tmp_path, capsys, few_trees):  # noqa: F811
+    demo._forecast_chart(tmp_path, 1, 3, ("--jobs", "1"))
+    printed = capsys.readouterr().out
+    assert "a daily chart of 10 songs" in printed
+    chart, forecasts = (pd.read_csv(tmp_path / name) for name in ("chart.csv", "next_chart.csv"))
+    assert chart["ds"].nunique() == 90 and chart["position"].max() <= 10
+    assert forecasts["ds"].nunique() == 7
+    command = printed.split("$ ")[1].split("\n")[0]
+    assert command.startswith("spdkit charts forecast ")
+    assert f"<pre>{command}</pre>" in (tmp_path / "next_chart.html").read_text("utf-8")
 
 
 def test_a_command_that_fails_ends_it(tmp_path, capsys):

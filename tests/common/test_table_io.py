@@ -90,6 +90,9 @@ def test_a_comma_at_the_end_of_rows_makes_no_index(tmp_path):
         ("a,b,a,b\n1,2,3,4\n", "more than one column 'a', 'b': rename"),
         ("b\rb,c\rd\n", "line 2 has 2 cells and the header 1"),
         ("a,c\n1,2\n", "no column 'b'; the columns are a, c"),
+        ("a;b\n1;2\n", "no column 'b'; the columns are a;b: all in one, as .* by ';'. A .csv has"),
+        ("a\tb\n1\t2\n", r"no column 'b'; .* separated by tabs\. .* a \.tsv tabs: save it as one"),
+        ("a;c,d\n1,2\n", "no column 'b'; the columns are a;c, d$"),
         (
             "a,b\n1,2\né,ü\n".encode("latin-1"),
             "cannot be read as a table: line 3 is not UTF-8: save",
@@ -105,7 +108,7 @@ def test_what_is_no_table_is_refused_by_line(text, message, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("none.csv", "no such file"),
+        ("none.csv", "no such file$"),
         ("folder.csv", "it is a folder"),
         (
             "t.xlsx",
@@ -128,6 +131,12 @@ def test_a_file_that_cannot_be_read_is_named(name, message, tmp_path):
     for read in (read_table, column_names) if name != "cut.csv.gz" else (read_table,):
         with pytest.raises(TableError, match=rf"{name}: .*{message}"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize("address", ["https://x.org/a.csv", "s3://x/a.csv.gz", "HTTP:/x/a.tsv"])
+def test_an_address_is_no_file(address):
+    with pytest.raises(TableError, match="no such file: this is an address, and files are read"):
+        read_table(address)
 
 
 @pytest.mark.parametrize(("name", "what"), [("t.pq", "Parquet"), ("t.csv.zst", "zst")])

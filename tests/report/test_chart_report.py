@@ -23,15 +23,15 @@ EVIL = '<script>alert("1")</script> & $x^2$'
 
 
 @pytest.fixture(scope="module")
-def shown(few_trees):  # noqa: F811 (the fixture)
+def week(few_trees):  # noqa: F811 (the fixture)
     rows = chart_rows(30, days=80, places=12)
     rows["title"] = rows["title"].mask(rows["track_id"] == rows["track_id"].iloc[-1], EVIL)
     return outlook(check_chart(rows), OutlookRequest(3, n_windows=2))
 
 
 @pytest.fixture(scope="module")
-def page(shown):
-    return render(shown, PROVENANCE)
+def page(week):
+    return render(week, PROVENANCE)
 
 
 def test_a_page_is_whole_and_stands_alone(page):
@@ -46,20 +46,20 @@ def test_a_page_is_whole_and_stands_alone(page):
     assert EVIL in read.text
 
 
-def test_the_same_outlook_gives_the_same_page(shown, page):
-    assert render(shown, PROVENANCE) == page
-    assert render(replace(shown, remarks=("another",)), PROVENANCE) != page
+def test_the_same_outlook_gives_the_same_page(week, page):
+    assert render(week, PROVENANCE) == page
+    assert render(replace(week, remarks=("another",)), PROVENANCE) != page
 
 
-def test_what_it_says(shown, page):
-    text, scores = Reader(page).text, shown.scores
+def test_what_it_says(week, page):
+    text, scores = Reader(page).text, week.scores
     own, rival = (scores.errors(name)["wape"] for name in ("streams", "last_value"))
     assert "On 2 windows of 3 days, 25 June 2025 to 30 June 2025, which the forecasts did" in text
     assert f"actual streams by {100 * own:.1f}" in text and f"{100 * rival:.1f}" in text
     assert f"{scores.brier():.4f}" in text and f"{scores.brier('by_place'):.4f}" in text
-    for name in shown.regions:
-        chart = shown.chart(name)
-        table = chart_report.chart_table(shown, name)
+    for name in week.regions:
+        chart = week.chart(name)
+        table = chart_report.chart_table(week, name)
         assert [row[1].text for row in table.rows] == [str(i) for i in range(1, 13)]
         for row, song in zip(table.rows, chart.itertuples(), strict=True):
             change = song.last_position - song.position
@@ -70,9 +70,9 @@ def test_what_it_says(shown, page):
         assert f"Of the 12 songs of the last chart about {gone:.0f} are expected" in text
 
 
-def test_without_scores_and_intervals_the_page_says_so(shown):
-    frame = shown.forecasts.drop(columns=["lo-90", "hi-90"])
-    bare = replace(shown, scores=None, level=None, forecasts=frame)
+def test_without_scores_and_intervals_the_page_says_so(week):
+    frame = week.forecasts.drop(columns=["lo-90", "hi-90"])
+    bare = replace(week, scores=None, level=None, forecasts=frame)
     text = Reader(render(bare, PROVENANCE)).text
     assert "How good such forecasts are was not measured." in text
     assert "nothing is known of how good these forecasts are" in text

@@ -152,3 +152,6 @@ def test_the_file_reads_as_it_was_made(tmp_path):
     assert list(read_table(path)) == columns
     again = check_chart(read_table(path)).frame
     assert again.equals(check_chart(charts.chart_rows(25, seed=4)).frame)
+    small = {"regions": ["XC"], "days": 60, "places": 3}
+    path = charts.write_chart(tmp_path, 5, **small)
+    assert len(read_table(path)) == len(charts.chart_rows(5, **small))

@@ -55,7 +55,7 @@ from spdkit.forecast.charts.song_metadata import (
 from spdkit.forecast.data.calendar import future_times, parse_times
 from spdkit.forecast.data.checks import ForecastError, quoted, refuse_names
 from spdkit.forecast.data.long_table import check_horizon
-from spdkit.forecast.data.panel import Columns, Numbers, Panel
+from spdkit.forecast.data.panel import Columns, Numbers, Panel, check_windows
 from spdkit.forecast.models import serialization
 
 if TYPE_CHECKING:
@@ -270,20 +270,15 @@ class ChartForecaster(Saved, BaseEstimator):
         time_col: str = "ds",
         target_col: str = "y",
     ) -> pd.DataFrame:
-        """Forecast the past: from what lies before each cutoff, and put beside what came.
+        """Forecast the past as `spdkit.forecast.models.base.Forecaster.cross_validation` does.
 
         Parameters
         ----------
-        df : DataFrame
-        h : int
-        static_df : DataFrame, optional
-        n_windows : int
-            Cutoffs; the last lies `h` dates before the end.
-        step_size : int, optional
-            Dates between two cutoffs; `h` if not given.
+        h, n_windows, step_size
+            As there, in dates of the chart.
         refit : bool
             Whether nets learn before each cutoff, or before the first alone.
-        freq, id_col, time_col, target_col
+        df, static_df, freq, id_col, time_col, target_col
             As in `fit`.
 
         Returns
@@ -299,10 +294,8 @@ class ChartForecaster(Saved, BaseEstimator):
             As `fit` and `predict` do, and when there are too few dates.
         """
         self._check()
-        step = check_horizon(h) if step_size is None else step_size
-        numbers = {"n_windows": n_windows, "step_size": step, "refit": refit}
-        allowed: dict[str, Allowed] = {"n_windows": Whole(), "step_size": Whole(), "refit": FLAG}
-        check_parameters(numbers, allowed, ForecastError)
+        step = check_windows(check_horizon(h), n_windows, step_size)
+        check_parameters({"refit": refit}, {"refit": FLAG}, ForecastError)
         columns = Columns(id_col, time_col, target_col)
         refuse_names(vars(columns).values(), (_CUTOFF, self.label), "forecasts of the past")
         matrix = self._read(df, freq, columns)

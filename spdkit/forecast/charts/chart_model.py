@@ -10,10 +10,13 @@ as a feature: alone they have too few dates to learn from, all together they blu
 
 Intervals are conformal. The dates are cut into parts, and each model of the ensemble leaves one
 part out in turn. Its errors there, over how large an error was to be expected from the features,
-give the quantiles of each region and step; "to be expected" is a small boosting on the logarithms
-of the sizes of these errors. The later an error was known, the more it counts, and where known
-dates are forecast (`ChartModel.forecast_past`), errors after the fit count too, each from the date
-on which it is known: charts drift, and intervals that learn from what they miss follow them.
+give the quantiles of each region and step, apart for songs on their first date in the chart; "to be
+expected" is a small boosting on the logarithms of the sizes of these errors. Where known dates are
+forecast (`ChartModel.forecast_past`), errors after the fit count too, each from the date on which
+it is known, and the shares of errors that the ends of intervals are quantiles of move against what
+each date missed: charts drift, and intervals follow them. Right after a fit nothing has been
+missed. Quantiles nearer to the middle stay: all songs of a date lie on one side of it together, and
+what one date did says little of one eight weeks later.
 
 Where a song leaves the chart it is not learned from, and not scored: a low forecast for a song near
 the last place says what it has if it stays.
@@ -23,12 +26,13 @@ References
 Montero-Manso and Hyndman (2021), Principles and algorithms for forecasting groups of time series;
 Lei et al. (2018), Distribution-free predictive inference for regression (locally weighted);
 Barber et al. (2021), Predictive inference with the jackknife+ (errors of models without the date);
-Barber et al. (2023), Conformal prediction beyond exchangeability (errors that count less with age).
+Vovk et al. (2003), Mondrian confidence machine (errors of first dates apart);
+Gibbs and Candès (2021), Adaptive conformal inference under distribution shift (shares that move).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -65,6 +69,7 @@ from spdkit.forecast.scoring.intervals import check_level
 
 Loss = Literal["streams", "log"]
 Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _DAY_BANDS, _WEEK_BANDS = (1, 7, 28, 56), (1, 4, 8)  # last step of each
 _LEAST_ROWS = 200  # songs on two dates, to learn a band from
@@ -72,7 +77,10 @@ _BINS = 64
 _OUTERMOST = 0.005  # quantile of errors, and as much below 1
 _FEWEST_ERRORS = 200  # of a region and step; with fewer, errors of all regions
 _SMALLEST_ERROR = 1e-3
-_HALF_LIFE = 14  # steps after which an error counts half
+_DEBUT_DRAWS = 10  # how much likelier a song's first week is drawn than another, if all count alike
+_DRIFT = 0.5  # of a chart's usual move, how much is expected of the next one
+_RATE = 0.06  # by how much shares move of what a date missed
+_TAIL = 0.1 + 1e-9  # shares as far as that from 0 or 1 move
 _TEXTS = ("region", "track_id", "title", "artist")
 
 
@@ -82,12 +90,14 @@ class _Rows:
 
     Attributes
     ----------
+    step : Timedelta
     history : ChartHistory
     regions : tuple of RegionHistory
     features : tuple of ndarray of float32, shape (n_rows, n_features)
         Of each region.
     """
 
+    step: pd.Timedelta
     history: ChartHistory
     regions: tuple[RegionHistory, ...]
     features: tuple[Floats, ...]
@@ -97,7 +107,8 @@ class _Rows:
         history = ChartHistory.of(table)
         regions = tuple(history.regions.values())
         columns = (song_features(history, region) for region in regions)
-        return cls(history, regions, tuple(np.column_stack([*part.values()]) for part in columns))
+        features = tuple(np.column_stack([*part.values()]) for part in columns)
+        return cls(table.step, history, regions, features)
 
     def pairs(self, steps: Sequence[int], first: int, last: int) -> _Pairs:
         """Pairs of which both dates are known, the later one within `first` to `last`."""
@@ -138,20 +149,46 @@ class _Rows:
         """What is learned: changes of log streams, shape (n_pairs,)."""
         return self._by_region(pairs, lambda region, at, step: region.change(at, step))
 
+    def moves(self, pairs: _Pairs) -> Numbers:
+        """Medians of the changes of all songs of a chart from the origin on, shape (n_pairs,)."""
+
+        def of_dates(region: RegionHistory, at: Origins, step: Places) -> Floats:
+            asked, which = np.unique(step, return_inverse=True)
+            return np.stack([region.moves(one) for one in asked.tolist()])[which, at.date]
+
+        return self._by_region(pairs, of_dates)
+
+    def usual_moves(self, steps: Sequence[int]) -> dict[tuple[str, int], float]:
+        """Median over dates of a chart's moves, by region and step; 0 where none is known."""
+        usual = {}
+        for region in self.regions:
+            for step in steps:
+                moves = region.moves(step)
+                known = moves[np.isfinite(moves)]
+                usual[region.name, step] = float(np.median(known)) if len(known) else 0.0
+        return usual
+
     def log_streams(self, pairs: _Pairs) -> Numbers:
         """Log streams at the origins, shape (n_pairs,)."""
         return self._by_region(pairs, lambda region, at, step: region.log_streams[at.date, at.song])
 
-    def dates(self, pairs: _Pairs) -> Numbers:
+    def dates(self, pairs: _Pairs) -> Places:
         """Steps of the origins on the clock, shape (n_pairs,)."""
-        return self._by_region(pairs, lambda region, at, step: at.date)
+        return self._by_region(pairs, lambda region, at, step: at.date).astype(np.int64)
 
-    def _by_region(self, pairs: _Pairs, values: Any) -> Numbers:
+    def debuts(self, pairs: _Pairs) -> Flags:
+        """Whether origins are songs' first dates in a chart, shape (n_pairs,)."""
+        return self._by_region(pairs, lambda region, at, step: region.debuts[at.date, at.song]) > 0
+
+    def _by_region(
+        self,
+        pairs: _Pairs,
+        values: Callable[[RegionHistory, Origins, Places], NDArray[Any]],
+    ) -> Numbers:
         joined = np.full(len(pairs), np.nan)
         for place, region in enumerate(self.regions):
             here = np.flatnonzero(pairs.region == place)
-            at: Origins = region.rows.at(pairs.row[here])
-            joined[here] = values(region, at, pairs.step[here])
+            joined[here] = values(region, region.rows.at(pairs.row[here]), pairs.step[here])
         return joined
 
     def names(self, pairs: _Pairs) -> pd.DataFrame:
@@ -161,10 +198,9 @@ class _Rows:
             here = np.flatnonzero(pairs.region == place)
             names[here] = region.name
             songs[here] = region.ids[region.rows.song[pairs.row[here]]]
-        step = pd.Timedelta(days=1 if self.history.daily else 7)
-        cutoff = self.history.dates[0] + self.dates(pairs).astype(np.int64) * step
+        cutoff = self.history.dates[0] + self.dates(pairs) * self.step
         frame = pd.DataFrame({"region": names, "track_id": songs, "cutoff": cutoff})
-        frame["ds"] = frame["cutoff"] + pairs.step * step
+        frame["ds"] = frame["cutoff"] + pairs.step * self.step
         return frame.astype({"region": "str", "track_id": "str"})
 
 
@@ -202,59 +238,125 @@ class _Errors:
     ----------
     region : ndarray of str
     step : ndarray of int64
-    known : ndarray of datetime64
-        The date that was forecast.
+    debut : ndarray of bool
+        Whether the origin is the song's first date in the chart.
+    origin, known : ndarray of datetime64
+        The date of the origin, and the one that was forecast.
     relative : ndarray of float64
+        NaN of dates that are not known.
     """
 
     region: NDArray[np.object_]
     step: Places
+    debut: Flags
+    origin: NDArray[np.datetime64]
     known: NDArray[np.datetime64]
     relative: Numbers
 
     @classmethod
     def of(cls, rows: _Rows, pairs: _Pairs, relative: Numbers) -> _Errors:
         names = rows.names(pairs)
-        return cls(names["region"].to_numpy(object), pairs.step, names["ds"].to_numpy(), relative)
+        region, origin, known = (names[name].to_numpy() for name in ("region", "cutoff", "ds"))
+        debut = rows.debuts(pairs)
+        return cls(region.astype(object), pairs.step, debut, origin, known, relative)
 
-    def after(self, date: np.datetime64) -> _Errors:
-        """Those of later dates that are known."""
-        late = (self.known > date) & np.isfinite(self.relative)
-        return _Errors(*(getattr(self, f.name)[late] for f in fields(self)))
+    def at(self, chosen: Places) -> _Errors:
+        """Some of them."""
+        return _Errors(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
-    def and_these(self, others: _Errors) -> _Errors:
-        """Both."""
-        parts = [
-            np.concatenate([getattr(one, f.name) for one in (self, others)]) for f in fields(self)
-        ]
-        return _Errors(*parts)
+    def off(self, later: _Errors, fitted: np.datetime64, shares: Sequence[float]) -> Numbers:
+        """Quantiles of errors as each later forecast is made, shape (n_later, len(shares)).
 
-    def quantiles(
-        self,
-        region: str,
-        step: int,
-        cutoffs: NDArray[np.datetime64],
-        shares: Sequence[float],
-        half_life: Any,
-    ) -> Numbers:
-        """Quantiles of what is known at each of some dates, shape (n_cutoffs, len(shares)).
-
-        Where a region has too few errors, those of all regions count, and where these are too few,
-        those of all steps of the band.
+        That is when its origin is known and the model fitted, whichever is later. Where a region
+        has too few errors, those of all regions count; then those of all songs, and of all steps of
+        the band.
         """
-        asked = self.step == step
-        own = asked & (self.region == region)
-        quantiles = np.empty((len(cutoffs), len(shares)))
-        for i, cutoff in enumerate(cutoffs):
-            known = self.known <= cutoff
-            some = (own & known, asked & known)
-            here = next((part for part in some if part.sum() >= _FEWEST_ERRORS), known)
-            age = self.known[here].max() - self.known[here]
-            weights = 0.5 ** (age / half_life)
-            quantiles[i] = np.quantile(
-                self.relative[here], shares, weights=weights, method="inverted_cdf"
-            )
+        off = np.empty((len(later.step), len(shares)))
+        kinds = pd.DataFrame({"region": later.region, "step": later.step, "debut": later.debut})
+        kind = kinds.groupby([*kinds]).ngroup().to_numpy()
+        for one in range(kind.max() + 1):
+            here = np.flatnonzero(kind == one)
+            asked = self.step == later.step[here[0]]
+            alike = asked & (self.debut == later.debut[here[0]])
+            some = (alike & (self.region == later.region[here[0]]), alike, asked)
+            enough = (part for part in some if part.sum() >= _FEWEST_ERRORS)
+            pool = self.relative[next(enough, slice(None))]
+            off[here] = later.at(here).moving_quantiles(pool, fitted, shares)
+        return off
+
+    def moving_quantiles(
+        self, pool: Numbers, fitted: np.datetime64, shares: Sequence[float]
+    ) -> Numbers:
+        """Quantiles of earlier errors and of these as they are known, shape (n_errors, n_shares).
+
+        Each date after the fit moves shares near 0 and 1 by `_RATE` of what it missed, once it is
+        known.
+        """
+        asked = np.asarray(shares)
+        order, moved = np.argsort(asked), asked.copy()
+        rate = np.where(np.minimum(asked, 1 - asked) <= _TAIL, _RATE, 0.0)
+        new = (self.known > fitted) & np.isfinite(self.relative)
+        to_come = [*np.unique(self.known[new])]
+        made = np.maximum(self.origin, fitted)
+        quantiles = np.empty((len(made), len(asked)))
+        for now in np.unique(made):
+            while to_come and to_come[0] <= now:
+                of_date = new & (self.known == to_come.pop(0))
+                below = self.relative[of_date, None] <= quantiles[of_date]
+                moved += rate * (asked - below.mean(axis=0))
+            past = self.relative[new & (self.known <= now)]
+            used = np.empty_like(asked)
+            used[order] = np.sort(np.clip(moved, _OUTERMOST, 1 - _OUTERMOST))
+            quantiles[made == now] = np.quantile(np.append(pool, past), used)
         return quantiles
+
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """One of a band's models.
+
+    Attributes
+    ----------
+    trees : regressor
+        Change of log streams, from the features.
+    left_out : int
+        Part of the dates that it does not know; -1 for none.
+    beyond_chart : bool
+        Whether it learned by how much a song changes more than its chart.
+    """
+
+    trees: Any
+    left_out: int
+    beyond_chart: bool
+
+
+@dataclass(frozen=True, eq=False)
+class _Band:
+    """Models of a range of steps.
+
+    Attributes
+    ----------
+    members : tuple of _Member
+    usual_moves : mapping of (region, step) to float
+    """
+
+    members: tuple[_Member, ...]
+    usual_moves: Mapping[tuple[str, int], float]
+
+    def leaving_out(self, part: int) -> _Band:
+        """Those that do not know a part of the dates."""
+        without = tuple(member for member in self.members if member.left_out == part)
+        return _Band(without, self.usual_moves)
+
+    def changes(self, rows: _Rows, pairs: _Pairs, X: Floats) -> Numbers:
+        """Changes of log streams, shape (n_pairs,): the mean of the models."""
+        beyond = np.mean([member.beyond_chart for member in self.members])
+        names = [region.name for region in rows.regions]
+        keys = zip(pairs.region.tolist(), pairs.step.tolist(), strict=True)
+        usual = [self.usual_moves[names[place], step] for place, step in keys] if beyond else 0.0
+        change = mean_prediction([member.trees for member in self.members], X)
+        change += float(beyond) * _DRIFT * np.asarray(usual)
+        return change
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,8 +408,8 @@ class ChartModel(Saved, BaseEstimator):
     ----------
     table_ : ChartTable
         The charts that it was fitted on.
-    bands_ : dict of int to list
-        Models by the last step of their band.
+    bands_ : dict of int to models
+        By the last step of their band.
     """
 
     horizon: int = 7
@@ -366,14 +468,16 @@ class ChartModel(Saved, BaseEstimator):
             )
         rows = _Rows.of(table)
         last = len(rows.history.dates) - 1
-        self.bands_: dict[int, list[Any]] = {}
+        self.bands_: dict[int, _Band] = {}
         self.spreads_: dict[int, _Spread] = {}
         asked = range(1, self.horizon + 1) if self.steps is None else self.steps
         for band in _bands(self.horizon, limits):
             if not set(band) & set(asked):
                 continue
             pairs = rows.pairs(band, 0, last)
-            self.bands_[band[-1]] = models = self._models(rows, pairs)
+            members = self._members(rows, pairs)
+            models = _Band(members, rows.usual_moves(band))
+            self.bands_[band[-1]] = models
             if self.calibration:
                 self.spreads_[band[-1]] = self._spread(rows, pairs, models)
         self.table_, self._rows = table, rows
@@ -460,7 +564,8 @@ class ChartModel(Saved, BaseEstimator):
         rows = _Rows.of(table)
         first = int(rows.history.dates.searchsorted(pd.Timestamp(since)))
         # Intervals learn from what came after the fit, also where that was not asked for.
-        fitted = int(rows.history.dates.searchsorted(self._fitted_until(), side="right"))
+        until = self.table_.frame["ds"].max()
+        fitted = int(rows.history.dates.searchsorted(until, side="right"))
         pairs = rows.pairs(list(steps), min(first, fitted), len(rows.history.dates) - 1)
         frame = self._forecasts(rows, pairs, level, quantiles)
         known = np.exp(rows.log_streams(pairs))
@@ -503,38 +608,19 @@ class ChartModel(Saved, BaseEstimator):
                 continue
             some = pairs.at(here)
             X = rows.inputs(some)
-            change = mean_prediction(models, X)
+            change = models.changes(rows, some, X)
             forecast[here, 0] = change
             if shares:
                 spread = self.spreads_[end]
                 size = np.exp(mean_prediction([spread.size], X))
-                new = _Errors.of(rows, some, (rows.changes(some) - change) / size)
-                errors = spread.errors.and_these(new.after(self._fitted_until()))
-                off = self._off(errors, frame.iloc[here], pairs.step[here], [*shares.values()])
+                later = _Errors.of(rows, some, (rows.changes(some) - change) / size)
+                fitted = self.table_.frame["ds"].max().to_datetime64()
+                off = spread.errors.off(later, fitted, [*shares.values()])
                 forecast[here, 1:] = change[:, None] + size[:, None] * off
         streams = np.exp(rows.log_streams(pairs)[:, None] + forecast)
         for column, values in zip([self.label, *shares], streams.T, strict=True):
             frame[column] = values
         return frame
-
-    def _off(
-        self, errors: _Errors, frame: pd.DataFrame, steps: Places, shares: Sequence[float]
-    ) -> Numbers:
-        """Quantiles of errors as each forecast is made, shape (n_rows, len(shares))."""
-        # That is when its origin is known and the model fitted, whichever is later.
-        known_on = np.maximum(frame["cutoff"].to_numpy(), self._fitted_until())
-        off = np.empty((len(frame), len(shares)))
-        step = self.table_.step.to_timedelta64()
-        keys = pd.MultiIndex.from_arrays([frame["region"], steps])
-        for region, asked in keys.unique().tolist():
-            here = keys == (region, asked)
-            dates, which = np.unique(known_on[here], return_inverse=True)
-            off[here] = errors.quantiles(region, asked, dates, shares, _HALF_LIFE * step)[which]
-        return off
-
-    def _fitted_until(self) -> np.datetime64:
-        until: np.datetime64 = self.table_.frame["ds"].max().to_datetime64()
-        return until
 
     def _shares(self, level: Sequence[float], quantiles: Sequence[float]) -> dict[str, float]:
         """Share of outcomes that should lie below each column."""
@@ -561,10 +647,10 @@ class ChartModel(Saved, BaseEstimator):
             )
         return shares
 
-    def _models(self, rows: _Rows, pairs: _Pairs) -> list[Any]:
+    def _members(self, rows: _Rows, pairs: _Pairs) -> tuple[_Member, ...]:
         generator = np.random.default_rng(self.seed)
         parts = self._parts(rows, pairs)
-        trees, models = BoostedTrees.of(self, max_bins=_BINS), []
+        trees, members = BoostedTrees.of(self, max_bins=_BINS), []
         for i in range(self.n_models):
             learned = pairs.at((parts != self._left_out(i)).all(axis=0))
             if len(learned) < _LEAST_ROWS:
@@ -576,23 +662,30 @@ class ChartModel(Saved, BaseEstimator):
                 )
             some = learned.sample(self.max_rows, generator, self._weights(rows, learned))
             # Scored is the absolute error of streams, learned are logarithms: neither loss is that.
+            # How a chart moves in weeks is known of few dates, and no more of what all songs did
+            # is expected than half; of single days the weekday tells it.
             squared = self.loss == "streams" and i % 2 == 1
+            beyond_chart = self.loss == "log" and i % 2 == 1 and not rows.history.daily
+            change = rows.changes(some) - (rows.moves(some) if beyond_chart else 0)
             model = trees.fit(
                 rows.inputs(some),
-                rows.changes(some),
+                change,
                 seed=self.seed + i,
                 loss="squared_error" if squared else "absolute_error",
             )
-            models.append(model)
-        return models
+            members.append(_Member(model, self._left_out(i), beyond_chart))
+        return tuple(members)
 
     def _weights(self, rows: _Rows, pairs: _Pairs) -> Numbers | None:
         """How often pairs are drawn: by their streams, as these count in what is scored.
 
-        Drawing costs boosting half of what weights cost it. All regions are drawn alike.
+        Drawing costs boosting half of what weights cost it. All regions are drawn alike. Where all
+        songs count alike, first weeks are drawn oftener: they are few, and changes are largest.
         """
         if self.loss == "log":
-            return None
+            if rows.history.daily:
+                return None
+            return np.where(rows.debuts(pairs), float(_DEBUT_DRAWS), 1.0)
         streams = np.exp(rows.log_streams(pairs))
         means = np.bincount(pairs.region, streams) / np.maximum(np.bincount(pairs.region), 1)
         weights: Numbers = streams / means[pairs.region]
@@ -600,7 +693,7 @@ class ChartModel(Saved, BaseEstimator):
 
     def _parts(self, rows: _Rows, pairs: _Pairs) -> Places:
         """Parts of the dates, from the last, of origins and of what is forecast, (2, n_pairs)."""
-        n_dates, origins = len(rows.history.dates), rows.dates(pairs).astype(np.int64)
+        n_dates, origins = len(rows.history.dates), rows.dates(pairs)
         n_parts = round(1 / self.calibration) if self.calibration else 1
         back: Places = n_dates - 1 - np.stack([origins, origins + pairs.step])
         return back * n_parts // n_dates
@@ -609,13 +702,10 @@ class ChartModel(Saved, BaseEstimator):
         """Part of the dates that a model does not know; -1 for none."""
         return model % round(1 / self.calibration) if self.calibration else -1
 
-    def _spread(self, rows: _Rows, pairs: _Pairs, models: Sequence[Any]) -> _Spread:
+    def _spread(self, rows: _Rows, pairs: _Pairs, models: _Band) -> _Spread:
         """Errors of each model in the part of the dates that it does not know."""
         part = self._parts(rows, pairs)[1]
-        without = {
-            out: [model for i, model in enumerate(models) if self._left_out(i) == out]
-            for out in {self._left_out(i) for i in range(len(models))}
-        }
+        without = {member.left_out for member in models.members}
         some = pairs.at(np.isin(part, [*without])).sample(
             self.max_rows, np.random.default_rng(self.seed)
         )
@@ -626,9 +716,9 @@ class ChartModel(Saved, BaseEstimator):
             )
         X, part = rows.inputs(some), self._parts(rows, some)[1]
         error = rows.changes(some)
-        for out, those in without.items():
-            here = part == out
-            error[here] -= mean_prediction(those, X[here])
+        for out in without:
+            here = np.flatnonzero(part == out)
+            error[here] -= models.leaving_out(out).changes(rows, some.at(here), X[here])
         log_size = np.log(np.maximum(np.abs(error), _SMALLEST_ERROR))
         # A size that was learned from an error is too near to it: each half takes the other's.
         date = rows.dates(some)

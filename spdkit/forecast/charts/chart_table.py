@@ -33,7 +33,11 @@ from spdkit.forecast.data.checks import ForecastError, quoted
 Numbers = NDArray[np.float64]
 
 COLUMNS = ("region", "ds", "position", "track_id", "title", "artist", "streams")
+# Whole years of what pandas counts in nanoseconds.
+FIRST_DAY, LAST_DAY = pd.Timestamp(1678, 1, 1), pd.Timestamp(2261, 12, 31)
 FREQS = ("D", *(f"W-{day}" for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")))
+# What messages call the way to keep the first row, in Python and as a command.
+KEEP_FIRST = 'duplicates="first" (spdkit charts read --duplicates first)'
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +218,7 @@ def check_chart(
     step = _step(rows) if freq is None else freq
     _refuse_off_step(rows, step)
     in_order = rows.sort_values(["region", "ds", "position"], kind="stable")
-    if (moved := _out_of_order(frame)) is not None:
+    if (moved := _out_of_order(rows)) is not None:
         remarks.append(f"rows are not in the order of date and place: {moved}; sorted")
     table = ChartTable(in_order.reset_index(drop=True), step)
     return replace(table, remarks=(*remarks, *_remarks(table)))
@@ -266,6 +270,9 @@ def _typed(df: pd.DataFrame) -> pd.DataFrame:
         )
     if dates.tz is not None:
         raise ForecastError("column 'ds' has a time zone: charts are of days, without one")
+    frame["ds"] = dates
+    beyond = (dates < FIRST_DAY) | (dates > LAST_DAY)
+    _refuse(frame, beyond, f"ds is no day of the years {FIRST_DAY.year} to {LAST_DAY.year}")
     frame["ds"] = dates.as_unit("ns")
     _refuse(frame, frame["ds"] != frame["ds"].dt.normalize(), "ds has an hour, charts are of days")
     for name in ("position", "streams"):
@@ -300,7 +307,7 @@ def _once_each(frame: pd.DataFrame, duplicates: str) -> tuple[pd.DataFrame, list
         )
         if duplicates == "refuse":
             raise ForecastError(
-                f'{text}. Correct the table, or keep the first of each row by duplicates="first".'
+                f"{text}. Correct the table, or keep the first of each row by {KEEP_FIRST}."
             )
         remarks.append(f"{text}; the first row of each is kept")
         rows = rows[~double]
@@ -342,19 +349,19 @@ def _step(rows: pd.DataFrame) -> str:
             raise ForecastError(
                 f"{name}: from {shown(dates[here])} to {shown(dates[here + 1])} are "
                 f"{days[here]} days, no whole weeks. Weeks that end on another day are another "
-                "chart: check them apart; a chart of days needs freq='D'"
+                "chart: check them apart; a chart of days needs freq D"
             )
         steps.setdefault("D" if part.any() else f"W-{dates[0].strftime('%a').upper()}", name)
     if not steps:
         raise ForecastError(
-            "every region has one date, too few to find the step: give freq, 'D' for a chart of "
-            "days or 'W-THU' for one of weeks that end on a Thursday"
+            "every region has one date, too few to find the step: give freq, D for a chart of "
+            "days or W-THU for one of weeks that end on a Thursday"
         )
     if len(steps) > 1:
         example = " and ".join(f"{step} ({name})" for step, name in sorted(steps.items()))
         raise ForecastError(
             f"regions have different steps: {example}. Check them apart; a chart of days of which "
-            "only one weekday is there needs freq='D'"
+            "only one weekday is there needs freq D"
         )
     return next(iter(steps))
 

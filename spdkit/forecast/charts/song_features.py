@@ -177,9 +177,7 @@ class RegionHistory:
     @cached_property
     def market(self) -> Floats:
         """Market's moves: median over songs of the change since the step before, (n_steps,)."""
-        change = np.full_like(self.log_streams, np.nan)
-        change[1:] = np.diff(self.log_streams, axis=0)
-        return _of_dates(np.nanmedian, change)
+        return np.append(np.float32(np.nan), self.moves(1)[:-1])
 
     @cached_property
     def rows(self) -> Origins:
@@ -198,6 +196,12 @@ class RegionHistory:
         counted = earlier > 0
         moves[1:][counted] = np.log(later[counted] / earlier[counted])
         return moves
+
+    def moves(self, steps: int) -> Floats:
+        """Median over songs of the change over the next `steps`, of each date, (n_steps,)."""
+        change = np.full_like(self.log_streams, np.nan)
+        change[:-steps] = self.log_streams[steps:] - self.log_streams[:-steps]
+        return _of_dates(np.nanmedian, change)
 
     def change(self, origins: Origins, steps: Whole | int) -> Floats:
         """Change of log streams over the next `steps`; NaN where the song is not there then."""

@@ -181,6 +181,14 @@ class Panel:
         return pd.DataFrame(columns | {name: self.exog[name] for name in self.exog})
 
 
+def check_windows(h: int, n_windows: int, step_size: int | None) -> int:
+    """The step between cutoffs, `h` if it is not given; numbers below 1 are refused."""
+    step = h if step_size is None else step_size
+    numbers = {"n_windows": n_windows, "step_size": step}
+    check_parameters(numbers, dict.fromkeys(numbers, Whole()), ForecastError)
+    return step
+
+
 def cutoffs(
     panel: Panel, h: int, n_windows: int = 1, step_size: int | None = None
 ) -> Iterator[tuple[Panel, Panel]]:
@@ -206,12 +214,7 @@ def cutoffs(
     ForecastError
         When a number is below 1, or a series has no row before its first cutoff, by name.
     """
-    step = h if step_size is None else step_size
-    check_parameters(
-        {"n_windows": n_windows, "step_size": step},
-        {"n_windows": Whole(), "step_size": Whole()},
-        ForecastError,
-    )
+    step = check_windows(h, n_windows, step_size)
     span = h + (n_windows - 1) * step
     panel.require(
         span + 1, f"{n_windows} windows of {h} rows, {step} apart, and one row before them"

@@ -99,12 +99,14 @@ def test_cutoffs_without_a_new_fit_are_the_next_dates(kind):
     model = ChartForecaster(songs=kind, **SMALL)
     past = clone(model).fit_matrix(matrix.until(DAYS - 10), static, **NAMES)
     expected = past.next_dates(matrix, DAYS - 10, static)
-    found = model.cross_validation(frame, 1, n_windows=10, static_df=static, refit=False, **NAMES)
-    table = found.pivot(index="day", columns="song", values=model.label)
+    forecasts = model.cross_validation(
+        frame, 1, n_windows=10, static_df=static, refit=False, **NAMES
+    )
+    table = forecasts.pivot(index="day", columns="song", values=model.label)
     table = table.reindex(index=matrix.dates[-10:], columns=matrix.songs)
     np.testing.assert_allclose(table.to_numpy(), expected, rtol=1e-6)
     # Beside each stands what came, or nothing where the song had left.
-    joined = found.merge(frame, on=["song", "day"], how="left", suffixes=("", "_own"))
+    joined = forecasts.merge(frame, on=["song", "day"], how="left", suffixes=("", "_own"))
     pd.testing.assert_series_equal(joined["streams"], joined["streams_own"], check_names=False)
     assert (joined["day"] - joined["cutoff"] == pd.Timedelta(days=1)).all()
 
@@ -112,14 +114,14 @@ def test_cutoffs_without_a_new_fit_are_the_next_dates(kind):
 def test_with_a_new_fit_each_cutoff_is_that_of_a_fit_on_what_lies_before():
     frame = chart()
     model = ChartForecaster(**SMALL)
-    found = model.cross_validation(frame, 2, n_windows=2, step_size=5, **NAMES)
-    for cutoff, own in found.groupby("cutoff"):
+    forecasts = model.cross_validation(frame, 2, n_windows=2, step_size=5, **NAMES)
+    for cutoff, own in forecasts.groupby("cutoff"):
         past = frame[frame["day"] <= cutoff]
         expected = clone(model).fit(past, **NAMES).predict(2)
         joined = own.merge(expected, on=["song", "day"], suffixes=("", "_own"))
         assert len(joined) == len(own) == len(expected)
         np.testing.assert_allclose(joined[model.label], joined[f"{model.label}_own"], rtol=1e-6)
-    assert list(found["cutoff"].unique()) == list(pd.to_datetime(["2020-03-24", "2020-03-29"]))
+    assert list(forecasts["cutoff"].unique()) == list(pd.to_datetime(["2020-03-24", "2020-03-29"]))
 
 
 def test_a_pooled_net_forecasts_songs_that_it_never_saw_and_others_do_not():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from spdkit.forecast.charts.chart_model import ChartModel, _Errors
+from spdkit.forecast.charts.chart_model import ChartModel, _Errors, _Rows
 from spdkit.forecast.charts.chart_table import COLUMNS, check_chart
 from spdkit.forecast.data.checks import ForecastError
 from spdkit.forecast.models.serialization import load_forecaster
@@ -142,13 +142,68 @@ def test_intervals_follow_a_chart_that_drifts(model):
     pd.testing.assert_frame_equal(part, frame[frame["ds"] >= since].reset_index(drop=True))
 
 
-def test_late_errors_count_more():
-    """Weights of 1, 1/2, 1/4 … by half-lives before the newest, worked by hand."""
-    dates = np.datetime64("2021-03-01") - 28 * np.arange(300) * np.timedelta64(1, "D")
-    errors = _Errors(np.full(300, "PH"), np.ones(300, int), dates, np.arange(300.0))
-    cutoffs, half_life = np.array([dates[0], dates[50]]), np.timedelta64(28, "D")
-    quantiles = errors.quantiles("PH", 1, cutoffs, [0.3, 0.6, 0.8], half_life)
-    np.testing.assert_array_equal(quantiles, [[0, 1, 2], [50, 51, 52]])
+def errors_of(relative, *, step=1, lead=1, debut=False, region="PH", fitted="2021-03-01"):
+    """An error a date from the day after a fit on, forecast `lead` days before."""
+    known = np.datetime64(fitted) + np.arange(1, len(relative) + 1) * np.timedelta64(1, "D")
+    origin = known - lead * np.timedelta64(1, "D")
+    same = (np.full(len(relative), value) for value in (region, step, debut))
+    return _Errors(*same, origin, known, np.asarray(relative, float))
+
+
+def test_shares_move_against_what_dates_missed():
+    """By 0.06 of it, once it is known: worked by hand, on uniform errors."""
+    pool, fitted = np.linspace(0, 1, 100_001), np.datetime64("2021-03-01")
+    above = errors_of([2, 2, -1, 2]).moving_quantiles(pool, fitted, [0.1])
+    np.testing.assert_allclose(above[:, 0], [0.1, 0.106, 0.112, 0.058], atol=1e-4)
+    # Two days ahead, the first day's miss is known for the third.
+    later = errors_of([2, 2, -1, 2], lead=2).moving_quantiles(pool, fitted, [0.1])
+    np.testing.assert_allclose(later[:, 0], [0.1, 0.1, 0.106, 0.112], atol=1e-4)
+    # What has not come, and what lies before the fit, moves nothing; nor does the middle move.
+    early = np.datetime64("2021-04-01")
+    for errors, until in ((errors_of([np.nan] * 3), fitted), (errors_of([2, 2, 2]), early)):
+        still = errors.moving_quantiles(pool, until, [0.05, 0.95])
+        np.testing.assert_allclose(still, [[0.05, 0.95]] * 3, atol=1e-4)
+    middle = errors_of([2, 2, -1]).moving_quantiles(pool, fitted, [0.2, 0.5])
+    np.testing.assert_allclose(middle, [[0.2, 0.5]] * 3, atol=1e-4)
+    # Quantiles never cross, nor leave the errors that are known.
+    many = errors_of([2] * 40).moving_quantiles(pool, fitted, [0.9, 0.2, 0.1])
+    assert (np.diff(many[:, ::-1], axis=1) >= 0).all()
+    assert many.max() < 1
+
+
+def test_errors_count_as_they_are_known():
+    pool, fitted = np.zeros(1), np.datetime64("2021-03-01")
+    medians = errors_of([4, 8, 8]).moving_quantiles(pool, fitted, [0.5])[:, 0]
+    np.testing.assert_allclose(medians, [0, 2, 4])  # of 0; of 0 and 4; of 0, 4 and 8
+
+
+def test_errors_of_first_dates_are_apart():
+    """As those of a region and a step, where there are enough of them."""
+
+    def constant(value, n=250, **which):
+        return errors_of(np.full(n, value), fitted="2020-01-01", **which)
+
+    kinds = [
+        constant(1.0),
+        constant(2.0, debut=True),
+        constant(3.0, region="AE"),
+        constant(4.0, n=20, region="AE", debut=True),
+        constant(5.0, step=2),
+        constant(6.0, n=20, step=2, debut=True),
+    ]
+    columns = ("region", "step", "debut", "origin", "known", "relative")
+    pool = _Errors(*(np.concatenate([getattr(kind, name) for kind in kinds]) for name in columns))
+    fitted = np.datetime64("2021-03-01")
+
+    def median(**which):
+        return pool.off(errors_of([np.nan], **which), fitted, [0.5])[0, 0]
+
+    assert median() == 1
+    assert median(debut=True) == 2
+    assert median(region="AE") == 3
+    assert median(region="AE", debut=True) == 2  # too few of its own: those of all regions
+    assert median(step=2, debut=True) == 5  # too few first dates: all songs
+    assert median(step=3) == 3  # of no step: all
 
 
 def test_saved_and_loaded_answers_alike(tmp_path):
@@ -169,6 +224,34 @@ def test_weeks_and_logarithms():
         np.log(frame["y"] / frame[name]).abs().mean() for name in ("ChartModel", "last_value")
     )
     assert ours < 0.6 * last
+
+
+def test_half_of_the_models_expect_half_of_what_the_chart_did():
+    """All songs grow by 0.02 a step: in weeks one model learns all of it, the other half."""
+    for freq, expected in (("W", (1 + 0.5) / 2), ("D", 1)):
+        df = charts(("PH",), n_dates=60, freq=freq, n_songs=30)
+        place = df["ds"].rank(method="dense")
+        df["streams"] = np.exp(6 + 0.02 * place + df["track_id"].str[1:].astype(int) / 10)
+        df["position"] = df.groupby("ds")["streams"].rank(ascending=False).astype(int)
+        model = ChartModel(4, steps=[4], loss="log", calibration=0, **SMALL).fit(df)
+        frame = model.predict().merge(df[df["ds"] == df["ds"].max()], on="track_id")
+        change = np.log(frame["ChartModel"] / frame["streams"])
+        np.testing.assert_allclose(change, expected * 0.08, atol=6e-3)
+
+
+def test_first_weeks_are_drawn_oftener_where_all_songs_count_alike():
+    df = charts(n_dates=30, freq="W")
+    rows = _Rows.of(check_chart(df))
+    pairs = rows.pairs([1, 2], 0, 29)
+    weights = ChartModel(loss="log")._weights(rows, pairs)
+    names = rows.names(pairs)
+    first = df.groupby(["region", "track_id"])["ds"].min()
+    first = first[first > df["ds"].min()]  # who is there on a chart's own first date is not new
+    debuts = pd.MultiIndex.from_frame(names[["region", "track_id", "cutoff"]]).isin(
+        pd.MultiIndex.from_frame(first.reset_index())
+    )
+    assert 5 < debuts.sum() < 60
+    np.testing.assert_array_equal(weights, np.where(debuts, 10, 1))
 
 
 def test_a_region_without_songs_of_its_own_dates_has_the_errors_of_all():

@@ -41,13 +41,13 @@ def table():
 
 
 @pytest.fixture(scope="module")
-def shown(table, few_trees):  # noqa: F811 (the fixture)
+def week(table, few_trees):  # noqa: F811 (the fixture)
     return outlook(table, OutlookRequest(H, n_windows=2), METADATA)
 
 
-def test_every_song_of_the_last_chart_has_a_row_a_date_in_the_order_of_its_streams(shown, table):
+def test_every_song_of_the_last_chart_has_a_row_a_date_in_the_order_of_its_streams(week, table):
     assert forecast.outlook is outlook
-    frame = shown.forecasts
+    frame = week.forecasts
     last = table.frame[table.frame["ds"] == table.frame["ds"].max()]
     assert len(frame) == H * len(last) == H * 2 * 12
     assert [*frame] == [
@@ -68,16 +68,16 @@ def test_every_song_of_the_last_chart_has_a_row_a_date_in_the_order_of_its_strea
         assert (chart["title"] == known["title"].loc[chart["track_id"]].to_numpy()).all()
 
 
-def test_below_the_first_places_songs_may_enter_them(shown):
-    entering = shown.entering
+def test_below_the_first_places_songs_may_enter_them(week):
+    entering = week.entering
     assert set(entering["first_places"]) == {3}  # a quarter of 12
     assert (entering["last_position"] > 3).all() and len(entering) == 2 * 9
     for _, rows in entering.groupby("region"):
         assert rows["probability"].is_monotonic_decreasing
 
 
-def test_windows_of_the_past_know_nothing_of_what_is_scored(shown, table, few_trees):  # noqa: F811
-    scores = shown.scores
+def test_windows_of_the_past_know_nothing_of_what_is_scored(week, table, few_trees):  # noqa: F811
+    scores = week.scores
     assert (scores.n_windows, str(scores.first.date()), str(scores.last.date())) == (
         *(2, "2025-06-27", "2025-06-30"),
     )
@@ -146,15 +146,15 @@ def test_between_learned_steps_log_odds_lie_on_a_line():
     assert np.allclose(_between(keys, np.array([1, 2, 4]), presence), [0.9, 0.75, 0.5])
 
 
-def test_announced_songs_are_forecast_and_the_rest_is_counted(shown):
-    releases = shown.releases
+def test_announced_songs_are_forecast_and_the_rest_is_counted(week):
+    releases = week.releases
     assert releases[["region", "track_id"]].to_numpy().tolist() == [["XA", "new"], ["XB", "new"]]
     assert set(releases["ds"]) == {pd.Timestamp("2025-07-02")}
     for row in releases.itertuples():
-        chart = shown.chart(row.region)
+        chart = week.chart(row.region)
         assert row.position == (chart["streams"] > row.streams).sum() + 1
-    assert shown.remarks == (
-        f"metadata: 1 of the {shown.table.frame['track_id'].nunique()} songs of the charts are in "
+    assert week.remarks == (
+        f"metadata: 1 of the {week.table.frame['track_id'].nunique()} songs of the charts are in "
         "it, and 5 songs that are in no chart",
         "metadata: of their release dates 1 are no date",
         "metadata: of their release dates 1 are not known to the day",
@@ -179,21 +179,21 @@ def test_songs_that_came_in_lately(table):
     chart = pd.concat([table.frame, rows.assign(track_id=rows["track_id"] + "*")])
     forecasts = rows.assign(track_id=rows["track_id"] + "*", ds=last + pd.Timedelta(days=3))
     nothing = pd.DataFrame()
-    shown = ChartOutlook(
+    week = ChartOutlook(
         *(OutlookRequest(2), replace(table, frame=chart), forecasts, nothing, nothing),
         *(None, None, ()),
     )
-    assert len(shown.newcomers("XA")) == 12
-    assert shown.newcomers("XA")["position"].tolist() == list(range(1, 13))
+    assert len(week.newcomers("XA")) == 12
+    assert week.newcomers("XA")["position"].tolist() == list(range(1, 13))
 
 
 def test_a_region_that_ends_before_is_forecast_from_its_end_and_not_scored(table, few_trees):  # noqa: F811
     ended = table.frame[(table.frame["region"] == "XA") | (table.frame["ds"] < "2025-06-20")]
-    shown = outlook(check_chart(ended), OutlookRequest(H, n_windows=1))
-    firsts = shown.forecasts.groupby("region")["ds"].min().dt.strftime("%m-%d").to_dict()
+    week = outlook(check_chart(ended), OutlookRequest(H, n_windows=1))
+    firsts = week.forecasts.groupby("region")["ds"].min().dt.strftime("%m-%d").to_dict()
     assert firsts == {"XA": "07-01", "XB": "06-20"}
-    assert set(shown.scores.forecasts["region"]) == {"XA"} == set(shown.scores.presence["region"])
-    assert shown.remarks == (
+    assert set(week.scores.forecasts["region"]) == {"XA"} == set(week.scores.presence["region"])
+    assert week.remarks == (
         "XB ends on 2025-06-19, others on 2025-06-30: it is forecast from its own end, and not "
         "scored",
     )
@@ -218,8 +218,8 @@ def test_what_cannot_be_had_is_refused(table, few_trees):  # noqa: F811 (the fix
 
 def test_a_short_chart_has_no_intervals_and_no_scores_and_says_so(table, few_trees):  # noqa: F811
     short = table.until(table.frame["ds"].min() + pd.Timedelta(days=10))
-    shown = outlook(short, OutlookRequest(7))
-    assert shown.level is None and shown.scores is None
-    assert "lo-90" not in shown.forecasts
-    assert "no intervals: the chart is too short to learn them" in shown.remarks
-    assert any(text.startswith("how good it was is not scored") for text in shown.remarks)
+    week = outlook(short, OutlookRequest(7))
+    assert week.level is None and week.scores is None
+    assert "lo-90" not in week.forecasts
+    assert "no intervals: the chart is too short to learn them" in week.remarks
+    assert any(text.startswith("how good it was is not scored") for text in week.remarks)

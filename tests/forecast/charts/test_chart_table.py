@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 
 import numpy as np
@@ -136,6 +137,11 @@ def test_until_a_date():
         (changed(2, track_id=" "), "row 2 .* has no track_id"),
         (changed(2, ds="soon"), "'PH': 'soon' is no date"),
         (changed(2, ds=None), "'PH' has a row without ds"),
+        (changed(2, ds="0001-01-01"), "PH 0001-01-01 'A': ds is no day of the years 1678 to 2261"),
+        (changed(2, ds="1500-01-01"), "PH 1500-01-01 'A': ds is no day of the years"),
+        (DAYS.assign(ds=datetime.date(1, 1, 1)), "PH 0001-01-01 'A': ds is no day of the years"),
+        (changed(2, ds="2300-01-01"), "PH 2300-01-01 'A': ds is no day of the years"),
+        (changed(2, ds="9999-12-31"), r"PH 9999-12-31 'A': ds is .* \(1 such rows\)"),
         (changed(2, ds="2020-02-29 06:00"), "PH 2020-02-29 06:00:00 'A': ds has an hour"),
         (DAYS.assign(ds=20200228), "'ds' holds whole numbers, not dates"),
         (DAYS.assign(ds=pd.Timestamp("2020-02-28", tz="UTC")), "'ds' has a time zone"),
@@ -146,7 +152,7 @@ def test_until_a_date():
         (changed(2, streams=0), r"PH 2020-02-29 'A': streams is no positive number: 0"),
         (changed(2, streams=math.nan), "streams is no positive number: nan"),
         (changed(2, streams=math.inf), "streams is no positive number: inf"),
-        (DAYS[:2], "every region has one date, too few to find the step: give freq, 'D'"),
+        (DAYS[:2], "every region has one date, too few to find the step: give freq, D"),
         (pd.concat([DAYS, WEEKS]), r"different steps: D \(PH\) and W-THU \(IN\)"),
         (
             chart(("2015-03-22", 1, "a", 3), ("2015-03-29", 1, "a", 3), ("2015-04-09", 1, "a", 3)),
@@ -199,8 +205,10 @@ def test_a_date_that_stands_twice_as_it_is_or_with_other_values():
     other = DAYS[:2].assign(streams=1)
     with pytest.raises(ForecastError, match=r"2 rows too many\): PH song 'a' on 1 dates from 20"):
         check_chart(pd.concat([DAYS, other]))
-    kept = check_chart(pd.concat([DAYS, other]), duplicates="first")
-    assert kept.frame.equals(check_chart(DAYS).frame)
+    first_rows = check_chart(pd.concat([DAYS, other]), duplicates="first")
+    assert first_rows.frame.equals(check_chart(DAYS).frame)
+    # What was left out is not out of order.
+    assert not any("comes late" in text for text in first_rows.remarks)
 
 
 def test_the_same_song_and_place_in_two_regions_are_no_doubles():

@@ -43,7 +43,7 @@ MA = rows("MA", [OLD, DEEP], [OLD, ("Hit", "A", 500), DEEP], [OLD, DEEP], [OLD, 
 BOTH = check_chart(pd.concat([IN, MA]))
 
 
-def asked(region, week, title="New", artist="A", **others):
+def release(region, week, title="New", artist="A", **others):
     ds = START + week * WEEK
     return pd.DataFrame([{"region": region, "ds": ds, "title": title, "artist": artist, **others}])
 
@@ -75,18 +75,18 @@ SMALL = {"n_trees": 25, "min_leaf": 10, "feature_share": 0.5, "n_models": 1}
 
 
 def test_debuts_are_first_dates_after_the_region_s_first():
-    found = debuts(BOTH)
-    assert found[["region", "title"]].to_numpy().tolist() == [
+    entries = debuts(BOTH)
+    assert entries[["region", "title"]].to_numpy().tolist() == [
         ["IN", "One"],
         ["IN", "Two"],
         ["IN", "Song"],
         ["MA", "Hit"],
     ]
-    assert (found["ds"] - START).dt.days.tolist() == [7, 14, 14, 7]
+    assert (entries["ds"] - START).dt.days.tolist() == [7, 14, 14, 7]
 
 
 def test_features_of_an_artist_by_hand():
-    features = debut_features(BOTH, asked("IN", 3)).iloc[0]
+    features = debut_features(BOTH, release("IN", 3)).iloc[0]
     assert features["last_place"] == pytest.approx(math.log(10))
     assert features["top"] == pytest.approx(math.log(100))
     # Of the third week: 1000, 400, 50, 10.
@@ -108,18 +108,18 @@ def test_features_of_an_artist_by_hand():
 
 
 def test_a_song_is_known_from_other_regions_and_other_ids():
-    features = debut_features(BOTH, asked("IN", 3, "HIT (feat. D)", "a", track_id="x")).iloc[0]
+    features = debut_features(BOTH, release("IN", 3, "HIT (feat. D)", "a", track_id="x")).iloc[0]
     # In MA it stood a fortnight ago at 500 of a median of 500; here never.
     np.testing.assert_allclose(features.filter(regex="^level song"), [1, 0, 0, 14])
     assert features.filter(regex="^level region song").isna().all()
-    returned = debut_features(BOTH, asked("IN", 4, "Two", "A", track_id="another")).iloc[0]
+    returned = debut_features(BOTH, release("IN", 4, "Two", "A", track_id="another")).iloc[0]
     assert returned["level region song n"] == 1 and returned["level region song days"] == 14
-    remix = debut_features(BOTH, asked("IN", 4, "Two - Remix", "A")).iloc[0]
+    remix = debut_features(BOTH, release("IN", 4, "Two - Remix", "A")).iloc[0]
     assert remix.filter(like="song").isna().all() and remix["version"] == 1
 
 
 def test_nothing_of_the_date_and_after_it_is_known():
-    songs = pd.concat([asked("IN", 2), asked("IN", 2, "Song", "B"), asked("MA", 1)])
+    songs = pd.concat([release("IN", 2), release("IN", 2, "Song", "B"), release("MA", 1)])
     before = debut_features(BOTH, songs)
     frame = BOTH.frame
     later = frame["ds"] >= START + 2 * WEEK
@@ -136,7 +136,9 @@ def test_songs_without_a_name_are_nobody_s():
     frame = BOTH.frame.assign(
         artist=BOTH.frame["artist"].replace("A", ""), title=BOTH.frame["title"].replace("One", "")
     )
-    songs = pd.concat([asked("IN", 3, "", ""), asked("IN", 3, None, None), asked("IN", 3, "")])
+    songs = pd.concat(
+        [release("IN", 3, "", ""), release("IN", 3, None, None), release("IN", 3, "")]
+    )
     features = debut_features(check_chart(frame), songs, announced=True)
     assert features[:2].filter(regex="performer|song").isna().all(axis=None)
     assert features["announced"].tolist() == [1, 1, 1]
@@ -146,7 +148,7 @@ def test_songs_without_a_name_are_nobody_s():
 
 
 def test_songs_of_the_date_count_only_where_they_are_announced():
-    songs = pd.concat([asked("IN", 3, name, artist) for name, artist in ("xA", "yA", "zB")])
+    songs = pd.concat([release("IN", 3, name, artist) for name, artist in ("xA", "yA", "zB")])
     assert "announced" not in debut_features(BOTH, songs)
     assert debut_features(BOTH, songs, announced=True)["announced"].tolist() == [2, 2, 1]
 
@@ -190,7 +192,7 @@ def test_nothing_after_the_cutoff_changes_what_is_learned():
 def test_the_first_dates_of_a_song():
     table = check_chart(made_up(n_weeks=25))
     model = DebutModel(n_dates=3, levels=(80,), **SMALL | {"n_trees": 60}).fit(table)
-    song = asked("IN", 25, "New", "Artist 9")
+    song = release("IN", 25, "New", "Artist 9")
     answers = model.predict(table, song)
     assert answers.columns.tolist() == [
         *("region", "debut", "ds", "title", "artist", "DebutModel"),
@@ -251,7 +253,7 @@ def test_descriptors_of_songs_that_come_later_change_nothing():
     later = debuts(table)["track_id"][debuts(table)["ds"] > cutoff]
     absurd = static.astype({"energy": object})
     absurd.loc[absurd["track_id"].isin(later), "energy"] = "loud"
-    song = asked("IN", 13, "New", "Artist 9", track_id="new")
+    song = release("IN", 13, "New", "Artist 9", track_id="new")
     known = pd.DataFrame({"track_id": ["new"], "energy": [9]})
     answers = [
         DebutModel(**SMALL)
@@ -265,7 +267,7 @@ def test_descriptors_of_songs_that_come_later_change_nothing():
 def test_metadata_that_cannot_be_used():
     table, static = described(check_chart(made_up(n_weeks=10)))
     model = DebutModel(levels=(), **SMALL).fit(table, static_df=static)
-    song = asked("IN", 10, track_id="new")
+    song = release("IN", 10, track_id="new")
     new = pd.DataFrame({"track_id": ["new"], "energy": ["loud"]})
     with pytest.raises(ForecastError, match="column 'energy' of static_df holds"):
         model.predict(table, song, static_df=new)
@@ -286,29 +288,29 @@ def test_some_debuts_can_be_left_out_of_what_is_learned():
     some = songs[songs["artist"] != "Artist 9"]
     model = DebutModel(levels=(), **SMALL).fit(table, some)
     assert model.n_debuts_ == len(some) < len(songs)
-    song = asked("IN", 25, "New", "Artist 9")
+    song = release("IN", 25, "New", "Artist 9")
     whole = DebutModel(levels=(), **SMALL).fit(table).predict(table, song)
     assert model.predict(table, song)["DebutModel"][0] < whole["DebutModel"][0]
 
 
 def test_no_intervals_unless_asked_for():
     table = check_chart(made_up(n_weeks=10))
-    answers = DebutModel(levels=(), **SMALL).fit(table).predict(table, asked("IN", 10))
+    answers = DebutModel(levels=(), **SMALL).fit(table).predict(table, release("IN", 10))
     assert answers.columns[-1] == "DebutModel"
 
 
 def test_a_region_that_was_not_learned_is_refused_by_name():
     model = DebutModel(levels=(), **SMALL).fit(check_chart(made_up(n_weeks=10)))
     with pytest.raises(ForecastError, match="did not learn from region 'VN': it knows 'IN'"):
-        model.predict(BOTH, asked("VN", 1))
+        model.predict(BOTH, release("VN", 1))
 
 
 @pytest.mark.parametrize(
     ("songs", "message"),
     [
-        (asked("IN", 0, "Dawn"), "IN has no chart before 2021-01-07, the debut of 'Dawn'"),
-        (asked("IN", 2).drop(columns="artist"), "no column 'artist'"),
-        (asked("IN", 2).assign(ds="soon"), "'soon' is no date"),
+        (release("IN", 0, "Dawn"), "IN has no chart before 2021-01-07, the debut of 'Dawn'"),
+        (release("IN", 2).drop(columns="artist"), "no column 'artist'"),
+        (release("IN", 2).assign(ds="soon"), "'soon' is no date"),
     ],
 )
 def test_songs_that_cannot_be_forecast(songs, message):
@@ -323,4 +325,4 @@ def test_what_cannot_be_learned():
     with pytest.raises(ForecastError, match="levels must be"):
         DebutModel(levels=(100,)).fit(BOTH)
     with pytest.raises(NotFittedError):
-        DebutModel().predict(BOTH, asked("IN", 2))
+        DebutModel().predict(BOTH, release("IN", 2))

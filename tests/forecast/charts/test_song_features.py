@@ -94,6 +94,12 @@ def test_by_hand(name, by_row):
         assert column[row] == pytest.approx(expected, abs=1e-5, nan_ok=True), row
 
 
+def test_moves_of_a_chart():
+    here = ChartHistory.of(check_chart(DAYS)).regions["PH"]
+    np.testing.assert_allclose(here.moves(1), [1, 1.5, math.nan], atol=1e-5)  # a1; a1 0 and a2 3
+    np.testing.assert_allclose(here.moves(2), [0, math.nan, math.nan], atol=1e-5)  # a1 1, b -1
+
+
 def test_another_id_of_the_same_work():
     df = rows(
         "IN",
@@ -135,13 +141,13 @@ def test_steps_of_days_go_between_the_same_weekdays():
     region = history.regions["PH"]
     song = region.ids.get_loc("s")
     origins = Origins(np.array([27, 27, 8]), np.array([song] * 3))  # Thursday, Thursday, Saturday
-    asked = step_features(history, region, origins, np.array([1, 8, 1]))
-    np.testing.assert_allclose(asked["same_steps_1"], [-6, -6 + 0, 1], atol=1e-5)
-    np.testing.assert_allclose(asked["same_steps_4"], [math.nan] * 3)
-    np.testing.assert_allclose(asked["same_steps_mean"], [-6, -6, 1], atol=1e-5)
-    np.testing.assert_allclose(asked["market_same_steps_mean"], [0, 0, 0], atol=1e-5)
-    assert asked["weekday"].tolist() == [4, 4, 6]
-    assert asked["steps"].tolist() == [1, 8, 1]
+    steps = step_features(history, region, origins, np.array([1, 8, 1]))
+    np.testing.assert_allclose(steps["same_steps_1"], [-6, -6 + 0, 1], atol=1e-5)
+    np.testing.assert_allclose(steps["same_steps_4"], [math.nan] * 3)
+    np.testing.assert_allclose(steps["same_steps_mean"], [-6, -6, 1], atol=1e-5)
+    np.testing.assert_allclose(steps["market_same_steps_mean"], [0, 0, 0], atol=1e-5)
+    assert steps["weekday"].tolist() == [4, 4, 6]
+    assert steps["steps"].tolist() == [1, 8, 1]
 
 
 @settings(max_examples=8, deadline=None)
