@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,21 +17,23 @@ from numpy.typing import NDArray
 
 from benchmarks.common.script import Progress
 from spdkit import tracks
+from spdkit.audio_models import fit
 from spdkit.common.errors import SpdkitError
 from spdkit.common.files import replacing
 from spdkit.extraction import extract, extract_clips
 from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.base import ExtractionError
 from spdkit.extractors.decoding.window import read_clip
-from spdkit.extractors.descriptors import DescriptorExtractor
+from spdkit.extractors.descriptors import ClipDescriptors, DescriptorExtractor
 from spdkit.store import FeatureStore
 from spdkit.store.clip_store import ClipStore, SongClips
 from spdkit.synthetic import corpus, listeners
 
 RATE = 44100  # Hz
 SECONDS = 30.0
-CLIP_SECONDS = 5.0
-DEMO_SONGS, DEMO_SECONDS, DEMO_CLIP_SECONDS = 40, 12.0, 2.0  # songs of the demo last so long
+CLIP_SECONDS = 5.0  # of rows of AudioExtractor
+DEMO_SONGS = 40
+DEMO_CLIP_SECONDS = 6.0, 3.0  # of descriptors, and of rows: songs of the demo last 12 s
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Excerpts:
     groups : ndarray of str, shape (n,)
         The track of each.
     songs : list of SongClips
-        Rows of `AudioExtractor`, one a clip.
+        `ClipDescriptors`, of clips of `spdkit.audio_models.fit.CLIP_SECONDS`.
+    rows : list of SongClips
+        Rows of `AudioExtractor`, of clips of `CLIP_SECONDS`.
     audio : DataFrame
         Rows of `AudioExtractor`, of whole excerpts.
     quantities : DataFrame
@@ -53,6 +58,7 @@ class Excerpts:
     ids: list[str]
     groups: NDArray[np.str_]
     songs: list[SongClips]
+    rows: list[SongClips]
     audio: pd.DataFrame
     quantities: pd.DataFrame
 
@@ -75,30 +81,33 @@ def excerpts_of(music: Path | None, work: Path, jobs: int, progress: Progress) -
         if not (folder / "done").exists():
             corpus.synthesise_corpus(folder, DEMO_SONGS)
             (folder / "done").touch()
-        clip_seconds = DEMO_CLIP_SECONDS
+        seconds = DEMO_CLIP_SECONDS
     else:
         progress(f"{cut(music, folder)} excerpts of {SECONDS:g} s of {music}")
-        clip_seconds = CLIP_SECONDS
+        seconds = fit.CLIP_SECONDS, CLIP_SECONDS
     found = tracks.from_folder(folder)
     extractors = [AudioExtractor(duration=None), DescriptorExtractor(duration=None)]
-    whole, clips = work / "features.h5", work / "clips.h5"
+    whole, clips, rows = (work / f"{name}.h5" for name in ("features", "clips", "rows"))
     extract(found, whole, extractors, jobs=jobs, progress=True)
-    extract_clips(
-        found, clips, kind="features", clip_seconds=clip_seconds, jobs=jobs, progress=True
-    )
-    return opened(whole, clips)
+    of_clips = ((clips, seconds[0], ClipDescriptors()), (rows, seconds[1], AudioExtractor()))
+    for file, length, features in of_clips:
+        options: dict[str, Any] = {"clip_seconds": length, "features": features}
+        extract_clips(found, file, kind="features", jobs=jobs, progress=True, **options)
+    return opened(whole, clips, rows)
 
 
-def opened(whole: Path, clips: Path) -> Excerpts:
-    """What the two stores have of the songs that both have."""
-    store, features = ClipStore.open(clips), FeatureStore.open(whole)
+def opened(whole: Path, clips: Path, rows: Path) -> Excerpts:
+    """What three stores have of the songs that all have."""
+    store, of_rows, features = ClipStore.open(clips), ClipStore.open(rows), FeatureStore.open(whole)
     table = features.to_pandas()
     audio = table[list(features.var.index[features.var["extractor"] == "audio"])]
-    complete = set(table.index[audio.notna().all(axis=1)])
+    complete = set(table.index[audio.notna().all(axis=1)]) & set(of_rows.track_ids)
     ids = [name for name in store.track_ids if name in complete]
     groups = np.array([track_of(name) for name in ids])
     table = table.loc[ids]
-    return Excerpts(ids, groups, store.songs(ids), audio.loc[ids], listeners.quantities_of(table))
+    quantities = listeners.quantities_of(table)
+    songs, row_songs = store.songs(ids), of_rows.songs(ids)
+    return Excerpts(ids, groups, songs, row_songs, audio.loc[ids], quantities)
 
 
 def track_of(name: str) -> str:

@@ -40,9 +40,14 @@ from spdkit.store.clip_store import ClipStore
 
 Preset = Literal["spdkit", "paper"]
 # Chosen on listeners that no table of ours is of: see benchmarks/results/play_count_looks.md.
+CLIP_SECONDS = 15.0  # of descriptors, with which the preset goes
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "spdkit": {},
+        "spdkit": {
+            **{"time_steps": 2, "units": (16,), "dropout": 0.3, "members": 5, "shrinkage": True},
+            **{"limit": 3.0, "optimizer": "adamw", "learning_rate": 0.004, "weight_decay": 1.0},
+            "max_epochs": 20,
+        },
         "paper": {"units": (64,), "time_steps": 6, "max_epochs": 100},
     }
 )

@@ -8,6 +8,7 @@ from typing import Any
 from spdkit.extractors import registry
 from spdkit.extractors.audio import AudioExtractor
 from spdkit.extractors.base import Extractor
+from spdkit.extractors.descriptors import ClipDescriptors
 from spdkit.store.provenance import MatchError, provenance, require_same
 
 
@@ -56,7 +57,12 @@ def clip_arguments(described: Mapping[str, Any]) -> dict[str, Any]:
     names = ("kind", "clip_seconds", "sample_rate", "duration", "offset", "min_duration")
     arguments: dict[str, Any] = {name: facts[name] for name in names}
     if facts["kind"] == "features":
-        arguments["features"] = AudioExtractor(**_own_parameters(AudioExtractor, facts["features"]))
+        recorded, rate = facts["features"], facts["sample_rate"]
+        arguments["features"] = (
+            ClipDescriptors(sr=rate)
+            if recorded.get("name") == ClipDescriptors().name
+            else AudioExtractor(**_own_parameters(AudioExtractor, recorded) | {"sr": rate})
+        )
     return arguments
 
 
