@@ -7,6 +7,8 @@ excerpts at random ("segment"), which puts segments of one excerpt on both sides
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -26,9 +28,11 @@ from benchmarks.play_counts.contenders import (
     contender,
 )
 from benchmarks.play_counts.excerpts import Excerpts
+from spdkit import __version__
 from spdkit.audio_models import PlayEvaluation, SampleSplit, evaluate, sample_split
 from spdkit.synthetic import listeners
 
+BEHAVIOUR = 1  # raised when the same parameters give other numbers in the same version
 FOLDS = 5
 AUDIO_RIVALS = tuple(name for name in RIVALS if name != ON_DESCRIPTORS)
 SEGMENT_STEPS = 1  # clips a sample where segments are split: excerpts have several of them
@@ -56,6 +60,14 @@ def record(
         "segment": scores["planted", "segment"],
         "random_tastes": {**scores["random", "song"], "segment": scores["random", "segment"]},
     }
+
+
+def key(excerpts: Excerpts, seed: int, names: Iterable[str]) -> str:
+    """A name for what is kept of a seed, by all that it depends on."""
+    models = [repr(contender(name, seed).get_params()) for name in names]
+    sounds = hashlib.sha256(excerpts.quantities.to_csv().encode()).hexdigest()
+    text = json.dumps([seed, *models, sounds, __version__, BEHAVIOUR])
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _scores(
