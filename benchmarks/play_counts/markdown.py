@@ -29,9 +29,9 @@ def _planted(record: Entry) -> Iterator[str]:
     yield f"`{record['command']}`"
     yield (
         f"{first['n_excerpts']} excerpts of 30 s of {first['n_tracks']} tracks of real music; "
-        f"plays of {len(seeds)} made-up listeners are two standardised quantities of tempo, centroid, "
-        f"onset rate, loudness and mode ({first['explainable']:.0%} of the variance), and chance. "
-        "Numbers are mean squared errors over that of the mean of the plays, on the same excerpts: "
+        f"plays of {len(seeds)} made-up listeners are two standardised quantities of tempo, "
+        f"centroid, onset rate, loudness and mode ({first['explainable']:.0%} of the variance), "
+        "and chance. Numbers are mean squared errors over that of the mean of the plays, on the same excerpts: "
         f"who knows the rule has {1 - first['explainable']:.1f}. Five folds; settings were chosen "
         f"on other seeds ({_LOOKS}). {record['machine']['cpu']}; {package_versions(record)}."
     )
@@ -45,8 +45,8 @@ def _planted(record: Entry) -> Iterator[str]:
         f"The LSTM lies at least a quarter below the mean for {summary['quarter_below']} of {n} "
         f"listeners, and below it by more than chance (interval over tracks) for "
         f"{summary['gain_above_0']}. Random tastes are not learned: the interval of its gain holds "
-        f"0 for {summary['random_holds_0']} of {n} and lies above it for {summary['random_learned']}."
-        + _flattery(means)
+        f"0 for {summary['random_holds_0']} of {n}, and lies above it for "
+        f"{summary['random_learned']}." + _flattery(means)
     )
     yield "## Each listener, whole tracks held out"
     rows = [
@@ -95,15 +95,15 @@ def _sweep(record: Entry) -> Iterator[str]:
     users = ", ".join(f"{user['n_songs']}" for user in record["users"])
     yield (
         f"{record['log'].capitalize()}; clips of 5 s ({record['kind']}); songs of users 1 to "
-        f"{len(record['users'])}: {users}. A tenth tests: of the samples (segment, the paper's), or "
-        f"of the songs. {record['machine']['cpu']}; {package_versions(record)}."
+        f"{len(record['users'])}: {users}. A tenth tests: of the samples (segment, the paper's), "
+        f"or of the songs. {record['machine']['cpu']}; {package_versions(record)}."
     )
     runs = record["runs"]
     scored = [run for run in runs if run["mse"] is not None]
     diverged = sum(run["diverged"] for run in runs)
     yield (
-        f"{len(runs)} runs, {diverged} of which diverged (no finite loss, or twice the mean's error "
-        f"at the end); {len(runs) - len(scored)} have no score (too few samples, or no loss); "
+        f"{len(runs)} runs, {diverged} of which diverged (no finite loss, or twice the mean's "
+        f"error at the end); {len(runs) - len(scored)} have no score (too few samples or no loss); "
         f"{record['n_missing']} are missing."
     )
     for split in dict.fromkeys(run["split"] for run in runs):
