@@ -31,8 +31,8 @@ def _planted(record: Entry) -> Iterator[str]:
         f"{first['n_excerpts']} excerpts of 30 s of {first['n_tracks']} tracks of real music; "
         f"plays of {len(seeds)} made-up listeners are two standardised quantities of tempo, "
         f"centroid, onset rate, loudness and mode ({first['explainable']:.0%} of the variance), "
-        "and chance. Numbers are mean squared errors over that of the mean of the plays, on the same excerpts: "
-        f"who knows the rule has {1 - first['explainable']:.1f}. Five folds; settings were chosen "
+        "and chance. Numbers are mean squared errors over that of the mean of the plays, on the "
+        f"same excerpts: who knows the rule has {1 - first['explainable']:.1f}. Five folds; settings were chosen "
         f"on other seeds ({_LOOKS}). {record['machine']['cpu']}; {package_versions(record)}."
     )
     names = [name for name in means["song"] if name in TITLES]

@@ -142,8 +142,8 @@ def _show_listeners(folder: Path, features: Path, seed: int) -> None:
     words = ("clips", folder / "music", "-o", clips, "--clip-seconds", "6")
     print(f"   $ {shlex.join(map(str, ('spdkit', 'plays', *words)))}")
     files = ("-o", model, "--report", folder / "plays.html")
-    words = ("fit", clips, "--plays", plays, "--user", "listener-1", *files)
-    print(f"   $ {shlex.join(map(str, ('spdkit', 'plays', *words)))}")
+    fitted = ("fit", clips, "--plays", plays, "--user", "listener-1", *files)
+    print(f"   $ {shlex.join(map(str, ('spdkit', 'plays', *fitted)))}")
 
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:
