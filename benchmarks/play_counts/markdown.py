@@ -32,8 +32,9 @@ def _planted(record: Entry) -> Iterator[str]:
         f"plays of {len(seeds)} made-up listeners are two standardised quantities of tempo, "
         f"centroid, onset rate, loudness and mode ({first['explainable']:.0%} of the variance), "
         "and chance. Numbers are mean squared errors over that of the mean of the plays, on the "
-        f"same excerpts: who knows the rule has {1 - first['explainable']:.1f}. Five folds; settings were chosen "
-        f"on other seeds ({_LOOKS}). {record['machine']['cpu']}; {package_versions(record)}."
+        f"same excerpts: who knows the rule has {1 - first['explainable']:.1f}. Five folds; "
+        f"settings were chosen on other seeds ({_LOOKS}). {record['machine']['cpu']}; "
+        f"{package_versions(record)}."
     )
     names = [name for name in means["song"] if name in TITLES]
     heads = ["whole tracks", "segments", "random taste, whole tracks", "random taste, segments"]
