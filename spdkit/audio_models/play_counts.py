@@ -113,8 +113,8 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
     shrinkage : bool
         Whether predictions are drawn toward the mean by as much as is right for songs that did not
         train: the songs (groups) are dealt into `members` parts, each net trains without one, and
-        what it predicts of that part tells. What the sound says nothing of is predicted as about
-        the mean.
+        what it predicts of that part tells. Where that is less than two standard errors (over
+        groups) from nothing, the mean is what is predicted of every song.
     optimizer : {"adadelta", "adam", "adamw", "nadam", "sgd"}
     learning_rate : float, optional
         By default Keras's of the optimiser.
@@ -273,7 +273,9 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         except DivergedError:
             refuse_values(songs)
             raise
-        self.shrinkage_ = self._learn_shrinkage(songs, plays, parts) if self.shrinkage else 1.0
+        self.shrinkage_ = 1.0
+        if self.shrinkage:
+            self.shrinkage_ = self._learn_shrinkage(songs, plays, member, parts)
         return self
 
     def _usable(
@@ -322,9 +324,13 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         return list(split.split(everything, groups=member)) * self.members
 
     def _learn_shrinkage(
-        self, songs: list[Song], plays: Numbers, parts: list[tuple[Index, Index]]
+        self, songs: list[Song], plays: Numbers, member: Index, parts: list[tuple[Index, Index]]
     ) -> float:
-        """Least squares of plays on what nets say of songs that they did not train on."""
+        """Least squares of plays on what nets say of songs that they did not train on.
+
+        Times 1 - 4 / t², where positive: t is the slope over its standard error, which is robust
+        to what songs of a group have in common.
+        """
         if not self.plays_deviation_:
             return 1.0
         estimates = np.zeros(len(songs))
@@ -334,7 +340,12 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
                 estimates[i] = outputs(net, samples, self.batch_size).double().mean()
         true = (plays - self.plays_mean_) / self.plays_deviation_
         squares = float(estimates @ estimates)
-        return float(np.clip(estimates @ true / squares, 0.0, 1.0)) if squares else 1.0
+        if not squares:
+            return 1.0
+        slope = min(float(estimates @ true) / squares, 1.0)
+        scores = np.bincount(member, estimates * (true - slope * estimates))
+        error = float(np.sqrt(scores @ scores)) / squares
+        return slope * max(0.0, 1 - (2 * error / slope) ** 2) if slope > 0 else 0.0
 
     def _learn_plays(self, plays: Numbers) -> None:
         self.plays_mean_, self.plays_deviation_ = float(plays.mean()), float(plays.std())

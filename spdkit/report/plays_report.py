@@ -258,7 +258,7 @@ def _pictures(record: PlayRecord) -> Iterator[Picture]:
 
 def _player(row: object, audio: Mapping[str, str]) -> Player:
     name, plays = str(getattr(row, "track_id", "")), float(getattr(row, "plays", np.nan))
-    title = shortened(PurePosixPath(name).stem, 60)
+    title = shortened(str(PurePosixPath(name).with_suffix("")), 60)
     sound = _excerpt(audio[name]) if name in audio else ""
     return Player(title, f"{plain(plays, 1)} plays predicted", sound)
 

@@ -345,6 +345,15 @@ def test_songs_of_a_clip_store_are_read_as_arrays_are(fitted, data, tmp_path, mo
         assert np.isnan(read.set_params(time_steps=5).predict([short]))
 
 
+def by_hand(told, true, groups):
+    """The slope, less what its standard error over groups takes from it."""
+    slope = min(np.linalg.lstsq(told[:, None], true)[0][0], 1.0)
+    left = true - slope * told
+    variance = sum((told[groups == g] @ left[groups == g]) ** 2 for g in set(groups))
+    variance /= (told @ told) ** 2
+    return max(0.0, slope * (1 - 4 * variance / slope**2)) if slope > 0 else 0.0
+
+
 def test_predictions_are_drawn_toward_the_mean_by_what_is_true_of_other_songs(tmp_path):
     rng = np.random.default_rng(3)
     songs = rng.standard_normal((60, 4, 3)).astype(np.float32)
@@ -365,10 +374,12 @@ def test_predictions_are_drawn_toward_the_mean_by_what_is_true_of_other_songs(tm
             samples = (songs[i] - own.scale_.mean) / own.scale_.deviation
             rows = torch.from_numpy(samples.reshape(2, 2, 3).astype(np.float32))
             told[i] = float(net.eval()(rows).detach().mean())
-    slope = np.linalg.lstsq(told[:, None], true, rcond=None)[0][0]
-    assert own.shrinkage_ == pytest.approx(np.clip(slope, 0, 1), abs=1e-5)
+    assert own.shrinkage_ == pytest.approx(by_hand(told, true, groups), abs=1e-5)
+    assert (own.predict(songs) == chance.mean()).all()  # nothing is learned of chance
     easy = model(**shrunk).fit(songs + chance[:, None, None].astype(np.float32), chance)
     assert easy.shrinkage_ > 0.7
+    told = true + np.random.default_rng(4).standard_normal(60)
+    assert 0.2 < by_hand(told, true, groups) < np.linalg.lstsq(told[:, None], true)[0][0]
     own.save(tmp_path / "model")
     again = spdkit.audio_models.load_audio_model(tmp_path / "model")
     assert (again.predict(songs) == own.predict(songs)).all()

@@ -141,6 +141,7 @@ def test_a_record_goes_through_its_files(record):
         from_files(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", [Screen(1280, 900, "light"), Screen(360, 740, "dark")], ids=str)
 def test_a_browser_shows_it(page, screen, tmp_path):
     (tmp_path / "p.html").write_text(page, encoding="utf-8")
