@@ -148,6 +148,12 @@ def fit(
     if split.left_out:
         short = f"{len(split.left_out)} songs are shorter than a sample of {model.time_steps} clips"
         remarks = (*remarks, f"{short}, and are left out: {listing(split.left_out, quote=True)}")
+    fewest = min(len(np.unique(split.song[fold.training])) for fold in split.folds)
+    if model.shrinkage and fewest < model.members:
+        raise ParameterError(
+            f"{fewest} songs train in a fold, and the preset {settings.preset} needs "
+            f"{model.members}: give more songs, or the preset paper (--preset paper)"
+        )
     result = evaluate(model, split, y, curves=True, seed=settings.seed)
     kept = np.unique(split.song)
     model.fit(

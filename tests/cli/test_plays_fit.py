@@ -161,6 +161,9 @@ def test_music_is_cut_first_in_two_commands(tmp_path, work_here):  # noqa: F811 
     words = ("--plays", plays, "--epochs", "1", "--time-steps", "1", "--folds", "2")
     page = ("--report", tmp_path / "page.html")
     done = invoke("plays", "fit", music, *words, "-o", model, *page)
+    assert done.exit_code == 1 and "2 songs train in a fold" in done.stderr
+    words += ("--preset", "paper")
+    done = invoke("plays", "fit", music, *words, "-o", model, *page)
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / "model.clips.h5").exists()
     text = page[1].read_text()
