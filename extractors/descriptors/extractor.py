@@ -180,23 +180,33 @@ class DescriptorExtractor(WindowParameters, Extractor):
         if self.is_absent(track):
             return self.absent_row(), {}
         clip = self.read(track)
-        pulse, key, level = self.describe(clip.y)
-        numbers = {
-            "tempo_bpm": pulse.tempo,
-            "beat_strength": pulse.beat_strength,
-            "onset_rate": pulse.onsets * self.sr / len(clip.y),
-            **(_key_numbers(key) if key else {}),
-            "integrated_loudness": level.integrated,
-            "dynamic_range": level.dynamic_range,
-            "file_duration": clip.file_duration,
-        }
-        row = np.array([numbers.get(spec.name, math.nan) for spec in _SPECS], dtype=np.float32)
+        pulse, key, level = described = self.describe(clip.y)
+        numbers = self._numbers(described, len(clip.y)) | {"file_duration": clip.file_duration}
+        row = np.array(list(numbers.values()), dtype=np.float32)
         missing = _why_missing(pulse, key, level)
         return row, {
             **clip.obs,
             "key": "" if key is None else str(key),
             "note": "; ".join([*clip.remarks, *missing]),
         }
+
+    def row_of(self, y: NDArray[np.float32]) -> dict[str, float]:
+        """Numbers of samples at ``sr`` by the names of the columns; NaN is what cannot be told."""
+        return self._numbers(self.describe(y), len(y))
+
+    def _numbers(
+        self, described: tuple[Rhythm, Key | None, Loudness], n_samples: int
+    ) -> dict[str, float]:
+        pulse, key, level = described
+        numbers = {
+            "tempo_bpm": pulse.tempo,
+            "beat_strength": pulse.beat_strength,
+            "onset_rate": pulse.onsets * self.sr / n_samples,
+            **(_key_numbers(key) if key else {}),
+            "integrated_loudness": level.integrated,
+            "dynamic_range": level.dynamic_range,
+        }
+        return {spec.name: numbers.get(spec.name, math.nan) for spec in _SPECS}
 
     def read(self, track: Track) -> Clip:
         """Decode the window of a track that the descriptors are of.

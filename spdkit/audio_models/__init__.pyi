@@ -1,3 +1,4 @@
+from . import fit as fit, predict as predict, record as record, serialization as serialization
 from .play_counts import PlayCountRegressor as PlayCountRegressor
 from .sample_splits import (
     PlayEvaluation as PlayEvaluation,

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupShuffleSplit
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -107,6 +107,14 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
     standardize : bool
         Whether each value of a clip is standardised by the clips that train, as features need it.
         Raw sound in [-1, 1] is taken as it is: False.
+    limit : float, optional
+        Standardised values of a clip beyond it, on either side, are taken for it: a few songs far
+        from all others would else decide what is learned.
+    shrinkage : bool
+        Whether predictions are drawn toward the mean by as much as is right for songs that did not
+        train: the songs (groups) are dealt into `members` parts, each net trains without one, and
+        what it predicts of that part tells. Where that is less than two standard errors (over
+        groups) from nothing, the mean is what is predicted of every song.
     optimizer : {"adadelta", "adam", "adamw", "nadam", "sgd"}
     learning_rate : float, optional
         By default Keras's of the optimiser.
@@ -134,6 +142,8 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         for early stopping, or else of those that train.
     scale_ : ClipScale or None
         Of the values of clips.
+    shrinkage_ : float
+        By which predictions are multiplied, as deviations from the mean; 1 without `shrinkage`.
     plays_mean_, plays_deviation_ : float
         Of the songs that trained. Equal plays have deviation 0: what is predicted is the mean.
     history_ : DataFrame
@@ -158,6 +168,8 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
     members: int = 1
     loss: LossName = "mse"
     standardize: bool = True
+    limit: float | None = None
+    shrinkage: bool = False
     optimizer: Optimizer = "adam"
     learning_rate: float | None = None
     weight_decay: float = 0.0
@@ -172,6 +184,7 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
     n_values_: int = field(init=False)
     nets_: list[ClipLSTM] = field(init=False)
     scale_: ClipScale | None = field(init=False)
+    shrinkage_: float = field(init=False)
     plays_mean_: float = field(init=False)
     plays_deviation_: float = field(init=False)
     history_: pd.DataFrame = field(init=False)
@@ -188,6 +201,8 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         "members": Whole(),
         "loss": OneOf(*get_args(LossName)),
         "standardize": FLAG,
+        "limit": (POSITIVE, None),
+        "shrinkage": FLAG,
         "optimizer": OneOf(*OPTIMIZERS),
         "learning_rate": (POSITIVE, None),
         "weight_decay": Number(0),
@@ -242,23 +257,25 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         songs, plays, member, self.left_out_ = self._usable(as_songs(X), y, groups)
         self.n_values_ = songs[0].n_values
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        training, stopping = self._held_out(member, seed)
+        parts = self._parts(member, seed)
+        training = np.arange(len(songs)) if self.shrinkage else parts[0][0]
         learned = [songs[i] for i in training]
         self._learn_plays(plays[training])
-        self.scale_ = ClipScale.of(learned, self.time_steps) if self.standardize else None
-        device = pick_device(self.device)
-        data = self._data(learned, plays[training], device)
-        validation = beside = None
-        if len(stopping):
-            validation = self._data([songs[i] for i in stopping], plays[stopping], device)
+        self.scale_ = None
+        if self.standardize:
+            self.scale_ = ClipScale.of(learned, self.time_steps, self.limit)
+        device, beside = pick_device(self.device), None
         if watched is not None:
             others, of_others, _, _ = self._usable(as_songs(watched[0], self.n_values_), watched[1])
             beside = self._data(others, of_others, device)
         try:
-            self._train(data, validation, beside, seed, callback)
+            self._train(songs, plays, parts, beside, device, seed, callback)
         except DivergedError:
             refuse_values(songs)
             raise
+        self.shrinkage_ = 1.0
+        if self.shrinkage:
+            self.shrinkage_ = self._learn_shrinkage(songs, plays, member, parts)
         return self
 
     def _usable(
@@ -286,14 +303,49 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
             )
         return [songs[i] for i in usable], plays[usable], member[usable], short
 
-    def _held_out(self, member: Index, seed: int) -> tuple[Index, Index]:
-        """Songs that train, and those that say when to stop."""
+    def _parts(self, member: Index, seed: int) -> list[tuple[Index, Index]]:
+        """Of each net the songs that train, and those that say when to stop, or how to shrink."""
         everything = np.arange(len(member))
+        if self.shrinkage:
+            if self.members < 2 or self.early_stopping_fraction:
+                raise ParameterError(
+                    "shrinkage takes members of 2 or more, and early_stopping_fraction=0"
+                )
+            if member.max() + 1 < self.members:
+                raise ParameterError(
+                    f"shrinkage deals songs (groups) out to members={self.members}, and there are "
+                    f"{member.max() + 1}"
+                )
+            dealt = GroupKFold(self.members, shuffle=True, random_state=seed)
+            return list(dealt.split(everything, groups=member))
         if not self.early_stopping_fraction or member.min() == member.max():
-            return everything, everything[:0]
+            return [(everything, everything[:0])] * self.members
         split = GroupShuffleSplit(1, test_size=self.early_stopping_fraction, random_state=seed)
-        training, stopping = next(split.split(everything, groups=member))
-        return training, stopping
+        return list(split.split(everything, groups=member)) * self.members
+
+    def _learn_shrinkage(
+        self, songs: list[Song], plays: Numbers, member: Index, parts: list[tuple[Index, Index]]
+    ) -> float:
+        """Least squares of plays on what nets say of songs that they did not train on.
+
+        Times 1 - 4 / t², where positive: t is the slope over its standard error, which is robust
+        to what songs of a group have in common.
+        """
+        if not self.plays_deviation_:
+            return 1.0
+        estimates = np.zeros(len(songs))
+        for net, (_, held) in zip(self.nets_, parts, strict=True):
+            for i in held:
+                samples = Samples([songs[i]], self.time_steps, self.scale_)
+                estimates[i] = outputs(net, samples, self.batch_size).double().mean()
+        true = (plays - self.plays_mean_) / self.plays_deviation_
+        squares = float(estimates @ estimates)
+        if not squares:
+            return 1.0
+        slope = min(float(estimates @ true) / squares, 1.0)
+        scores = np.bincount(member, estimates * (true - slope * estimates))
+        error = float(np.sqrt(scores @ scores)) / squares
+        return slope * max(0.0, 1 - (2 * error / slope) ** 2) if slope > 0 else 0.0
 
     def _learn_plays(self, plays: Numbers) -> None:
         self.plays_mean_, self.plays_deviation_ = float(plays.mean()), float(plays.std())
@@ -316,16 +368,23 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
 
     def _train(
         self,
-        data: Data,
-        validation: Data | None,
+        songs: list[Song],
+        plays: Numbers,
+        parts: list[tuple[Index, Index]],
         beside: Data | None,
+        device: torch.device,
         seed: int,
         callback: Callback | None,
     ) -> None:
         loss, epochs = _LOSSES[self.loss], []
         nets: list[ClipLSTM] = []
         with training_progress(self.max_epochs, callback, shown=bool(self.verbose)) as shown:
-            for member in range(self.members):
+            for member, (training, held) in enumerate(parts):
+                if not member or self.shrinkage:
+                    data = self._data([songs[i] for i in training], plays[training], device)
+                    validation = None
+                    if len(held) and not self.shrinkage:
+                        validation = self._data([songs[i] for i in held], plays[held], device)
                 schedule = self._schedule(seed + member, validation is not None)
                 with torch.random.fork_rng([]):
                     torch.manual_seed(schedule.seed)
@@ -400,7 +459,8 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
         if not len(samples):
             return float("nan")
         numbers = [outputs(net, samples, self.batch_size).double().mean() for net in self.nets_]
-        return self.plays_mean_ + self.plays_deviation_ * float(torch.stack(numbers).mean())
+        estimates = self.shrinkage_ * float(torch.stack(numbers).mean())
+        return self.plays_mean_ + self.plays_deviation_ * estimates
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R² of the predictions, over the songs that have one; see `predict` for the others."""
@@ -418,6 +478,7 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
             "n_values_": self.n_values_,
             "plays_mean_": self.plays_mean_,
             "plays_deviation_": self.plays_deviation_,
+            "shrinkage_": self.shrinkage_,
             "history_": self.history_.to_dict("list"),
         }
         arrays: dict[str, NDArray[Any]] = {}
@@ -430,13 +491,13 @@ class PlayCountRegressor(Saved, RegressorMixin, BaseEstimator):
     def restore_state(self, facts: Mapping[str, Any], arrays: Arrays) -> None:
         """Take what `saved_state` gave."""
         self.n_values_ = as_declared(int, facts["n_values_"], "n_values_")
-        for name in ("plays_mean_", "plays_deviation_"):
+        for name in ("plays_mean_", "plays_deviation_", "shrinkage_"):
             setattr(self, name, as_declared(float, facts[name], name))
         history = as_declared(dict[str, tuple[float, ...]], facts["history_"], "history_")
         self.history_ = pd.DataFrame(history).astype({"member": int, "epoch": int})
         self.scale_ = None
         if self.standardize:
-            self.scale_ = ClipScale(arrays["mean"], arrays["deviation"])
+            self.scale_ = ClipScale(arrays["mean"], arrays["deviation"], self.limit)
             shapes = {self.scale_.mean.shape, self.scale_.deviation.shape}
             if shapes != {(self.n_values_,)} or (self.scale_.deviation < 0).any():
                 raise ValueError(f"mean and deviation are not those of {self.n_values_} values")

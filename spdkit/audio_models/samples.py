@@ -147,13 +147,16 @@ class ClipScale:
     ----------
     mean, deviation : ndarray, shape (n_values,)
         Deviation is 0 where a value never varied: scaled, it is 0 whatever it is.
+    limit : float, optional
+        Scaled values beyond it, on either side, are taken for it.
     """
 
     mean: Numbers
     deviation: Numbers
+    limit: float | None = None
 
     @classmethod
-    def of(cls, songs: Sequence[Song], time_steps: int) -> Self:
+    def of(cls, songs: Sequence[Song], time_steps: int, limit: float | None = None) -> Self:
         """Mean and deviation of the clips of all samples, in one pass over them.
 
         Raises
@@ -177,14 +180,14 @@ class ClipScale:
                 squares += difference**2 * (count * len(part) / total)
                 mean += difference * (len(part) / total)
                 count = total
-        return cls(mean, np.where(low < high, np.sqrt(squares / count), 0.0))
+        return cls(mean, np.where(low < high, np.sqrt(squares / count), 0.0), limit)
 
     def scale(self, samples: torch.Tensor) -> torch.Tensor:
         """Scale samples, shape (..., n_values), in place."""
         factor = np.divide(1, self.deviation, where=self.deviation > 0, out=self.deviation * 0)
         samples -= torch.from_numpy(self.mean.astype(np.float32))
         samples *= torch.from_numpy(factor.astype(np.float32))
-        return samples
+        return samples if self.limit is None else samples.clamp_(-self.limit, self.limit)
 
 
 def _parts(song: Song, n_clips: int) -> Iterator[NDArray[np.float32]]:

@@ -1,5 +1,6 @@
 from . import (
     musicoset as musicoset,
+    play_tables as play_tables,
     spotgentrack as spotgentrack,
     spotify_charts as spotify_charts,
     taste_profile as taste_profile,

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spdkit import extractors, popularity, report, synthetic, tracks
+from spdkit import extractors, popularity, report, store, synthetic, tracks
 from spdkit.cli import charts, extract, forecast, inspect, popularity as popularity_commands
 from spdkit.cli.terminal import errors_as_lines
 from spdkit.common.errors import SpdkitError
@@ -25,6 +25,7 @@ from spdkit.common.progress import progress_bar
 _Command = Callable[..., None] | typer.Typer  # or a group of commands
 _NEW_SONGS = 6
 _HORIZON = 30  # days
+_LISTENERS = 5
 _FORECASTER = "seasonal-naive"  # at once, and right for plays that go by the week
 # A chart that is forecast in some seconds.
 _CHART: dict[str, Any] = {"regions": ("XA",), "days": 90, "places": 10}
@@ -99,6 +100,7 @@ def demo(
 
         _forecast_plays(folder, songs, seed, workers)
         _forecast_chart(folder, songs, seed, workers)
+        _show_listeners(folder, features, seed)
 
 
 def _forecast_plays(folder: Path, n_songs: int, seed: int, workers: tuple[str, ...]) -> None:
@@ -122,6 +124,26 @@ def _forecast_chart(folder: Path, n_songs: int, seed: int, workers: tuple[str, .
     files = ("-o", folder / "next_chart.csv", "--report", page)
     _run(charts.app, "charts", "forecast", chart, "--horizon", "7", *files, *workers)
     print(f"   Open {page} in a browser.")
+
+
+def _show_listeners(folder: Path, features: Path, seed: int) -> None:
+    """Make up listeners of the songs, and print the commands that learn what they like."""
+    table = store.FeatureStore.open(features).to_pandas()
+    if len(table) < synthetic.listeners.FEWEST_SONGS:
+        return
+    print("\n10. Make up listeners, each with a taste for two qualities of the sound")
+    quantities = synthetic.listeners.quantities_of(table)
+    log = synthetic.listeners.triplets(quantities, _LISTENERS, seed)
+    plays = synthetic.listeners.write_triplets(log, folder / "listeners.txt")
+    taste = synthetic.listeners.draw_taste(quantities, seed)
+    print(f"   Who played what how often is in {plays}. The first listens to {taste.quantities[0]}")
+    print(f"   and {taste.quantities[1]}; to learn it from the sound takes half a minute:")
+    clips, model = folder / "clips.h5", folder / "plays_model"
+    words = ("clips", folder / "music", "-o", clips, "--clip-seconds", "6")
+    print(f"   $ {shlex.join(map(str, ('spdkit', 'plays', *words)))}")
+    files = ("-o", model, "--report", folder / "plays.html")
+    fitted = ("fit", clips, "--plays", plays, "--user", "listener-1", *files)
+    print(f"   $ {shlex.join(map(str, ('spdkit', 'plays', *fitted)))}")
 
 
 def _compose(folder: Path, n_songs: int, seed: int) -> list[synthetic.sound.Song]:

@@ -37,6 +37,7 @@ from spdkit.extractors.decoding.window import (
     WindowParameters,
     open_clip,
 )
+from spdkit.extractors.descriptors import ClipDescriptors
 from spdkit.store.checksums import Checksum
 from spdkit.store.clip_store import (
     VALUE,
@@ -71,7 +72,7 @@ def extract_clips(
     duration: float | None = None,
     offset: Offset = "middle",
     min_duration: float = 1.0,
-    features: AudioExtractor | None = None,
+    features: AudioExtractor | ClipDescriptors | None = None,
     jobs: int | None = None,
     timeout: float | None = None,
     overwrite: bool = False,
@@ -100,7 +101,7 @@ def extract_clips(
         In Hz. Default: 22050 (the paper's) for audio, that of `features` for features.
     duration, offset, min_duration
         Window of a song that is cut, as of `AudioExtractor`; the whole song if not given.
-    features : AudioExtractor, optional
+    features : AudioExtractor or ClipDescriptors, optional
         Of kind "features"; its own window is not used. Default: ``AudioExtractor()``.
     jobs, timeout, overwrite, executor, shard_size, allow_protocols, progress
         As of `spdkit.extraction.batch.extract`; the workers of an `executor` must see the same
@@ -178,7 +179,7 @@ class ClipExtractor(WindowParameters, Extractor):
     folder: Path
     kind: str = "audio"
     clip_seconds: float = 5.0
-    features: AudioExtractor | None = None
+    features: AudioExtractor | ClipDescriptors | None = None
     duration: float | None = None
     sr: int = SAMPLE_RATE
 
@@ -267,7 +268,7 @@ class ClipExtractor(WindowParameters, Extractor):
             self.features.warm_up()
 
     def _rows(
-        self, clips: Iterable[Clips], extractor: AudioExtractor, source: str
+        self, clips: Iterable[Clips], extractor: AudioExtractor | ClipDescriptors, source: str
     ) -> Iterator[Clips]:
         for number, clip in enumerate(chain.from_iterable(clips)):
             at = f"{source}, clip {number} of {self.clip_seconds:g} s"

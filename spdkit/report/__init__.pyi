@@ -6,6 +6,8 @@ from . import (
     forecast_report as forecast_report,
     forecast_tables as forecast_tables,
     page as page,
+    plays_figures as plays_figures,
+    plays_report as plays_report,
     popularity_figures as popularity_figures,
     popularity_pictures as popularity_pictures,
     popularity_report as popularity_report,

@@ -121,7 +121,7 @@ def test_only_songs_that_train_standardise(data):
     rng = np.random.default_rng(0)
     groups = rng.permutation(np.repeat(np.arange(20), 2))
     stops = model(early_stopping_fraction=0.2)
-    training, stopping = stops._held_out(pd.factorize(groups)[0], int(rng_seed(0)))
+    training, stopping = stops._parts(pd.factorize(groups)[0], int(rng_seed(0)))[0]
     assert not set(groups[training]) & set(groups[stopping])
     assert len(set(groups[stopping])) == 4
     first = stops.fit(songs, plays, groups=groups)
@@ -343,3 +343,67 @@ def test_songs_of_a_clip_store_are_read_as_arrays_are(fitted, data, tmp_path, mo
     short = next(song for song in stored if len(song) == 4)
     with pytest.warns(SpdkitWarning, match=rf"have no prediction: {short.id}"):
         assert np.isnan(read.set_params(time_steps=5).predict([short]))
+
+
+def by_hand(told, true, groups):
+    """The slope, less what its standard error over groups takes from it."""
+    slope = min(np.linalg.lstsq(told[:, None], true)[0][0], 1.0)
+    left = true - slope * told
+    variance = sum((told[groups == g] @ left[groups == g]) ** 2 for g in set(groups))
+    variance /= (told @ told) ** 2
+    return max(0.0, slope * (1 - 4 * variance / slope**2)) if slope > 0 else 0.0
+
+
+def test_predictions_are_drawn_toward_the_mean_by_what_is_true_of_other_songs(tmp_path):
+    rng = np.random.default_rng(3)
+    songs = rng.standard_normal((60, 4, 3)).astype(np.float32)
+    chance = rng.standard_normal(60)
+    groups = np.arange(60) // 2
+    shrunk = {"members": 3, "shrinkage": True, "max_epochs": 60, "time_steps": 2}
+    own = model(**shrunk).fit(songs, chance, groups=groups)
+    plain = model(**shrunk | {"shrinkage": False}).fit(songs, chance)
+    assert own.shrinkage_ < 0.3 and plain.shrinkage_ == 1.0
+    assert np.std(own.predict(songs)) < 0.3 * np.std(plain.predict(songs))
+    # By hand: each net's predictions of the part that it did not see, and least squares.
+    parts = own._parts(groups, int(rng_seed(0)))
+    assert sorted(i for _, held in parts for i in held) == list(range(60))
+    told, true = np.zeros(60), (chance - chance.mean()) / chance.std()
+    for net, (training, held) in zip(own.nets_, parts, strict=True):
+        assert not set(groups[training]) & set(groups[held])
+        for i in held:
+            samples = (songs[i] - own.scale_.mean) / own.scale_.deviation
+            rows = torch.from_numpy(samples.reshape(2, 2, 3).astype(np.float32))
+            told[i] = float(net.eval()(rows).detach().mean())
+    assert own.shrinkage_ == pytest.approx(by_hand(told, true, groups), abs=1e-5)
+    assert (own.predict(songs) == chance.mean()).all()  # nothing is learned of chance
+    easy = model(**shrunk).fit(songs + chance[:, None, None].astype(np.float32), chance)
+    assert easy.shrinkage_ > 0.7
+    told = true + np.random.default_rng(4).standard_normal(60)
+    assert 0.2 < by_hand(told, true, groups) < np.linalg.lstsq(told[:, None], true)[0][0]
+    own.save(tmp_path / "model")
+    again = spdkit.audio_models.load_audio_model(tmp_path / "model")
+    assert (again.predict(songs) == own.predict(songs)).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"members": 1}, "members of 2 or more"),
+        ({"members": 2, "early_stopping_fraction": 0.2}, "early_stopping_fraction=0"),
+        ({"members": 9}, "members=9, and there are 6"),
+    ],
+)
+def test_what_shrinkage_needs(parameters, words):
+    songs = np.zeros((6, 6, 2), dtype=np.float32)
+    with pytest.raises(ParameterError, match=words):
+        model(shrinkage=True, **parameters).fit(songs, np.arange(6.0))
+
+
+def test_values_far_from_all_others_are_limited():
+    rng = np.random.default_rng(0)
+    songs = rng.standard_normal((40, 6, 2)).astype(np.float32)
+    fitted = model(limit=2.0, max_epochs=2).fit(songs, np.arange(40.0))
+    far, further = songs[:1] * 0 + 50, songs[:1] * 0 + 1e6
+    assert fitted.predict(far) == fitted.predict(further)
+    plain = model(max_epochs=2).fit(songs, np.arange(40.0))
+    assert plain.predict(songs[:1] * 0 + 3) != plain.predict(songs[:1] * 0 + 4)

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from few_trees import few_trees  # noqa: F401 (a fixture)
+from store_tables import table
 from typer.testing import CliRunner
 
 from spdkit.cli import demo
 from spdkit.cli.app import app
-from spdkit.synthetic import corpus, daily_plays
+from spdkit.store.feature_store import write_store
+from spdkit.synthetic import corpus, daily_plays, listeners
 from spdkit.synthetic.metadata import song_facts
 from spdkit.synthetic.popularity import planted_table
 from spdkit.tracks import metadata_tables, scan
@@ -35,6 +37,7 @@ def test_it_goes_through_its_steps_and_prints_their_commands(tmp_path, monkeypat
     # `make demo` goes through them.
     monkeypatch.setattr(demo, "_run_as_typed", lambda command, line: lines.append(line))
     monkeypatch.setattr("spdkit.extractors.AudioExtractor.frames", frames)
+    monkeypatch.setattr(demo, "_show_listeners", lambda *_: None)
     folder = tmp_path / "my demo"
     demo.demo(folder, songs=2, seed=3, jobs=1)
 
@@ -114,6 +117,19 @@ def test_the_chart_of_few_songs_is_forecast(tmp_path, capsys, few_trees):  # noq
     command = printed.split("$ ")[1].split("\n")[0]
     assert command.startswith("spdkit charts forecast ")
     assert f"<pre>{command}</pre>" in (tmp_path / "next_chart.html").read_text("utf-8")
+
+
+def test_listeners_of_its_songs_are_made_up(tmp_path, capsys):
+    names, owners = tuple(listeners.QUANTITIES.values()), ("a",) * 5
+    write_store(tmp_path / "features.h5", table(8, names, owners))
+    demo._show_listeners(tmp_path, tmp_path / "features.h5", 0)
+    log = (tmp_path / "listeners.txt").read_text().splitlines()
+    assert len(log) == 5 * 6 and log[0].startswith("listener-1\t")
+    printed = capsys.readouterr().out
+    assert f"spdkit plays fit {tmp_path / 'clips.h5'} --plays" in printed
+    write_store(tmp_path / "few.h5", table(3, names, owners))
+    demo._show_listeners(tmp_path, tmp_path / "few.h5", 0)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_command_that_fails_ends_it(tmp_path, capsys):
