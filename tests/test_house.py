@@ -125,6 +125,7 @@ def test_no_path_of_a_machine_and_no_index_is_committed():
     names = [name for name in tracked if name] or [str(p.relative_to(ROOT)) for _, p in modules()]
     for name in names:
         path = ROOT / name
+        assert not path.is_symlink(), f"{name} is a link to {path.readlink()}"
         if not path.is_file() or path == Path(__file__):
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
