@@ -17,7 +17,9 @@ from spdkit.store.clip_store import ClipStore, write_clips
 from spdkit.synthetic.corpus import synthesise_corpus
 
 N = 24
-QUICK = ("--epochs", "40", "--time-steps", "2", "--folds", "3")
+ROUND = ("--time-steps", "2", "--folds", "3")
+QUICK = ("--epochs", "40", *ROUND)
+BRIEF = ("--epochs", "2", *ROUND)  # where it need not learn
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_predict_gives_every_song_or_says_why_not(place, fitted):
 def test_the_same_seed_gives_the_same_model_and_json_says_all(place, tmp_path):
     outputs = []
     for name in ("one", "two"):
-        words = ("--plays", place / "plays.csv", "-o", tmp_path / name, *QUICK, "--seed", "3")
+        words = ("--plays", place / "plays.csv", "-o", tmp_path / name, *BRIEF, "--seed", "3")
         done = invoke("plays", "fit", place / "clips.h5", *words, "--quiet", "--json")
         assert done.exit_code == 0 and done.stderr == ""
         outputs.append(json.loads(done.stdout))
@@ -112,7 +114,7 @@ def test_the_same_seed_gives_the_same_model_and_json_says_all(place, tmp_path):
 
 
 def test_groups_and_segments(place, tmp_path):
-    words = ("--plays", place / "plays.csv", "-o", tmp_path / "model", *QUICK)
+    words = ("--plays", place / "plays.csv", "-o", tmp_path / "model", *BRIEF)
     done = invoke("plays", "fit", place / "clips.h5", *words, "--groups", "artist_id")
     assert done.exit_code == 0, done.stderr
     _, record = load(tmp_path / "model")
