@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
+
+from benchmarks.common.measuring import Bar
 
 UNKNOWN, PENDING = "–", "…"
 Entry = Mapping[str, Any]  # of the JSON of a run
@@ -24,6 +27,23 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def table_row(cells: Sequence[str]) -> str:
     """A line of a table."""
     return f"| {' | '.join(cells)} |"
+
+
+def contestant_rows(contestants: Mapping[str, Any]) -> list[str]:
+    """Lines of what each contestant measured, a dataclass; peaks of memory without places."""
+    return [
+        table_row([name, *(number(value, 0 if key == "peak_mb" else 2) for key, value in row)])
+        for name, each in contestants.items()
+        for row in [asdict(each).items()]
+    ]
+
+
+def bar_rows(bars: Mapping[str, Bar], digits: int) -> list[str]:
+    """Lines of numbers that were held against bars."""
+    return [
+        table_row([name, number(each.measured, digits), each.bar, "yes" if each.met else "NO"])
+        for name, each in bars.items()
+    ]
 
 
 def package_versions(results: Entry) -> str:

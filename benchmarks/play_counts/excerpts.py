@@ -85,14 +85,14 @@ def excerpts_of(music: Path | None, work: Path, jobs: int, progress: Progress) -
     else:
         progress(f"{cut(music, folder)} excerpts of {SECONDS:g} s of {music}")
         seconds = fit.CLIP_SECONDS, CLIP_SECONDS
-    found = tracks.from_folder(folder)
+    songs = tracks.from_folder(folder)
     extractors = [AudioExtractor(duration=None), DescriptorExtractor(duration=None)]
     whole, clips, rows = (work / f"{name}.h5" for name in ("features", "clips", "rows"))
-    extract(found, whole, extractors, jobs=jobs, progress=True)
+    extract(songs, whole, extractors, jobs=jobs, progress=True)
     of_clips = ((clips, seconds[0], ClipDescriptors()), (rows, seconds[1], AudioExtractor()))
     for file, length, features in of_clips:
         options: dict[str, Any] = {"clip_seconds": length, "features": features}
-        extract_clips(found, file, kind="features", jobs=jobs, progress=True, **options)
+        extract_clips(songs, file, kind="features", jobs=jobs, progress=True, **options)
     return opened(whole, clips, rows)
 
 

@@ -108,16 +108,16 @@ def best_settings(runs: list[Entry]) -> list[Entry]:
     table = pd.DataFrame([run for run in runs if run["mse"] is not None])
     if table.empty:
         return []
-    found = []
+    best = []
     for split, of_split in table.groupby("split", sort=False):
         for _, own in of_split.groupby("user"):
-            found.append(own.loc[own["mse"].idxmin()].to_dict())
+            best.append(own.loc[own["mse"].idxmin()].to_dict())
         settings = of_split.groupby(["layers", "steps"])["mse"].agg(["mean", "size"])
         whole = settings[settings["size"] == settings["size"].max()]["mean"]
         layers, steps = whole.idxmin()
         facts = {"split": split, "user": 0, "layers": int(layers), "steps": int(steps)}
-        found.append({**facts, "mse": float(whole.min())})
-    return json.loads(pd.DataFrame(found).to_json(orient="records"))
+        best.append({**facts, "mse": float(whole.min())})
+    return json.loads(pd.DataFrame(best).to_json(orient="records"))
 
 
 def _curves(results: dict[Fit, FitResult], best: list[Entry]) -> Iterator[Entry]:

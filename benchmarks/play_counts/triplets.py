@@ -24,7 +24,7 @@ from statistics import median
 import pandas as pd
 
 from benchmarks.common import measuring, script
-from benchmarks.common.markdown import join_blocks, number, package_versions, table_row
+from benchmarks.common.markdown import bar_rows, contestant_rows, join_blocks, package_versions
 from benchmarks.common.measuring import Bar, Head, bar, run_python
 from benchmarks.play_counts.made_triplets import ROWS, Log, write_triplets
 
@@ -243,15 +243,7 @@ def measure(args: argparse.Namespace) -> Result:
 def page(result: Result) -> str:
     """The result in Markdown."""
     log, tables = result.log, result.tables
-    rows = [
-        table_row([name, *(number(value, 0 if key == "peak_mb" else 2) for key, value in row)])
-        for name, each in result.table.items()
-        for row in [asdict(each).items()]
-    ]
-    bars = [
-        table_row([name, number(each.measured, 1), each.bar, "yes" if each.met else "NO"])
-        for name, each in result.bars.items()
-    ]
+    rows, bars = contestant_rows(result.table), bar_rows(result.bars, 1)
     return join_blocks(
         [
             "# Triplets of the Taste Profile's size: import and the paper's queries",

@@ -23,7 +23,7 @@ from statistics import median
 import pandas as pd
 
 from benchmarks.common import measuring, script
-from benchmarks.common.markdown import join_blocks, number, package_versions, table_row
+from benchmarks.common.markdown import bar_rows, contestant_rows, join_blocks, package_versions
 from benchmarks.common.measuring import Bar, Head, bar, run_python
 from benchmarks.tianchi.expansion import COUNTS, Log, expand
 from spdkit.catalogs import tianchi
@@ -235,15 +235,7 @@ def summarise(runs: list[Run], first: list[Run]) -> Row:
 def page(result: Result) -> str:
     """The result in Markdown."""
     log, agreement = result.log, result.agreement
-    rows = [
-        table_row([name, *(number(value, 0 if key == "peak_mb" else 2) for key, value in row)])
-        for name, each in result.table.items()
-        for row in [asdict(each).items()]
-    ]
-    bars = [
-        table_row([name, number(each.measured, 0), each.bar, "yes" if each.met else "NO"])
-        for name, each in result.bars.items()
-    ]
+    rows, bars = contestant_rows(result.table), bar_rows(result.bars, 0)
     return join_blocks(
         [
             "# Tianchi's raw log, counted out of core",
