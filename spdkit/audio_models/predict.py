@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from spdkit.audio_models.play_counts import PlayCountRegressor
-from spdkit.audio_models.record import FILES, PlayRecord, RecordError, from_files, to_files
+from spdkit.audio_models.record import FILES, PlayRecord, from_files, to_files
 from spdkit.audio_models.serialization import FORM, AudioModelError
 from spdkit.common.errors import SpdkitWarning
+from spdkit.common.record_files import RecordError
 from spdkit.store.clip_store import ClipStore
 from spdkit.store.provenance import MatchError, require_same
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spdkit.common.messages import listing
 from spdkit.common.parameters import SEED, Allowed, OneOf, Whole, check_parameters
-from spdkit.common.typed_json import as_declared
+from spdkit.common.record_files import declared_facts, reading
 from spdkit.evaluation.bootstrap import Score
 
 FILES = ("record.json", "songs.csv", "curves.csv")
@@ -115,10 +114,6 @@ _ALLOWED: dict[str, Allowed] = {
 }
 
 
-class RecordError(ValueError):
-    """A file of a record that is not as written."""
-
-
 def to_files(record: PlayRecord) -> Files:
     """The record as files, by their names."""
     facts = {name: value for name, value in vars(record).items() if name not in _TABLES}
@@ -138,31 +133,18 @@ def from_files(files: Mapping[str, bytes]) -> PlayRecord:
     RecordError
         Naming the file that is not as written.
     """
-    with _reading("record.json"):
+    with reading("record.json"):
         facts = _facts(json.loads(files["record.json"]))
     tables: dict[str, Any] = {}
     for name, columns in _TABLES.items():
-        with _reading(f"{name}.csv"):
+        with reading(f"{name}.csv"):
             tables[name] = _table(files[f"{name}.csv"], columns)
     return PlayRecord(**facts, **tables)
 
 
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise RecordError(f"{name}: {error}") from error
-    except Exception as error:
-        raise RecordError(f"{name}: {error!r}") from error
-
-
 def _facts(content: Any) -> dict[str, Any]:
     """Everything in ``record.json``, as `PlayRecord` declares it."""
-    kinds = {n: kind for n, kind in get_type_hints(PlayRecord).items() if n not in _TABLES}
-    if not isinstance(content, dict) or content.keys() != kinds.keys():
-        raise ValueError("it holds other facts than a record has")
-    facts = {name: as_declared(kind, content[name], name) for name, kind in kinds.items()}
+    facts = declared_facts(PlayRecord, content, _TABLES)
     split = facts["split"]
     check_parameters({name: getattr(split, name) for name in _ALLOWED}, _ALLOWED)
     clips = facts["clips"]

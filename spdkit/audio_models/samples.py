@@ -123,8 +123,8 @@ def as_songs(X: Any, n_values: int | None = None) -> list[Song]:
 
 def _as_song(song: Any, number: int) -> Song:
     if hasattr(song, "read") and hasattr(song, "n_values"):
-        found: Song = song
-        return found
+        clips_of_song: Song = song
+        return clips_of_song
     clips = np.asarray(song)
     if clips.ndim != 2 or clips.dtype.kind not in "biuf" or not clips.shape[1]:
         raise ParameterError(

@@ -84,17 +84,17 @@ class PlayTable:
                 f"such as {listing(tracks[:2], quote=True)}. Name the files by the songs' ids, or "
                 "give a table with the columns song_id and track_id (songs)"
             )
-        found = frame[there].rename(index=names)
-        twice = list(found.index[found.index.duplicated()].unique())
+        plays = frame[there].rename(index=names)
+        twice = list(plays.index[plays.index.duplicated()].unique())
         if twice:
             raise CatalogError(f"two songs with plays are one track: {listing(twice, quote=True)}")
         order = {name: place for place, name in enumerate(tracks)}
-        found = found.iloc[found.index.map(order).argsort()]
+        plays = plays.iloc[plays.index.map(order).argsort()]
         remarks = self.remarks
         if n := int((~there).sum()):
             absent = listing(list(frame.index[~there][:3]), quote=True)
             remarks += (f"{n:,} of {len(frame):,} songs with plays have no sound: {absent}",)
-        return replace(self, frame=found, remarks=remarks)
+        return replace(self, frame=plays, remarks=remarks)
 
 
 def read_plays(

@@ -255,11 +255,11 @@ def clips(
             progress=True,
             **_cuts(kind, clip_seconds, sample_rate),
         )
-        made = stores.ClipStore.open(output)
+        store = stores.ClipStore.open(output)
     if as_json:
-        echo_json({**dataclasses.asdict(result), "n_clips": sum(map(len, made.songs()))})
+        echo_json({**dataclasses.asdict(result), "n_clips": sum(map(len, store.songs()))})
     else:
-        _print_clips(made, result)
+        _print_clips(store, result)
 
 
 @app.command()
@@ -562,17 +562,17 @@ def _print_predictions(table: pd.DataFrame, title: str) -> None:
         console().print(f"… and {more:,} more")
 
 
-def _print_clips(made: ClipStore, result: BatchReport) -> None:
-    songs = made.songs()
+def _print_clips(store: ClipStore, result: BatchReport) -> None:
+    songs = store.songs()
     rate = result.n_extracted / result.seconds if result.seconds else 0.0
     rows = [
         ["songs", f"{len(songs):,} with clips, of {result.n_tracks:,} tracks"],
-        ["clips", f"{sum(map(len, songs)):,} of {made.clip_seconds:g} s, {made.kind}"],
+        ["clips", f"{sum(map(len, songs)):,} of {store.clip_seconds:g} s, {store.kind}"],
         ["cut now", f"{result.n_extracted:,} in {result.seconds:.1f} s ({rate:.2f}/s)"],
         ["unchanged", f"{result.n_unchanged:,}"],
         ["failed", f"{result.n_failed:,}"],
     ]
-    print_table(str(made.path), ["", ""], rows, header=False)
+    print_table(str(store.path), ["", ""], rows, header=False)
     failures = [[f.track_id, f.extractor, f.reason] for f in result.failures]
     print_failures(failures, "", every=True)
 

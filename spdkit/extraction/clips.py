@@ -226,16 +226,18 @@ class ClipExtractor(WindowParameters, Extractor):
     def effective_parameters(self) -> dict[str, Any]:
         """All that the clips depend on."""
         names = [] if self.features is None else list(self.features.get_feature_names_out())
-        made = {}
+        parameters = {}
         if self.features is not None:
-            made = {"version": self.features.version, **self.features.effective_parameters}
+            parameters = {"version": self.features.version, **self.features.effective_parameters}
         return {
             "kind": self.kind,
             "clip_seconds": self.clip_seconds,
             "sample_rate": self.sr,
             **{key: getattr(self, key) for key in ("duration", "offset", "min_duration")},
             "names": names,
-            "features": {k: value for k, value in made.items() if k not in WINDOW_CONSTRAINTS},
+            "features": {
+                k: value for k, value in parameters.items() if k not in WINDOW_CONSTRAINTS
+            },
         }
 
     def extract(self, track: Track) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 
 from spdkit.common.files import write_text
 from spdkit.common.messages import listing
+from spdkit.common.record_files import RecordError
 from spdkit.common.spreadsheet import for_spreadsheet
 from spdkit.evaluation.metrics import CLASS_NAMES
 from spdkit.popularity.models.base import CodeEstimator
@@ -19,7 +20,7 @@ from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.models.serialization import ModelError, load_with_files
 from spdkit.popularity.novelty import novelty, outside_range
 from spdkit.popularity.predictions import predict, prediction_columns
-from spdkit.popularity.record import FILES, ModelRecord, RecordError, from_files
+from spdkit.popularity.record import FILES, ModelRecord, from_files
 from spdkit.popularity.shapley import contributions
 from spdkit.store.dataset import require_finite
 from spdkit.store.feature_store import FeatureStore

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from safetensors.numpy import load, save
 
 from spdkit.common.messages import listing
 from spdkit.common.parameters import SEED, TEXT, Allowed, Instance, OneOf, check_parameters
-from spdkit.common.typed_json import as_declared
+from spdkit.common.record_files import declared_facts, reading
 from spdkit.evaluation.bootstrap import Difference, Score
 from spdkit.evaluation.metrics import CLASS_NAMES
 
@@ -162,10 +161,6 @@ def to_files(record: ModelRecord) -> Files:
     }
 
 
-class RecordError(ValueError):
-    """A file of a record that is not as written."""
-
-
 def from_files(files: Files) -> ModelRecord:
     """Undo `to_files`.
 
@@ -174,21 +169,21 @@ def from_files(files: Files) -> ModelRecord:
     RecordError
         Naming the file that is not as written.
     """
-    with _reading("record.json"):
+    with reading("record.json"):
         facts = _facts(json.loads(files["record.json"]))
-    with _reading("test.csv"):
+    with reading("test.csv"):
         test = _table(files["test.csv"], ["track_id"], optional=_TEST_NUMBERS)
         if "class" in test:
             if not test["class"].isin(range(len(CLASS_NAMES))).all():
                 raise ValueError("there are other classes than 0, 1, 2")
             test["class"] = test["class"].astype(np.int64)
-    with _reading("importance.csv"):
+    with reading("importance.csv"):
         importance = _table(files["importance.csv"], ["level", "name"], ["increase", "low", "high"])
-    with _reading("features.csv"):
+    with reading("features.csv"):
         features = _table(files["features.csv"], ["name", "modality", "family"], ["low", "high"])
         if features["name"].duplicated().any():
             raise ValueError("a feature stands twice")
-    with _reading("rows.safetensors"):
+    with reading("rows.safetensors"):
         rows = _rows(load(files["rows.safetensors"]), len(features))
     return ModelRecord(
         **facts,
@@ -201,22 +196,9 @@ def from_files(files: Files) -> ModelRecord:
     )
 
 
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise RecordError(f"{name}: {error}") from error
-    except Exception as error:
-        raise RecordError(f"{name}: {error!r}") from error
-
-
 def _facts(content: Any) -> dict[str, Any]:
     """Everything in ``record.json``, as `ModelRecord` declares it."""
-    kinds = {n: kind for n, kind in get_type_hints(ModelRecord).items() if n not in _TABLES}
-    if not isinstance(content, dict) or content.keys() != kinds.keys():
-        raise ValueError("it holds other facts than a record has")
-    facts = {name: as_declared(kind, content[name], name) for name, kind in kinds.items()}
+    facts = declared_facts(ModelRecord, content, _TABLES)
     check_parameters(facts | {"seed": facts["split"].seed}, _ALLOWED)
     for name, described in facts["extractors"].items():
         if lacking := sorted(_EXTRACTOR.keys() - described.keys()):

@@ -212,13 +212,13 @@ class ClipStore:
         """
         if ids is None:
             return list(self._songs.values())
-        wanted = list(ids)
-        strangers = [name for name in wanted if name not in self._songs]
+        names = list(ids)
+        strangers = [name for name in names if name not in self._songs]
         if strangers:
             failures = self.failures
             reasons = [f"{name!r} ({failures.get(name, 'not in it')})" for name in strangers]
             raise StoreError(f"{self.path}: no clips of {listing(reasons)}")
-        return [self._songs[name] for name in wanted]
+        return [self._songs[name] for name in names]
 
     @property
     def _parameters(self) -> dict[str, Any]:

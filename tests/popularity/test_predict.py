@@ -10,10 +10,11 @@ import records
 from safetensors.numpy import load as unpacked, save as packed
 from store_tables import complete
 
+from spdkit.common.record_files import RecordError
 from spdkit.popularity.models.hitmusicnet import HitMusicNetRegressor
 from spdkit.popularity.models.serialization import ModelError, save_model
 from spdkit.popularity.predict import load, predict_store
-from spdkit.popularity.record import FILES, RecordError, from_files, to_files
+from spdkit.popularity.record import FILES, from_files, to_files
 from spdkit.store.dataset import DatasetError
 from spdkit.store.feature_store import FeatureStore, write_store
 
